@@ -1,0 +1,93 @@
+"""What a user can do wrong, and how it is told: one message with position, reason and hints.
+
+Every error that a user can cause is an :class:`EdgebakeError`; the command line prints it and exits with
+:data:`EXIT_USER`. Anything else is a bug in edgebake: it keeps its traceback and exits with 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+EXIT_OK = 0
+EXIT_BUG = 1
+EXIT_USER = 2
+EXIT_STALE = 3
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a file. `line` and `column` count from 1; 0 means that only the file is known."""
+
+    path: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        if not self.line:
+            return self.path
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+class EdgebakeError(Exception):
+    """A mistake of the user's, told as: what is wrong, where, why, and what to try.
+
+    Args:
+        message: what is wrong, one sentence without a final full stop.
+        at: where; a :class:`Position`, or None if no file is to blame.
+        reason: why it is wrong, if the message alone does not say it. May have several lines.
+        hints: what to try, one sentence each.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        at: Position | None = None,
+        reason: str | None = None,
+        hints: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.at = at
+        self.reason = reason
+        self.hints = tuple(hints)
+
+    def __str__(self) -> str:
+        lines = [f"{self.at}: {self.message}" if self.at else self.message]
+        if self.reason:
+            lines += [f"  {line}" for line in self.reason.splitlines()]
+        if self.hints:
+            lines += ["", *(f"hint: {hint}" for hint in self.hints)]
+        return "\n".join(lines)
+
+
+class ErrorGroup(EdgebakeError):
+    """Several independent mistakes, told together, so that a user mends them in one go."""
+
+    def __init__(self, errors: Sequence[EdgebakeError]) -> None:
+        super().__init__(errors[0].message, at=errors[0].at)
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        return "\n\n".join(str(error) for error in self.errors)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the name in `known` that `word` is most likely a misspelling of, or None."""
+    matches = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def did_you_mean(word: str, known: Iterable[str], *, kind: str) -> tuple[str, ...]:
+    """Return hints for an unknown `word`: the nearest name, or the list of valid ones."""
+    names = sorted(known)
+    match = nearest(word, names)
+    if match is not None:
+        return (f"did you mean {match!r}?",)
+    if not names:
+        return (f"there is no {kind} yet",)
+    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    return (f"the valid {kind}s are: {shown}",)
