@@ -1,0 +1,297 @@
+"""The search path of recipes and targets: the project's own first, then the built-in catalogue."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from edgebake.errors import EdgebakeError, Position, did_you_mean
+from edgebake.load.document import Document, load_document
+from edgebake.load.python_recipe import call_releases, load_python_recipe
+from edgebake.load.validate import validate
+from edgebake.model.recipe import Recipe, Release
+from edgebake.model.target import Target
+
+RECIPE_FILES = ("recipe.yaml", "recipe.json", "recipe.py")
+_IMPLICIT = (Release(version="0"),)
+
+
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A recipe and where it stands. `vendored`: from the built-in catalogue, so its files are copied."""
+
+    recipe: Recipe
+    document: Document
+    folder: Path
+    vendored: bool
+
+    @property
+    def name(self) -> str:
+        return self.recipe.name
+
+    def releases(self, target: Target) -> tuple[Release, ...]:
+        """Return the releases that exist for a target; one without a version if the recipe names none."""
+        if callable(self.recipe.releases):
+            return call_releases(self.recipe, self.document, target)
+        return self.recipe.releases or _IMPLICIT
+
+    @property
+    def is_versioned(self) -> bool:
+        """Whether the recipe names releases."""
+        return bool(self.recipe.releases)
+
+
+@dataclass(frozen=True)
+class LoadedTarget:
+    """A target and where it stands."""
+
+    target: Target
+    document: Document
+
+
+def builtin_root() -> Path:
+    """Return the folder with the built-in recipes, targets and templates: in the wheel, or in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    packaged = package / "_catalogue"
+    return packaged if packaged.is_dir() else package.parents[1]
+
+
+def shown_path(path: Path, root: Path) -> str:
+    """Return a path as messages show it: relative to the project if it is inside."""
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return str(path)
+
+
+class Catalogue:
+    """Finds recipes and targets by name; a file is read when it is first asked for.
+
+    Args:
+        root: the project's folder.
+        recipe_folders: the project's own recipe folders, first one first; then comes the built-in one.
+        target_folders: likewise for targets.
+        builtin: the folder with the built-in `recipes/` and `targets/`.
+    """
+
+    def __init__(
+        self, root: Path, recipe_folders: tuple[Path, ...], target_folders: tuple[Path, ...], builtin: Path
+    ) -> None:
+        self.root = root
+        self._recipe_layers = (*recipe_folders, builtin / "recipes")
+        self._target_layers = (*target_folders, builtin / "targets")
+        self._builtin = builtin
+        self._files: dict[str, Path] | None = None
+        self._recipes: dict[str, LoadedRecipe] = {}
+        self._target_files: dict[str, Path] | None = None
+        self._targets: dict[str, LoadedTarget] = {}
+        self._aliases: dict[str, str] | None = None
+
+    # ── recipes
+
+    def recipe_names(self) -> list[str]:
+        """Return the names of all recipes, sorted."""
+        return sorted(self._index())
+
+    def has_recipe(self, name: str) -> bool:
+        """Tell whether a recipe has this name (not alias)."""
+        return name in self._index()
+
+    def recipe(self, name: str) -> LoadedRecipe:
+        """Return the recipe of this name.
+
+        Raises:
+            KeyError: there is none (the caller knows who asked for it).
+            EdgebakeError: its file is wrong.
+        """
+        if name not in self._recipes:
+            self._recipes[name] = self._load(self._index()[name])
+        return self._recipes[name]
+
+    def add_recipe(self, folder: Path, at: Position) -> LoadedRecipe:
+        """Add a recipe by its folder (`./app` in a project) and return it.
+
+        Raises:
+            EdgebakeError: the folder holds none, or another recipe of the project has its name.
+        """
+        path = _recipe_file(folder, self.root)
+        if path is None:
+            raise EdgebakeError(
+                f"the folder {shown_path(folder, self.root)!r} holds no recipe",
+                at=at,
+                hints=("a recipe's folder has a recipe.yaml, recipe.json or recipe.py",),
+            )
+        loaded = self._load(path, folder_is_name=False)
+        known = self._index().get(loaded.name, path)
+        if known != path and not known.is_relative_to(self._builtin):
+            raise _two_recipes(loaded.name, known, path, self.root)
+        self._index()[loaded.name] = path
+        self._recipes[loaded.name] = loaded
+        return loaded
+
+    def canonical(self, name: str) -> str | None:
+        """Return the name of the recipe that `name` (a name or an alias) means, or None."""
+        if name in self._index():
+            return name
+        if self._aliases is None:
+            self._aliases = self._read_aliases()
+        return self._aliases.get(name)
+
+    def providers(self, name: str) -> list[LoadedRecipe]:
+        """Return the recipes that provide `name`, by name."""
+        return [recipe for recipe in self.all_recipes() if name in recipe.recipe.provides]
+
+    def all_recipes(self) -> Iterator[LoadedRecipe]:
+        """Read and yield every recipe, by name."""
+        return (self.recipe(name) for name in self.recipe_names())
+
+    def _read_aliases(self) -> dict[str, str]:
+        aliases: dict[str, str] = {}
+        for loaded in self.all_recipes():
+            for alias in loaded.recipe.aliases:
+                other = alias if self.has_recipe(alias) else aliases.get(alias)
+                if other is not None:
+                    raise EdgebakeError(
+                        f"the alias {alias!r} of the recipe {loaded.name!r} also means the recipe {other!r}",
+                        at=loaded.document.at(("aliases",)),
+                    )
+                aliases[alias] = loaded.name
+        return aliases
+
+    def _index(self) -> dict[str, Path]:
+        if self._files is None:
+            *own_layers, builtin = self._recipe_layers
+            own: dict[str, Path] = {}
+            for layer in own_layers:
+                for name, path in _recipes_below(layer, self.root).items():
+                    if own.setdefault(name, path) != path:
+                        raise _two_recipes(name, own[name], path, self.root)
+            self._files = {**_recipes_below(builtin, self.root), **own}
+        return self._files
+
+    def _load(self, path: Path, *, folder_is_name: bool = True) -> LoadedRecipe:
+        shown = shown_path(path, self.root)
+        if path.suffix == ".py":
+            recipe, document = load_python_recipe(path, shown)
+        else:
+            document = load_document(path, shown)
+            recipe = validate(Recipe, document)
+        if folder_is_name and recipe.name != path.parent.name:
+            raise EdgebakeError(
+                f"the recipe is named {recipe.name!r}, and its folder {path.parent.name!r}",
+                at=document.at(("name",)),
+                hints=("give the folder the recipe's name",),
+            )
+        vendored = path.is_relative_to(self._builtin / "recipes")
+        return LoadedRecipe(recipe, document, path.parent, vendored)
+
+    # ── targets
+
+    def target_names(self) -> list[str]:
+        """Return the names of all targets, sorted."""
+        return sorted(self._target_index())
+
+    def target(self, name: str, at: Position | None = None) -> LoadedTarget:
+        """Return the target of this name.
+
+        Raises:
+            EdgebakeError: there is none (told at `at`), or its file is wrong.
+        """
+        if name not in self._targets:
+            path = self._target_index().get(name)
+            if path is None:
+                raise self._unknown_target(name, at)
+            document = load_document(path, shown_path(path, self.root))
+            target = validate(Target, document)
+            if target.name != path.stem:
+                raise EdgebakeError(
+                    f"the target is named {target.name!r}, and its file {path.name!r}",
+                    at=document.at(("name",)),
+                    hints=(f"name the file {target.name}{path.suffix}",),
+                )
+            self._targets[name] = LoadedTarget(target, document)
+        return self._targets[name]
+
+    def match_targets(self, pattern: str, at: Position | None = None) -> list[LoadedTarget]:
+        """Return the targets whose names match a pattern such as `jetpack-6.*`, by name.
+
+        Raises:
+            EdgebakeError: none matches.
+        """
+        names = [name for name in self.target_names() if fnmatchcase(name, pattern)]
+        if not names:
+            raise self._unknown_target(pattern, at)
+        return [self.target(name, at) for name in names]
+
+    def _unknown_target(self, name: str, at: Position | None) -> EdgebakeError:
+        return EdgebakeError(
+            f"unknown target {name!r}", at=at, hints=did_you_mean(name, self.target_names(), kind="target")
+        )
+
+    def _target_index(self) -> dict[str, Path]:
+        if self._target_files is None:
+            self._target_files = {}
+            for layer in reversed(self._target_layers):
+                self._target_files.update(_targets_below(layer, self.root))
+        return self._target_files
+
+
+def _recipes_below(layer: Path, root: Path) -> dict[str, Path]:
+    """Return the recipe files of `layer/<name>/` and `layer/<group>/<name>/` by folder name."""
+    found: dict[str, Path] = {}
+    for folder in _folders(layer):
+        path = _recipe_file(folder, root)
+        paths = [path] if path else [p for f in _folders(folder) if (p := _recipe_file(f, root))]
+        for path in paths:
+            name = path.parent.name
+            if name in found:
+                raise _two_recipes(name, found[name], path, root)
+            found[name] = path
+    return found
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [folder / name for name in names]
+
+
+def _recipe_file(folder: Path, root: Path) -> Path | None:
+    present = [folder / name for name in RECIPE_FILES if (folder / name).is_file()]
+    if len(present) > 1:
+        names = " and ".join(path.name for path in present)
+        raise EdgebakeError(
+            f"the folder holds two recipes: {names}",
+            at=Position(shown_path(folder, root)),
+            hints=("keep one",),
+        )
+    return present[0] if present else None
+
+
+def _two_recipes(name: str, first: Path, second: Path, root: Path) -> EdgebakeError:
+    return EdgebakeError(
+        f"two recipes are named {name!r}",
+        at=Position(shown_path(second, root)),
+        reason=f"the other one is {shown_path(first, root)}",
+        hints=("rename one of them",),
+    )
+
+
+def _targets_below(layer: Path, root: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    paths = sorted(path for path in layer.glob("*") if path.suffix in (".yaml", ".json"))
+    for path in paths:
+        if path.stem in found:
+            raise EdgebakeError(
+                f"two targets are named {path.stem!r}",
+                at=Position(shown_path(path, root)),
+                reason=f"the other one is {shown_path(found[path.stem], root)}",
+            )
+        found[path.stem] = path
+    return found

@@ -1,0 +1,158 @@
+"""`when`: what must hold on a target for a release or a variant to exist there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+from edgebake.errors import nearest
+from edgebake.model.versions import is_specifier, parse_specifier, parse_version, version_matches
+
+Fact = str | tuple[str, ...] | None
+Facts = Mapping[str, Fact]
+
+VERSION_FACTS = ("jetpack", "l4t", "cuda", "cudnn", "tensorrt", "python")
+TEXT_FACTS = ("target", "family", "os", "platform", "cuda_flavour", "board", "memory", "host_libraries")
+FACT_NAMES = (*VERSION_FACTS, *TEXT_FACTS, "sm")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """All of `terms` and, if there are `alternatives`, one of them.
+
+    A term is a fact's name and the values it may have.
+    """
+
+    terms: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    alternatives: tuple[Condition, ...] = ()
+
+    def failure(self, facts: Facts) -> str | None:
+        """Return why the condition does not hold, as prose ("cuda is 11.4, not >=12.6"), or None if it does."""
+        for name, values in self.terms:
+            if not any(_holds(name, facts.get(name), value) for value in values):
+                return f"{name} is {_shown(facts.get(name))}, not {' or '.join(values)}"
+        if not self.alternatives:
+            return None
+        failures = [condition.failure(facts) for condition in self.alternatives]
+        if None in failures:
+            return None
+        return " and ".join(str(failure) for failure in failures)
+
+    def facts_used(self) -> frozenset[str]:
+        """Return the names of the facts that the condition looks at."""
+        own = frozenset(name for name, _ in self.terms)
+        return own.union(*(condition.facts_used() for condition in self.alternatives))
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the condition as it is written."""
+        data: dict[str, Any] = {name: list(values) for name, values in self.terms}
+        if self.alternatives:
+            data["any"] = [condition.as_data() for condition in self.alternatives]
+        return data
+
+
+def _shown(fact: Fact) -> str:
+    if fact is None:
+        return "none"
+    return fact if isinstance(fact, str) else ", ".join(fact)
+
+
+def _holds(name: str, fact: Fact, value: str) -> bool:
+    if value == "none":
+        return fact is None
+    if fact is None:
+        return False
+    if isinstance(fact, tuple):
+        return any(_holds(name, one, value) for one in fact)
+    if name == "sm":
+        return _sm_holds(fact, value)
+    if name in VERSION_FACTS:
+        return version_matches(fact, value)
+    return fact == value or (name == "os" and fact.split(":")[0] == value)
+
+
+def _sm_holds(sm: str, value: str) -> bool:
+    # "90a" exists: ranges compare the number, equality the text.
+    if is_specifier(value):
+        return version_matches(sm.rstrip("abcdefghijklmnopqrstuvwxyz"), value)
+    return sm == value
+
+
+def parse_condition(data: Any) -> Condition:
+    """Read a `when` mapping.
+
+    Raises:
+        ValueError: a name that is no fact, or a value that the fact cannot have.
+    """
+    if isinstance(data, Condition):
+        return data
+    if not isinstance(data, dict):
+        raise ValueError('must be a mapping of facts, such as {family: jetpack, cuda: ">=12.6"}')
+    terms = []
+    for name, value in data.items():
+        if name == "any":
+            continue
+        if name not in FACT_NAMES:
+            match = nearest(name, FACT_NAMES)
+            hint = f"; did you mean {match!r}?" if match else f" (facts: {', '.join(sorted(FACT_NAMES))}, any)"
+            raise ValueError(f"{name!r} is not a fact of a target{hint}")
+        terms.append((name, _values(name, value)))
+    return Condition(tuple(sorted(terms)), _alternatives(data.get("any")))
+
+
+def _alternatives(data: Any) -> tuple[Condition, ...]:
+    if data is None:
+        return ()
+    if not isinstance(data, list) or not data:
+        raise ValueError("'any' must be a list of mappings")
+    return tuple(parse_condition(item) for item in data)
+
+
+def _values(name: str, value: Any) -> tuple[str, ...]:
+    values = value if isinstance(value, list | tuple) else [value]
+    if isinstance(value, bool):
+        values = [str(value).lower()]
+    if not values or not all(isinstance(item, str) and item for item in values):
+        raise ValueError(f"{name}: must be a value, a list of values, a range, a boolean or none")
+    for item in values:
+        if item != "none" and (name in VERSION_FACTS or name == "sm"):
+            _check_version(name, item)
+    return tuple(values)
+
+
+def _check_version(name: str, item: str) -> None:
+    try:
+        if is_specifier(item):
+            parse_specifier(item)
+        elif name != "sm":
+            parse_version(item)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+ConditionField = Annotated[
+    Condition,
+    PlainValidator(parse_condition),
+    PlainSerializer(lambda condition: condition.as_data(), return_type=dict),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {
+                **{
+                    name: {
+                        "anyOf": [
+                            {"type": ["string", "number", "boolean"]},
+                            {"type": "array", "items": {"type": ["string", "number"]}},
+                        ]
+                    }
+                    for name in FACT_NAMES
+                },
+                "any": {"type": "array", "items": {"type": "object"}},
+            },
+            "additionalProperties": False,
+        }
+    ),
+]

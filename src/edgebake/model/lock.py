@@ -1,0 +1,74 @@
+"""The lock file, `edgebake.lock`: what compiling may take as given, so that it needs no network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from edgebake.model.base import Model, Platform, Reference, matching
+from edgebake.model.recipe import Commit
+
+Digest = Annotated[str, AfterValidator(matching(r"sha256:[0-9a-f]{64}", "is not a digest"))]
+
+
+class LockedBase(Model):
+    """A base image: the digest of its index (or only manifest), and of each platform's manifest."""
+
+    digest: Digest
+    platforms: dict[Platform, Digest]
+
+
+class LockedGit(Model):
+    """A git ref, and the commit that it named."""
+
+    url: str
+    ref: str
+    commit: Commit
+
+
+class LockedPackage(Model):
+    """One Python distribution: its exact requirement, the digests of its files, and who asked for it.
+
+    `via` has the names of distributions, and of recipes as `recipe:NAME`.
+    """
+
+    requirement: str
+    hashes: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
+
+
+class LockedPython(Model):
+    """The Python resolution of one image on one target and platform.
+
+    `inputs` is the digest of all that was asked for: another one means that the resolution is stale.
+    `reason` says why there is none, if it could not be made.
+    """
+
+    inputs: str
+    packages: dict[str, LockedPackage] = {}
+    reason: str | None = None
+
+
+class LockedImage(Model):
+    """What was resolved for one image on one target: recipe releases by platform, and their Python packages."""
+
+    inputs: str
+    releases: dict[Platform, dict[str, str]]
+    python: dict[Platform, LockedPython] = {}
+
+
+class Lock(Model):
+    """Everything in `edgebake.lock`."""
+
+    version: Literal[1] = 1
+    refresh: Annotated[int, Field(ge=0)] = 0
+    """Counts up to have unversioned system packages installed anew."""
+    bases: dict[Reference, LockedBase] = {}
+    git: tuple[LockedGit, ...] = ()
+    images: dict[str, dict[str, LockedImage]] = {}
+    """Image, then target."""
+
+    def commit(self, url: str, ref: str) -> str | None:
+        """Return the commit that `ref` of the repository `url` is pinned to."""
+        return next((git.commit for git in self.git if (git.url, git.ref) == (url, ref)), None)

@@ -1,0 +1,76 @@
+"""A recipe asked for: `pytorch`, `pytorch:2.7`, `pytorch>=2.6,<2.8`, `ros[desktop]:humble`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+from edgebake.model.base import NAME_PATTERN
+from edgebake.model.versions import is_specifier, parse_specifier
+
+_GRAMMAR = re.compile(
+    rf"(?P<name>{NAME_PATTERN})"
+    r"(?:\[(?P<flavours>[^\]]*)\])?"
+    r"(?:\s*:\s*(?P<version>[A-Za-z0-9][A-Za-z0-9._+!-]*)|\s*(?P<range>[<>=!~].*))?"
+)
+_FLAVOUR = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A recipe by name, with the flavours and the version wanted ("" is any)."""
+
+    name: str
+    flavours: tuple[str, ...] = ()
+    version: str = ""
+
+    def __str__(self) -> str:
+        flavours = f"[{','.join(self.flavours)}]" if self.flavours else ""
+        separator = ":" if self.version and not is_specifier(self.version) else ""
+        return f"{self.name}{flavours}{separator}{self.version}"
+
+    def named(self, name: str) -> Requirement:
+        """Return the same requirement of another recipe (an alias written out)."""
+        return self if name == self.name else replace(self, name=name)
+
+
+@lru_cache(maxsize=16384)
+def parse_requirement(text: str) -> Requirement:
+    """Read a requirement.
+
+    Raises:
+        ValueError: the text is none; the message says what is wrong.
+    """
+    match = _GRAMMAR.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(
+            f"{text!r} is not a requirement: write name, name:version, name>=1,<2 or name[flavour]:version"
+        )
+    flavours = tuple(sorted({part.strip() for part in (match["flavours"] or "").split(",") if part.strip()}))
+    for flavour in flavours:
+        if not _FLAVOUR.fullmatch(flavour):
+            raise ValueError(f"{flavour!r} in {text!r} is not a flavour's name")
+    version = match["version"] or (match["range"] or "").replace(" ", "")
+    if is_specifier(version):
+        parse_specifier(version)
+    return Requirement(match["name"], flavours, version)
+
+
+def _validate(value: Any) -> Requirement:
+    if isinstance(value, Requirement):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be text such as pytorch>=2.6")
+    return parse_requirement(value)
+
+
+RequirementField = Annotated[
+    Requirement,
+    PlainValidator(_validate),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["pytorch", "pytorch:2.7", "ros[desktop]:humble"]}),
+]

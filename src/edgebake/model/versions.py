@@ -1,0 +1,88 @@
+"""How versions are written and compared: bare prefixes, PEP 440 specifiers, and opaque versions."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+Versioning = Literal["pep440", "opaque"]
+
+
+@lru_cache(maxsize=4096)
+def parse_version(text: str) -> Version:
+    """Return `text` as a PEP 440 version.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return Version(text)
+    except InvalidVersion:
+        raise ValueError(f"{text!r} is not a version (such as 2.7.1)") from None
+
+
+@lru_cache(maxsize=4096)
+def parse_specifier(text: str) -> SpecifierSet:
+    """Return `text` (such as `>=2.6,<2.8`) as a set of specifiers.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier:
+        raise ValueError(f"{text!r} is not a version range (such as >=2.6,<2.8)") from None
+
+
+def is_specifier(text: str) -> bool:
+    """Tell whether `text` is a range (`>=2.6`) and not a bare version (`2.7`)."""
+    return text[:1] in "<>=!~" and text != ""
+
+
+def has_prefix(version: str, prefix: str) -> bool:
+    """Tell whether `version` is `prefix` or below it: 12.6 and 12.6.85 have the prefix 12; 120 has not."""
+    return version == prefix or (
+        version.startswith(prefix) and (version[len(prefix)] in ".-+_" or not prefix[-1].isdigit())
+    )
+
+
+@lru_cache(maxsize=16384)
+def version_matches(version: str, wanted: str, versioning: Versioning = "pep440") -> bool:
+    """Tell whether `version` is what `wanted` asks for.
+
+    Args:
+        version: a release's version or a target's fact.
+        wanted: "" (anything), a bare version (a prefix; for opaque versions the whole), or a range.
+        versioning: how `version` is written.
+
+    Raises:
+        ValueError: `wanted` cannot be compared with such a version.
+    """
+    if not wanted:
+        return True
+    if not is_specifier(wanted):
+        return version == wanted if versioning == "opaque" else has_prefix(version, wanted)
+    if versioning == "opaque":
+        return _opaque_matches(version, wanted)
+    return parse_specifier(wanted).contains(parse_version(version), prereleases=True)
+
+
+def _opaque_matches(version: str, wanted: str) -> bool:
+    for clause in wanted.split(","):
+        match = re.fullmatch(r"\s*(===|==|!=)\s*(\S+)\s*", clause)
+        if match is None:
+            raise ValueError(
+                f"{wanted!r} cannot be decided: these versions have no order (only == and != are possible)"
+            )
+        if (version == match[2]) == (match[1] == "!="):
+            return False
+    return True
+
+
+def is_prerelease(version: str, versioning: Versioning) -> bool:
+    """Tell whether a release is one that nobody gets without asking for it."""
+    return versioning == "pep440" and parse_version(version).is_prerelease

@@ -1,0 +1,188 @@
+"""What can stand for a name on a target: recipe releases with their variants, and the target's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from edgebake.load.catalogue import Catalogue, LoadedRecipe
+from edgebake.model.condition import VERSION_FACTS, Fact
+from edgebake.model.recipe import Release, Variant
+from edgebake.model.requirement import Requirement
+from edgebake.model.target import Target, facts
+from edgebake.model.versions import has_prefix, is_prerelease, parse_version, version_matches
+
+_HOST_LIBRARIES = ("cuda", "cudnn", "tensorrt")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to satisfy a name.
+
+    `loaded` None: nothing is installed, because the base image or the host brings it (`note` says which), or
+    because the name must not be there (`absent`). `stands_for`: the name that this recipe provides.
+    """
+
+    name: str
+    version: str
+    loaded: LoadedRecipe | None = field(default=None, compare=False)
+    release: Release | None = field(default=None, compare=False)
+    variant: Variant | None = field(default=None, compare=False)
+    variant_number: int = -1
+    stands_for: str | None = None
+    absent: bool = False
+    note: str = field(default="", compare=False)
+
+    @property
+    def identifier(self) -> str:
+        return self.stands_for or self.name
+
+    def __str__(self) -> str:
+        versioned = self.loaded is None or self.loaded.is_versioned
+        return f"{self.name} {self.version}" if versioned else self.name
+
+    def wanted_flavours(self, requirement: Requirement) -> tuple[str, ...] | None:
+        """Return the flavours that a requirement asks of this candidate, or None if it is not satisfied."""
+        if self.absent:
+            return None
+        if self.loaded is None or self.release is None:
+            return () if version_matches(self.version, requirement.version) else None
+        known = flavours_of(self.loaded, self.release)
+        if not set(requirement.flavours) <= set(known):
+            return None
+        versioning = self.loaded.recipe.versioning
+        if version_matches(self.version, requirement.version, versioning):
+            return requirement.flavours
+        # ros:humble-desktop is ros[desktop]:humble.
+        version, _, flavour = requirement.version.partition("-")
+        if flavour in known and version_matches(self.version, version, versioning):
+            return (*requirement.flavours, flavour)
+        return None
+
+
+def flavours_of(loaded: LoadedRecipe, release: Release) -> tuple[str, ...]:
+    """Return the flavours of a release; the first is the default."""
+    return release.flavours or loaded.recipe.flavours
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A release that does not exist on a target, and why."""
+
+    version: str
+    reason: str
+
+
+class CandidatePool:
+    """The candidates of every name on one target and platform.
+
+    Args:
+        catalogue: where recipes are found.
+        target: the target.
+        platform: the OCI platform, or None for stages of the build platform.
+        locked: releases that a lock prefers, by recipe.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, target: Target, platform: str | None, locked: dict[str, str] | None = None
+    ) -> None:
+        self.catalogue = catalogue
+        self.target = target
+        self.platform = platform
+        self.facts = facts(target, platform)
+        self._locked = locked or {}
+        self._cache: dict[str, tuple[Candidate, ...]] = {}
+
+    def candidates(self, name: str, explicit: frozenset[str] = frozenset()) -> tuple[Candidate, ...]:
+        """Return the candidates of `name`, best first.
+
+        `explicit`: recipes that the image names, which come first among those that provide `name`.
+        """
+        if name not in self._cache:
+            self._cache[name] = tuple(self._find(name))
+        own = self._cache[name]
+        providers = [self.catalogue.recipe(p) for p in sorted(explicit) if self.catalogue.has_recipe(p)]
+        asked = [c for p in providers if name in p.recipe.provides for c in self._stand_ins(name, p)]
+        if asked or own or self.catalogue.has_recipe(name):
+            return (*asked, *own)
+        return tuple(c for p in self.catalogue.providers(name) for c in self._stand_ins(name, p))
+
+    def unavailable(self, loaded: LoadedRecipe) -> list[Unavailable]:
+        """Return the releases of a recipe that do not exist here, with reasons, newest first."""
+        missing = []
+        for release in _ordered(loaded, loaded.releases(self.target), None):
+            if not list(self._variants(loaded, release)):
+                missing.append(Unavailable(release.version, self._reason(release)))
+        return missing
+
+    def fact(self, name: str) -> Fact:
+        """Return a fact of the target; None if it has none."""
+        return self.facts.get(name)
+
+    def _find(self, name: str) -> Iterator[Candidate]:
+        if name not in VERSION_FACTS:
+            if self.catalogue.has_recipe(name):
+                yield from self._releases(self.catalogue.recipe(name))
+            return
+        fact = self.facts[name]
+        if fact is None or isinstance(fact, tuple):
+            return
+        if name in self.target.base.provides:
+            yield Candidate(name, fact, note="in the base image")
+        elif self.target.host_libraries and name in _HOST_LIBRARIES:
+            yield Candidate(name, fact, note="mounted from the host")
+        elif self.catalogue.has_recipe(name):
+            yield from self._fact_releases(self.catalogue.recipe(name), fact)
+        elif name in ("jetpack", "l4t"):
+            yield Candidate(name, fact, note="the target")
+
+    def _fact_releases(self, loaded: LoadedRecipe, fact: str) -> Iterator[Candidate]:
+        for candidate in self._releases(loaded):
+            if not loaded.is_versioned:
+                yield _with_version(candidate, fact)
+            elif has_prefix(fact, candidate.version) or has_prefix(candidate.version, fact):
+                yield candidate
+
+    def _releases(self, loaded: LoadedRecipe) -> Iterator[Candidate]:
+        for release in _ordered(loaded, loaded.releases(self.target), self._locked.get(loaded.name)):
+            yield from self._variants(loaded, release)
+
+    def _variants(self, loaded: LoadedRecipe, release: Release) -> Iterator[Candidate]:
+        if release.when.failure(self.facts) is not None:
+            return
+        if not release.variants:
+            yield Candidate(loaded.name, release.version, loaded, release)
+        for number, variant in enumerate(release.variants):
+            if variant.when.failure(self.facts) is None:
+                yield Candidate(loaded.name, release.version, loaded, release, variant, number)
+
+    def _reason(self, release: Release) -> str:
+        own = release.when.failure(self.facts)
+        if own is not None:
+            return own
+        reasons = [variant.when.failure(self.facts) for variant in release.variants]
+        return "; ".join(dict.fromkeys(reason for reason in reasons if reason))
+
+    def _stand_ins(self, name: str, provider: LoadedRecipe) -> Iterator[Candidate]:
+        for candidate in self._releases(provider):
+            yield Candidate(provider.name, candidate.version, stands_for=name, note=f"provided by {provider.name}")
+
+
+def _with_version(candidate: Candidate, version: str) -> Candidate:
+    assert candidate.release is not None
+    release = candidate.release.model_copy(update={"version": version})
+    return Candidate(
+        candidate.name, version, candidate.loaded, release, candidate.variant, candidate.variant_number
+    )
+
+
+def _ordered(loaded: LoadedRecipe, releases: tuple[Release, ...], locked: str | None) -> list[Release]:
+    """Return releases, the one to prefer first: locked, marked as default, newest, pre-releases last."""
+    versioning = loaded.recipe.versioning
+    newest_first = list(releases)
+    if versioning == "pep440":
+        newest_first.sort(key=lambda release: parse_version(release.version), reverse=True)
+    return sorted(
+        newest_first,
+        key=lambda r: (r.version != locked, not r.default, is_prerelease(r.version, versioning)),
+    )
