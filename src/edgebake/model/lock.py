@@ -13,10 +13,14 @@ Digest = Annotated[str, AfterValidator(matching(r"sha256:[0-9a-f]{64}", "is not 
 
 
 class LockedBase(Model):
-    """A base image: the digest of its index (or only manifest), and of each platform's manifest."""
+    """A base image: the digest of its index (or only manifest), and of each platform's manifest.
 
-    digest: Digest
-    platforms: dict[Platform, Digest]
+    `reason` says why there is none, if its registry could not be asked.
+    """
+
+    digest: Digest | None = None
+    platforms: dict[Platform, Digest] = {}
+    reason: str | None = None
 
 
 class LockedGit(Model):
@@ -53,7 +57,6 @@ class LockedPython(Model):
 class LockedImage(Model):
     """What was resolved for one image on one target: recipe releases by platform, and their Python packages."""
 
-    inputs: str
     releases: dict[Platform, dict[str, str]]
     python: dict[Platform, LockedPython] = {}
 
@@ -68,6 +71,11 @@ class Lock(Model):
     git: tuple[LockedGit, ...] = ()
     images: dict[str, dict[str, LockedImage]] = {}
     """Image, then target."""
+
+    def digest(self, image: str) -> str | None:
+        """Return the digest that a base image is pinned to."""
+        base = self.bases.get(image)
+        return base.digest if base else None
 
     def commit(self, url: str, ref: str) -> str | None:
         """Return the commit that `ref` of the repository `url` is pinned to."""

@@ -202,6 +202,8 @@ class Test(Model):
 
     script: RelativePath
     """A .py file (run with the image's Python) or .sh file (run with bash) of the recipe's folder."""
+    files: OneOrMany[RelativePath] = ()
+    """Files and folders of the recipe that lie beside the script while it runs."""
     timeout: Annotated[int, Field(gt=0, le=3600)] = 120
     """Seconds."""
     gpu: Flag = False

@@ -6,7 +6,7 @@ delimiters included. What a language cannot hold raises :class:`EdgebakeError`; 
 Where the rules come from:
 
 * HCL and bake's JSON: hashicorp/hcl ``hclsyntax/spec.md`` (quoted templates) and ``json/spec.md``;
-  zclconf/go-cty normalises every string to NFC. Tried on the real bake: ``tests/integration/test_quote_bake.py``.
+  zclconf/go-cty normalises every string to NFC. Tried on bake: ``tests/integration/test_quote_bake.py``.
 * Dockerfile: moby/buildkit ``frontend/dockerfile/parser`` (lines, words, JSON form) and
   ``frontend/dockerfile/shell/lex.go`` (expansion). COPY sources pass three matchers: :func:`_glob_literal`.
   Tried on a real engine: ``tests/e2e/test_quote_dockerfile.py``.
@@ -56,7 +56,7 @@ def json_string(text: str) -> str:
         EdgebakeError: as :func:`hcl_string`.
     """
     _refuse_unstable_in_bake(text)
-    return json.dumps(_without_markers(text))
+    return json.dumps(_json_literal(text))
 
 
 def json_template(text: str, variables: Collection[str]) -> str:
@@ -66,8 +66,7 @@ def json_template(text: str, variables: Collection[str]) -> str:
         EdgebakeError: as :func:`hcl_string`.
     """
     _refuse_unstable_in_bake(text)
-    # The JSON string holds a template, not a quoted literal: its only escapes are the doubled markers.
-    return json.dumps(_template(text, variables, _without_markers))
+    return json.dumps(_template(text, variables, _json_literal))
 
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_-]*)\}")
@@ -105,6 +104,14 @@ def _hcl_character(character: str) -> str:
     return _SHORT_ESCAPES.get(character) or _visible(character)
 
 
+def _json_literal(text: str) -> str:
+    """Return `text` for within a JSON string: a bare template, whose only escapes are the doubled markers."""
+    # HCL's scanner drops a byte order mark at the start, and takes all after a lone CR for plain text.
+    if "\r" in text or "\ufeff" in text:
+        return f'${{"{_hcl_literal(text)}"}}'
+    return _without_markers(text)
+
+
 def _without_markers(text: str) -> str:
     """Return `text` with the openings of interpolations and directives doubled, which makes them plain."""
     return text.replace("${", "$${").replace("%{", "%%{")
@@ -123,7 +130,7 @@ def _refuse_unstable_in_bake(text: str) -> None:
 # ── Dockerfile ───────────────────────────────────────────────────────────────────────────────────────────
 
 _PLAIN_COPY_WORD = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+=@%,-]*")
-_PLAIN_COPY_START = re.compile(r"(?!github\.com/)[A-Za-z0-9_.-]*[A-Za-z_.-][A-Za-z0-9_.-]*(/|$)|/")
+_PLAIN_COPY_START = re.compile(r"/|(?!github\.com/)[A-Za-z0-9_.-]+(/|\Z)")
 # Go's unicode.IsSpace, which strings.TrimSpace uses; Python's own set has U+001C to U+001F on top.
 _GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _GLOB_SPECIAL = re.compile(rf"[*?\[\\^]|\A[!\ufeff]|\A[{_GO_SPACE}]|[{_GO_SPACE}]\Z")
@@ -145,6 +152,8 @@ def copy_words(sources: Sequence[str], dest: str) -> str:
     """Return the words after ``COPY`` (and its flags): plain words where they do, else the JSON form.
 
     Every source is one path, taken literally: wildcards, variables, URLs and heredoc markers are text.
+    Two things are BuildKit's: a missing source with an odd name is an empty copy, not an error (it has become a
+    pattern), and a source *through* a symbolic link with an odd name is not found. Check paths beforehand.
 
     Raises:
         EdgebakeError: no source; an empty path; several sources and a `dest` without a final slash (BuildKit

@@ -166,7 +166,7 @@ def _resolution(
 def _flavours(
     chosen: dict[str, Candidate], asks: list[Ask], stands_for: dict[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return, by recipe, the flavours that anybody asked for, in the recipe's order; its first one if nobody did."""
+    """Return, by recipe, the flavours that anybody asked for, in the recipe's order; else its first one."""
     asked: dict[str, set[str]] = {name: set() for name in chosen}
     for ask in asks:
         name = stands_for.get(ask.requirement.name, ask.requirement.name)

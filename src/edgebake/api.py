@@ -1,0 +1,110 @@
+"""What the commands do, without the command line: open, compile, compare with what is written, plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgebake.compile import Compilation, compile_workspace, template_folders
+from edgebake.errors import EdgebakeError
+from edgebake.load.workspace import Workspace
+from edgebake.model.lock import LockedPython
+from edgebake.plan.builder import Plan, build_plan
+from edgebake.plan.record import read_record
+from edgebake.plan.selection import Selection, open_selection
+from edgebake.plan.steps import Output
+from edgebake.render.files import generated_files
+from edgebake.render.stages import StageTemplates
+from edgebake.render.writer import Change, OutputTree
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compilation with its generated files, not written yet."""
+
+    compilation: Compilation
+    tree: OutputTree
+
+    def changes(self) -> list[Change]:
+        """Return what writing would change."""
+        return self.tree.changes()
+
+
+def compile_files(workspace: Workspace, *, locked: bool = False) -> Compiled:
+    """Compile a workspace and render its files.
+
+    Args:
+        workspace: the project.
+        locked: refuse a lock that is stale.
+
+    Raises:
+        EdgebakeError: whatever the user has to mend.
+    """
+    compilation = compile_workspace(workspace)
+    if locked:
+        refuse_stale_lock(compilation)
+    output = workspace.project.output
+    tree = OutputTree(workspace.root, output)
+    for file in generated_files(compilation, StageTemplates(template_folders(workspace.root))):
+        tree.add(f"{output}/{file.path}", file.content, owner=file.owner, executable=file.executable)
+    return Compiled(compilation, tree)
+
+
+def make_plan(
+    start: Path, selection: Selection, *, output: Output = "cache", test: bool = False, locked: bool = False
+) -> tuple[Plan, Compiled]:
+    """Return the plan for a selection, and the compilation behind it.
+
+    Args:
+        start: where to look for a project: this folder and those above it.
+        selection: what is built.
+        output: where results go.
+        test: whether the images' tests run first.
+        locked: refuse a lock that is stale.
+
+    Raises:
+        EdgebakeError: whatever the user has to mend.
+    """
+    workspace = open_selection(start, selection)
+    compiled = compile_files(workspace, locked=locked)
+    record = read_record(workspace.root)
+    plan = build_plan(compiled.compilation, selection, record, compiled.changes(), output=output, test=test)
+    return plan, compiled
+
+
+def refuse_stale_lock(compilation: Compilation) -> None:
+    """Refuse a project whose lock does not fit it.
+
+    Raises:
+        EdgebakeError: naming what is stale.
+    """
+    stale = list(dict.fromkeys(_stale(compilation)))
+    if stale:
+        raise EdgebakeError(
+            "the lock is stale", reason="\n".join(stale[:10]), hints=("bring it up to date: edgebake lock",)
+        )
+
+
+def _stale(compilation: Compilation) -> list[str]:
+    lock = compilation.workspace.lock
+    if lock is None:
+        return ["there is no edgebake.lock"]
+    found = []
+    for target in compilation.targets.values():
+        if "@" not in target.base.image and target.base.image not in lock.bases:
+            found.append(f"the base image {target.base.image} is not in it")
+    for plan in compilation.plans:
+        where = f"{plan.name} on {plan.target.name}"
+        locked = lock.images.get(plan.name, {}).get(plan.target.name)
+        if locked is None:
+            found.append(f"{where} is not in it")
+            continue
+        for platform, resolution in plan.resolutions.items():
+            now = {name: pin.release.version for name, pin in resolution.pins.items()}
+            if now != locked.releases.get(platform):
+                found.append(f"{where} ({platform}): other recipe releases than locked")
+            reason = plan.python[platform].reason
+            python = locked.python.get(platform, LockedPython(inputs=""))
+            if reason and reason != python.reason:
+                found.append(f"{where} ({platform}): other Python requirements than locked")
+    return found

@@ -1,0 +1,75 @@
+"""The command line. Commands are thin; what they need is imported when they run, so that `--help` is instant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgebake import __version__
+from edgebake.cli import bake, compile, init, lock, plan, schema
+from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
+
+app = typer.Typer(
+    name="edgebake",
+    help="Compile recipes into Dockerfiles and a bake file for Jetson boards and GPU servers, and build them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done; 1 a bug in edgebake; 2 a mistake in the project or the call; 3 files are stale.",
+)
+app.command("init")(init.init)
+app.command("plan")(plan.plan)
+app.command("compile")(compile.compile_command)
+app.command("bake")(bake.bake)
+app.command("lock")(lock.lock)
+app.command("schema")(schema.schema)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"edgebake {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    directory: Annotated[
+        Path | None, typer.Option("--directory", "-C", help="Work in this folder.", file_okay=False)
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    if directory is None:
+        return
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise EdgebakeError(f"cannot work in {str(directory)!r}: {error.strerror}") from None
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one message on stderr and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except EdgebakeError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(EXIT_USER)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone (`edgebake plan | head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if not hasattr(error, "show") or not hasattr(error, "exit_code"):
+            raise
+        error.show()  # click's own message for a wrong option
+        sys.exit(error.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)

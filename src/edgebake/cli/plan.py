@@ -1,0 +1,47 @@
+"""`edgebake plan`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgebake.cli.options import ImageName, Locked, Names, Platforms, Targets
+
+
+def plan(
+    names: Names = None,
+    target: Targets = None,
+    platform: Platforms = None,
+    name: ImageName = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 3 if the committed files are stale.")] = False,
+    locked: Locked = False,
+) -> None:
+    """Show what would be built, in order, and why. Builds and writes nothing.
+
+    Example: edgebake plan pytorch transformers --target jetpack-6.2 --name ai-workstation
+    """
+    from pathlib import Path
+
+    from edgebake.api import make_plan
+    from edgebake.errors import EXIT_STALE
+    from edgebake.plan.explain import explain, plan_as_data
+    from edgebake.plan.selection import Selection
+
+    selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
+    result, _ = make_plan(Path.cwd(), selection, locked=locked)
+    if json_output:
+        import json
+
+        typer.echo(json.dumps(plan_as_data(result), indent=2, ensure_ascii=False))
+    elif diff:
+        from edgebake.render.writer import unified_diff
+
+        typer.echo("".join(unified_diff(change) for change in result.files), nl=False)
+    else:
+        typer.echo(explain(result))
+    if check and result.files:
+        typer.echo("\nerror: the committed files are stale\n\nhint: refresh them: edgebake compile", err=True)
+        raise typer.Exit(EXIT_STALE)

@@ -1,0 +1,267 @@
+"""From a workspace to the build graph: the pure middle of the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from edgebake.errors import EdgebakeError, Position
+from edgebake.graph.build_graph import BakeTarget, BuildGraph
+from edgebake.graph.context import ContextPaths
+from edgebake.graph.lower import ImagePlan, TargetLowering
+from edgebake.graph.names import bake_target_name, refuse_collisions
+from edgebake.graph.order import install_order
+from edgebake.graph.python_env import python_env
+from edgebake.graph.view import RecipeView
+from edgebake.load.catalogue import LoadedTarget, builtin_root
+from edgebake.load.workspace import Workspace
+from edgebake.model.lock import LockedImage
+from edgebake.model.project import Image
+from edgebake.model.requirement import parse_requirement
+from edgebake.model.target import Target
+from edgebake.render.stages import StageTemplates
+from edgebake.render.values import render_value, target_scope
+from edgebake.resolve.candidates import CandidatePool
+from edgebake.resolve.resolution import Resolution, Root, resolve
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An image, target or platform that is not in the result, and why. Nothing vanishes without one."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """The compiled project: the graph, the images by target, and what is left out.
+
+    `notes` are things that a user should know and that are no errors (an unlocked image, …).
+    """
+
+    workspace: Workspace
+    graph: BuildGraph
+    targets: dict[str, Target]
+    plans: tuple[ImagePlan, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def plan_of(self, bake_target: BakeTarget) -> ImagePlan:
+        """Return the image plan that a bake target builds."""
+        key = (bake_target.image, bake_target.target)
+        return next(plan for plan in self.plans if (plan.name, plan.target.name) == key)
+
+
+def compile_workspace(workspace: Workspace) -> Compilation:
+    """Compile all images of a workspace for all their targets.
+
+    Raises:
+        EdgebakeError: anything that the user has to mend.
+    """
+    left_out: list[LeftOut] = []
+    notes: list[str] = []
+    templates = StageTemplates(template_folders(workspace.root))
+    graph = BuildGraph()
+    plans: list[ImagePlan] = []
+    lowerings: dict[str, TargetLowering] = {}
+    for target, name, image in image_targets(workspace, left_out):
+        plan = plan_image(workspace, name, image, target.target)
+        lowering = lowerings.get(plan.target.name)
+        if lowering is None:
+            lowering = lowerings[plan.target.name] = TargetLowering(
+                graph,
+                plan.target,
+                workspace.catalogue,
+                templates,
+                ContextPaths(workspace.root, workspace.project.output),
+                workspace.lock,
+            )
+        stage, tests = lowering.image(plan)
+        graph.bake_targets.extend(_bake_targets(workspace, plan, stage.id, tests.id if tests else None))
+        plans.append(plan)
+        notes.extend(_python_notes(plan))
+    _refuse_name_collisions(graph)
+    targets = {plan.target.name: plan.target for plan in plans}
+    _refuse_tag_suffix_collisions(targets.values())
+    notes.extend(_base_notes(workspace, targets.values()))
+    graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
+    return Compilation(workspace, graph, targets, tuple(plans), tuple(left_out), tuple(dict.fromkeys(notes)))
+
+
+def template_folders(root: Path) -> list[Path]:
+    """Return where templates are looked for: the project's own folder first."""
+    own = root / "templates"
+    return [*([own] if own.is_dir() else []), builtin_root() / "templates"]
+
+
+# ── which image for which target
+
+
+def image_targets(
+    workspace: Workspace, left_out: list[LeftOut] | None = None
+) -> list[tuple[LoadedTarget, str, Image]]:
+    """Return all pairs of target and image, by target and then by image; add to `left_out` what is in none."""
+    left_out = [] if left_out is None else left_out
+    pairs = []
+    for name, image in workspace.project.images.items():
+        targets: dict[str, LoadedTarget] = {}
+        for index, pattern in enumerate(image.targets):
+            at = workspace.at("images", name, "targets", index)
+            for target in workspace.catalogue.match_targets(pattern, at):
+                targets[target.target.name] = target
+        for target in targets.values():
+            missing = [p for p in target.target.platforms if image.platforms and p not in image.platforms]
+            if len(missing) == len(target.target.platforms):
+                reason = f"the image is for {', '.join(image.platforms)} only"
+                left_out.append(LeftOut(f"{name} on {target.target.name}", reason))
+                continue
+            for platform in missing:
+                reason = "the image's platforms do not name it"
+                left_out.append(LeftOut(f"{name} on {target.target.name} ({platform})", reason))
+            pairs.append((target, name, image))
+    return sorted(pairs, key=lambda pair: (pair[0].target.name, pair[1]))
+
+
+# ── one image on one target
+
+
+def plan_image(workspace: Workspace, name: str, image: Image, target: Target) -> ImagePlan:
+    """Resolve an image for a target, on each of its platforms.
+
+    Raises:
+        EdgebakeError: a conflict, an unknown recipe, a value that is wrong.
+    """
+    roots = _roots(workspace, name, image)
+    platforms = [p for p in target.platforms if not image.platforms or p in image.platforms]
+    locked = _locked_image(workspace, name, target)
+    resolutions: dict[str, Resolution] = {}
+    for platform in platforms:
+        preferred = locked.releases.get(platform, {}) if locked else {}
+        pool = CandidatePool(workspace.catalogue, target, platform, preferred)
+        resolutions[platform] = resolve(pool, roots, what=f"image {name!r}")
+    line = tuple(install_order(resolutions))
+    views = {
+        (platform, pin): RecipeView(resolution.pins[pin], target, platform)
+        for platform, resolution in resolutions.items()
+        for pin in resolution.pins
+    }
+    python = {
+        platform: python_env(
+            [views[platform, recipe] for recipe in line if recipe in resolution.installed],
+            locked.python.get(platform) if locked else None,
+        )
+        for platform, resolution in resolutions.items()
+    }
+    return ImagePlan(name, image, target, resolutions, python, line, views)
+
+
+def _roots(workspace: Workspace, name: str, image: Image) -> list[Root]:
+    roots = []
+    for index, text in enumerate(image.recipes):
+        at = workspace.at("images", name, "recipes", index)
+        if text.startswith(("./", "../")) or text == ".":
+            roots.append(Root(parse_requirement(_own_recipe(workspace, text, at)), at))
+            continue
+        try:
+            roots.append(Root(parse_requirement(text), at))
+        except ValueError as error:
+            raise EdgebakeError(str(error), at=at) from None
+    return roots
+
+
+def _own_recipe(workspace: Workspace, path: str, at: Position | None) -> str:
+    folder = (workspace.root / path).resolve()
+    position = at or Position(path)
+    if not folder.is_relative_to(workspace.root):
+        raise EdgebakeError(
+            f"the path {path!r} leads out of the project",
+            at=position,
+            reason=f"it is {folder}",
+            hints=("keep the application inside the project's folder: it is the build context",),
+        )
+    return workspace.catalogue.add_recipe(folder, position).name
+
+
+def _locked_image(workspace: Workspace, name: str, target: Target) -> LockedImage | None:
+    return workspace.lock.images.get(name, {}).get(target.name) if workspace.lock else None
+
+
+# ── bake targets and notes
+
+
+def _bake_targets(workspace: Workspace, plan: ImagePlan, stage: str, tests: str | None) -> list[BakeTarget]:
+    name = bake_target_name(plan.name, plan.target.name)
+    scope = {**target_scope(plan.target, plan.platforms[0]), "image": plan.name}
+    tags = [
+        render_value(tag, scope, partial(workspace.at, "images", plan.name, "tags", index), "tags")
+        for index, tag in enumerate(plan.image.tags)
+    ]
+    made = [
+        BakeTarget(
+            name,
+            plan.name,
+            plan.target.name,
+            stage,
+            plan.platforms,
+            plan.image.repository or plan.name,
+            tuple(dict.fromkeys(tags)),
+        )
+    ]
+    if tests is not None:
+        made.append(BakeTarget(f"{name}-test", plan.name, plan.target.name, tests, plan.platforms, is_test=True))
+    return made
+
+
+def _refuse_name_collisions(graph: BuildGraph) -> None:
+    targets = graph.bake_targets
+    refuse_collisions(((t.name, _owner(t)) for t in targets), kind="bake target")
+    groups = [(name, f"the group {name!r}") for name in sorted({"default", *group_names(targets)})]
+    refuse_collisions([*groups, *((t.name, _owner(t)) for t in targets)], kind="bake name")
+    tags = ((f"{t.repository}:{tag}", _owner(t)) for t in targets for tag in t.tags)
+    refuse_collisions(tags, kind="tag")
+
+
+def group_names(targets: Iterable[BakeTarget]) -> set[str]:
+    """Return the names of the bake file's groups: images, targets, and their tests."""
+    names: set[str] = set()
+    for target in targets:
+        names |= {"test"} if target.is_test else {bake_target_name(target.image, "").rstrip("-")}
+        names.add(bake_target_name(target.target, "").rstrip("-"))
+    return names
+
+
+def _owner(target: BakeTarget) -> str:
+    tests = "the tests of " if target.is_test else ""
+    return f"{tests}the image {target.image!r} on {target.target!r}"
+
+
+def _refuse_tag_suffix_collisions(targets: Iterable[Target]) -> None:
+    owners = ((target.tag_suffix, f"the target {target.name!r}") for target in targets)
+    refuse_collisions(owners, kind="tag_suffix")
+
+
+def _python_notes(plan: ImagePlan) -> list[str]:
+    return [
+        f"{plan.name} on {plan.target.name} ({platform}): Python packages are not pinned: {env.reason}"
+        for platform, env in plan.python.items()
+        if env.reason
+    ]
+
+
+def _base_notes(workspace: Workspace, targets: Iterable[Target]) -> list[str]:
+    return [
+        f"{target.name}: the base image {target.base.image} is not pinned: {reason}"
+        for target in targets
+        if (reason := _unpinned(workspace, target.base.image)) is not None
+    ]
+
+
+def _unpinned(workspace: Workspace, image: str) -> str | None:
+    """Return why a base image has no digest, or None if it has one."""
+    base = workspace.lock.bases.get(image) if workspace.lock else None
+    if "@sha256:" in image or (base and base.digest):
+        return None
+    return base.reason if base and base.reason else "not locked yet (edgebake lock)"

@@ -1,0 +1,94 @@
+"""Before a bake: Docker, Buildx and a builder that can do the platforms; each lack with the way out."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+from packaging.version import Version
+
+from edgebake.errors import EdgebakeError
+from edgebake.plan.steps import CheckBuilder
+
+OLDEST_BUILDX = Version("0.13.0")
+"""The first with `--progress=rawjson` (docker/buildx release notes)."""
+TIMEOUT = 120  # seconds; a builder may have to start first
+
+_QEMU_HINTS = (
+    "install QEMU 10 or later with its binfmt handlers: apt install qemu-user-binfmt (Debian 13, Ubuntu 25.04)",
+    "or install them with Docker: docker run --privileged --rm tonistiigi/binfmt --install {arch}",
+    "or use a builder with a node of that platform: docker buildx create --append --platform {platform} …",
+)
+
+
+def check_builder(step: CheckBuilder, builder: str | None) -> None:
+    """See that a bake can begin.
+
+    Raises:
+        EdgebakeError: no Docker, no engine, no Buildx, one too old, or a platform that the builder cannot run.
+    """
+    _check_docker()
+    _check_buildx()
+    known = _platforms(builder)
+    missing = [platform for platform in step.emulated if platform not in known]
+    if missing:
+        arch = missing[0].split("/")[1]
+        raise EdgebakeError(
+            f"the builder cannot run commands for {', '.join(missing)}",
+            reason=f"it can do {', '.join(known)}",
+            hints=[hint.format(arch=arch, platform=missing[0]) for hint in _QEMU_HINTS],
+        )
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+
+
+def _check_docker() -> None:
+    try:
+        done = _run("docker", "version", "--format", "{{.Server.Version}}")
+    except FileNotFoundError:
+        raise EdgebakeError(
+            "there is no docker command", hints=("install Docker: https://docs.docker.com/engine/install/",)
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise EdgebakeError(f"Docker did not answer within {TIMEOUT} s") from None
+    if done.returncode != 0:
+        raise EdgebakeError(
+            "the Docker Engine cannot be reached",
+            reason=_last(done.stderr),
+            hints=("start it (systemctl start docker), or point DOCKER_HOST at one",),
+        )
+
+
+def _check_buildx() -> None:
+    done = _run("docker", "buildx", "version")
+    if done.returncode != 0:
+        raise EdgebakeError(
+            "docker has no Buildx",
+            reason=_last(done.stderr),
+            hints=("install the docker-buildx-plugin (Docker's packages) or docker-buildx (Debian, Ubuntu)",),
+        )
+    match = re.search(r"\bv?(\d+\.\d+\.\d+)", done.stdout)
+    if match and Version(match[1]) < OLDEST_BUILDX:
+        raise EdgebakeError(
+            f"Buildx {match[1]} is too old: edgebake needs {OLDEST_BUILDX} or later",
+            hints=("update the docker-buildx-plugin",),
+        )
+
+
+def _platforms(builder: str | None) -> list[str]:
+    done = _run("docker", "buildx", "inspect", "--bootstrap", *([builder] if builder else []))
+    if done.returncode != 0:
+        raise EdgebakeError(
+            f"the builder {builder or 'in use'!r} cannot be used",
+            reason=_last(done.stderr),
+            hints=("docker buildx ls shows the builders",),
+        )
+    found = re.findall(r"^Platforms:\s*(.*)$", done.stdout, re.MULTILINE)
+    return sorted({name.strip().rstrip("*") for line in found for name in line.split(",") if name.strip()})
+
+
+def _last(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1].removeprefix("ERROR: ") if lines else "it gave no reason"

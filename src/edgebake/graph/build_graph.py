@@ -1,0 +1,99 @@
+"""BuildGraph: the domain's verbs over a networkx DAG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import networkx as nx
+
+from edgebake.graph.node import Node
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class BakeTarget:
+    """A `target` block of the bake file: an image (or its tests) on one target.
+
+    `stage` is the id of the node that it builds; `tags` may hold `${NAME}`.
+    """
+
+    name: str
+    image: str
+    target: str
+    stage: str
+    platforms: tuple[str, ...]
+    repository: str = ""
+    tags: tuple[str, ...] = ()
+    is_test: bool = False
+
+
+class BuildGraph:
+    """Stages and what they are made from. Edges lead from a stage to those that need it.
+
+    Nodes are known by (target, id): one Dockerfile for each target, nothing shared between them.
+    """
+
+    def __init__(self) -> None:
+        self._graph: nx.DiGraph[Key] = nx.DiGraph()
+        self._nodes: dict[Key, Node] = {}
+        self.bake_targets: list[BakeTarget] = []
+
+    def add(self, node: Node) -> Node:
+        """Add a stage whose parents are there already; an equal one is added once. Return the one that is kept."""
+        key = (node.target, node.id)
+        known = self._nodes.get(key)
+        if known is not None:
+            return known
+        self._nodes[key] = node
+        self._graph.add_node(key)
+        self._graph.add_edges_from(((node.target, parent), key) for parent in node.parents)
+        return node
+
+    def node(self, target: str, node_id: str) -> Node:
+        """Return a stage."""
+        return self._nodes[target, node_id]
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __iter__(self) -> Iterator[Node]:
+        """Yield the stages; each after its parents, the order of adding otherwise."""
+        return iter(self._nodes.values())
+
+    def of_target(self, target: str) -> list[Node]:
+        """Return one target's stages, each after its parents."""
+        return self._by_target.get(target, [])
+
+    @cached_property
+    def _by_target(self) -> dict[str, list[Node]]:
+        groups: dict[str, list[Node]] = {}
+        for node in self:
+            groups.setdefault(node.target, []).append(node)
+        return groups
+
+    def parents(self, node: Node) -> list[Node]:
+        """Return what a stage is made from, the one that it continues first."""
+        return [self._nodes[node.target, parent] for parent in node.parents]
+
+    def needed_by(self, target: str, stages: Iterable[str]) -> list[Node]:
+        """Return these stages and all that they are made from, each after its parents."""
+        keys = {(target, stage) for stage in stages}
+        wanted = keys.union(*(nx.ancestors(self._graph, key) for key in keys)) if keys else keys
+        return [node for node in self.of_target(target) if (target, node.id) in wanted]
+
+    def dependents(self, node: Node) -> list[Node]:
+        """Return all stages that are made from `node`, directly or not."""
+        found = nx.descendants(self._graph, (node.target, node.id))
+        return [other for other in self.of_target(node.target) if (other.target, other.id) in found]
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """The targets' names, sorted."""
+        return sorted({node.target for node in self})
+
+    def as_networkx(self) -> nx.DiGraph[Key]:
+        """Return a copy of the graph, for analysis."""
+        return self._graph.copy()

@@ -1,0 +1,91 @@
+"""What stages read from the build context, and how recipes' files get there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgebake.errors import EdgebakeError, Position
+from edgebake.graph.node import Input
+from edgebake.load.catalogue import LoadedRecipe
+
+# Mount options are comma-separated words on a RUN line; a path in them is not quoted but kept plain.
+_PLAIN = re.compile(r"[A-Za-z0-9._/+@-]+")
+
+
+@dataclass
+class ContextPaths:
+    """Finds the context paths of recipes' files, and collects what one stage reads.
+
+    Files of catalogue recipes are vendored below `<output>/context/`, so that the generated files stand alone;
+    the project's own are read where they are.
+
+    Args:
+        root: the project's folder, which is the build context.
+        output: the folder of generated files, relative to it.
+    """
+
+    root: Path
+    output: str
+    inputs: list[Input] = field(default_factory=list)
+
+    def take(self) -> tuple[Input, ...]:
+        """Return what was collected, and begin anew."""
+        inputs = tuple(dict.fromkeys(self.inputs))
+        self.inputs.clear()
+        return inputs
+
+    def file(self, loaded: LoadedRecipe, path: str, at: Callable[[], Position], *, plain: bool = False) -> str:
+        """Return the context path of a recipe's file or folder.
+
+        Args:
+            loaded: the recipe.
+            path: relative to the recipe's folder.
+            at: tells where the path is written.
+            plain: it goes into a mount, which takes only plain characters.
+
+        Raises:
+            EdgebakeError: it is missing, leads out of the project, or has characters that a mount cannot take.
+        """
+        source = loaded.folder / path
+        if not source.exists():
+            raise EdgebakeError(
+                f"the recipe {loaded.name!r} has no file {path!r}", at=at(), reason=f"it would be {source}"
+            )
+        self._refuse_outside(loaded, source, at)
+        if loaded.vendored:
+            where = f"{self.output}/context/{loaded.name}/{path}".removesuffix("/.")
+        else:
+            where = source.relative_to(self.root).as_posix()
+        if plain and not _PLAIN.fullmatch(where):
+            raise EdgebakeError(
+                f"the path {where!r} is mounted while building, and may have only letters, digits and . _ + @ - /",
+                at=at(),
+                hints=("rename the file or its folder",),
+            )
+        self.inputs.append(Input(where, source, vendored=loaded.vendored))
+        return where
+
+    def _refuse_outside(self, loaded: LoadedRecipe, source: Path, at: Callable[[], Position]) -> None:
+        home = loaded.folder if loaded.vendored else self.root
+        if not source.resolve().is_relative_to(home.resolve()):
+            raise EdgebakeError(
+                f"{source.name!r} of the recipe {loaded.name!r} leads out of the project",
+                at=at(),
+                reason=f"it is {source.resolve()}",
+                hints=("copy what the build needs into the project's folder",),
+            )
+
+    def helper(self, source: Path) -> str:
+        """Return the context path of a script of edgebake's own."""
+        where = f"{self.output}/context/edgebake/{source.name}"
+        self.inputs.append(Input(where, source, vendored=True))
+        return where
+
+    def generated(self, path: str, content: str) -> str:
+        """Return the context path of a generated file; `path` is relative to the output folder."""
+        where = f"{self.output}/{path}"
+        self.inputs.append(Input(where, content=content.encode()))
+        return where

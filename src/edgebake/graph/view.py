@@ -1,0 +1,178 @@
+"""A pinned recipe's values on one target and platform: recipe, release and variant merged, templates filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as PythonRequirement
+
+from edgebake.errors import EdgebakeError, Position
+from edgebake.load.document import Location
+from edgebake.model.base import check_apt_package
+from edgebake.model.recipe import Additions, Recipe, Release
+from edgebake.model.target import Target, system_variables
+from edgebake.render.values import VersionFact, render_value, target_scope
+from edgebake.resolve.resolution import Pin
+
+Part = tuple[Recipe | Additions, Location]
+
+
+class RecipeView:
+    """What one recipe's stages are made of.
+
+    Args:
+        pin: the recipe's release.
+        target: the target.
+        platform: the OCI platform; None for a stage of the build platform, whose platform is unknown.
+    """
+
+    def __init__(self, pin: Pin, target: Target, platform: str | None) -> None:
+        self.pin = pin
+        self.target = target
+        self.platform = platform
+        self.recipe = pin.recipe
+        self._parts: tuple[Part, ...] = tuple(self._find_parts())
+        self._base_scope = {
+            **target_scope(target, platform),
+            "name": pin.name,
+            "version": VersionFact(pin.release.version),
+            "release": pin.release,
+            "flavours": pin.flavours,
+            "flavour": pin.flavours[0] if pin.flavours else "",
+        }
+
+    def _find_parts(self) -> Iterator[Part]:
+        yield self.recipe, ()
+        location: Location = ("releases", self._release_index())
+        for part in self.pin.additions:
+            if not isinstance(part, Release):
+                location = (*location, "variants", self.pin.candidate.variant_number)
+            yield part, location
+
+    def _release_index(self) -> int:
+        releases: Any = self.recipe.releases
+        versions = [] if callable(releases) else [release.version for release in releases]
+        return versions.index(self.pin.release.version) if self.pin.release.version in versions else 0
+
+    def at(self, location: Location) -> Position:
+        """Return the position of a value of the recipe's file."""
+        return self.pin.loaded.document.at(location)
+
+    def text(self, value: str, location: Location, scope: dict[str, Any] | None = None) -> str:
+        """Return a value with its templates filled in."""
+        what = ".".join(str(part) for part in location)
+        return render_value(value, scope or self.scope, self.teller(location), what)
+
+    def teller(self, location: Location) -> Callable[[], Position]:
+        """Return a function that finds the position, for when it is needed."""
+        return lambda: self.at(location)
+
+    @cached_property
+    def args(self) -> dict[str, str]:
+        """The args; a release's over the recipe's, a variant's over the release's."""
+        merged: dict[str, str] = {}
+        for part, location in self._parts:
+            for name, value in part.args.items():
+                merged[name] = self.text(value, (*location, "args", name), self._base_scope)
+        return dict(sorted(merged.items()))
+
+    @cached_property
+    def scope(self) -> dict[str, Any]:
+        """What templates see."""
+        return {**self._base_scope, "args": self.args}
+
+    def _many(self, field: str) -> list[tuple[str, Location]]:
+        """Return a list field of the install half, the release and the variant, rendered."""
+        values = []
+        for part, location in self._parts:
+            owner, place = (self.recipe.install, ("install",)) if isinstance(part, Recipe) else (part, location)
+            for index, value in enumerate(getattr(owner, field)):
+                where = (*place, field, index)
+                values.append((self.text(value, where), where))
+        return values
+
+    @cached_property
+    def apt(self) -> list[str]:
+        """System packages, sorted, each once."""
+        return sorted({self._apt_package(value, where) for value, where in self._many("apt")})
+
+    @cached_property
+    def sysroot_apt(self) -> list[str]:
+        """Development packages for what compiles against this recipe."""
+        found = set()
+        for index, value in enumerate(self.recipe.sysroot.apt):
+            where = ("sysroot", "apt", index)
+            found.add(self._apt_package(self.text(value, where), where))
+        return sorted(found)
+
+    def _apt_package(self, value: str, where: Location) -> str:
+        try:
+            return check_apt_package(value)
+        except ValueError as error:
+            raise EdgebakeError(str(error), at=self.at(where)) from None
+
+    @cached_property
+    def pip(self) -> list[str]:
+        """Python requirements, in the order written."""
+        found = []
+        for value, where in self._many("pip"):
+            try:
+                found.append(str(PythonRequirement(value)))
+            except InvalidRequirement as error:
+                raise EdgebakeError(
+                    f"{value!r} is not a Python requirement (PEP 508)",
+                    at=self.at(where),
+                    reason=str(error).splitlines()[0],
+                ) from None
+        return list(dict.fromkeys(found))
+
+    @cached_property
+    def pip_index(self) -> list[str]:
+        """Indexes to look at before PyPI, in the order written."""
+        return list(dict.fromkeys(value for value, _ in self._many("pip_index")))
+
+    @cached_property
+    def env(self) -> dict[str, str]:
+        """The environment that the recipe gives to the image."""
+        merged: dict[str, str] = {}
+        for part, location in self._parts:
+            merged.update(self.rendered(part.env, (*location, "env")))
+            if isinstance(part, Recipe):
+                merged.update(self.rendered(part.install.env, ("install", "env")))
+        return dict(sorted(merged.items()))
+
+    def rendered(self, values: dict[str, str], location: Location) -> dict[str, str]:
+        """Return a mapping of the recipe with its values' templates filled in."""
+        return {name: self.text(value, (*location, name)) for name, value in values.items()}
+
+    def build_env(self) -> dict[str, str]:
+        """Return the environment of the build script."""
+        assert self.recipe.build is not None
+        return self.rendered(self.recipe.build.env, ("build", "env"))
+
+    def git_sources(self) -> list[tuple[str, str]]:
+        """Return URL and ref of the git sources that name no commit."""
+        found = []
+        for index, source in enumerate(self.recipe.build.sources if self.recipe.build else ()):
+            place = ("build", "sources", index)
+            if source.git and source.ref and not source.commit:
+                found.append((self.text(source.git, (*place, "git")), self.text(source.ref, (*place, "ref"))))
+        return found
+
+    def script_variables(self, script: Path) -> dict[str, str]:
+        """Return what a script gets: the args, VERSION, and the system variables that it mentions.
+
+        Only those that its text names, so that a fact that it does not use is not part of its stage.
+        """
+        text = script.read_text(encoding="utf-8", errors="replace")
+        known = {
+            **system_variables(self.target, self.platform),
+            "VERSION": self.pin.release.version,
+            "FLAVOURS": " ".join(self.pin.flavours),
+        }
+        named = {name: value for name, value in known.items() if name in text}
+        return dict(sorted({**named, **self.args}.items()))

@@ -1,0 +1,1 @@
+"""`edgebake lock`: the only step that resolves over the network."""

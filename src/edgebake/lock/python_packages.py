@@ -1,0 +1,127 @@
+"""One Python resolution for an image on a target and platform, made by uv."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from edgebake.graph.python_env import resolution_inputs
+from edgebake.graph.view import RecipeView
+from edgebake.model.lock import LockedPackage, LockedPython
+from edgebake.model.target import Target
+
+_MACHINE = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+TIMEOUT = 600  # seconds
+
+
+def lock_python(
+    line: Sequence[RecipeView],
+    platform: str,
+    preferred: Mapping[str, LockedPackage],
+    *,
+    wheelhouse: Path | None = None,
+    ca_bundle: Path | None = None,
+) -> LockedPython:
+    """Resolve the Python requirements of a line of recipes together, with hashes.
+
+    Args:
+        line: the image's recipes in order.
+        platform: the OCI platform.
+        preferred: packages of an earlier resolution, which are kept where they fit.
+        wheelhouse: a folder of wheels to look at too.
+        ca_bundle: certificates to trust.
+
+    Returns:
+        The packages; or none, and the reason, where an index cannot be reached or has no wheels that fit.
+    """
+    target = line[0].target
+    inputs = resolution_inputs(line)
+    with tempfile.TemporaryDirectory(prefix="edgebake-lock-") as folder:
+        names = _write_inputs(Path(folder), line)
+        output = Path(folder) / "locked.txt"
+        output.write_text("".join(f"{package.requirement}\n" for package in preferred.values()), encoding="utf-8")
+        command = [*_command(target, platform, line, wheelhouse), "--output-file", output.name, *names]
+        environment = {**os.environ, **({"SSL_CERT_FILE": str(ca_bundle)} if ca_bundle else {})}
+        try:
+            done = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return LockedPython(inputs=inputs, reason=f"the indexes did not answer within {TIMEOUT} s")
+        if done.returncode != 0:
+            return LockedPython(inputs=inputs, reason=_reason(done.stderr))
+        return LockedPython(inputs=inputs, packages=parse_locked(output.read_text(encoding="utf-8")))
+
+
+def _write_inputs(folder: Path, line: Sequence[RecipeView]) -> list[str]:
+    names = []
+    for view in line:
+        if view.pip:
+            name = f"{view.pin.name}.in"
+            (folder / name).write_text("\n".join(view.pip) + "\n", encoding="utf-8")
+            names.append(name)
+    return names
+
+
+def _command(target: Target, platform: str, line: Sequence[RecipeView], wheelhouse: Path | None) -> list[str]:
+    from uv import find_uv_bin
+
+    glibc = target.glibc.replace(".", "_")
+    indexes = dict.fromkeys(index for view in line for index in view.pip_index)
+    return [
+        os.fspath(find_uv_bin()),
+        *("pip", "compile", "--quiet", "--no-header", "--generate-hashes", "--annotation-style", "split"),
+        *("--python-version", str(target.python), "--python-platform", f"{_MACHINE[platform]}-manylinux_{glibc}"),
+        # What has no wheel would be compiled where the image is put together.
+        *("--only-binary", ":all:"),
+        *(word for index in indexes for word in ("--index", index)),
+        *(("--find-links", os.fspath(wheelhouse)) if wheelhouse else ()),
+    ]
+
+
+def _reason(stderr: str) -> str:
+    """Return uv's message as one line: its first sentences, which name the cause."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", stderr)
+    lines = [re.sub(r"^[\s×╰─▶├│:]+|^(error|Caused by): *", "", line).strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("warning:", "hint:"))]
+    # The last cause is the one nearest to the fault (a name that does not resolve, a refused connection).
+    told = [lines[0], lines[-1]] if lines[1:] and len(lines) <= 6 else lines[:3]
+    return " ".join(dict.fromkeys(told))[:400] or "uv gave no reason"
+
+
+def parse_locked(text: str) -> dict[str, LockedPackage]:
+    """Read what `uv pip compile --generate-hashes --annotation-style split` writes.
+
+    Returns:
+        The packages by normalised name, sorted.
+    """
+    packages: dict[str, LockedPackage] = {}
+    for block in re.split(r"\n(?=\S)", text.strip()):
+        lines = [line.strip().rstrip("\\").strip() for line in block.splitlines()]
+        if not lines or not lines[0] or lines[0].startswith(("#", "-")):
+            continue
+        name = canonicalize_name(Requirement(lines[0]).name)
+        hashes = tuple(sorted(line.removeprefix("--hash=") for line in lines if line.startswith("--hash=")))
+        packages[name] = LockedPackage(requirement=lines[0], hashes=hashes, via=tuple(sorted(_askers(lines))))
+    return dict(sorted(packages.items()))
+
+
+def _askers(lines: Sequence[str]) -> set[str]:
+    """Return who asked for a package, from its `# via` comment: one name on the line, or one on each below."""
+    names = set()
+    for line in lines:
+        if not line.startswith("#"):
+            continue
+        name = line.lstrip("# ").removeprefix("via").strip()
+        if name.startswith("-r "):
+            names.add("recipe:" + name.removeprefix("-r ").removesuffix(".in"))
+        elif name:
+            names.add(str(canonicalize_name(name.split("[")[0])))
+    return names

@@ -1,0 +1,101 @@
+"""What the user selected: images of the project, or recipes for an ad-hoc image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.graph.build_graph import BakeTarget
+from edgebake.load.workspace import Workspace, find_root, open_workspace
+from edgebake.model.project import Image
+from edgebake.model.requirement import parse_requirement
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Names on the command line, and the targets and platforms to keep. Empty means all."""
+
+    names: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    name: str | None = None
+
+
+def open_selection(start: Path, selection: Selection) -> Workspace:
+    """Return the workspace that a selection is about.
+
+    Image names mean the project's images; anything else is a list of recipes, which become one ad-hoc image.
+
+    Raises:
+        EdgebakeError: there is no project, an unknown name, or recipes without a target.
+    """
+    root = find_root(start)
+    workspace = open_workspace(root or start, need_project=not selection.names)
+    images = workspace.project.images
+    known = [name for name in selection.names if name in images]
+    if len(known) == len(selection.names) and selection.name is None:
+        return workspace
+    if known:
+        raise EdgebakeError(
+            f"{known[0]!r} is an image of the project; images and recipes cannot be mixed",
+            hints=("name images only, or recipes only",),
+        )
+    for name in selection.names:
+        _refuse_unknown(workspace, name)
+    if not selection.targets:
+        raise EdgebakeError(
+            f"{', '.join(selection.names) or selection.name}: recipes need a target to be resolved for",
+            hints=("add --target, for example --target cpu",),
+        )
+    name = selection.name or "-".join(parse_requirement(text).name for text in selection.names[:3])
+    image = Image.model_validate({"recipes": list(selection.names), "targets": list(selection.targets)})
+    return workspace.with_image(name, image)
+
+
+def _refuse_unknown(workspace: Workspace, text: str) -> None:
+    try:
+        name = parse_requirement(text).name
+    except ValueError as error:
+        raise EdgebakeError(str(error)) from None
+    catalogue = workspace.catalogue
+    if catalogue.canonical(name) is None and not catalogue.providers(name):
+        known = [*workspace.project.images, *catalogue.recipe_names()]
+        raise EdgebakeError(f"unknown image or recipe {name!r}", hints=did_you_mean(name, known, kind="name"))
+
+
+def selected_bake_targets(
+    bake_targets: Sequence[BakeTarget], workspace: Workspace, selection: Selection
+) -> list[BakeTarget]:
+    """Return the bake targets of the selected images on the selected targets, tests not among them.
+
+    Raises:
+        EdgebakeError: a target or platform that none of them has.
+    """
+    images = selection.names if workspace.document else ()
+    found = [t for t in bake_targets if not t.is_test and (not images or t.image in images)]
+    known = sorted({t.target for t in found})
+    for pattern in selection.targets:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise EdgebakeError(
+                f"no selected image is for the target {pattern!r}",
+                hints=did_you_mean(pattern, known, kind="target"),
+            )
+    if selection.targets:
+        found = [t for t in found if any(fnmatchcase(t.target, pattern) for pattern in selection.targets)]
+    return _with_platforms(found, selection.platforms)
+
+
+def _with_platforms(bake_targets: list[BakeTarget], platforms: Sequence[str]) -> list[BakeTarget]:
+    known = sorted({platform for target in bake_targets for platform in target.platforms})
+    for platform in platforms:
+        if platform not in known:
+            raise EdgebakeError(
+                f"no selected image is for the platform {platform!r}",
+                hints=did_you_mean(platform, known, kind="platform"),
+            )
+    if not platforms:
+        return bake_targets
+    return [target for target in bake_targets if set(platforms) & set(target.platforms)]

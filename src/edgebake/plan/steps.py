@@ -1,0 +1,60 @@
+"""What a bake does, step by step. The explainer and the executor read the same list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from edgebake.graph.build_graph import BakeTarget
+from edgebake.render.writer import Change
+
+Output = Literal["cache", "load", "push"]
+
+
+@dataclass(frozen=True)
+class WriteFiles:
+    """Bring the generated files up to date."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class CheckBuilder:
+    """See that Docker, Buildx and a builder for the platforms are there.
+
+    `emulated` are the platforms on which commands run that the build platform may not be able to run itself.
+    """
+
+    platforms: tuple[str, ...]
+    emulated: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bake:
+    """One invocation of `docker buildx bake`.
+
+    `tags` is set where the declared tags must not be used: by bake target.
+    """
+
+    bake_targets: tuple[BakeTarget, ...]
+    platforms: tuple[str, ...]
+    output: Output
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class VerifyIndexes:
+    """See that each pushed tag has exactly the declared platforms."""
+
+    bake_targets: tuple[BakeTarget, ...]
+
+
+@dataclass(frozen=True)
+class Remember:
+    """Record what was built."""
+
+    bake_targets: tuple[BakeTarget, ...]
+    platforms: tuple[str, ...]
+
+
+Step = WriteFiles | CheckBuilder | Bake | VerifyIndexes | Remember

@@ -1,0 +1,193 @@
+"""The bake file, `docker-bake.hcl` and on request `docker-bake.json`: two spellings of one structure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edgebake.compile import Compilation, group_names
+from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.names import bake_target_name, base_variable, stage_names
+from edgebake.model.project import Project
+from edgebake.render.dockerfile import base_reference
+from edgebake.render.mirrors import mirrored
+from edgebake.render.quote import hcl_string, hcl_template, json_string, json_template
+from edgebake.render.stages import StageTemplates
+
+CA_SECRET = 'CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]'
+WHEELHOUSE_CONTEXT = 'WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }'
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A value that Buildx computes."""
+
+    text: str
+
+
+Value = str | Expression | Sequence[str] | Mapping[str, "str | Expression"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A variable, group or target block. `comment` stands above it."""
+
+    kind: str
+    name: str
+    attributes: dict[str, Value]
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class BakeFile:
+    """All blocks, and the variables that texts may refer to as `${NAME}`."""
+
+    blocks: list[Block] = field(default_factory=list)
+    variables: frozenset[str] = frozenset()
+
+
+def bake_file(compilation: Compilation) -> BakeFile:
+    """Return the bake file of a compilation."""
+    project = compilation.workspace.project
+    targets = compilation.graph.bake_targets
+    variables = list(_variables(compilation))
+    blocks = [*variables, *_groups(targets), *_shared(compilation), *_bake_targets(compilation, targets, project)]
+    return BakeFile(blocks, frozenset(block.name for block in variables))
+
+
+def _variables(compilation: Compilation) -> Iterable[Block]:
+    project = compilation.workspace.project
+    yield _variable("REGISTRY", project.registry, "Where the images are pushed.")
+    yield _variable("TAG", project.tag, "First part of every tag.")
+    for name, variable in project.variables.items():
+        yield _variable(name, variable.default, variable.description or "")
+    for name, target in sorted(compilation.targets.items()):
+        base = mirrored(base_reference(compilation, target.base.image), project.mirrors)
+        yield _variable(
+            base_variable(name), base, f"Base image of {name}; name a mirror's instead if you have one."
+        )
+        if target.base.native:
+            native = mirrored(base_reference(compilation, target.base.native), project.mirrors)
+            yield _variable(f"NATIVE_{base_variable(name)}", native, f"The same for what runs natively for {name}.")
+    yield _variable("CA_BUNDLE", project.ca_bundle or "", "Certificates that builds trust; never part of an image.")
+    yield _variable("WHEELHOUSE", project.wheelhouse or "", "Folder of Python wheels to look at before an index.")
+
+
+def _variable(name: str, default: str, comment: str) -> Block:
+    return Block("variable", name, {"default": default}, comment)
+
+
+def _groups(targets: Sequence[BakeTarget]) -> Iterable[Block]:
+    yield Block("group", "default", {"targets": [t.name for t in targets if not t.is_test]})
+    for group in sorted(group_names(targets)):
+        yield Block("group", group, {"targets": [t.name for t in targets if _is_in(group, t)]})
+
+
+def _is_in(group: str, target: BakeTarget) -> bool:
+    if group == "test":
+        return target.is_test
+    return not target.is_test and group in (
+        bake_target_name(target.image, "").rstrip("-"),
+        bake_target_name(target.target, "").rstrip("-"),
+    )
+
+
+def shared_name(target: str) -> str:
+    """Return the name of the block that a target's images inherit from."""
+    return "_" + bake_target_name(target, "").rstrip("-")
+
+
+def _shared(compilation: Compilation) -> Iterable[Block]:
+    project = compilation.workspace.project
+    for name, target in sorted(compilation.targets.items()):
+        args: dict[str, str | Expression] = {"BASE": Expression(base_variable(name))}
+        if target.base.native:
+            args["NATIVE_BASE"] = Expression(f"NATIVE_{base_variable(name)}")
+        attributes: dict[str, Value] = {
+            "context": ".",
+            "dockerfile": f"{project.output}/{name}/Dockerfile",
+            "platforms": list(target.platforms),
+            "args": args,
+            "contexts": Expression(WHEELHOUSE_CONTEXT),
+            "secret": Expression(CA_SECRET),
+            "attest": [_provenance(project)],
+        }
+        yield Block("target", shared_name(name), attributes, f"What all images for {name} share.")
+
+
+def _provenance(project: Project) -> str:
+    off = project.provenance == "off"
+    return "type=provenance,disabled=true" if off else f"type=provenance,mode={project.provenance}"
+
+
+def _bake_targets(compilation: Compilation, targets: Sequence[BakeTarget], project: Project) -> Iterable[Block]:
+    names = {name: stage_names(compilation.graph.of_target(name)) for name in compilation.targets}
+    for one in targets:
+        attributes: dict[str, Value] = {
+            "inherits": [shared_name(one.target)],
+            "target": names[one.target][one.stage],
+        }
+        if one.platforms != tuple(compilation.targets[one.target].platforms):
+            attributes["platforms"] = list(one.platforms)
+        if one.is_test:
+            attributes["output"] = ["type=cacheonly"]
+        else:
+            attributes["tags"] = [f"${{REGISTRY}}/{one.repository}:{tag}" for tag in one.tags]
+        yield Block("target", one.name, attributes)
+
+
+# ── the two spellings
+
+
+def render_hcl(file: BakeFile, templates: StageTemplates, example: Mapping[str, str]) -> str:
+    """Return the bake file as HCL. `example`: file and target of the command in its header."""
+    blocks = [
+        {
+            "kind": block.kind,
+            "name": block.name,
+            "comment": block.comment,
+            "lines": _aligned({k: _hcl(v, file.variables) for k, v in block.attributes.items()}),
+        }
+        for block in file.blocks
+    ]
+    return templates.render("bake/docker-bake.hcl.j2", blocks=blocks, example=example) + "\n"
+
+
+def _aligned(attributes: dict[str, str]) -> list[str]:
+    """Return `name = value` lines, equals signs in one column, as `hclfmt` leaves them."""
+    width = max(len(name) for name in attributes)
+    return [f"{name:<{width}} = {value}" for name, value in attributes.items()]
+
+
+def _hcl(value: Value, variables: frozenset[str]) -> str:
+    if isinstance(value, Expression):
+        return value.text
+    if isinstance(value, str):
+        return hcl_template(value, variables)
+    if isinstance(value, Mapping):
+        pairs = (f"{hcl_string(k)} = {_hcl(v, variables)}" for k, v in value.items())
+        return "{ " + ", ".join(pairs) + " }"
+    items = [hcl_template(item, variables) for item in value]
+    one_line = "[" + ", ".join(items) + "]"
+    if len(one_line) <= 90:
+        return one_line
+    return "[\n    " + ",\n    ".join(items) + ",\n  ]"
+
+
+def render_json(file: BakeFile) -> str:
+    """Return the bake file as JSON, in which texts are HCL templates as well."""
+    kinds: dict[str, dict[str, object]] = {"variable": {}, "group": {}, "target": {}}
+    for block in file.blocks:
+        kinds[block.kind][block.name] = {k: _json(v, file.variables) for k, v in block.attributes.items()}
+    return json.dumps(kinds, indent=2, ensure_ascii=False) + "\n"
+
+
+def _json(value: Value, variables: frozenset[str]) -> object:
+    if isinstance(value, Expression):
+        return f"${{{value.text}}}"
+    if isinstance(value, str):
+        return json.loads(json_template(value, variables))
+    if isinstance(value, Mapping):
+        return {json.loads(json_string(k)): _json(v, variables) for k, v in value.items()}
+    return [json.loads(json_template(item, variables)) for item in value]

@@ -1,0 +1,67 @@
+"""The `.dockerignore` of each generated Dockerfile: the context is the project's folder, and only what stages read
+is sent.
+
+Order decides: what stages read is let in, the recipes' and then the project's own rules take out of it, the
+generated files always stay in, and what may never be sent is taken out last.
+"""
+
+from __future__ import annotations
+
+from edgebake.compile import Compilation
+from edgebake.errors import EdgebakeError
+from edgebake.graph.lower import inputs_of
+from edgebake.load.catalogue import LoadedRecipe, shown_path
+from edgebake.load.document import read_text
+from edgebake.load.ignore import IgnoreRules, Rule, literal_pattern
+
+NEVER_SENT = ("**/.git", "**/.env", "**/.env.*", "**/.netrc", "**/.ssh", "**/.aws", "**/__pycache__", "**/*.pyc")
+IGNORE_FILE = ".dockerignore"
+
+
+def context_rules(compilation: Compilation, target: str) -> IgnoreRules:
+    """Return the rules of one target's build context.
+
+    Raises:
+        EdgebakeError: an ignore file of the project's is wrong.
+    """
+    workspace = compilation.workspace
+    output = workspace.project.output
+    read = {
+        one.path
+        for node in compilation.graph.of_target(target)
+        for one in inputs_of(node)
+        if not one.vendored and one.content is None
+    }
+    rules = IgnoreRules([Rule("*"), *(Rule(literal_pattern(path), exception=True) for path in sorted(read))])
+    for loaded in _own_recipes(compilation, target):
+        folder = loaded.folder.relative_to(workspace.root).as_posix()
+        rules = rules.extended(_rules_of(compilation, folder).under(folder))
+    rules = rules.extended(_rules_of(compilation, "."))
+    generated = [f"{output}/context", f"{output}/{target}"]
+    rules = rules.extended(IgnoreRules([Rule(literal_pattern(path), exception=True) for path in generated]))
+    return rules.sealed(IgnoreRules(Rule(pattern) for pattern in NEVER_SENT))
+
+
+def _own_recipes(compilation: Compilation, target: str) -> list[LoadedRecipe]:
+    found = {
+        pin.name: pin.loaded
+        for node in compilation.graph.of_target(target)
+        for pin in node.pins.values()
+        if not pin.loaded.vendored
+    }
+    return [found[name] for name in sorted(found)]
+
+
+def _rules_of(compilation: Compilation, folder: str) -> IgnoreRules:
+    root = compilation.workspace.root
+    path = root / folder / IGNORE_FILE
+    if not path.is_file():
+        return IgnoreRules()
+    shown = shown_path(path, root)
+    try:
+        text = read_text(path, shown)
+    except EdgebakeError as error:
+        if "empty" in error.message:
+            return IgnoreRules()
+        raise
+    return IgnoreRules.parse(text, path=shown)

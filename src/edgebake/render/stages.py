@@ -1,0 +1,80 @@
+"""The text of one stage, from its template: the shared ones, or a recipe's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from edgebake.errors import EdgebakeError, Position
+from edgebake.render.quote import copy_words, dockerfile_word, exec_form, shell_word
+
+
+def _path_word(folders: Sequence[str]) -> str:
+    # Only this ${PATH} is meant for the Dockerfile; the folders are text.
+    return dockerfile_word(":".join(folders) + ":")[:-1] + '${PATH}"'
+
+
+def _workdir_word(paths: Sequence[str]) -> str:
+    return dockerfile_word(paths[0])
+
+
+class StageTemplates:
+    """Renders stages.
+
+    Args:
+        folders: template folders, the project's own first.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = folders
+
+    @cached_property
+    def environment(self) -> Environment:
+        """The Jinja2 environment of all templates for generated files."""
+        loader: BaseLoader = ChoiceLoader([FileSystemLoader(folder) for folder in self._folders])
+        environment = ImmutableSandboxedEnvironment(
+            loader=loader,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+        )
+        environment.filters.update(
+            dockerfile_word=dockerfile_word,
+            copy_words=copy_words,
+            exec_form=exec_form,
+            shell_word=shell_word,
+            path_word=_path_word,
+            workdir_word=_workdir_word,
+            json=json.dumps,
+        )
+        return environment
+
+    def render(self, name: str, **values: Any) -> str:
+        """Return a shared template, filled in, without blank lines at its ends."""
+        return self.environment.get_template(name).render(values).strip("\n")
+
+    def render_own(self, text: str, values: dict[str, Any], at: Position) -> str:
+        """Return a recipe's own template, filled in.
+
+        Raises:
+            EdgebakeError: the template is wrong.
+        """
+        try:
+            return self.environment.from_string(text).render(values).strip("\n")
+        except TemplateError as error:
+            line = getattr(error, "lineno", None) or at.line
+            raise EdgebakeError(
+                f"the template is wrong: {error.message}", at=Position(at.path, line, 1 if line else 0)
+            ) from None
+
+    def helper(self, name: str) -> Path:
+        """Return the path of a script that generated stages use."""
+        paths = [folder / "context" / name for folder in self._folders]
+        return next(path for path in paths if path.is_file())
