@@ -53,7 +53,8 @@ class BuildStep:
         for name in self.names:
             match = _NAME.match(name)
             words.update(match[1].split() if match else ())
-        return words
+        # A native stage's platform is told as linux/amd64->arm64: it works for arm64.
+        return {re.sub(r"^(\w+)/\w+->(\w+)$", r"\1/\2", word) for word in words}
 
 
 class EventReader:

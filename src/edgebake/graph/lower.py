@@ -187,10 +187,11 @@ class TargetLowering:
             for source, dest in view.rendered(install.files, ("install", "files")).items()
         ]
         script = self._script(view, install.script, ("install", "script"))
+        arch = "BUILDARCH" if native else "TARGETARCH"
         owner, text = constraints
         values = {
             "apt": view.apt,
-            "arch": "BUILDARCH" if native else "TARGETARCH",
+            "arch": arch,
             "os": self.os,
             "refresh": self.refresh,
             "wheels": reference(wheels.id) if wheels else "",
@@ -207,12 +208,18 @@ class TargetLowering:
             if text
             else "",
             "script": script,
-            "native": native,
-            "variables": view.script_variables(loaded.folder / install.script) if install.script else {},
+            "build_args": self._build_args(view, arch),
+            "variables": view.script_variables(install.script) if install.script else {},
             "helper": self._helper,
         }
         text = self._text("install", view, install.dockerfile, ("install", "dockerfile"), values)
         return Body("", text, self.context.take(), _parts(view, values))
+
+    def _build_args(self, view: RecipeView, arch: str) -> list[str]:
+        """Return the build arguments that an install stage uses: one that it does not use would only split it."""
+        script = view.recipe.install.script
+        named = view.named_in(script, ("BUILDARCH", "TARGETARCH")) if script else set()
+        return sorted(named | ({arch} if view.apt else set()))
 
     def _text(
         self, kind: str, view: RecipeView, own: str | None, location: tuple[str, ...], values: Mapping[str, object]
@@ -338,7 +345,7 @@ class TargetLowering:
     def _build_variables(self, view: RecipeView) -> dict[str, str]:
         build = view.recipe.build
         assert build is not None
-        named = view.script_variables(view.pin.loaded.folder / build.script) if build.script else view.args
+        named = view.script_variables(build.script) if build.script else view.args
         return dict(sorted({**named, **view.build_env()}.items()))
 
     def _source(self, view: RecipeView, source: Source, index: int) -> dict[str, str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement
@@ -163,16 +163,20 @@ class RecipeView:
                 found.append((self.text(source.git, (*place, "git")), self.text(source.ref, (*place, "ref"))))
         return found
 
-    def script_variables(self, script: Path) -> dict[str, str]:
+    def named_in(self, script: str, names: Iterable[str]) -> set[str]:
+        """Return those of `names` that a script of the recipe mentions as a whole word."""
+        text = (self.pin.loaded.folder / script).read_text(encoding="utf-8", errors="replace")
+        return set(names) & set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
+
+    def script_variables(self, script: str) -> dict[str, str]:
         """Return what a script gets: the args, VERSION, and the system variables that it mentions.
 
         Only those that its text names, so that a fact that it does not use is not part of its stage.
         """
-        text = script.read_text(encoding="utf-8", errors="replace")
         known = {
             **system_variables(self.target, self.platform),
             "VERSION": self.pin.release.version,
             "FLAVOURS": " ".join(self.pin.flavours),
         }
-        named = {name: value for name, value in known.items() if name in text}
-        return dict(sorted({**named, **self.args}.items()))
+        named = self.named_in(script, known)
+        return dict(sorted({**{name: known[name] for name in named}, **self.args}.items()))

@@ -400,6 +400,9 @@ def _move(root: Path, change: Change, old: Path, new: Path, undo: _Undo) -> None
         _remove_empty_folders(root, place.parent, undo)
         return
     _make_folders(root, place.parent, undo)
+    if place.is_dir() and not place.is_symlink():
+        undo.append(partial(place.mkdir, exist_ok=True))
+        place.rmdir()  # a crash may have left it empty; if it is not, this is the error to tell
     undo.append(partial(old.replace, place) if change.old is not None else partial(place.unlink, missing_ok=True))
     new.replace(place)
 
