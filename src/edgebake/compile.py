@@ -9,8 +9,9 @@ from pathlib import Path
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.graph.build_graph import BakeTarget, BuildGraph
-from edgebake.graph.context import ContextPaths
-from edgebake.graph.lower import ImagePlan, TargetLowering
+from edgebake.graph.context import BuildContext
+from edgebake.graph.image_plan import ImagePlan
+from edgebake.graph.lower import TargetLowering
 from edgebake.graph.names import bake_target_name, refuse_collisions
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import python_env
@@ -76,7 +77,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
                 plan.target,
                 workspace.catalogue,
                 templates,
-                ContextPaths(workspace.root, workspace.project.output),
+                BuildContext(workspace.root, workspace.project.output),
                 workspace.lock,
             )
         stage, tests = lowering.image(plan)

@@ -15,27 +15,37 @@ from edgebake.load.catalogue import LoadedRecipe
 _PLAIN = re.compile(r"[A-Za-z0-9._/+@-]+")
 
 
-@dataclass
-class ContextPaths:
-    """Finds the context paths of recipes' files, and collects what one stage reads.
+@dataclass(frozen=True)
+class BuildContext:
+    """Where things lie in the build context, which is the project's folder.
 
     Files of catalogue recipes are vendored below `<output>/context/`, so that the generated files stand alone;
     the project's own are read where they are.
 
     Args:
-        root: the project's folder, which is the build context.
+        root: the project's folder.
         output: the folder of generated files, relative to it.
     """
 
     root: Path
     output: str
-    inputs: list[Input] = field(default_factory=list)
 
-    def take(self) -> tuple[Input, ...]:
-        """Return what was collected, and begin anew."""
-        inputs = tuple(dict.fromkeys(self.inputs))
-        self.inputs.clear()
-        return inputs
+    def reads(self) -> Reads:
+        """Return an empty collection of what one stage reads."""
+        return Reads(self)
+
+
+@dataclass
+class Reads:
+    """Finds the context paths of what one stage reads, and remembers them."""
+
+    context: BuildContext
+    _inputs: list[Input] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What was found, each once."""
+        return tuple(dict.fromkeys(self._inputs))
 
     def file(self, loaded: LoadedRecipe, path: str, at: Callable[[], Position], *, plain: bool = False) -> str:
         """Return the context path of a recipe's file or folder.
@@ -56,20 +66,20 @@ class ContextPaths:
             )
         self._refuse_outside(loaded, source, at)
         if loaded.vendored:
-            where = f"{self.output}/context/{loaded.name}/{path}".removesuffix("/.")
+            where = f"{self.context.output}/context/{loaded.name}/{path}".removesuffix("/.")
         else:
-            where = source.relative_to(self.root).as_posix()
+            where = source.relative_to(self.context.root).as_posix()
         if plain and not _PLAIN.fullmatch(where):
             raise EdgebakeError(
                 f"the path {where!r} is mounted while building, and may have only letters, digits and . _ + @ - /",
                 at=at(),
                 hints=("rename the file or its folder",),
             )
-        self.inputs.append(Input(where, source, vendored=loaded.vendored))
+        self._inputs.append(Input(where, source, vendored=loaded.vendored))
         return where
 
     def _refuse_outside(self, loaded: LoadedRecipe, source: Path, at: Callable[[], Position]) -> None:
-        home = loaded.folder if loaded.vendored else self.root
+        home = loaded.folder if loaded.vendored else self.context.root
         if not source.resolve().is_relative_to(home.resolve()):
             raise EdgebakeError(
                 f"{source.name!r} of the recipe {loaded.name!r} leads out of the project",
@@ -80,12 +90,12 @@ class ContextPaths:
 
     def helper(self, source: Path) -> str:
         """Return the context path of a script of edgebake's own."""
-        where = f"{self.output}/context/edgebake/{source.name}"
-        self.inputs.append(Input(where, source, vendored=True))
+        where = f"{self.context.output}/context/edgebake/{source.name}"
+        self._inputs.append(Input(where, source, vendored=True))
         return where
 
     def generated(self, path: str, content: str) -> str:
         """Return the context path of a generated file; `path` is relative to the output folder."""
-        where = f"{self.output}/{path}"
-        self.inputs.append(Input(where, content=content.encode()))
+        where = f"{self.context.output}/{path}"
+        self._inputs.append(Input(where, content=content.encode()))
         return where

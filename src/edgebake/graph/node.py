@@ -128,6 +128,11 @@ class Node:
         return tuple(self.bodies)
 
     @cached_property
+    def inputs(self) -> tuple[Input, ...]:
+        """What it reads from the build context on any platform, each once."""
+        return tuple(dict.fromkeys(one for body in self.bodies.values() for one in body.inputs))
+
+    @cached_property
     def uniform(self) -> bool:
         """Whether it is the same on all its platforms, so that one stage serves them."""
         return len({(body.parent, body.text) for body in self.bodies.values()}) == 1

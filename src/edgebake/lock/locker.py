@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgebake.compile import compile_workspace, image_targets, plan_image
 from edgebake.errors import EdgebakeError, did_you_mean
-from edgebake.graph.lower import ImagePlan
+from edgebake.graph.image_plan import ImagePlan
 from edgebake.load.workspace import Workspace
 from edgebake.lock.python_packages import lock_python
 from edgebake.lock.sources import lock_base, lock_commit
@@ -148,7 +148,7 @@ def _image(
     }
     python = {}
     for platform in plan.platforms:
-        line = [plan.views[platform, name] for name in plan.line if name in plan.resolutions[platform].installed]
+        line = plan.views_on(platform)
         if not any(view.pip for view in line):
             continue
         known = kept.images.get(plan.name, {}).get(plan.target.name)

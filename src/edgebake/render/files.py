@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.compile import Compilation
-from edgebake.graph.lower import inputs_of
 from edgebake.graph.names import stage_names
 from edgebake.graph.node import Node, substitute
 from edgebake.load.ignore import IgnoreRules
@@ -72,7 +71,7 @@ def _context(compilation: Compilation) -> Iterator[GeneratedFile]:
 
 
 def _inputs(node: Node, names: dict[str, str], output: str) -> Iterator[GeneratedFile]:
-    for one in inputs_of(node):
+    for one in node.inputs:
         path = substitute(one.path, names).removeprefix(f"{output}/")
         if one.content is not None:
             yield GeneratedFile(path, one.content, f"the stage {names[node.id]!r}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from edgebake.compile import Compilation
 from edgebake.errors import EdgebakeError
-from edgebake.graph.lower import inputs_of
 from edgebake.load.catalogue import LoadedRecipe, shown_path
 from edgebake.load.document import read_text
 from edgebake.load.ignore import IgnoreRules, Rule, literal_pattern
@@ -29,7 +28,7 @@ def context_rules(compilation: Compilation, target: str) -> IgnoreRules:
     read = {
         one.path
         for node in compilation.graph.of_target(target)
-        for one in inputs_of(node)
+        for one in node.inputs
         if not one.vendored and one.content is None
     }
     rules = IgnoreRules([Rule("*"), *(Rule(literal_pattern(path), exception=True) for path in sorted(read))])

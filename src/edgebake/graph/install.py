@@ -1,0 +1,171 @@
+"""Install stages: a recipe's light half, in an image's line or, for tools, on the build platform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from edgebake.errors import EdgebakeError
+from edgebake.graph.context import Reads
+from edgebake.graph.node import Body, Node, reference
+from edgebake.graph.order import install_order
+from edgebake.graph.stages import StageFactory, same, script_path, told_parts
+from edgebake.graph.view import RecipeView
+from edgebake.load.catalogue import Catalogue
+from edgebake.model.requirement import Requirement
+from edgebake.resolve.candidates import CandidatePool
+from edgebake.resolve.resolution import Root, resolve
+
+FETCH_TOOLS = (Requirement("python"), Requirement("pip-fetch"))
+"""What fetching wheels on the build platform needs."""
+
+
+@dataclass(frozen=True)
+class Pip:
+    """Requirements that a stage installs with pip itself, because they are not locked.
+
+    `constraints` are the name and the text of the file that keeps recipes from swapping each other's packages.
+    """
+
+    requirements: tuple[str, ...] = ()
+    constraints: tuple[str, str] = ("", "")
+
+
+class Installer:
+    """Makes the bodies of install stages, and the lines of tools.
+
+    Args:
+        stages: adds stages to the graph.
+        catalogue: where tools are found.
+    """
+
+    def __init__(self, stages: StageFactory, catalogue: Catalogue) -> None:
+        self._stages = stages
+        self._catalogue = catalogue
+        self._tool_lines: dict[tuple[str, ...], Node] = {}
+        self._bodies: dict[object, Body] = {}
+
+    def body(
+        self,
+        view: RecipeView,
+        platforms: Sequence[str],
+        *,
+        native: bool = False,
+        artifact: Node | None = None,
+        wheels: Node | None = None,
+        pip: Pip = Pip(),
+    ) -> Body:
+        """Return an install stage's body, without the stage that it continues.
+
+        Args:
+            view: the recipe's values.
+            platforms: those of the stage.
+            native: it is a tool's, on the build platform.
+            artifact: the stage with what the build half left.
+            wheels: the stage with the recipe's Python packages.
+            pip: what pip installs in the stage itself.
+        """
+        key = (
+            view.platform,
+            view.pin.candidate,
+            view.pin.flavours,
+            tuple(platforms),
+            native,
+            artifact,
+            wheels,
+            pip,
+        )
+        if key not in self._bodies:
+            self._bodies[key] = self._body(view, platforms, native, artifact, wheels, pip)
+        return self._bodies[key]
+
+    def _body(
+        self,
+        view: RecipeView,
+        platforms: Sequence[str],
+        native: bool,
+        artifact: Node | None,
+        wheels: Node | None,
+        pip: Pip,
+    ) -> Body:
+        stages, install = self._stages, view.recipe.install
+        reads = stages.context.reads()
+        arch = "BUILDARCH" if native else "TARGETARCH"
+        values = {
+            "apt": view.apt,
+            "arch": arch,
+            "os": stages.os,
+            "refresh": stages.refresh,
+            "build_args": _build_args(view, arch),
+            "wheels": reference(wheels.id) if wheels else "",
+            "artifact": reference(artifact.id) if artifact else "",
+            "artifacts": sorted(install.artifacts.items()) if artifact else [],
+            "files": [
+                (reads.file(view.pin.loaded, source, view.teller(("install", "files", source))), dest)
+                for source, dest in view.rendered(install.files, ("install", "files")).items()
+            ],
+            "path": install.path,
+            "env": view.env,
+            "pip": pip.requirements,
+            "pip_index": view.pip_index if pip.requirements else [],
+            "pip_stage": reference(self.fetch_tools(platforms).id) if pip.requirements else "",
+            "wheelhouse": reference(stages.wheelhouse(platforms).id) if pip.requirements else "",
+            "constraints": self._constraints(reads, pip),
+            "script": script_path(reads, view, install.script, ("install", "script")),
+            "variables": view.script_variables(install.script) if install.script else {},
+        }
+        text = stages.text("install", view, install.dockerfile, ("install", "dockerfile"), values, reads)
+        return Body("", text, reads.inputs, told_parts(view, values))
+
+    def _constraints(self, reads: Reads, pip: Pip) -> str:
+        name, text = pip.constraints
+        path = f"{self._stages.target.name}/constraints/{name}.txt"
+        return reads.generated(path, text) if text else ""
+
+    # ── tools
+
+    def fetch_tools(self, platforms: Sequence[str]) -> Node:
+        """Return the stage that fetches wheels, with pip."""
+        return self.tools(FETCH_TOOLS, platforms, what="fetching wheels")
+
+    def tools(self, tools: Sequence[Requirement], platforms: Sequence[str], *, what: str) -> Node:
+        """Return the end of the line that has `tools` on the build platform.
+
+        Raises:
+            EdgebakeError: they conflict (told as `what`'s), or one of them cannot be had there.
+        """
+        key = (*sorted(map(str, tools)), *platforms)
+        if key not in self._tool_lines:
+            self._tool_lines[key] = self._tool_line(tools, platforms, what)
+        return self._tool_lines[key]
+
+    def _tool_line(self, tools: Sequence[Requirement], platforms: Sequence[str], what: str) -> Node:
+        pool = CandidatePool(self._catalogue, self._stages.target, None)
+        resolution = resolve(pool, [Root(tool) for tool in tools], what=what)
+        parent = self._stages.native(platforms)
+        for name in install_order({"": resolution}):
+            pin = resolution.pins[name]
+            if pin.recipe.build is not None:
+                raise EdgebakeError(
+                    f"{what}: {name!r} compiles itself, and cannot be a tool on the build platform",
+                    at=pin.loaded.document.at(("build",)),
+                    hints=("let the build half that needs it say runs_on: target-platform",),
+                )
+            view = RecipeView(pin, self._stages.target, None)
+            body = self.body(view, platforms, native=True, pip=Pip(tuple(view.pip)))
+            bodies = same(platforms, continued(body, parent))
+            pins = dict.fromkeys(platforms, pin)
+            parent = self._stages.add("tool", name, pin.title, bodies, native=True, pins=pins)
+        return parent
+
+
+def _build_args(view: RecipeView, arch: str) -> list[str]:
+    """Return the build arguments that an install stage uses: one that it does not use would only split it."""
+    script = view.recipe.install.script
+    named = view.named_in(script, ("BUILDARCH", "TARGETARCH")) if script else set()
+    return sorted(named | ({arch} if view.apt else set()))
+
+
+def continued(body: Body, parent: Node) -> Body:
+    """Return `body` as a stage that continues `parent`."""
+    return replace(body, parent=parent.id)
