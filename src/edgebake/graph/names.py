@@ -40,9 +40,23 @@ def stage_names(nodes: Iterable[Node]) -> dict[str, str]:
     Stages that would have the same name get a part of their id behind it, all of them, so that a name never
     passes from one stage to another.
     """
-    wanted = {node.id: _stage_name(node) for node in nodes}
-    count = Counter(wanted.values())
-    return {i: name if count[name] == 1 else f"{name}-{i[:8]}" for i, name in wanted.items()}
+    wanted = {node.id: _written_names(node) for node in nodes}
+    count = Counter(name for names in wanted.values() for name in names)
+    return {
+        i: names[0] if all(count[name] == 1 for name in names) else f"{names[0]}-{i[:8]}"
+        for i, names in wanted.items()
+    }
+
+
+def platform_name(name: str, platform: str) -> str:
+    """Return the name of what a stage is on one platform, if it is not the same on all."""
+    return f"{name}-{arch(platform)}"
+
+
+def _written_names(node: Node) -> list[str]:
+    """Return all names that a stage takes in a Dockerfile, its own first."""
+    name = _stage_name(node)
+    return [name, *([] if node.uniform else (platform_name(name, platform) for platform in node.platforms))]
 
 
 def _stage_name(node: Node) -> str:

@@ -1,7 +1,7 @@
 """YAML and JSON files as plain data: every scalar is text, and every value can tell its file:line:column.
 
 YAML 1.1 would turn `3.10` into 3.1, `22:22` into 1342 and `on` into true; here the model gives types to text.
-Positions are found again from the file only when an error needs one, so a good file costs one parse.
+A file is parsed again for positions, and only when one is needed, so a good file costs one parse.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from edgebake.errors import EdgebakeError, Position
+from edgebake.load.json_nodes import compose_json
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -24,6 +26,13 @@ except ImportError:  # PyYAML built without libyaml: slower, same result
 MAX_BYTES = 1_000_000
 MAX_NODES = 50_000  # values in one file after its aliases are written out
 MAX_DEPTH = 50
+_UNCHECKED_DEPTH = 2_000  # brackets, dashes and colons that libyaml's recursion surely survives
+_UNCHECKED_BYTES = 200_000
+_MERGE_TAG = "tag:yaml.org,2002:merge"
+_STANDARD_TAGS = tuple(
+    f"tag:yaml.org,2002:{kind}"
+    for kind in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value")
+)
 
 Location = tuple[str | int, ...]
 Data = Any
@@ -40,32 +49,39 @@ class Document:
     shown: str
     data: Data
 
-    def at(self, location: Location = ()) -> Position:
+    def at(self, location: Location = (), *, key: bool = False) -> Position:
         """Return the position of the value at `location`, or of the nearest value around it.
 
         Parts of `location` that name nothing in the file (pydantic names a union's branches) are skipped.
+        `key`: the position of the last part, which is a key, and not of its value.
         """
-        if self.path.suffix == ".py":
+        if self._root is None:
             return Position(self.shown)
-        try:
-            node = _compose(self.path.read_text(encoding="utf-8"), self.shown)
-        except (OSError, UnicodeDecodeError, EdgebakeError):
-            return Position(self.shown)
-        mark = node.start_mark
+        node, mark = self._root, self._root.start_mark
         for part in location:
             found = _step(node, part)
             if found is not None:
-                node, mark = found
+                name, node = found
+                own = isinstance(node, yaml.ScalarNode) and not key
+                mark = (node if own or name is None else name).start_mark
         return Position(self.shown, mark.line + 1, mark.column + 1)
 
+    @cached_property
+    def _root(self) -> yaml.Node | None:
+        if self.path.suffix == ".py":
+            return None
+        try:
+            return _compose(self.path.read_text(encoding="utf-8-sig"), self.path, self.shown)
+        except (OSError, UnicodeDecodeError, EdgebakeError):
+            return None
 
-def _step(node: yaml.Node, part: str | int) -> tuple[yaml.Node, Any] | None:
+
+def _step(node: yaml.Node, part: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:
+    """Return the key (None in a list) and the value that `part` names."""
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == str(part):
-                return value, (value if isinstance(value, yaml.ScalarNode) else key).start_mark
-    elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part], node.value[part].start_mark
+        return next(((key, value) for key, value in node.value if key.value == str(part)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return None, node.value[part]
     return None
 
 
@@ -88,11 +104,10 @@ def read_text(path: Path, shown: str) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        good = raw[: error.start].decode("utf-8")
         raise EdgebakeError(
             "the file is not UTF-8",
-            at=Position(shown, line, column),
+            at=_at_end(good, shown),
             reason=f"byte 0x{raw[error.start]:02x} cannot stand there",
             hints=("save the file as UTF-8",),
         ) from None
@@ -101,14 +116,19 @@ def read_text(path: Path, shown: str) -> str:
     return text
 
 
+def _at_end(text: str, shown: str) -> Position:
+    """Return the position behind `text`."""
+    return Position(shown, text.count("\n") + 1, len(text) - (text.rfind("\n") + 1) + 1)
+
+
 def load_document(path: Path, shown: str) -> Document:
-    """Read a YAML or JSON file (by its suffix) as a mapping of text.
+    """Read a YAML or JSON file (by its suffix) as a mapping of text; None is a key without a value.
 
     Raises:
         EdgebakeError: the file cannot be read or parsed, has a key twice, or is not a mapping.
     """
-    text = read_text(path, shown)
-    data = _load_json(text, shown) if path.suffix == ".json" else _load_yaml(text, shown)
+    root = _compose(read_text(path, shown), path, shown)
+    data = _Builder(shown).build(root, 0)
     if not isinstance(data, dict):
         raise EdgebakeError(
             "the file must hold a mapping (key: value), and holds " + _kind(data), at=Position(shown, 1, 1)
@@ -122,110 +142,154 @@ def _kind(data: Data) -> str:
     return "a list" if isinstance(data, list) else "a single value"
 
 
-def _load_json(text: str, shown: str) -> Data:
-    def pairs(items: list[tuple[str, Data]]) -> dict[str, Data]:
-        seen: dict[str, Data] = {}
-        for key, value in items:
-            if key in seen:
-                raise EdgebakeError(f"the key {key!r} stands twice in one mapping", at=Position(shown))
-            seen[key] = value
-        return seen
-
+def _compose(text: str, path: Path, shown: str) -> yaml.Node:
     try:
-        data = json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=pairs)
-    except json.JSONDecodeError as error:
-        raise EdgebakeError(
-            f"the file is not JSON: {error.msg}", at=Position(shown, error.lineno, error.colno)
-        ) from None
+        return _compose_json(text, shown) if path.suffix == ".json" else _compose_yaml(text, shown)
     except RecursionError:
         raise EdgebakeError("the file is nested too deeply", at=Position(shown)) from None
-    return _booleans_as_text(data)
 
 
-def _booleans_as_text(data: Data) -> Data:
-    if isinstance(data, bool):
-        return "true" if data else "false"
-    if isinstance(data, dict):
-        return {key: _booleans_as_text(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [_booleans_as_text(value) for value in data]
-    return data
-
-
-def _compose(text: str, shown: str) -> yaml.Node:
+def _compose_json(text: str, shown: str) -> yaml.Node:
     try:
+        return compose_json(text)
+    except json.JSONDecodeError as error:
+        at = Position(shown, error.lineno, error.colno)
+        raise EdgebakeError(f"the file is not JSON: {error.msg}", at=at) from None
+
+
+def _compose_yaml(text: str, shown: str) -> yaml.Node:
+    try:
+        _refuse_hostile(text, shown)
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at = Position(shown, mark.line + 1, mark.column + 1) if mark else Position(shown)
-        raise EdgebakeError(
-            f"the file is not YAML: {error.problem}", at=at, reason=error.context, hints=_yaml_hints(error)
-        ) from None
+        open_quote = error.context == "while scanning a quoted scalar" and "end of stream" in str(error.problem)
+        at = _position(error.context_mark if open_quote else error.problem_mark, shown)
+        problem, hints = _yaml_problem(error, text, at)
+        reason = None if open_quote else error.context
+        raise EdgebakeError(f"the file is not YAML: {problem}", at=at, reason=reason, hints=hints) from None
     except yaml.reader.ReaderError as error:
-        raise EdgebakeError(f"the file is not YAML: {error.reason}", at=Position(shown)) from None
-    except RecursionError:
-        raise EdgebakeError("the file is nested too deeply", at=Position(shown)) from None
+        raise EdgebakeError(
+            f"the file is not YAML: {error.reason}", at=_reader_position(error, text, shown)
+        ) from None
     if node is None:
-        raise EdgebakeError("the file is empty", at=Position(shown))
+        raise EdgebakeError("the file is empty", at=Position(shown), reason="it holds nothing but comments")
     return node
 
 
-def _yaml_hints(error: yaml.MarkedYAMLError) -> tuple[str, ...]:
+def _refuse_hostile(text: str, shown: str) -> None:
+    """Refuse what libyaml's composer would not survive (it recurses in C), or would need much memory for."""
+    if len(text) < _UNCHECKED_BYTES and sum(text.count(c) for c in "[{-?:") < _UNCHECKED_DEPTH:
+        return
+    depth = 0
+    for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH + 1:
+            raise _too_deep(event.start_mark, shown)
+        if number > 3 * MAX_NODES:
+            raise _too_many(event.start_mark, shown)
+
+
+def _too_deep(mark: Any, shown: str) -> EdgebakeError:
+    return EdgebakeError(f"the file is nested more than {MAX_DEPTH} levels deep", at=_position(mark, shown))
+
+
+def _too_many(mark: Any, shown: str) -> EdgebakeError:
+    return EdgebakeError(
+        f"the file has more than {MAX_NODES:,} values, its aliases written out",
+        at=_position(mark, shown),
+        hints=("write fewer values, anchors and aliases",),
+    )
+
+
+def _position(mark: Any, shown: str) -> Position:
+    return Position(shown, mark.line + 1, mark.column + 1) if mark else Position(shown)
+
+
+def _reader_position(error: yaml.reader.ReaderError, text: str, shown: str) -> Position:
+    # libyaml counts bytes; PyYAML's own reader counts characters, and then knows no encoding.
+    before = text[: error.position]
+    if error.encoding == "?":
+        before = text.encode()[: error.position].decode(errors="ignore")
+    return _at_end(before, shown)
+
+
+def _yaml_problem(error: yaml.MarkedYAMLError, text: str, at: Position) -> tuple[str, tuple[str, ...]]:
     problem = str(error.problem)
-    if "\\t" in problem:
-        return ("indent with spaces: YAML does not take tabs",)
+    lines = text.split("\n")
+    line = lines[at.line - 1] if 0 < at.line <= len(lines) else ""
+    if "tab character" in problem or line[at.column - 1 : at.column] == "\t":
+        return "a tab cannot stand there", ("indent with spaces: YAML does not take tabs",)
+    if "end of stream" in problem and "quoted scalar" in str(error.context):
+        return "a quote opens there and never closes", ()
+    if "another document" in problem:
+        return "a second document starts there", ("remove the line '---': a file holds one document",)
     if "mapping values are not allowed" in problem:
-        return ("put the value in quotes if it holds ': '",)
+        return problem, ("put the value in quotes if it holds ': '",)
     if "cannot start any token" in problem:
-        return ("put the value in quotes if it starts with @, ` or %",)
-    return ()
-
-
-def _load_yaml(text: str, shown: str) -> Data:
-    root = _compose(text, shown)
-    return _Builder(shown).build(root, 0)
+        return problem, ("put the value in quotes if it starts with @, ` or %",)
+    if "undefined alias" in problem:
+        return problem, ("put the value in quotes if it starts with *",)
+    return problem, ()
 
 
 class _Builder:
-    """Turns a YAML node graph into data, and counts, so that aliases cannot explode."""
+    """Turns a node graph into data, and counts, so that aliases cannot explode."""
 
     def __init__(self, shown: str) -> None:
         self.shown = shown
         self.left = MAX_NODES
+        self.open: set[int] = set()
 
     def build(self, node: yaml.Node, depth: int) -> Data:
         self.left -= 1
-        if self.left < 0 or depth > MAX_DEPTH:
-            raise self._error(
-                node,
-                f"the file has more than {MAX_NODES:,} values once its aliases are written out"
-                if self.left < 0
-                else f"the file is nested more than {MAX_DEPTH} levels deep",
-                ("write fewer anchors and aliases",),
-            )
+        if self.left < 0:
+            raise _too_many(node.start_mark, self.shown)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
+        if id(node) in self.open:
+            raise self._error(node, "the value holds itself, through an alias", "write it out without the alias")
+        if depth > MAX_DEPTH:
+            raise _too_deep(node.start_mark, self.shown)
+        self._refuse_tag(node)
+        self.open.add(id(node))
+        data: Data
         if isinstance(node, yaml.SequenceNode):
-            return [self.build(item, depth + 1) for item in node.value]
-        return dict(self._pairs(node, depth))
+            data = [self.build(item, depth + 1) for item in node.value]
+        else:
+            data = dict(self._pairs(node, depth))
+        self.open.discard(id(node))
+        return data
 
     def _scalar(self, node: yaml.ScalarNode) -> str | None:
-        # An empty plain value (`key:`) is nothing; '' in quotes is the empty text.
-        if node.value == "" and node.style is None:
+        self._refuse_tag(node)
+        # An empty plain value (`key:`) is nothing; '' in quotes is the empty text. libyaml says "" for plain.
+        if node.value == "" and not node.style:
             return None
-        return str(node.value)
+        text = str(node.value)
+        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+            raise self._error(node, "the text holds half of a character (a lone surrogate)")
+        return text
+
+    def _refuse_tag(self, node: yaml.Node) -> None:
+        if not node.tag.startswith(_STANDARD_TAGS):
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+            raise self._error(
+                node, f"the tag {tag!r} has no meaning here", "put the value in quotes if it starts with !"
+            )
 
     def _pairs(self, node: yaml.Node, depth: int) -> Iterator[tuple[str, Data]]:
         seen: dict[str, yaml.Node] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise self._error(key, "a key must be a single value", ())
-            if key.value in seen:
-                first = seen[key.value].start_mark.line + 1
-                raise self._error(key, f"the key {key.value!r} stands twice; first in line {first}", ())
-            seen[key.value] = key
-            yield key.value, self.build(value, depth + 1)
+                raise self._error(key, "a key must be a single value", "put a value that starts with {{ in quotes")
+            name = self._scalar(key) or ""
+            if key.tag == _MERGE_TAG:
+                raise self._error(key, "merge keys (<<) are not supported", "write the keys out")
+            if name in seen:
+                first = seen[name].start_mark.line + 1
+                raise self._error(key, f"the key {name!r} stands twice; first in line {first}")
+            seen[name] = key
+            yield name, self.build(value, depth + 1)
 
-    def _error(self, node: yaml.Node, message: str, hints: tuple[str, ...]) -> EdgebakeError:
-        mark = node.start_mark
-        return EdgebakeError(message, at=Position(self.shown, mark.line + 1, mark.column + 1), hints=hints)
+    def _error(self, node: yaml.Node, message: str, *hints: str) -> EdgebakeError:
+        return EdgebakeError(message, at=_position(node.start_mark, self.shown), hints=hints)

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from edgebake.errors import EdgebakeError, ErrorGroup, did_you_mean
-from edgebake.load.document import Document, Location
+from edgebake.errors import EdgebakeError, ErrorGroup, Position, did_you_mean
+from edgebake.load.document import Data, Document, Location
+from edgebake.model.base import BadValue
 
 M = TypeVar("M", bound=BaseModel)
+
+_MOST = 10  # mistakes told at once
 
 _PLAIN = {
     "missing": "the key is missing",
     "extra_forbidden": "unknown key",
     "string_type": "must be text",
+    "string_unicode": "must be text",
     "tuple_type": "must be a list",
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
     "model_attributes_type": "must be a mapping",
     "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "int_from_float": "must be a whole number",
     "int_type": "must be a whole number",
     "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
     "too_short": "must not be empty",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
 }
 
 
@@ -32,45 +46,91 @@ def validate(model: type[M], document: Document) -> M:
     Raises:
         EdgebakeError: it does not fit; all its mistakes are told.
     """
+    empty = [_no_value(location, document) for location in _without_value(document.data, ())]
+    if empty:
+        raise _together(empty, len(empty), document)
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
         raise explain(error, model, document) from None
 
 
-def explain(error: ValidationError, model: type[BaseModel], document: Document) -> EdgebakeError:
-    """Return a pydantic error as the user should read it."""
-    errors = [_explain_one(details, model, document) for details in error.errors(include_url=False)]
-    return errors[0] if len(errors) == 1 else ErrorGroup(errors[:10])
+def _without_value(data: Data, location: Location) -> Iterator[Location]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _without_value(value, (*location, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _without_value(value, (*location, index))
+    elif data is None:
+        yield location
 
 
-def _explain_one(details: Any, model: type[BaseModel], document: Document) -> EdgebakeError:
+def _no_value(location: Location, document: Document) -> EdgebakeError:
+    return EdgebakeError(
+        f"{_dotted(location)}: has no value",
+        at=document.at(location, key=True),
+        hints=("write a value, or leave the key out; an empty text is ''",),
+    )
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], document: Document, *, at: Position | None = None
+) -> EdgebakeError:
+    """Return a pydantic error as the user should read it.
+
+    Args:
+        error: the error.
+        model: what the data should have been.
+        document: where the data stands.
+        at: the position of all mistakes, if the document does not know it.
+    """
+    details = error.errors(include_url=False)
+    return _together([_explain_one(one, model, document, at) for one in details[:_MOST]], len(details), document)
+
+
+def _together(errors: list[EdgebakeError], count: int, document: Document) -> EdgebakeError:
+    if count == 1:
+        return errors[0]
+    if count > _MOST:
+        more = EdgebakeError(f"and {count - _MOST} more mistakes", at=Position(document.shown))
+        return ErrorGroup([*errors[:_MOST], more])
+    return ErrorGroup(errors)
+
+
+def _explain_one(details: Any, model: type[BaseModel], document: Document, at: Position | None) -> EdgebakeError:
+    kind, cause = details["type"], details.get("ctx", {}).get("error")
     location: Location = tuple(part for part in details["loc"] if part != "[key]")
-    where = _dotted(location)
-    at = document.at(location)
-    kind = details["type"]
+    hints: tuple[str, ...] = ()
+    if isinstance(cause, BadValue):
+        location, hints = (*location, *cause.path), cause.hints
+    is_key = kind == "extra_forbidden" or details["loc"][-1:] == ("[key]",)
+    position = at or document.at(location, key=is_key or hints != () and _names_key(cause))
     if kind == "extra_forbidden":
         return EdgebakeError(
             f"unknown key {location[-1]!r}" + (f" in {_dotted(location[:-1])}" if location[:-1] else ""),
-            at=at,
+            at=position,
             hints=did_you_mean(str(location[-1]), _known_keys(model, location[:-1]), kind="key"),
         )
     if kind == "missing":
-        return EdgebakeError(f"the key {where!r} is missing", at=at)
-    prefix = f"{where}: " if where else ""
-    return EdgebakeError(prefix + _message(details), at=at)
+        return EdgebakeError(f"the key {_dotted(location)!r} is missing", at=position)
+    where = _dotted(location[:-1] if is_key else location)
+    return EdgebakeError((f"{where}: " if where else "") + _message(details), at=position, hints=hints)
 
 
 def _message(details: Any) -> str:
     kind, value = details["type"], details.get("input")
-    if value is None and kind.endswith("_type"):
+    if value is None and kind != "value_error":
         return "has no value"
     if kind == "value_error":
         return str(details["ctx"]["error"])
     if kind == "literal_error":
-        return f"{value!r} is not one of {details['ctx']['expected']}"
+        return f"{value!r} is not one of {details['ctx']['expected'].replace(' or ', ', ')}"
+    if kind in _BOUNDS:
+        bound, words = _BOUNDS[kind]
+        return f"must be {words} {details['ctx'][bound]}, not {value}"
     text = _PLAIN.get(kind) or str(details["msg"])[:1].lower() + str(details["msg"])[1:]
-    return f"{text}, not {value!r}" if isinstance(value, str) and kind in _PLAIN else text
+    return f"{text}, not {value!r}" if isinstance(value, str | int | float) and kind in _PLAIN else text
 
 
 def _dotted(location: Location) -> str:

@@ -56,7 +56,7 @@ def lock_python(
         except subprocess.TimeoutExpired:
             return LockedPython(inputs=inputs, reason=f"the indexes did not answer within {TIMEOUT} s")
         if done.returncode != 0:
-            return LockedPython(inputs=inputs, reason=_reason(done.stderr))
+            return LockedPython(inputs=inputs, reason=_reason(done.stderr, line))
         return LockedPython(inputs=inputs, packages=parse_locked(output.read_text(encoding="utf-8")))
 
 
@@ -86,14 +86,16 @@ def _command(target: Target, platform: str, line: Sequence[RecipeView], wheelhou
     ]
 
 
-def _reason(stderr: str) -> str:
-    """Return uv's message as one line: its first sentences, which name the cause."""
+def _reason(stderr: str, line: Sequence[RecipeView]) -> str:
+    """Return why uv gave up, without what differs from machine to machine: the lock is committed."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", stderr)
-    lines = [re.sub(r"^[\s×╰─▶├│:]+|^(error|Caused by): *", "", line).strip() for line in text.splitlines()]
-    lines = [line for line in lines if line and not line.startswith(("warning:", "hint:"))]
-    # The last cause is the one nearest to the fault (a name that does not resolve, a refused connection).
-    told = [lines[0], lines[-1]] if lines[1:] and len(lines) <= 6 else lines[:3]
-    return " ".join(dict.fromkeys(told))[:400] or "uv gave no reason"
+    if re.search(r"error sending request|dns error|connect error|Connection refused|timed out", text):
+        indexes = dict.fromkeys(index for view in line for index in view.pip_index)
+        reached = next((index for index in indexes if index in text), None)
+        return f"the index {reached} cannot be reached" if reached else "an index cannot be reached"
+    lines = [re.sub(r"^[\s×╰─▶├│:]+|^(error|Caused by): *", "", part).strip() for part in text.splitlines()]
+    told = [part for part in lines if part and not part.startswith(("warning:", "hint:"))]
+    return " ".join(told)[:400] or "uv gave no reason"
 
 
 def parse_locked(text: str) -> dict[str, LockedPackage]:

@@ -11,6 +11,12 @@ from edgebake.model.lock import LockedBase
 from edgebake.render.mirrors import mirrored
 
 TIMEOUT = 120  # seconds
+_REFUSALS = {
+    "not found": "has no such image",
+    "unauthorized": "wants a login",
+    "denied": "refuses access",
+    "429": "has answered too often already (rate limit)",
+}
 
 
 def lock_base(image: str, mirrors: Mapping[str, str]) -> LockedBase:
@@ -28,9 +34,16 @@ def lock_base(image: str, mirrors: Mapping[str, str]) -> LockedBase:
     except subprocess.TimeoutExpired:
         return LockedBase(reason=f"its registry did not answer within {TIMEOUT} s")
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no answer"])[-1].removeprefix("ERROR: ")
-        return LockedBase(reason=f"its registry could not be asked: {last}")
+        return LockedBase(reason=f"its registry {_refusal(done.stderr)}")
     return _digests(json.loads(done.stdout))
+
+
+def _refusal(stderr: str) -> str:
+    """Return why a registry gave no answer, without what differs from machine to machine: the lock is committed."""
+    for sign, reason in _REFUSALS.items():
+        if sign in stderr:
+            return reason
+    return "could not be reached"
 
 
 def _digests(data: dict[str, Any]) -> LockedBase:

@@ -6,8 +6,9 @@ Values arrive as text (see `load.document`); the types here give them a meaning 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
+from unicodedata import category
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +30,21 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True)
 
 
+class BadValue(ValueError):
+    """A mistake inside of a value.
+
+    Args:
+        message: what is wrong, as for any validator.
+        path: where below the value.
+        hints: what to try.
+    """
+
+    def __init__(self, message: str, *, path: tuple[str | int, ...] = (), hints: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.path = path
+        self.hints = tuple(hints)
+
+
 def matching(pattern: str, says: str, *, limit: int = 128) -> Callable[[str], str]:
     """Return a validator: the whole text must match `pattern`, else the message is `says`."""
     compiled = re.compile(pattern)
@@ -41,6 +57,18 @@ def matching(pattern: str, says: str, *, limit: int = 128) -> Callable[[str], st
         return text
 
     return check
+
+
+def templated(check: Callable[[str], str]) -> Callable[[str], str]:
+    """Return a validator that applies `check` to plain text only; a template is checked when its value is known."""
+    return lambda text: no_control(text) if "{{" in text or "{%" in text else check(text)
+
+
+def no_control(text: str) -> str:
+    """Return `text` if it has one line, and nothing that moves a terminal's cursor."""
+    if not text.isprintable() and any(category(c) in ("Cc", "Zl", "Zp", "Cs") for c in text):
+        raise ValueError(f"{text!r} has a line break or another control character")
+    return text
 
 
 def one_or_many(value: Any) -> Any:
@@ -59,8 +87,9 @@ class OneOrManySchema:
 
 OneOrMany = Annotated[tuple[T, ...], BeforeValidator(one_or_many), OneOrManySchema()]
 
-NAME_PATTERN = r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?"
-_NAME_SAYS = "is not a name: lower-case letters, digits, '.', '_' and '-', first and last a letter or digit"
+# A name can be a component of an image's repository: the grammar of github.com/distribution/reference.
+NAME_PATTERN = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_NAME_SAYS = "is not a name: lower-case letters and digits, and between them '.', '_' or '-'"
 
 Name = Annotated[str, AfterValidator(matching(NAME_PATTERN, _NAME_SAYS, limit=64))]
 
@@ -85,27 +114,16 @@ check_apt_package = matching(
     "is not an apt package (name, name=version or name/suite)",
 )
 
+AptPackage = Annotated[str, AfterValidator(templated(check_apt_package))]
 
-def _apt_package(text: str) -> str:
-    # A template is checked when its value is known.
-    return _no_control(text) if "{{" in text else check_apt_package(text)
-
-
-AptPackage = Annotated[str, AfterValidator(_apt_package)]
-
-
-def _no_control(text: str) -> str:
-    if any(ord(c) < 32 or ord(c) == 127 for c in text):
-        raise ValueError(f"{text!r} has a line break or another control character")
-    return text
-
-
-Line = Annotated[str, AfterValidator(_no_control)]
+Line = Annotated[str, AfterValidator(no_control)]
 """Text of one line."""
+
+check_url = matching(r"(?:https?|ssh|git|file)://[^\s\"'`<>\\^]+", "is not a URL", limit=2000)
 
 Url = Annotated[
     str,
-    AfterValidator(matching(r"(?:https?|ssh|git|file)://[^\s\"'`<>\\^]+", "is not a URL", limit=2000)),
+    AfterValidator(check_url),
     WithJsonSchema({"type": "string", "format": "uri"}),
 ]
 
@@ -118,18 +136,26 @@ Platform = Annotated[
 
 
 def _relative(text: str) -> str:
-    _no_control(text)
+    no_control(text)
     parts = text.replace("\\", "/").split("/")
     if text.startswith(("/", "~")) or ".." in parts or not text:
         raise ValueError(f"{text!r} must be a path inside the folder: not absolute, no '..'")
+    if "${" in text or "{{" in text:
+        raise ValueError(f"{text!r} must be a plain path: nothing is filled in there")
     return text.removeprefix("./") or "."
 
 
 RelativePath = Annotated[str, AfterValidator(_relative)]
 
 
+PlainPath = Annotated[
+    RelativePath,
+    AfterValidator(matching(r"[A-Za-z0-9._/@+-]+", "has other characters than A-Z a-z 0-9 . _ / @ + -")),
+]
+
+
 def _absolute(text: str) -> str:
-    _no_control(text)
+    no_control(text)
     if not text.startswith("/") or ".." in text.split("/"):
         raise ValueError(f"{text!r} must be an absolute path in the image, without '..'")
     return text
@@ -137,23 +163,25 @@ def _absolute(text: str) -> str:
 
 ImagePath = Annotated[str, AfterValidator(_absolute)]
 
-_COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_HOST = r"(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?:\.|:[0-9]+)?)(?::[0-9]+)?"
-_REPOSITORY = rf"(?:{_HOST}/)?{_COMPONENT}(?:/{_COMPONENT})*"
+_HOST = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]+)?"
+REPOSITORY_PATH_PATTERN = rf"{NAME_PATTERN}(?:/{NAME_PATTERN})*"
+_REPOSITORY = rf"(?:{_HOST}/)?{REPOSITORY_PATH_PATTERN}"
 
-# The grammar of github.com/distribution/reference.
 Reference = Annotated[
     str,
     AfterValidator(
         matching(
-            rf"{_REPOSITORY}(?::[\w][\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?",
+            rf"{_REPOSITORY}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?",
             "is not an image reference",
             limit=400,
         )
     ),
 ]
 Repository = Annotated[
-    str, AfterValidator(matching(rf"(?:{_HOST}|{_REPOSITORY})", "is not a repository", limit=255))
+    str,
+    AfterValidator(
+        matching(rf"(?:{_HOST}|{_REPOSITORY})", "is not a repository (such as ghcr.io/acme/app)", limit=255)
+    ),
 ]
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from edgebake.errors import nearest
+from edgebake.errors import did_you_mean
+from edgebake.model.base import BadValue
 from edgebake.model.versions import is_specifier, parse_specifier, parse_version, version_matches
 
 Fact = str | tuple[str, ...] | None
@@ -17,6 +18,13 @@ Facts = Mapping[str, Fact]
 VERSION_FACTS = ("jetpack", "l4t", "cuda", "cudnn", "tensorrt", "python")
 TEXT_FACTS = ("target", "family", "os", "platform", "cuda_flavour", "board", "memory", "host_libraries")
 FACT_NAMES = (*VERSION_FACTS, *TEXT_FACTS, "sm")
+_KNOWN_VALUES = {
+    "platform": ("linux/amd64", "linux/arm64"),
+    "cuda_flavour": ("tegra", "sbsa", "x86"),
+    "memory": ("shared", "discrete"),
+    "host_libraries": ("true", "false"),
+}
+_EXAMPLE = 'such as {family: jetpack, cuda: ">=12.6"}'
 
 
 @dataclass(frozen=True)
@@ -90,16 +98,18 @@ def parse_condition(data: Any) -> Condition:
     if isinstance(data, Condition):
         return data
     if not isinstance(data, dict):
-        raise ValueError('must be a mapping of facts, such as {family: jetpack, cuda: ">=12.6"}')
+        raise ValueError(f"must be a mapping of facts, {_EXAMPLE}")
     terms = []
     for name, value in data.items():
         if name == "any":
             continue
         if name not in FACT_NAMES:
-            match = nearest(name, FACT_NAMES)
-            hint = f"; did you mean {match!r}?" if match else f" (facts: {', '.join(sorted(FACT_NAMES))}, any)"
-            raise ValueError(f"{name!r} is not a fact of a target{hint}")
-        terms.append((name, _values(name, value)))
+            hints = did_you_mean(str(name), (*FACT_NAMES, "any"), kind="fact")
+            raise BadValue(f"{name!r} is not a fact of a target", path=(name,), hints=hints)
+        try:
+            terms.append((name, _values(name, value)))
+        except ValueError as error:
+            raise BadValue(str(error), path=(name,)) from None
     return Condition(tuple(sorted(terms)), _alternatives(data.get("any")))
 
 
@@ -107,8 +117,16 @@ def _alternatives(data: Any) -> tuple[Condition, ...]:
     if data is None:
         return ()
     if not isinstance(data, list) or not data:
-        raise ValueError("'any' must be a list of mappings")
-    return tuple(parse_condition(item) for item in data)
+        raise BadValue(f"must be a list of mappings of facts, {_EXAMPLE}", path=("any",))
+    return tuple(_alternative(index, item) for index, item in enumerate(data))
+
+
+def _alternative(index: int, data: Any) -> Condition:
+    try:
+        return parse_condition(data)
+    except ValueError as error:
+        path, hints = (error.path, error.hints) if isinstance(error, BadValue) else ((), ())
+        raise BadValue(str(error), path=("any", index, *path), hints=hints) from None
 
 
 def _values(name: str, value: Any) -> tuple[str, ...]:
@@ -116,21 +134,21 @@ def _values(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, bool):
         values = [str(value).lower()]
     if not values or not all(isinstance(item, str) and item for item in values):
-        raise ValueError(f"{name}: must be a value, a list of values, a range, a boolean or none")
+        raise ValueError("must be a value, a list of values, a range, a boolean or none")
     for item in values:
-        if item != "none" and (name in VERSION_FACTS or name == "sm"):
-            _check_version(name, item)
+        if item != "none":
+            _check_value(name, item)
     return tuple(values)
 
 
-def _check_version(name: str, item: str) -> None:
-    try:
+def _check_value(name: str, item: str) -> None:
+    if name in VERSION_FACTS or name == "sm":
         if is_specifier(item):
             parse_specifier(item)
         elif name != "sm":
             parse_version(item)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+    elif item not in _KNOWN_VALUES.get(name, (item,)):
+        raise ValueError(f"{item!r} is not one of {', '.join(_KNOWN_VALUES[name])}")
 
 
 ConditionField = Annotated[

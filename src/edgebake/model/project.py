@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from edgebake.model.base import (
+    REPOSITORY_PATH_PATTERN,
+    BadValue,
     EnvName,
     ImageName,
     Line,
     Model,
+    Name,
     OneOrMany,
+    PlainPath,
     Platform,
     RelativePath,
     Repository,
     matching,
+    no_control,
 )
 from edgebake.model.recipe import Runtime
 
@@ -23,6 +30,22 @@ PROJECT_FILE = "edgebake.yaml"
 LOCK_FILE = "edgebake.lock"
 
 TargetPattern = Annotated[str, AfterValidator(matching(r"[a-z0-9*?\[\]._-]+", "is not a target's name or pattern"))]
+
+
+def check_tag(text: str) -> str:
+    """Return a tag that a registry takes, once its variables and templates are filled in.
+
+    Raises:
+        ValueError: it has characters that no tag has.
+    """
+    no_control(text)
+    plain = re.sub(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}|\{\{.*?\}\}", "x", text)
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", plain):
+        raise ValueError(f"{text!r} is not a tag: letters, digits, '_', '.' and '-', at most 128")
+    return text
+
+
+Tag = Annotated[str, AfterValidator(check_tag)]
 
 
 class Image(Model):
@@ -36,18 +59,38 @@ class Image(Model):
     """Targets by name or pattern (`jetpack-6.*`)."""
     platforms: OneOrMany[Platform] = ()
     """Fewer platforms than the targets have."""
-    repository: (
-        Annotated[str, AfterValidator(matching(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*", "is not a repository"))] | None
-    ) = None
+    repository: Annotated[str, AfterValidator(matching(REPOSITORY_PATH_PATTERN, "is not a repository"))] | None = (
+        None
+    )
     """Repository below the registry; the image's name if not set."""
-    tags: Annotated[OneOrMany[Line], Field(min_length=1)] = ("${TAG}-{{ target.tag_suffix }}",)
+    tags: Annotated[OneOrMany[Tag], Field(min_length=1)] = ("${TAG}-{{ target.tag_suffix }}",)
     """Tags; `${NAME}` is a variable of the bake file, `{{ … }}` sees the target."""
+    indexes: dict[Tag, dict[Platform, Name]] = {}
+    """Tags over several targets: for each platform, the target whose image stands there."""
     env: dict[EnvName, Line] = {}
     """Environment of the image."""
     labels: dict[Line, Line] = {}
     """Labels of the image."""
     runtime: Runtime = Runtime()
     """How a container starts, where it differs from what the recipes say."""
+
+    @model_validator(mode="after")
+    def _indexes_of_own_targets(self) -> Image:
+        for tag, parts in self.indexes.items():
+            for platform, target in parts.items():
+                if not any(fnmatchcase(target, pattern) for pattern in self.targets):
+                    raise BadValue(
+                        f"the image is not built for the target {target!r}",
+                        path=("indexes", tag, platform),
+                        hints=(f"its targets are: {', '.join(self.targets)}",),
+                    )
+        return self
+
+
+def _a_folder_below(text: str) -> str:
+    if text == ".":
+        raise ValueError("generated files need a folder of their own")
+    return text
 
 
 class Variable(Model):
@@ -62,17 +105,17 @@ class Project(Model):
 
     registry: Repository = "localhost:5000"
     """Where images are pushed; the default of the bake file's REGISTRY."""
-    tag: Annotated[str, AfterValidator(matching(r"[\w][\w.-]{0,60}", "is not a tag"))] = "dev"
+    tag: Annotated[str, AfterValidator(matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}", "is not a tag"))] = "dev"
     """Default of the bake file's TAG."""
     recipes: OneOrMany[RelativePath] = ("recipes",)
     """Folders with the project's own recipes, over the built-in catalogue."""
     targets: OneOrMany[RelativePath] = ("targets",)
     """Folders with the project's own targets, over the built-in ones."""
-    output: RelativePath = "bake"
+    output: Annotated[PlainPath, AfterValidator(_a_folder_below)] = "bake"
     """Folder of the generated files."""
     formats: OneOrMany[Literal["hcl", "json"]] = ("hcl",)
     """Bake files to write."""
-    mirrors: dict[Line, Repository] = {}
+    mirrors: dict[Repository, Repository] = {}
     """Repositories (or their first parts), and where they are fetched instead."""
     ca_bundle: Line | None = None
     """File with the certificates that builds trust; given to them as a secret, never part of an image."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
+from packaging.version import Version
 from pydantic import AfterValidator, Field, WrapValidator, field_validator, model_validator
 
 from edgebake.model.base import (
     AptPackage,
+    BadValue,
     EnvName,
     Flag,
     ImagePath,
@@ -19,7 +22,9 @@ from edgebake.model.base import (
     RelativePath,
     Url,
     VersionText,
+    check_url,
     matching,
+    templated,
 )
 from edgebake.model.condition import Condition, ConditionField
 from edgebake.model.requirement import RequirementField
@@ -29,8 +34,20 @@ Layer = Literal["system", "toolkit", "language", "framework", "library", "applic
 LAYERS: tuple[Layer, ...] = ("system", "toolkit", "language", "framework", "library", "application")
 
 Port = Annotated[str, AfterValidator(matching(r"[0-9]{1,5}(?:/(?:tcp|udp))?", "is not a port (8000 or 8000/udp)"))]
-Commit = Annotated[str, AfterValidator(matching(r"[0-9a-f]{40}", "is not a commit: 40 hexadecimal digits"))]
-Sha256 = Annotated[str, AfterValidator(matching(r"[0-9a-f]{64}", "is not a SHA-256: 64 hexadecimal digits"))]
+_check_commit = matching(r"[0-9a-f]{40}", "is not a commit: 40 hexadecimal digits")
+Commit = Annotated[str, AfterValidator(_check_commit)]
+
+
+def _check_git_url(text: str) -> str:
+    return text if re.fullmatch(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[A-Za-z0-9._/~-]+", text) else check_url(text)
+
+
+CommitText = Annotated[str, AfterValidator(templated(_check_commit))]
+Sha256Text = Annotated[
+    str, AfterValidator(templated(matching(r"[0-9a-f]{64}", "is not a SHA-256: 64 hexadecimal digits")))
+]
+UrlText = Annotated[str, AfterValidator(templated(check_url))]
+GitUrlText = Annotated[str, AfterValidator(templated(_check_git_url))]
 
 
 class Additions(Model):
@@ -77,15 +94,15 @@ class Release(Additions):
 class Source(Model):
     """Where a build half gets its sources: exactly one of git, url and path."""
 
-    git: Line | None = None
+    git: GitUrlText | None = None
     """URL of a git repository."""
     ref: Line | None = None
     """Tag or branch; `edgebake lock` pins it to a commit."""
-    commit: Line | None = None
+    commit: CommitText | None = None
     """The 40 hexadecimal digits that the ref names."""
-    url: Line | None = None
+    url: UrlText | None = None
     """A file to download."""
-    sha256: Line | None = None
+    sha256: Sha256Text | None = None
     """Digest of the file behind `url`."""
     path: RelativePath | None = None
     """A file or folder of the recipe's own."""
@@ -266,18 +283,20 @@ class Recipe(Model):
         if callable(releases):
             return releases
         seen: set[str] = set()
-        for release in releases:
+        defaults = 0
+        for index, release in enumerate(releases):
             if release.version in seen:
-                raise ValueError(f"the release {release.version!r} stands twice")
+                raise BadValue(f"the release {release.version!r} stands twice", path=(index, "version"))
             seen.add(release.version)
-        if sum(release.default for release in releases) > 1:
-            raise ValueError("more than one release is marked as the default")
+            defaults += release.default
+            if defaults > 1:
+                raise BadValue("a second release is marked as the default", path=(index, "default"))
         return releases
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         if self.install.artifacts and self.build is None:
-            raise ValueError("install.artifacts needs a build half, which makes them")
+            raise BadValue("there is no build half that makes artifacts", path=("install", "artifacts"))
         if not callable(self.releases):
             check_versions(self.releases, self.versioning)
         return self
@@ -291,10 +310,17 @@ def check_versions(releases: tuple[Release, ...], versioning: Versioning) -> Non
     """
     if versioning == "opaque":
         return
-    for release in releases:
+    seen: dict[Version, str] = {}
+    for index, release in enumerate(releases):
+        path = ("releases", index, "version")
         try:
-            parse_version(release.version)
+            version = parse_version(release.version)
         except ValueError:
-            raise ValueError(
-                f"the release {release.version!r} is not a PEP 440 version; set versioning: opaque"
+            raise BadValue(
+                f"{release.version!r} is not a PEP 440 version",
+                path=path,
+                hints=("for versions without an order, set versioning: opaque",),
             ) from None
+        if version in seen:
+            raise BadValue(f"{release.version!r} is the same version as {seen[version]!r}", path=path)
+        seen[version] = release.version

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from packaging.version import Version
 from pydantic import AfterValidator, Field, model_validator
 
-from edgebake.model.base import Flag, Line, Model, Name, OneOrMany, Platform, Reference, matching
+from edgebake.model.base import BadValue, Flag, Line, Model, Name, OneOrMany, Platform, Reference, matching
 from edgebake.model.condition import Fact
 from edgebake.model.versions import parse_version
 
@@ -89,11 +89,15 @@ class Target(Model):
     @model_validator(mode="after")
     def _consistent(self) -> Target:
         if self.os not in GLIBC:
-            raise ValueError(f"os: the C library of {self.os!r} is not known; known: {', '.join(sorted(GLIBC))}")
+            raise BadValue(
+                f"the C library of {self.os!r} is not known",
+                path=("os",),
+                hints=(f"the known ones are: {', '.join(sorted(GLIBC))}",),
+            )
         if len(set(self.platforms)) != len(self.platforms):
-            raise ValueError("a platform stands twice")
+            raise BadValue("a platform stands twice", path=("platforms",))
         if self.cuda and not self.cuda_flavour:
-            raise ValueError("a target with cuda needs cuda_flavour: tegra, sbsa or x86")
+            raise BadValue("a target with cuda needs cuda_flavour: tegra, sbsa or x86", path=("cuda",))
         return self
 
     def version(self, fact: str) -> Version | None:
