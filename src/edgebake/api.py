@@ -95,6 +95,8 @@ def _stale(compilation: Compilation) -> list[str]:
             found.append(f"the base image {target.base.image} is not in it")
     for plan in compilation.plans:
         where = f"{plan.name} on {plan.target.name}"
+        refs = (f"{url} {ref} is not in it" for url, ref in plan.git_sources() if lock.commit(url, ref) is None)
+        found.extend(refs)
         locked = lock.images.get(plan.name, {}).get(plan.target.name)
         if locked is None:
             found.append(f"{where} is not in it")

@@ -83,7 +83,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
         stage, tests = lowering.image(plan)
         graph.bake_targets.extend(_bake_targets(workspace, plan, stage.id, tests.id if tests else None))
         plans.append(plan)
-        notes.extend(_python_notes(plan))
+        notes.extend([*_python_notes(plan), *_git_notes(workspace, plan)])
     _refuse_name_collisions(graph)
     targets = {plan.target.name: plan.target for plan in plans}
     _refuse_tag_suffix_collisions(targets.values())
@@ -249,6 +249,15 @@ def _python_notes(plan: ImagePlan) -> list[str]:
         f"{plan.name} on {plan.target.name} ({platform}): Python packages are not pinned: {env.reason}"
         for platform, env in plan.python.items()
         if env.reason
+    ]
+
+
+def _git_notes(workspace: Workspace, plan: ImagePlan) -> list[str]:
+    lock = workspace.lock
+    return [
+        f"{plan.name} on {plan.target.name}: {url} is built from whatever {ref!r} names (edgebake lock)"
+        for url, ref in plan.git_sources()
+        if lock is None or lock.commit(url, ref) is None
     ]
 
 

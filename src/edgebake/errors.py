@@ -72,7 +72,13 @@ class ErrorGroup(EdgebakeError):
         self.errors = tuple(errors)
 
     def __str__(self) -> str:
-        return "\n\n".join(str(error) for error in self.errors)
+        # Hints that the next mistake has too are told once.
+        following = [*(error.hints for error in self.errors[1:]), ()]
+        parts = [
+            error if error.hints != after else EdgebakeError(error.message, at=error.at, reason=error.reason)
+            for error, after in zip(self.errors, following, strict=True)
+        ]
+        return "\n\n".join(str(part) for part in parts)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -89,5 +95,5 @@ def did_you_mean(word: str, known: Iterable[str], *, kind: str) -> tuple[str, ..
         return (f"did you mean {match!r}?",)
     if not names:
         return (f"there is no {kind} yet",)
-    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    shown = ", ".join(names[:30]) + (", …" if len(names) > 30 else "")
     return (f"the valid {kind}s are: {shown}",)

@@ -27,9 +27,28 @@ export JOBS
 if command -v "$CROSS_TRIPLE-gcc" >/dev/null; then
     export CC=$CROSS_TRIPLE-gcc CXX=$CROSS_TRIPLE-g++ AR=$CROSS_TRIPLE-ar STRIP=$CROSS_TRIPLE-strip
 fi
-if [[ $SYSROOT != / ]]; then
-    export PKG_CONFIG_SYSROOT_DIR=$SYSROOT
-    export PKG_CONFIG_LIBDIR=$SYSROOT/usr/lib/$CROSS_TRIPLE/pkgconfig:$SYSROOT/usr/share/pkgconfig
+if [[ -d $SYSROOT && $SYSROOT != / ]]; then
+    libraries=$SYSROOT/usr/lib/$CROSS_TRIPLE
+    # -idirafter: the compiler's own C++ headers must come before the C library's.
+    export CPPFLAGS="-idirafter $SYSROOT/usr/include/$CROSS_TRIPLE -idirafter $SYSROOT/usr/include"
+    # The linker's sysroot is what absolute paths in linker scripts (libc.so) are relative to.
+    export LDFLAGS="-L$libraries -L$SYSROOT/lib/$CROSS_TRIPLE -Wl,--sysroot=$SYSROOT -Wl,-rpath-link,$libraries"
+    export PKG_CONFIG_SYSROOT_DIR=$SYSROOT PKG_CONFIG_LIBDIR=$libraries/pkgconfig:$SYSROOT/usr/share/pkgconfig
+fi
+if [[ $RUNS_ON == build-platform && $BUILDARCH != "$TARGETARCH" ]]; then
+    export CMAKE_TOOLCHAIN_FILE=/tmp/eb-toolchain.cmake
+    cat >"$CMAKE_TOOLCHAIN_FILE" <<CMAKE
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR $machine)
+set(CMAKE_C_COMPILER ${CC:-$CROSS_TRIPLE-gcc})
+set(CMAKE_CXX_COMPILER ${CXX:-$CROSS_TRIPLE-g++})
+set(CMAKE_LIBRARY_ARCHITECTURE $CROSS_TRIPLE)
+set(CMAKE_FIND_ROOT_PATH $SYSROOT)
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+CMAKE
 fi
 mkdir -p "$SRC" "$OUT"
 cd "$SRC"

@@ -72,4 +72,6 @@ def main() -> None:
             raise
         error.show()  # click's own message for a wrong option
         sys.exit(error.exit_code)
+    if code == EXIT_INTERRUPTED:
+        typer.echo("interrupted", err=True)
     sys.exit(code if isinstance(code, int) else 0)

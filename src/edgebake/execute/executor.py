@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,9 @@ class Executor:
                     self._progress.update(reader, reader.feed(str(line)))
             except DockerException as error:
                 raise build_error(reader, error.stderr or "") from None
+            except KeyboardInterrupt:
+                _interrupt_children()
+                raise
             finally:
                 self._progress.close()
             found = json.loads(metadata.read_text(encoding="utf-8")) if metadata.is_file() else {}
@@ -218,6 +223,18 @@ class Executor:
         write_record(root, record)
 
 
+def _interrupt_children() -> None:
+    """Pass an interrupt on to Buildx, which a terminal has told already and a `kill` has not (Linux)."""
+    own = os.getpid()
+    try:
+        children = Path(f"/proc/{own}/task/{own}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return
+    for child in children:
+        with suppress(ProcessLookupError):
+            os.kill(int(child), signal.SIGINT)
+
+
 def _row(name: str, platform: str, steps: Sequence[BuildStep], metadata: Mapping[str, Any]) -> Result:
     ran = [step for step in steps if step.started is not None and step.completed is not None]
     begin = min((step.started or 0.0 for step in ran), default=0.0)
@@ -256,6 +273,7 @@ def build_error(reader: EventReader, stderr: str) -> EdgebakeError:
 
 
 def _hints(text: str) -> tuple[str, ...]:
+    text = text.lower()
     if any(word in text for word in ("denied", "unauthorized", "authorization failed", "authentication required")):
         return ("log in to the registry: docker login",)
     if "connection refused" in text or "no such host" in text:

@@ -40,6 +40,10 @@ class ImagePlan:
         """Return the views of what is installed on a platform, in the order of the line."""
         return [self.views[platform, name] for name in self.line if self.installed(platform, name)]
 
+    def git_sources(self) -> list[tuple[str, str]]:
+        """Return URL and ref of the git sources that name no commit, each once."""
+        return sorted({source for view in self.views.values() for source in view.git_sources()})
+
     def _runtimes(self) -> Iterator[Runtime]:
         """Yield the runtime settings: the image's own, then those of its recipes, the last of the line first."""
         yield self.image.runtime

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from edgebake.errors import EdgebakeError
 from edgebake.graph.node import Kind, Node
@@ -37,15 +39,21 @@ def arch(platform: str) -> str:
 def stage_names(nodes: Iterable[Node]) -> dict[str, str]:
     """Return the names of one target's stages, by node id.
 
-    Stages that would have the same name get a part of their id behind it, all of them, so that a name never
-    passes from one stage to another.
+    Stages that would have the same name all get something behind it, so that a name never passes from one stage
+    to another: a digest of their place in the graph, which stays as it is when their contents change; and where
+    that is the same too (images locked to different packages), a part of their id.
+
+    Args:
+        nodes: all stages of the target, each after its parents.
     """
-    wanted = {node.id: _written_names(node) for node in nodes}
-    count = Counter(name for names in wanted.values() for name in names)
-    return {
-        i: names[0] if all(count[name] == 1 for name in names) else f"{names[0]}-{i[:8]}"
-        for i, names in wanted.items()
-    }
+    nodes = list(nodes)
+    names = {node.id: plain_name(node) for node in nodes}
+    places: dict[str, str] = {}
+    for node in nodes:
+        places[node.id] = _place(node, places)
+    names |= {node.id: f"{names[node.id]}-{places[node.id]}" for node in _colliding(nodes, names)}
+    names |= {node.id: f"{plain_name(node)}-{node.id[:8]}" for node in _colliding(nodes, names)}
+    return names
 
 
 def platform_name(name: str, platform: str) -> str:
@@ -53,13 +61,26 @@ def platform_name(name: str, platform: str) -> str:
     return f"{name}-{arch(platform)}"
 
 
-def _written_names(node: Node) -> list[str]:
-    """Return all names that a stage takes in a Dockerfile, its own first."""
-    name = _stage_name(node)
+def _colliding(nodes: Sequence[Node], names: Mapping[str, str]) -> list[Node]:
+    """Return the stages that would write a name into the Dockerfile that another one writes too."""
+    written = {node.id: _written_names(node, names[node.id]) for node in nodes}
+    count = Counter(name for own in written.values() for name in own)
+    return [node for node in nodes if any(count[name] > 1 for name in written[node.id])]
+
+
+def _written_names(node: Node, name: str) -> list[str]:
     return [name, *([] if node.uniform else (platform_name(name, platform) for platform in node.platforms))]
 
 
-def _stage_name(node: Node) -> str:
+def _place(node: Node, places: Mapping[str, str]) -> str:
+    """Return a digest of what a stage is called, where it is, and what it continues."""
+    lines = sorted({places[body.parent] for body in node.bodies.values() if body.parent})
+    data = [node.kind, node.label, node.platforms, lines]
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()[:8]
+
+
+def plain_name(node: Node) -> str:
+    """Return what a stage is called if no other one in its Dockerfile is called so."""
     if node.kind in ("image", "test"):
         return node.label + _SUFFIX.get(node.kind, "")
     return _PREFIX.get(node.kind, "eb-") + node.label + _SUFFIX.get(node.kind, "")

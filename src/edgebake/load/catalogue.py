@@ -38,6 +38,13 @@ class LoadedRecipe:
             return call_releases(self.recipe, self.document, target)
         return self.recipe.releases or _IMPLICIT
 
+    def release_number(self, release: Release) -> int:
+        """Return which of the recipe's releases this is, as its file lists them; -1 if the file lists none."""
+        releases = self.recipe.releases
+        if callable(releases):
+            return -1
+        return next((number for number, one in enumerate(releases) if one.version == release.version), -1)
+
     @property
     def is_versioned(self) -> bool:
         """Whether the recipe names releases."""
@@ -139,6 +146,12 @@ class Catalogue:
         if self._aliases is None:
             self._aliases = self._read_aliases()
         return self._aliases.get(name)
+
+    def known_names(self) -> list[str]:
+        """Return everything that a requirement can name: recipes, their aliases, and what they provide; sorted."""
+        provided = {name for loaded in self.all_recipes() for name in loaded.recipe.provides}
+        aliases = {alias for loaded in self.all_recipes() for alias in loaded.recipe.aliases}
+        return sorted({*self.recipe_names(), *aliases, *provided})
 
     def providers(self, name: str) -> list[LoadedRecipe]:
         """Return the recipes that provide `name`, by name."""

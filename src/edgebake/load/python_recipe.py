@@ -7,11 +7,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.document import Document, read_text
 from edgebake.load.validate import explain
+from edgebake.model import recipe as recipe_models
+from edgebake.model.base import BadValue
 from edgebake.model.recipe import Recipe, Release, check_versions
 from edgebake.model.target import Target
 
@@ -28,13 +30,13 @@ def load_python_recipe(path: Path, shown: str) -> tuple[Recipe, Document]:
     except SyntaxError as error:
         at = Position(shown, error.lineno or 0, error.offset or 0)
         raise EdgebakeError(f"the file is not Python: {error.msg}", at=at) from None
+    except ValueError as error:  # Python 3.10 on a null byte
+        raise EdgebakeError(f"the file is not Python: {error}", at=Position(shown)) from None
     module = ModuleType(f"edgebake_recipe_{path.parent.name.replace('-', '_')}")
     module.__file__ = str(path)
     try:
         exec(code, module.__dict__)
-    except EdgebakeError:
-        raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _blame(error, document) from None
     recipe = getattr(module, "recipe", None)
     if not isinstance(recipe, Recipe):
@@ -53,21 +55,31 @@ def call_releases(recipe: Recipe, document: Document, target: Target) -> tuple[R
         EdgebakeError: the function fails or returns something else.
     """
     function: Any = recipe.releases
+    where = Position(document.shown, function.__code__.co_firstlineno, 1) if hasattr(function, "__code__") else None
     try:
         releases = tuple(function(target))
-        if not all(isinstance(release, Release) for release in releases):
-            raise TypeError("releases(target) must return a list of Release")
+    except (Exception, SystemExit) as error:
+        raise _blame(error, document, where) from None
+    for release in releases:
+        if not isinstance(release, Release):
+            kind = type(release).__name__
+            raise EdgebakeError(f"releases(target) must return a list of Release, not of {kind}", at=where)
+    try:
         check_versions(releases, recipe.versioning)
-    except Exception as error:
-        raise _blame(error, document) from None
+    except BadValue as error:
+        raise EdgebakeError(f"releases for {target.name}: {error}", at=where, hints=error.hints) from None
     return releases
 
 
-def _blame(error: Exception, document: Document) -> EdgebakeError:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(document.path)]
-    line = frames[-1].lineno or 0 if frames else 0
-    at = Position(document.shown, line, 1 if line else 0)
+def _blame(error: BaseException, document: Document, default: Position | None = None) -> EdgebakeError:
+    """Return an exception as an error at the recipe's own line where it comes from."""
+    lines = [f.lineno or 0 for f in traceback.extract_tb(error.__traceback__) if f.filename == str(document.path)]
+    at = Position(document.shown, lines[-1], 1) if lines and lines[-1] else default or Position(document.shown)
     if isinstance(error, ValidationError):
-        found = explain(error, Recipe, document)
-        return EdgebakeError(found.message, at=at, hints=found.hints)
+        model = getattr(recipe_models, error.title, Recipe)
+        return explain(error, model if issubclass(model, BaseModel) else Recipe, document, at=at)
+    if isinstance(error, BadValue):
+        return EdgebakeError(str(error), at=at, hints=error.hints)
+    if isinstance(error, EdgebakeError):
+        return EdgebakeError(error.message, at=error.at or at, reason=error.reason, hints=error.hints)
     return EdgebakeError(f"the recipe fails: {type(error).__name__}: {error}", at=at)

@@ -101,11 +101,11 @@ def _together(errors: list[EdgebakeError], count: int, document: Document) -> Ed
 def _explain_one(details: Any, model: type[BaseModel], document: Document, at: Position | None) -> EdgebakeError:
     kind, cause = details["type"], details.get("ctx", {}).get("error")
     location: Location = tuple(part for part in details["loc"] if part != "[key]")
+    is_key = kind == "extra_forbidden" or details["loc"][-1:] == ("[key]",)
     hints: tuple[str, ...] = ()
     if isinstance(cause, BadValue):
-        location, hints = (*location, *cause.path), cause.hints
-    is_key = kind == "extra_forbidden" or details["loc"][-1:] == ("[key]",)
-    position = at or document.at(location, key=is_key or hints != () and _names_key(cause))
+        location, hints, is_key = (*location, *cause.path), cause.hints, is_key or cause.is_key
+    position = at or document.at(location, key=is_key)
     if kind == "extra_forbidden":
         return EdgebakeError(
             f"unknown key {location[-1]!r}" + (f" in {_dotted(location[:-1])}" if location[:-1] else ""),

@@ -120,13 +120,8 @@ def _base(image: str, kept: Lock, mirrors: Mapping[str, str], report: Report) ->
 
 
 def _git(plans: Iterable[ImagePlan], kept: Lock, report: Report) -> tuple[LockedGit, ...]:
-    wanted = set()
-    for plan in plans:
-        for view in plan.views.values():
-            for source in view.git_sources():
-                wanted.add(source)
     locked = []
-    for url, ref in sorted(wanted):
+    for url, ref in sorted({source for plan in plans for source in plan.git_sources()}):
         commit = kept.commit(url, ref) or lock_commit(url, ref)
         report(f"{url} {ref}: {commit or 'not pinned: its server does not say'}")
         if commit:

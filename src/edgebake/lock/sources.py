@@ -62,7 +62,9 @@ def _digests(data: dict[str, Any]) -> LockedBase:
 
 def lock_commit(url: str, ref: str) -> str | None:
     """Return the commit that a tag or branch names now, or None if its server does not say."""
-    command = ["git", "ls-remote", url, f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}", f"refs/heads/{ref}"]
+    # An annotated tag has a commit behind it, which is what ^{} asks for.
+    names = (f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}", f"refs/heads/{ref}")
+    command = ["git", "ls-remote", url, *names]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     except (FileNotFoundError, subprocess.TimeoutExpired):
@@ -71,5 +73,4 @@ def lock_commit(url: str, ref: str) -> str | None:
     for line in done.stdout.splitlines():
         commit, _, name = line.partition("\t")
         found[name] = commit
-    # An annotated tag has a commit behind it, which is what ^{} asks for.
-    return next((found[name] for name in command[4:] if name in found), None)
+    return next((found[name] for name in names if name in found), None)

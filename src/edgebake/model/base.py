@@ -37,12 +37,21 @@ class BadValue(ValueError):
         message: what is wrong, as for any validator.
         path: where below the value.
         hints: what to try.
+        is_key: the last part of `path` is a key that is wrong itself.
     """
 
-    def __init__(self, message: str, *, path: tuple[str | int, ...] = (), hints: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: tuple[str | int, ...] = (),
+        hints: Sequence[str] = (),
+        is_key: bool = False,
+    ) -> None:
         super().__init__(message)
         self.path = path
         self.hints = tuple(hints)
+        self.is_key = is_key
 
 
 def matching(pattern: str, says: str, *, limit: int = 128) -> Callable[[str], str]:

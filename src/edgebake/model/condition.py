@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
@@ -27,6 +27,13 @@ _KNOWN_VALUES = {
 _EXAMPLE = 'such as {family: jetpack, cuda: ">=12.6"}'
 
 
+class Unmet(NamedTuple):
+    """A term that does not hold: the fact, and what is wanted and what is there, as prose."""
+
+    fact: str
+    phrase: str
+
+
 @dataclass(frozen=True)
 class Condition:
     """All of `terms` and, if there are `alternatives`, one of them.
@@ -37,17 +44,22 @@ class Condition:
     terms: tuple[tuple[str, tuple[str, ...]], ...] = ()
     alternatives: tuple[Condition, ...] = ()
 
-    def failure(self, facts: Facts) -> str | None:
-        """Return why the condition does not hold, as prose ("cuda is 11.4, not >=12.6"), or None if it does."""
-        for name, values in self.terms:
-            if not any(_holds(name, facts.get(name), value) for value in values):
-                return f"{name} is {_shown(facts.get(name))}, not {' or '.join(values)}"
-        if not self.alternatives:
-            return None
-        failures = [condition.failure(facts) for condition in self.alternatives]
-        if None in failures:
-            return None
-        return " and ".join(str(failure) for failure in failures)
+    def holds(self, facts: Facts) -> bool:
+        """Tell whether the condition holds on a target."""
+        return not self.unmet(facts)
+
+    def unmet(self, facts: Facts) -> tuple[Unmet, ...]:
+        """Return the terms that do not hold; none if the condition holds."""
+        unmet = [
+            Unmet(name, f"{_wanted(name, values)} ({_shown(facts.get(name))})")
+            for name, values in self.terms
+            if not any(_holds(name, facts.get(name), value) for value in values)
+        ]
+        alternatives = [condition.unmet(facts) for condition in self.alternatives]
+        if alternatives and all(alternatives):
+            phrases = [" and ".join(one.phrase for one in alternative) for alternative in alternatives]
+            unmet.append(Unmet("any", " or ".join(phrases)))
+        return tuple(unmet)
 
     def facts_used(self) -> frozenset[str]:
         """Return the names of the facts that the condition looks at."""
@@ -62,10 +74,14 @@ class Condition:
         return data
 
 
+def _wanted(name: str, values: tuple[str, ...]) -> str:
+    return f"no {name}" if values == ("none",) else f"{name} {' or '.join(values)}"
+
+
 def _shown(fact: Fact) -> str:
     if fact is None:
-        return "none"
-    return fact if isinstance(fact, str) else ", ".join(fact)
+        return "there is none"
+    return f"it is {fact}" if isinstance(fact, str) else f"they are {', '.join(fact)}"
 
 
 def _holds(name: str, fact: Fact, value: str) -> bool:
@@ -105,7 +121,7 @@ def parse_condition(data: Any) -> Condition:
             continue
         if name not in FACT_NAMES:
             hints = did_you_mean(str(name), (*FACT_NAMES, "any"), kind="fact")
-            raise BadValue(f"{name!r} is not a fact of a target", path=(name,), hints=hints)
+            raise BadValue(f"{name!r} is not a fact of a target", path=(name,), hints=hints, is_key=True)
         try:
             terms.append((name, _values(name, value)))
         except ValueError as error:
@@ -125,8 +141,9 @@ def _alternative(index: int, data: Any) -> Condition:
     try:
         return parse_condition(data)
     except ValueError as error:
-        path, hints = (error.path, error.hints) if isinstance(error, BadValue) else ((), ())
-        raise BadValue(str(error), path=("any", index, *path), hints=hints) from None
+        inner = error if isinstance(error, BadValue) else BadValue(str(error))
+        path = ("any", index, *inner.path)
+        raise BadValue(str(error), path=path, hints=inner.hints, is_key=inner.is_key) from None
 
 
 def _values(name: str, value: Any) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from edgebake.model.base import NAME_PATTERN
-from edgebake.model.versions import is_specifier, parse_specifier
+from edgebake.model.versions import is_specifier, parse_range
 
 _GRAMMAR = re.compile(
     rf"(?P<name>{NAME_PATTERN})"
@@ -56,7 +56,7 @@ def parse_requirement(text: str) -> Requirement:
             raise ValueError(f"{flavour!r} in {text!r} is not a flavour's name")
     version = match["version"] or (match["range"] or "").replace(" ", "")
     if is_specifier(version):
-        parse_specifier(version)
+        parse_range(version)
     return Requirement(match["name"], flavours, version)
 
 

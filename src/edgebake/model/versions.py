@@ -11,6 +11,8 @@ from packaging.version import InvalidVersion, Version
 
 Versioning = Literal["pep440", "opaque"]
 
+_EQUALITY = re.compile(r"\s*(===|==|!=)\s*([A-Za-z0-9][A-Za-z0-9._+!-]*)\s*")
+
 
 @lru_cache(maxsize=4096)
 def parse_version(text: str) -> Version:
@@ -50,6 +52,17 @@ def has_prefix(version: str, prefix: str) -> bool:
     )
 
 
+def parse_range(text: str) -> None:
+    """Check a range before it is known what it is compared with: `>=2.6`, but also `==humble`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    for clause in text.split(","):
+        if not _EQUALITY.fullmatch(clause):
+            parse_specifier(clause)
+
+
 @lru_cache(maxsize=16384)
 def version_matches(version: str, wanted: str, versioning: Versioning = "pep440") -> bool:
     """Tell whether `version` is what `wanted` asks for.
@@ -65,18 +78,27 @@ def version_matches(version: str, wanted: str, versioning: Versioning = "pep440"
     if not wanted:
         return True
     if not is_specifier(wanted):
-        return version == wanted if versioning == "opaque" else has_prefix(version, wanted)
+        return version == wanted if versioning == "opaque" else _is_below(version, wanted)
     if versioning == "opaque":
         return _opaque_matches(version, wanted)
     return parse_specifier(wanted).contains(parse_version(version), prereleases=True)
 
 
+def _is_below(version: str, prefix: str) -> bool:
+    if has_prefix(version, prefix):
+        return True
+    try:
+        return Version(version) == Version(prefix)  # 2.7 is 2.7.0
+    except InvalidVersion:
+        return False
+
+
 def _opaque_matches(version: str, wanted: str) -> bool:
     for clause in wanted.split(","):
-        match = re.fullmatch(r"\s*(===|==|!=)\s*(\S+)\s*", clause)
+        match = _EQUALITY.fullmatch(clause)
         if match is None:
             raise ValueError(
-                f"{wanted!r} cannot be decided: these versions have no order (only == and != are possible)"
+                f"{wanted!r} cannot be decided: its versions have no order, only == and != are possible"
             )
         if (version == match[2]) == (match[1] == "!="):
             return False
@@ -86,3 +108,12 @@ def _opaque_matches(version: str, wanted: str) -> bool:
 def is_prerelease(version: str, versioning: Versioning) -> bool:
     """Tell whether a release is one that nobody gets without asking for it."""
     return versioning == "pep440" and parse_version(version).is_prerelease
+
+
+def names_prerelease(wanted: str) -> bool:
+    """Tell whether a version or range has a pre-release in it: `2.0rc1`, `>=2.0rc1`."""
+    clauses = [re.sub(r"^[<>=!~]+|\.\*$", "", clause.strip()) for clause in wanted.split(",")]
+    try:
+        return any(Version(clause).is_prerelease for clause in clauses if clause)
+    except InvalidVersion:
+        return False

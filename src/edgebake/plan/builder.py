@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -11,8 +11,8 @@ from edgebake.fingerprint import Fingerprints
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.names import arch, stage_names
 from edgebake.graph.node import Node
-from edgebake.plan.changes import StageChange, stage_changes
-from edgebake.plan.record import BuildRecord, StageRecord, stage_record
+from edgebake.plan.changes import Comparison, StageChange
+from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
 from edgebake.plan.selection import Selection, selected_bake_targets
 from edgebake.plan.steps import Bake, CheckBuilder, Output, Remember, Step, VerifyIndexes, WriteFiles
 from edgebake.render.writer import Change
@@ -30,6 +30,8 @@ class TargetPlan:
     changes: tuple[StageChange, ...]
     fingerprints: tuple[tuple[str, str], ...]
     """Of the image, by platform; of all declared platforms, so that a label does not depend on a selection."""
+    keys: Mapping[str, str]
+    """What the stages are remembered under, by id."""
 
     @property
     def complete(self) -> bool:
@@ -42,6 +44,7 @@ class Plan:
     """What a bake would do, in order, and why."""
 
     compilation: Compilation
+    selection: Selection
     targets: tuple[TargetPlan, ...]
     files: tuple[Change, ...]
     steps: tuple[Step, ...]
@@ -53,10 +56,8 @@ class Plan:
     def stage_records(self, name: str, platform: str) -> dict[str, StageRecord]:
         """Return what to remember of a bake target once it is built."""
         target = self.target(name)
-        nodes = self.compilation.graph.of_target(target.bake_target.target)
-        names = stage_names(nodes)
         return {
-            change.name: stage_record(change.fingerprint, names)
+            change.key: stage_record(change.fingerprint, target.keys)
             for change in target.changes
             if change.platform == platform
         }
@@ -85,38 +86,48 @@ def build_plan(
         EdgebakeError: the selection fits nothing, or a file that a stage reads is missing.
     """
     bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
-    fingerprints = Fingerprints(compilation)
-    targets = tuple(_target_plan(compilation, one, selection, record, fingerprints) for one in bake_targets)
+    planner = _Planner(compilation, selection, record)
+    targets = tuple(planner.target_plan(bake_target) for bake_target in bake_targets)
     steps = tuple(_steps(compilation, targets, files, output, test))
-    return Plan(compilation, targets, tuple(files), steps)
+    return Plan(compilation, selection, targets, tuple(files), steps)
 
 
-def _target_plan(
-    compilation: Compilation,
-    bake_target: BakeTarget,
-    selection: Selection,
-    record: BuildRecord,
-    fingerprints: Fingerprints,
-) -> TargetPlan:
-    graph = compilation.graph
-    names = stage_names(graph.of_target(bake_target.target))
-    nodes = graph.needed_by(bake_target.target, [bake_target.stage])
-    image = graph.node(bake_target.target, bake_target.stage)
-    platforms = tuple(p for p in bake_target.platforms if not selection.platforms or p in selection.platforms)
-    changes = [
-        change
-        for platform in platforms
-        for change in stage_changes(
-            graph,
-            [node for node in nodes if platform in node.bodies and not node.bodies[platform].empty],
-            names,
+class _Planner:
+    """Plans bake targets one by one, and computes what they share once."""
+
+    def __init__(self, compilation: Compilation, selection: Selection, record: BuildRecord) -> None:
+        self._graph = compilation.graph
+        self._fingerprints = Fingerprints(compilation)
+        self._selection = selection
+        self._record = record
+        self._names = {name: stage_names(self._graph.of_target(name)) for name in compilation.targets}
+        self._built: dict[str, frozenset[str]] = {}
+
+    def target_plan(self, bake_target: BakeTarget) -> TargetPlan:
+        nodes = self._graph.needed_by(bake_target.target, [bake_target.stage])
+        image = self._graph.node(bake_target.target, bake_target.stage)
+        keys = stage_keys(nodes, self._names[bake_target.target])
+        selected = self._selection.platforms
+        platforms = tuple(p for p in bake_target.platforms if not selected or p in selected)
+        changes = tuple(change for p in platforms for change in self._changes(bake_target, nodes, keys, p))
+        digests = tuple((p, self._fingerprints.of(image, p).digest) for p in bake_target.platforms)
+        return TargetPlan(bake_target, platforms, changes, digests, keys)
+
+    def _changes(
+        self, bake_target: BakeTarget, nodes: Sequence[Node], keys: Mapping[str, str], platform: str
+    ) -> list[StageChange]:
+        if platform not in self._built:
+            self._built[platform] = self._record.digests(platform)
+        comparison = Comparison(
+            self._graph,
+            self._fingerprints,
             platform,
-            fingerprints,
-            record.stages(bake_target.name, platform),
+            self._names[bake_target.target],
+            keys,
+            self._record.stages(bake_target.name, platform),
+            self._built[platform],
         )
-    ]
-    digests = tuple((p, fingerprints.of(image, p).digest) for p in bake_target.platforms)
-    return TargetPlan(bake_target, platforms, tuple(changes), digests)
+        return comparison.changes(nodes)
 
 
 def _steps(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,105 +22,146 @@ class StageChange:
     Attributes:
         node: the stage.
         name: its name in the Dockerfile.
+        key: what it is remembered under.
         platform: the platform.
         state: `new`: never built here. `direct`: its own inputs changed. `indirect`: something that it needs
             changed. `moved`: only its place changed, behind a change in the install line. `same`: up to date.
-        causes: for `direct` the inputs that changed; for `indirect` and `moved` the recipes or stages.
+        causes: for `direct` the inputs that changed; for `indirect` the recipes that it needs, and parts of its
+            own recipe; for `moved` the recipe in front, none if something in front is gone.
         fingerprint: what it is built from now.
     """
 
     node: Node
     name: str
+    key: str
     platform: str
     state: State
     causes: tuple[str, ...]
     fingerprint: Fingerprint
 
 
-def stage_changes(
-    graph: BuildGraph,
-    nodes: Sequence[Node],
-    names: Mapping[str, str],
-    platform: str,
-    fingerprints: Fingerprints,
-    before: Mapping[str, StageRecord],
-) -> list[StageChange]:
-    """Compare a bake target's stages on a platform with what was built last.
+class Comparison:
+    """Compares a bake target's stages on one platform with what was built last.
 
     Args:
         graph: the build graph.
-        nodes: the stages, each after its parents.
-        names: their names by id.
+        fingerprints: what stages are built from now.
         platform: the platform.
-        fingerprints: what they are built from now.
-        before: what they were built from, by name.
+        names: the stages' names in the Dockerfile, by id.
+        keys: what they are remembered under, by id.
+        before: what they were built from, by key.
+        built: fingerprints of everything that was built, for whatever bake target.
     """
-    changes: dict[str, StageChange] = {}
-    for node in nodes:
-        fingerprint = fingerprints.of(node, platform)
-        known = before.get(names[node.id])
-        state, causes = _judge(graph, node, platform, fingerprint, known, names, changes)
-        changes[node.id] = StageChange(node, names[node.id], platform, state, causes, fingerprint)
-    return list(changes.values())
+
+    def __init__(
+        self,
+        graph: BuildGraph,
+        fingerprints: Fingerprints,
+        platform: str,
+        names: Mapping[str, str],
+        keys: Mapping[str, str],
+        before: Mapping[str, StageRecord],
+        built: Collection[str],
+    ) -> None:
+        self._graph = graph
+        self._fingerprints = fingerprints
+        self._platform = platform
+        self._names = names
+        self._keys = keys
+        self._before = before
+        self._built = built
+        self._changes: dict[str, StageChange] = {}
+
+    def changes(self, nodes: Sequence[Node]) -> list[StageChange]:
+        """Return the changes of stages, each of which comes after its parents; without those that are empty."""
+        for node in nodes:
+            if self._platform in node.bodies and not node.bodies[self._platform].empty:
+                self._changes[node.id] = self._change(node)
+        return list(self._changes.values())
+
+    def _change(self, node: Node) -> StageChange:
+        key, fingerprint = self._keys[node.id], self._fingerprints.of(node, self._platform)
+        state, causes = self._judge(node, fingerprint, self._before.get(key))
+        return StageChange(node, self._names[node.id], key, self._platform, state, tuple(causes), fingerprint)
+
+    def _judge(
+        self, node: Node, fingerprint: Fingerprint, known: StageRecord | None
+    ) -> tuple[State, Iterable[str]]:
+        if fingerprint.digest in self._built:
+            return "same", ()
+        if known is None:
+            return "new", ()
+        if fingerprint.own != known.own:
+            return "direct", _changed_parts(dict(fingerprint.parts), known.parts)
+        changed = [s for s, digest in fingerprint.parents if known.parents.get(self._keys[s]) != digest]
+        line = self._in_front(node)
+        if node.kind not in ("install", "tool"):
+            return "indirect", self._blamed(changed, node)
+        own = [stage for stage in changed if stage != node.bodies[self._platform].parent]
+        causes = dict.fromkeys([*self._blamed(own, node), *self._changed_needs(node)])
+        if causes:
+            return "indirect", causes
+        if line is not None and not line.node.recipe:
+            return "indirect", self._blamed([line.node.id], node)
+        return "moved", self._blamed([line.node.id], node) if line else ()
+
+    def _in_front(self, node: Node) -> StageChange | None:
+        """Return the nearest change in front of a stage in its line that is more than one of place or base."""
+        line = node.bodies[self._platform].parent
+        while line:
+            change = self._changes.get(line)
+            if change is not None and change.state not in ("moved", "same") and change.causes != (_BASE,):
+                return change
+            line = self._graph.node(node.target, line).bodies[self._platform].parent
+        return None
+
+    def _changed_needs(self, node: Node) -> list[str]:
+        """Return the recipes that this one needs and that changed themselves, not only their place."""
+        pin = node.pins.get(self._platform)
+        needs = pin.requires if pin is not None else frozenset()
+        return sorted(
+            change.node.recipe
+            for change in self._changes.values()
+            if change.node.kind == node.kind
+            and change.node.recipe in needs
+            and change.state in ("new", "direct", "indirect")
+            and change.causes != (_BASE,)
+        )
+
+    def _blamed(self, stages: Iterable[str], node: Node) -> list[str]:
+        """Return what to blame for changed parents of a stage, each once."""
+        return list(dict.fromkeys(name for stage in stages for name in self._blame(stage, node)))
+
+    def _blame(self, stage: str, node: Node) -> Iterator[str]:
+        change = self._changes.get(stage)
+        if change is None:  # empty on this platform: what is in front of it counts
+            parent = self._graph.node(node.target, stage).bodies[self._platform].parent
+            yield from self._blame(parent, node) if parent else ()
+        elif change.state == "moved":
+            yield from change.causes or (change.node.recipe,)
+        elif change.node.recipe and change.node.recipe != node.recipe:
+            yield change.node.recipe
+        elif change.state == "indirect":
+            yield from change.causes
+        else:
+            yield _PARTS_OF_A_RECIPE.get(change.node.kind, change.node.title)
 
 
-def _judge(
-    graph: BuildGraph,
-    node: Node,
-    platform: str,
-    fingerprint: Fingerprint,
-    known: StageRecord | None,
-    names: Mapping[str, str],
-    changes: Mapping[str, StageChange],
-) -> tuple[State, tuple[str, ...]]:
-    if known is None:
-        return "new", ()
-    if fingerprint.digest == known.digest:
-        return "same", ()
-    if fingerprint.own != known.own:
-        return "direct", _changed_parts(dict(fingerprint.parts), known.parts)
-    changed = [stage for stage, digest in fingerprint.parents if known.parents.get(names[stage]) != digest]
-    line = node.bodies[platform].parent
-    if node.kind not in ("install", "tool"):
-        return "indirect", _named(graph, node, changed)
-    needed = _changed_needs(node, platform, changes)
-    own = [stage for stage in changed if stage != line]
-    causes = tuple(dict.fromkeys([*_named(graph, node, own), *needed]))
-    if causes:
-        return "indirect", causes
-    return "moved", _first_causes(node, line, platform, changes)
+_BASE = "the base image"
+_PARTS_OF_A_RECIPE = {
+    "base": _BASE,
+    "native": _BASE,
+    "sysroot": "its libraries",
+    "build": "its build half",
+    "fetch": "its Python packages",
+    "artifact": "its artifact",
+}
 
 
-def _changed_parts(now: Mapping[str, str], before: Mapping[str, str]) -> tuple[str, ...]:
-    """Name the inputs that changed: a recipe's field or a file if one did, else the instructions."""
-    differing = [name for name in sorted({*now, *before}) if now.get(name) != before.get(name)]
+def _changed_parts(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
+    """Name the inputs that changed: fields of the recipe and files if any did, else the instructions."""
+    differing = [name for name in {**now, **before} if now.get(name) != before.get(name)]
+    if "python packages" in differing:  # they say it better than the requirements that they follow from
+        differing = [name for name in differing if name != "recipe pip"]
     told = [name for name in differing if name != "instructions"]
-    return tuple(told or ["instructions"])
-
-
-def _named(graph: BuildGraph, node: Node, stages: Sequence[str]) -> tuple[str, ...]:
-    return tuple(graph.node(node.target, stage).title for stage in stages)
-
-
-def _changed_needs(node: Node, platform: str, changes: Mapping[str, StageChange]) -> list[str]:
-    """Return the recipes that this one needs and that changed themselves, not only their place."""
-    pin = node.pins.get(platform)
-    if pin is None:
-        return []
-    return sorted(
-        change.node.recipe
-        for change in changes.values()
-        if change.node.kind == node.kind
-        and change.node.recipe in pin.requires
-        and change.state in ("new", "direct", "indirect")
-    )
-
-
-def _first_causes(node: Node, line: str, platform: str, changes: Mapping[str, StageChange]) -> tuple[str, ...]:
-    """Return the stage nearest in front that changed more than its place."""
-    while line in changes:
-        change = changes[line]
-        if change.state != "moved" and change.state != "same":
-            return (change.node.recipe or change.node.title,)
-        line = change.node.bodies[platform].parent
-    return ("its place in the line",)
+    return [name.removeprefix("recipe ") for name in told or differing]

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from edgebake.graph.node import Node
+from edgebake.graph.node import Kind, Node
 from edgebake.plan.builder import Plan, TargetPlan, runs_on_target
 from edgebake.plan.changes import SEVERITY, StageChange, State
-from edgebake.plan.steps import Bake, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.steps import Bake, CheckBuilder, Remember, Step, VerifyIndexes, WriteFiles
 from edgebake.render.dockerfile import base_reference
 
+MAX_CAUSES = 4
+MAX_FILES = 3
+
+Row = tuple[str, str, str]
+
 _MARK: dict[State, str] = {"new": "+", "direct": "~", "indirect": "~", "moved": "~", "same": "="}
-_BUILD_KINDS = ("build", "fetch")
+_WORDS: dict[State, str] = {
+    "new": "new",
+    "direct": "directly modified: ",
+    "indirect": "indirectly modified: by ",
+    "moved": "moved: behind ",
+    "same": "up to date",
+}
+_HALVES: dict[Kind, str] = {"build": "build", "fetch": "fetch wheels"}
+_LEFT: dict[Kind, str] = {"build": "artifact", "fetch": "wheels"}
+_COUNTED: dict[Kind, str] = {
+    "build": "build half",
+    "fetch": "wheel fetch",
+    "install": "install stage",
+    "image": "image",
+}
+_TOLD = {
+    "base image": "another image or digest",
+    "image": "runtime settings",
+    "python packages": "Python packages",
+    "python constraints": "Python constraints",
+    "variables": "variables of its script",
+}
+"""How inputs that are named after code are told."""
 
 
 def explain(plan: Plan) -> str:
@@ -39,158 +68,209 @@ def _target_lines(plan: Plan, target: TargetPlan) -> Iterator[str]:
     missing = [p for p in bake_target.platforms if p not in target.platforms]
     without = f", without {', '.join(missing)}" if missing else ""
     yield f"{bake_target.image} · {bake_target.target} ({', '.join(target.platforms)}{without})"
-    profile = plan.compilation.targets[bake_target.target]
-    rows = [("=" if _base_same(target) else "+", "base", base_reference(plan.compilation, profile.base.image))]
-    provided = plan.compilation.plan_of(bake_target).resolutions[target.platforms[0]].provided
-    rows += [("=", f"{name} {text.split(', ')[0]}", text.split(", ", 1)[1]) for name, text in provided.items()]
-    rows += list(_tool_rows(target))
-    rows += [_recipe_row(target, node) for node in _line(target)]
-    rows += [_image_row(target)]
+    line = _line(plan, target)
+    rows = [
+        _base_row(plan, target),
+        *_provided_rows(plan, target),
+        *_tool_rows(target, line),
+        *_library_rows(target, line),
+        *(_recipe_row(target, node) for node in line),
+        _image_row(plan, target),
+    ]
     width = min(max(len(name) for _, name, _ in rows), 32)
     yield from (f"  {mark} {name:<{width}}  {text}".rstrip() for mark, name, text in rows)
     yield from (f"  {line}" for line in _platform_lines(target))
 
 
-def _base_same(target: TargetPlan) -> bool:
-    return all(change.state == "same" for change in target.changes if change.node.kind == "base")
-
-
-def _line(target: TargetPlan) -> list[Node]:
-    """Return the install stages of the image's own line."""
-    nodes = {change.node.id: change.node for change in target.changes}
+def _line(plan: Plan, target: TargetPlan) -> list[Node]:
+    """Return the install stages of the image's own line, in order."""
+    shown = {change.node.id for change in target.changes}
+    graph, stage = plan.compilation.graph, target.bake_target.stage
     line: list[Node] = []
-    todo = [target.bake_target.stage]
-    while todo:
-        node = nodes.get(todo.pop())
-        if node is None:
-            continue
-        if node.kind == "install":
+    while stage:
+        node = graph.node(target.bake_target.target, stage)
+        if node.kind == "install" and node.id in shown:
             line.append(node)
-        todo.extend(dict.fromkeys(b.parent for b in node.bodies.values() if b.parent))
-    return list(dict.fromkeys(reversed(line)))
+        stage = next(iter(node.bodies.values())).parent
+    return line[::-1]
 
 
-def _tool_rows(target: TargetPlan) -> Iterator[tuple[str, str, str]]:
-    tools = [change for change in target.changes if change.node.kind in ("native", "tool", "sysroot")]
+def _of_kind(target: TargetPlan, *kinds: Kind) -> list[StageChange]:
+    return [change for change in target.changes if change.node.kind in kinds]
+
+
+# ── rows: a mark, a name, and what is done with it
+
+
+def _base_row(plan: Plan, target: TargetPlan) -> Row:
+    changes = _of_kind(target, "base")
+    profile = plan.compilation.targets[target.bake_target.target]
+    reference = re.sub(r"(@sha256:.{12}).*", r"\1…", base_reference(plan.compilation, profile.base.image))
+    state = _worst(changes)
+    return _MARK[state], "base", reference + ("" if state in ("same", "new") else f"  {_why(changes)}")
+
+
+def _provided_rows(plan: Plan, target: TargetPlan) -> Iterator[Row]:
+    provided = plan.compilation.plan_of(target.bake_target).resolutions[target.platforms[0]].provided
+    for name, text in provided.items():
+        version, note = text.split(", ", 1)
+        yield "=", f"{name} {version}", note
+
+
+def _tool_rows(target: TargetPlan, line: Sequence[Node]) -> Iterator[Row]:
+    tools = [c for c in _of_kind(target, "native", "tool", "sysroot", "install") if c.node not in line]
     if tools:
-        state = _worst(tools)
-        names = dict.fromkeys(change.node.title for change in tools if change.node.kind == "tool")
-        text = ", ".join(names) or "none"
-        yield _MARK[state], "build tools", text + ("" if state == "same" else f"  ({_why(tools)})")
+        names = dict.fromkeys(change.node.title for change in tools if change.node.kind in ("tool", "install"))
+        state, text = _worst(tools), ", ".join(names) or "none"
+        yield _MARK[state], "build tools", text + ("" if state == "same" else f"  {_why(tools, of=True)}")
 
 
-def _recipe_row(target: TargetPlan, node: Node) -> tuple[str, str, str]:
+def _library_rows(target: TargetPlan, line: Sequence[Node]) -> Iterator[Row]:
+    """Yield rows of recipes that others are compiled against, and that are not in the image."""
+    installed = {node.recipe for node in line}
+    for node in dict.fromkeys(c.node for c in _of_kind(target, "build") if c.node.recipe not in installed):
+        changes = [change for change in target.changes if change.node == node]
+        state, title = _worst(changes), next(iter(node.pins.values())).title
+        text = "up to date" if state == "same" else f"build  {_why(changes)}"
+        yield _MARK[state], title, f"{text}; only compiled against"
+
+
+def _recipe_row(target: TargetPlan, node: Node) -> Row:
     install = [change for change in target.changes if change.node.id == node.id]
-    builds = [c for c in target.changes if c.node.kind in _BUILD_KINDS and c.node.recipe == node.recipe]
-    state = _worst([*install, *builds])
+    halves = [change for change in _of_kind(target, *_HALVES) if change.node.recipe == node.recipe]
+    changes = [*halves, *install]
+    state = _worst(changes)
     if state == "same":
         return "=", node.title, "up to date"
-    if builds and _worst(builds) == "same":
-        what = "wheels" if builds[0].node.kind == "fetch" else "artifact"
-        return _MARK[state], node.title, f"install  {_why(install)}; {what} up to date"
-    halves = _halves(builds)
-    return _MARK[state], node.title, f"{halves}install  {_why([*builds, *install])}"
+    work = [word for kind, word in _HALVES.items() if _worst([c for c in halves if c.node.kind == kind]) != "same"]
+    reused = [f"{_LEFT[kind]} up to date" for kind in _kinds(halves) if _HALVES[kind] not in work]
+    return _MARK[state], node.title, "; ".join([f"{', '.join([*work, 'install'])}  {_why(changes)}", *reused])
 
 
-def _halves(builds: Sequence[StageChange]) -> str:
-    kinds = {change.node.kind: change.node for change in builds if change.state != "same"}
-    words = []
-    if "build" in kinds:
-        words.append("build" if kinds["build"].native else "build (on the target platform)")
-    if "fetch" in kinds:
-        words.append("fetch wheels")
-    return "".join(f"{word}, " for word in words)
+def _kinds(changes: Sequence[StageChange]) -> list[Kind]:
+    return [kind for kind in _HALVES if any(change.node.kind == kind for change in changes)]
 
 
-def _image_row(target: TargetPlan) -> tuple[str, str, str]:
-    changes = [change for change in target.changes if change.node.kind == "image"]
+def _image_row(plan: Plan, target: TargetPlan) -> Row:
+    changes, bake_target = _of_kind(target, "image"), target.bake_target
     state = _worst(changes)
-    text = "up to date" if state == "same" else "tag  " + ", ".join(target.bake_target.tags)
-    return _MARK[state], "image", text
+    registry = plan.compilation.workspace.project.registry
+    names = ", ".join(f"{registry}/{bake_target.repository}:{tag}" for tag in bake_target.tags)
+    return _MARK[state], "image", "up to date" if state == "same" else names
+
+
+# ── reasons
 
 
 def _worst(changes: Sequence[StageChange]) -> State:
     return max((change.state for change in changes), key=SEVERITY.index, default="same")
 
 
-def _why(changes: Sequence[StageChange]) -> str:
-    """Return the reasons, each once; with its platform where platforms differ."""
+def _why(changes: Sequence[StageChange], *, of: bool = False) -> str:
+    """Return the strongest reason on each platform; with its platforms where they differ.
+
+    Args:
+        changes: changes that are told as one.
+        of: whether they are of several recipes, so that inputs need to say whose they are.
+    """
     reasons: dict[str, list[str]] = {}
+    for platform in dict.fromkeys(change.platform for change in changes):
+        here = [change for change in changes if change.platform == platform]
+        strongest = [change for change in here if change.state == _worst(here)]
+        reasons.setdefault(_reason(strongest, of), []).append(platform)
+    if len(reasons) == 1:
+        return next(iter(reasons))
+    return "; ".join(f"{text} ({', '.join(where)})" for text, where in reasons.items() if text != "up to date")
+
+
+def _reason(changes: Sequence[StageChange], of: bool) -> str:
+    """Return why stages of one state are built, as prose."""
+    causes: dict[str, None] = {}
     for change in changes:
-        if change.state != "same":
-            reasons.setdefault(reason(change), []).append(change.platform)
-    platforms = {change.platform for change in changes}
-    strongest = _strongest(changes, reasons)
-    return "; ".join(
-        text if set(where) == platforms else f"{text} ({', '.join(dict.fromkeys(where))})"
-        for text, where in strongest.items()
+        whose = f" of {change.node.recipe}" if of and change.state == "direct" and change.node.recipe else ""
+        causes |= dict.fromkeys(f"{_told(cause)}{whose}" for cause in change.causes)
+    names = list(causes)
+    if changes[0].state == "moved" and not names:
+        return "moved: what was in front of it is gone"
+    # What follows from another recipe needs no word of what that did to this one's own parts.
+    others = [name for name in names if not name.startswith("its ")] or names
+    shown = ", ".join(others[:MAX_CAUSES]) + (
+        f" and {len(others) - MAX_CAUSES} more" if others[MAX_CAUSES:] else ""
     )
+    return f"{_WORDS[changes[0].state]}{shown}"
 
 
-def _strongest(changes: Sequence[StageChange], reasons: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Keep the reasons of the strongest kind: that a stage moved says nothing beside that it changed."""
-    state = _worst(changes)
-    kept = {reason(change) for change in changes if change.state == state}
-    return {text: where for text, where in reasons.items() if text in kept}
+def _told(cause: str) -> str:
+    return _TOLD.get(cause, cause)
 
 
-def reason(change: StageChange) -> str:
-    """Return why a stage is built, as prose."""
-    causes = ", ".join(change.causes)
-    return {
-        "new": "new",
-        "direct": f"directly modified: {causes}",
-        "indirect": f"indirectly modified: by {causes}",
-        "moved": f"moved: behind {causes}",
-        "same": "up to date",
-    }[change.state]
+# ── the end
 
 
 def _platform_lines(target: TargetPlan) -> Iterator[str]:
+    lines: dict[str, list[str]] = {}
     for platform in target.platforms:
         changes = [c for c in target.changes if c.platform == platform and c.state != "same"]
-        if not changes:
-            continue
         on_target = sum(runs_on_target(c.node, platform) for c in changes)
-        anywhere = sum(c.node.native and c.node.bodies[platform].runs for c in changes)
-        yield (
-            f"{platform}: {_count(on_target, 'stage')} with commands of that platform, "
-            f"{anywhere} on whatever machine builds"
-        )
+        native = sum(c.node.native and c.node.bodies[platform].runs for c in changes)
+        parts = []
+        if on_target:
+            parts.append(f"{_count(on_target, 'stage')} on the platform or emulated")
+        if native:
+            parts.append(f"{native if on_target else _count(native, 'stage')} on the machine that builds")
+        if parts:
+            lines.setdefault(", ".join(parts), []).append(platform)
+    yield from (f"{', '.join(platforms)}: {text}" for text, platforms in lines.items())
 
 
 def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("" if number == 1 else "s")
+    plural = f"{word[:-1]}ves" if word.endswith("f") else f"{word}es" if word.endswith("ch") else f"{word}s"
+    return f"{number} {word if number == 1 else plural}"
 
 
 def _summary(plan: Plan) -> Iterator[str]:
-    kinds = Counter[str]()
-    states = Counter[State]()
-    seen: set[tuple[str, str]] = set()
+    states: dict[tuple[str, str], StageChange] = {}
     for target in plan.targets:
         for change in target.changes:
-            key = (change.node.target, change.name)
-            if key not in seen:
-                seen.add(key)
-                states[change.state] += 1
-                if change.state != "same":
-                    kinds[change.node.kind] += 1
+            key = (change.node.target, change.node.id)
+            states[key] = max(change, states.get(key, change), key=lambda c: SEVERITY.index(c.state))
+    built = Counter(change.node.kind for change in states.values() if change.state != "same")
+    same = sum(change.state == "same" for change in states.values())
     if not plan.targets:
         yield "Plan: no image is selected."
     else:
-        yield (
-            f"Plan: {_count(kinds['build'] + kinds['fetch'], 'build half').replace('halfs', 'halves')}, "
-            f"{_count(kinds['install'], 'install stage')}, {_count(kinds['image'], 'image')}; "
-            f"{_count(states['same'], 'stage')} up to date."
-        )
+        told = [_count(built[kind], word) for kind, word in _COUNTED.items() if built[kind]]
+        yield f"Plan: {', '.join(told) or 'nothing to build'}; {_count(same, 'stage')} up to date."
     yield _files_line(plan)
+    if built:
+        yield f"Run: {bake_command(plan)}"
 
 
 def _files_line(plan: Plan) -> str:
     if not plan.files:
         return "Committed files: up to date."
-    names = ", ".join(change.path for change in plan.files[:4]) + (", …" if len(plan.files) > 4 else "")
-    return f"Committed files: {len(plan.files)} to write ({names}); edgebake compile writes them."
+    edited = [change.path for change in plan.files if change.kind == "hand-edited"]
+    if edited:
+        return f"Committed files: {_some(edited, MAX_FILES)} edited by hand; edgebake compile --force writes anew."
+    # The manifest changes whenever anything does; what people read comes first.
+    paths = [c.path for c in plan.files if not c.path.endswith("/manifest.json")] or [c.path for c in plan.files]
+    paths.sort(key=lambda path: not path.endswith(("/Dockerfile", ".hcl")))
+    return f"Committed files: {len(paths)} to write ({_some(paths, MAX_FILES)}); edgebake compile writes them."
+
+
+def _some(names: Sequence[str], limit: int) -> str:
+    more = f" and {len(names) - limit} more" if names[limit:] else ""
+    return ", ".join(names[:limit]) + more
+
+
+def bake_command(plan: Plan) -> str:
+    """Return the command that does what the plan shows."""
+    selection = plan.selection
+    words = ["edgebake", "bake", *selection.names]
+    words += [word for target in selection.targets for word in ("--target", target)]
+    words += [word for platform in selection.platforms for word in ("--platform", platform)]
+    words += ["--name", selection.name] if selection.name else []
+    return shlex.join(words)
 
 
 # ── JSON
@@ -235,18 +315,20 @@ def _target_data(target: TargetPlan) -> dict[str, Any]:
 
 
 def _step_data(step: Step) -> dict[str, Any]:
-    if isinstance(step, WriteFiles):
-        return {"step": "write-files", "files": [change.path for change in step.changes]}
-    if isinstance(step, Bake):
-        return {
-            "step": "bake",
-            "bake_targets": [one.name for one in step.bake_targets],
-            "platforms": list(step.platforms),
-            "output": step.output,
-            "tags": dict(step.tags),
-        }
-    if isinstance(step, VerifyIndexes):
-        return {"step": "verify-indexes", "bake_targets": [one.name for one in step.bake_targets]}
-    if hasattr(step, "emulated"):
-        return {"step": "check-builder", "platforms": list(step.platforms), "emulated": list(step.emulated)}
-    return {"step": "remember", "bake_targets": [one.name for one in step.bake_targets]}
+    match step:
+        case WriteFiles(changes):
+            return {"step": "write-files", "files": [change.path for change in changes]}
+        case CheckBuilder(platforms, emulated):
+            return {"step": "check-builder", "platforms": list(platforms), "emulated": list(emulated)}
+        case Bake():
+            return {
+                "step": "bake",
+                "bake_targets": [one.name for one in step.bake_targets],
+                "platforms": list(step.platforms),
+                "output": step.output,
+                "tags": dict(step.tags),
+            }
+        case VerifyIndexes(bake_targets):
+            return {"step": "verify-indexes", "bake_targets": [one.name for one in bake_targets]}
+        case Remember(bake_targets):
+            return {"step": "remember", "bake_targets": [one.name for one in bake_targets]}

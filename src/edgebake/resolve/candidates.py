@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
-from edgebake.model.condition import VERSION_FACTS, Fact
+from edgebake.model.condition import VERSION_FACTS, Condition, Fact, Unmet
 from edgebake.model.recipe import Release, Variant
 from edgebake.model.requirement import Requirement
 from edgebake.model.target import Target, facts
@@ -20,7 +20,8 @@ class Candidate:
     """One way to satisfy a name.
 
     `loaded` None: nothing is installed, because the base image or the host brings it (`note` says which), or
-    because the name must not be there (`absent`). `stands_for`: the name that this recipe provides.
+    because the name must not be there (`absent`). `stands_for`: the name that this recipe provides; then it only
+    asks for the recipe itself.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Candidate:
     release: Release | None = field(default=None, compare=False)
     variant: Variant | None = field(default=None, compare=False)
     variant_number: int = -1
+    release_number: int = field(default=-1, compare=False)
     stands_for: str | None = None
     absent: bool = False
     note: str = field(default="", compare=False)
@@ -54,9 +56,10 @@ class Candidate:
         if version_matches(self.version, requirement.version, versioning):
             return requirement.flavours
         # ros:humble-desktop is ros[desktop]:humble.
-        version, _, flavour = requirement.version.partition("-")
-        if flavour in known and version_matches(self.version, version, versioning):
-            return (*requirement.flavours, flavour)
+        for flavour in known:
+            version = requirement.version.removesuffix(f"-{flavour}")
+            if version != requirement.version and version_matches(self.version, version, versioning):
+                return (*requirement.flavours, flavour)
         return None
 
 
@@ -67,10 +70,14 @@ def flavours_of(loaded: LoadedRecipe, release: Release) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Unavailable:
-    """A release that does not exist on a target, and why."""
+    """A release that does not exist on a target, and what it needs there."""
 
     version: str
     reason: str
+
+
+# Facts that say what a machine is: a variant for another machine is no near miss.
+_KINDS_OF_MACHINE = frozenset({"target", "family", "platform", "board", "cuda_flavour", "memory"})
 
 
 class CandidatePool:
@@ -111,9 +118,23 @@ class CandidatePool:
         """Return the releases of a recipe that do not exist here, with reasons, newest first."""
         missing = []
         for release in _ordered(loaded, loaded.releases(self.target), None):
-            if not list(self._variants(loaded, release)):
+            if not any(True for _ in self._variants(loaded, release)):
                 missing.append(Unavailable(release.version, self._reason(release)))
         return missing
+
+    def canonical(self, name: str) -> str | None:
+        """Return the name that a requirement means: a recipe's, one that recipes provide, or a fact's; or None."""
+        recipe = self.catalogue.canonical(name)
+        if recipe is not None:
+            return recipe
+        return name if name in VERSION_FACTS or self.catalogue.providers(name) else None
+
+    def is_last_resort(self, candidate: Candidate) -> bool:
+        """Tell whether nobody gets a candidate without asking for it: a pre-release, not locked and no default."""
+        if candidate.loaded is None or candidate.release is None or candidate.release.default:
+            return False
+        locked = self._locked.get(candidate.name) == candidate.version
+        return not locked and is_prerelease(candidate.version, candidate.loaded.recipe.versioning)
 
     def fact(self, name: str) -> Fact:
         """Return a fact of the target; None if it has none."""
@@ -148,32 +169,41 @@ class CandidatePool:
             yield from self._variants(loaded, release)
 
     def _variants(self, loaded: LoadedRecipe, release: Release) -> Iterator[Candidate]:
-        if release.when.failure(self.facts) is not None:
+        if not release.when.holds(self.facts):
             return
+        name, version, place = loaded.name, release.version, loaded.release_number(release)
         if not release.variants:
-            yield Candidate(loaded.name, release.version, loaded, release)
+            yield Candidate(name, version, loaded, release, release_number=place)
         for number, variant in enumerate(release.variants):
-            if variant.when.failure(self.facts) is None:
-                yield Candidate(loaded.name, release.version, loaded, release, variant, number)
+            if variant.when.holds(self.facts):
+                yield Candidate(name, version, loaded, release, variant, number, place)
 
     def _reason(self, release: Release) -> str:
-        own = release.when.failure(self.facts)
-        if own is not None:
-            return own
-        reasons = [variant.when.failure(self.facts) for variant in release.variants]
-        return "; ".join(dict.fromkeys(reason for reason in reasons if reason))
+        unmet = release.when.unmet(self.facts)
+        ways = [unmet] if unmet else _nearest([variant.when for variant in release.variants], self.facts)
+        phrases = [" and ".join(one.phrase for one in way) for way in ways]
+        return ", or ".join(dict.fromkeys(phrases))
 
     def _stand_ins(self, name: str, provider: LoadedRecipe) -> Iterator[Candidate]:
         for candidate in self._releases(provider):
-            yield Candidate(provider.name, candidate.version, stands_for=name, note=f"provided by {provider.name}")
+            yield Candidate(provider.name, candidate.version, provider, stands_for=name)
+
+
+def _nearest(conditions: list[Condition], facts: dict[str, Fact]) -> list[tuple[Unmet, ...]]:
+    """Return what does not hold of the conditions; of those for this kind of machine only, if there are any."""
+    ways = [condition.unmet(facts) for condition in conditions]
+    near = [
+        way
+        for way, condition in zip(ways, conditions, strict=True)
+        if not _KINDS_OF_MACHINE & {one.fact for one in way} and ("cuda", ("none",)) not in condition.terms
+    ]
+    return near or ways
 
 
 def _with_version(candidate: Candidate, version: str) -> Candidate:
     assert candidate.release is not None
     release = candidate.release.model_copy(update={"version": version})
-    return Candidate(
-        candidate.name, version, candidate.loaded, release, candidate.variant, candidate.variant_number
-    )
+    return replace(candidate, version=version, release=release)
 
 
 def _ordered(loaded: LoadedRecipe, releases: tuple[Release, ...], locked: str | None) -> list[Release]:

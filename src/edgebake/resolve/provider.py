@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from resolvelib import AbstractProvider
 
-from edgebake.model.recipe import Additions, Recipe
+from edgebake.errors import EdgebakeError
+from edgebake.load.document import Location
+from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.requirement import Requirement
+from edgebake.model.versions import names_prerelease
+from edgebake.resolve.ask import Ask, Kind
 from edgebake.resolve.candidates import Candidate, CandidatePool
-
-Kind = Literal["run", "library", "forbid"]
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A requirement, and who has it.
-
-    `kind`: needed at run time, needed to build against, or not to be in the image. `origin` is prose;
-    `parent` the recipe that asks, or None for the image itself.
-    """
-
-    requirement: Requirement
-    kind: Kind
-    origin: str
-    parent: str | None = None
+from edgebake.resolve.explain import explain_unknown
 
 
 def additions(candidate: Candidate) -> tuple[Additions, ...]:
@@ -45,7 +33,7 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
     def identify(self, requirement_or_candidate: Ask | Candidate) -> str:
         if isinstance(requirement_or_candidate, Candidate):
             return requirement_or_candidate.identifier
-        return requirement_or_candidate.requirement.name
+        return requirement_or_candidate.name
 
     def get_preference(
         self,
@@ -69,37 +57,67 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
         if all(ask.kind == "forbid" for ask in asks):
             absent = Candidate(identifier, "", absent=True)
             return [] if absent in excluded else [absent]
-        return [
+        return [candidate for candidate in self.matching(identifier, asks) if candidate not in excluded]
+
+    def matching(self, identifier: str, asks: Sequence[Ask]) -> list[Candidate]:
+        """Return the candidates that satisfy all of `asks`, best first.
+
+        A pre-release is among them if somebody asks for it, or if there is nothing else.
+        """
+        found = [
             candidate
             for candidate in self._pool.candidates(identifier, self._explicit)
-            if candidate not in excluded and all(self.is_satisfied_by(ask, candidate) for ask in asks)
+            if all(self.is_satisfied_by(ask, candidate) for ask in asks)
         ]
+        if any(names_prerelease(ask.requirement.version) for ask in asks if ask.kind != "forbid"):
+            return found
+        return [candidate for candidate in found if not self._pool.is_last_resort(candidate)] or found
 
     def is_satisfied_by(self, requirement: Ask, candidate: Candidate) -> bool:
-        if requirement.kind == "forbid":
-            return candidate.absent or candidate.wanted_flavours(requirement.requirement) is None
-        if candidate.stands_for and requirement.requirement.version:
+        if requirement.kind != "forbid" and candidate.stands_for and requirement.requirement.version:
             return False
-        return candidate.wanted_flavours(requirement.requirement) is not None
+        try:
+            fits = candidate.wanted_flavours(requirement.requirement) is not None
+        except ValueError as error:
+            raise EdgebakeError(
+                f"{requirement.origin} asks for {requirement.requirement}: {error}", at=requirement.at
+            ) from None
+        return candidate.absent or not fits if requirement.kind == "forbid" else fits
 
     def get_dependencies(self, candidate: Candidate) -> Iterable[Ask]:
         if candidate.stands_for:
-            exact = Requirement(candidate.name, (), f"=={candidate.version}")
-            return [Ask(exact, "run", f"{candidate.stands_for} (provided by it)", candidate.name)]
+            version = f"=={candidate.version}" if candidate.loaded and candidate.loaded.is_versioned else ""
+            exact = Requirement(candidate.name, (), version)
+            return [Ask(exact, "provide", candidate.stands_for, candidate.stands_for)]
         if candidate.loaded is None:
             return []
         return list(self._needs(candidate))
 
     def _needs(self, candidate: Candidate) -> Iterator[Ask]:
         assert candidate.loaded is not None
-        recipe, origin = candidate.loaded.recipe, str(candidate)
+        recipe = candidate.loaded.recipe
         parts: tuple[Recipe | Additions, ...] = (recipe, *additions(candidate))
         for part in parts:
-            yield from (self._ask(r, "run", origin, recipe.name) for r in part.requires)
-            yield from (self._ask(r, "forbid", origin, recipe.name) for r in part.conflicts)
+            place = () if isinstance(part, Recipe) else _place(candidate, part)
+            yield from self._asks(candidate, part.requires, "run", (*place, "requires"))
+            yield from self._asks(candidate, part.conflicts, "forbid", (*place, "conflicts"))
         if recipe.build is not None:
-            yield from (self._ask(r, "library", origin, recipe.name) for r in recipe.build.libraries)
+            yield from self._asks(candidate, recipe.build.libraries, "library", ("build", "libraries"))
 
-    def _ask(self, requirement: Requirement, kind: Kind, origin: str, parent: str) -> Ask:
-        name = self._pool.catalogue.canonical(requirement.name) or requirement.name
-        return Ask(requirement.named(name), kind, origin, parent)
+    def _asks(
+        self, candidate: Candidate, requirements: Sequence[Requirement], kind: Kind, location: Location
+    ) -> Iterator[Ask]:
+        assert candidate.loaded is not None
+        for index, requirement in enumerate(requirements):
+            place = (candidate.loaded.document, (*location, index))
+            name = self._pool.canonical(requirement.name)
+            ask = Ask(requirement.named(name or requirement.name), kind, str(candidate), candidate.name, place)
+            if name is None and kind != "forbid":
+                raise explain_unknown(requirement, self._pool.catalogue, at=ask.at, asker=str(candidate))
+            yield ask
+
+
+def _place(candidate: Candidate, part: Additions) -> Location:
+    """Return where a candidate's release or variant stands in its file."""
+    release: Location = ("releases", candidate.release_number)
+    return release if isinstance(part, Release) else (*release, "variants", candidate.variant_number)

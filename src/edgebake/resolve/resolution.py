@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
 
 from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep, Resolver
+from resolvelib.resolvers import Criterion, RequirementInformation, Result
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import LoadedRecipe
 from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.requirement import Requirement
+from edgebake.resolve.ask import Ask
 from edgebake.resolve.candidates import Candidate, CandidatePool, flavours_of
-from edgebake.resolve.explain import explain_conflict, explain_cycle, explain_unknown
-from edgebake.resolve.provider import Ask, Provider, additions
+from edgebake.resolve.explain import Conflict, Failure, explain_conflict, explain_cycle, explain_unknown
+from edgebake.resolve.provider import Provider, additions
+
+_ROUNDS = 200_000
+_ROUNDS_TO_EXPLAIN = 2_000
 
 
 @dataclass(frozen=True)
@@ -89,43 +94,151 @@ def resolve(pool: CandidatePool, roots: Sequence[Root], *, what: str) -> Resolut
         EdgebakeError: an unknown name, a conflict (told in prose), or a cycle (told as a path).
     """
     asks = [_root_ask(pool, root, what) for root in roots]
-    explicit = frozenset(ask.requirement.name for ask in asks)
-    provider = Provider(pool, explicit)
-    resolver: Resolver[Ask, Candidate, str] = Resolver(provider, BaseReporter())
-    at = next((root.at for root in roots if root.at), None)
     try:
-        result = resolver.resolve(asks, max_rounds=200_000)
-    except ResolutionImpossible as error:
-        raise explain_conflict(list(error.causes), pool, what=what, at=_blame(error.causes, roots, at)) from None
+        mapping = _attempt(pool, asks, _Recorder(), _ROUNDS).mapping
+    except ResolutionImpossible:
+        raise explain_conflict(_failure(pool, asks), pool, what=what) from None
     except ResolutionTooDeep:
-        raise EdgebakeError(f"{what}: no fitting releases were found in 200,000 rounds", at=at) from None
-    return _resolution(pool, result.mapping, asks, provider, what, at)
+        raise EdgebakeError(
+            f"{what}: no fitting releases were found in {_ROUNDS:,} rounds",
+            at=next((root.at for root in roots if root.at), None),
+            hints=("ask for exact versions",),
+        ) from None
+    return _resolution(pool, mapping, asks, what)
 
 
 def _root_ask(pool: CandidatePool, root: Root, what: str) -> Ask:
-    name = pool.catalogue.canonical(root.requirement.name)
+    name = pool.canonical(root.requirement.name)
     if name is None:
-        if pool.catalogue.providers(root.requirement.name) or pool.fact(root.requirement.name):
-            name = root.requirement.name
-        else:
-            raise explain_unknown(root.requirement, pool.catalogue, at=root.at, asker=None)
-    origin = f"{what} ({root.at})" if root.at else what
-    return Ask(root.requirement.named(name), "run", origin)
+        raise explain_unknown(root.requirement, pool.catalogue, at=root.at, asker=None)
+    return Ask(root.requirement.named(name), "run", what, None, root.at)
 
 
-def _blame(causes: Iterable[Any], roots: Sequence[Root], default: Position | None) -> Position | None:
-    """Return where the image asked for one of the names in conflict."""
-    names = {cause.requirement.requirement.name for cause in causes}
-    return next((root.at for root in roots if root.requirement.name in names and root.at), default)
+class _Recorder(BaseReporter[Ask, Candidate, str]):
+    """Remembers what was asked, and what was in conflict."""
+
+    def __init__(self) -> None:
+        self.seen: list[Ask] = []
+        self._conflicts: dict[str, dict[Ask, None]] = {}
+
+    def adding_requirement(self, requirement: Ask, parent: Candidate | None) -> None:
+        self.seen.append(requirement)
+
+    def rejecting_candidate(self, criterion: Criterion[Ask, Candidate], candidate: Candidate) -> None:
+        self.add(criterion.information)
+
+    def add(self, causes: Iterable[RequirementInformation[Ask, Candidate]]) -> None:
+        """Remember a conflict by its causes."""
+        for cause in causes:
+            self._conflicts.setdefault(cause.requirement.name, {})[cause.requirement] = None
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """What was in conflict, in the order found."""
+        return tuple(Conflict(name, tuple(asks)) for name, asks in self._conflicts.items())
+
+
+def _attempt(
+    pool: CandidatePool, asks: Sequence[Ask], recorder: _Recorder, rounds: int
+) -> Result[Ask, Candidate, str]:
+    provider = Provider(pool, frozenset(ask.name for ask in asks))
+    resolver: Resolver[Ask, Candidate, str] = Resolver(provider, recorder)
+    return resolver.resolve(asks, max_rounds=rounds)
+
+
+# ── what to say of a failure
+
+
+def _works(pool: CandidatePool, asks: Sequence[Ask]) -> Result[Ask, Candidate, str] | None:
+    """Return what `asks` resolve to, or None if it is not found soon."""
+    try:
+        return _attempt(pool, asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
+    except (ResolutionImpossible, ResolutionTooDeep, EdgebakeError):
+        return None
+
+
+def _failure(pool: CandidatePool, asks: Sequence[Ask]) -> Failure:
+    """Return why `asks` cannot be had, told of as few of them as possible."""
+    core = list(asks)
+    for ask in asks:
+        rest = [other for other in core if other is not ask]
+        if rest and _is_impossible(pool, rest):
+            core = rest
+    recorder = _Recorder()
+    try:
+        _attempt(pool, core, recorder, _ROUNDS)
+    except ResolutionImpossible as error:
+        recorder.add(error.causes)
+    return Failure(
+        tuple(core),
+        recorder.conflicts,
+        tuple(recorder.seen),
+        tuple(_other_releases(pool, core)),
+        tuple(_other_targets(pool, core)),
+    )
+
+
+def _is_impossible(pool: CandidatePool, asks: Sequence[Ask]) -> bool:
+    try:
+        _attempt(pool, asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
+    except ResolutionImpossible:
+        return True
+    except (ResolutionTooDeep, EdgebakeError):
+        return False
+    return False
+
+
+def _other_releases(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[tuple[str, ...]]:
+    """Yield the requests with one of them at another release or without its flavours, where that works."""
+    for ask in asks:
+        for way in _other_ways(ask.requirement):
+            changed = [replace(ask, requirement=way) if other is ask else other for other in asks]
+            found = _works(pool, changed)
+            if found is not None:
+                candidate = found.mapping[ask.name]
+                versioned = candidate.loaded is not None and candidate.loaded.is_versioned
+                version = way.version or (candidate.version if versioned else "")
+                exact = [replace(one.requirement, version=version) for one in changed if one.name == ask.name]
+                words = [str(exact[0] if one.name == ask.name else one.requirement) for one in changed]
+                yield tuple(dict.fromkeys(words))
+                break
+
+
+def _other_ways(wanted: Requirement) -> Iterator[Requirement]:
+    """Yield requirements that ask for less, the nearest one first."""
+    if wanted.flavours and wanted.version:
+        yield Requirement(wanted.name, (), wanted.version)
+    version = wanted.version
+    while "-" in version:
+        version = version.rpartition("-")[0]
+        yield Requirement(wanted.name, (), version)
+    if wanted.version or wanted.flavours:
+        yield Requirement(wanted.name)
+
+
+def _other_targets(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[str]:
+    """Yield the targets where the requests work, with the platforms if it is not all of them."""
+    for name in pool.catalogue.target_names():
+        try:
+            target = pool.catalogue.target(name).target
+        except EdgebakeError:
+            continue
+        platforms = target.platforms if pool.platform else (None,)
+        working = [p for p in platforms if _works(CandidatePool(pool.catalogue, target, p), asks)]
+        if len(working) == len(platforms):
+            yield name
+        elif working:
+            yield f"{name} ({', '.join(str(platform) for platform in working)})"
+
+
+# ── what to do with a success
 
 
 def _resolution(
     pool: CandidatePool,
-    mapping: Any,
+    mapping: Mapping[str, Candidate],
     asks: Sequence[Ask],
-    provider: Provider,
     what: str,
-    at: Position | None,
 ) -> Resolution:
     chosen: dict[str, Candidate] = {}
     stands_for: dict[str, str] = {}
@@ -134,6 +247,7 @@ def _resolution(
             stands_for[identifier] = candidate.name
         elif not candidate.absent:
             chosen[identifier] = candidate
+    provider = Provider(pool, frozenset())
     needs = {name: list(provider.get_dependencies(candidate)) for name, candidate in chosen.items()}
     wanted = _flavours(chosen, [*asks, *(ask for own in needs.values() for ask in own)], stands_for)
 
@@ -157,7 +271,7 @@ def _resolution(
         )
     cycle = find_cycle({name: pin.requires | pin.libraries for name, pin in pins.items()})
     if cycle:
-        raise explain_cycle(cycle, what=what, at=at)
+        raise explain_cycle(_steps(cycle, needs, stands_for), what=what)
     roots = names(list(asks), "run")
     provided = {name: f"{c.version}, {c.note}" for name, c in sorted(chosen.items()) if c.loaded is None}
     return Resolution(pins, tuple(sorted(_reachable(pins, roots))), provided)
@@ -188,6 +302,14 @@ def _reachable(pins: dict[str, Pin], roots: Iterable[str]) -> set[str]:
             found.add(name)
             todo.extend(pins[name].requires)
     return found
+
+
+def _steps(cycle: list[str], needs: dict[str, list[Ask]], stands_for: dict[str, str]) -> list[Ask]:
+    """Return the requirements along a cycle."""
+    return [
+        next(a for a in needs[name] if a.kind != "forbid" and stands_for.get(a.name, a.name) == following)
+        for name, following in pairwise(cycle)
+    ]
 
 
 def find_cycle(edges: dict[str, frozenset[str]]) -> list[str] | None:
