@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgebake.compile import Compilation
 from edgebake.graph.names import stage_names
-from edgebake.graph.node import Node, substitute
+from edgebake.graph.node import SELF, Node, substitute
 from edgebake.load.ignore import IgnoreRules
 from edgebake.load.tree import list_files
 from edgebake.render.bake_file import bake_file, render_hcl, render_json
@@ -74,7 +74,9 @@ def _inputs(node: Node, names: dict[str, str], output: str) -> Iterator[Generate
     for one in node.inputs:
         path = substitute(one.path, names).removeprefix(f"{output}/")
         if one.content is not None:
-            yield GeneratedFile(path, one.content, f"the stage {names[node.id]!r}")
+            # A file without its stage's name in its own serves several stages, all with the same bytes.
+            owner = f"the stage {names[node.id]!r}" if SELF in one.path else "several stages"
+            yield GeneratedFile(path, one.content, owner)
         elif one.vendored and one.source is not None:
             yield from _vendored(one.source, path)
 

@@ -69,7 +69,7 @@ def explain_conflict(failure: Failure, pool: CandidatePool, *, what: str) -> Edg
         f"{what} cannot have {_listed(wanted, 'and')}{together} {where}",
         at=next((ask.at for ask in failure.requests if ask.at), None),
         reason="\n".join(dict.fromkeys(lines)),
-        hints=tuple(_hints(failure, pool)),
+        hints=tuple(dict.fromkeys(_hints(failure, pool))),
     )
 
 
@@ -174,7 +174,7 @@ def _releases(loaded: LoadedRecipe, wanted: Sequence[Requirement], pool: Candida
         elif fitting or not missing:
             yield f"{target} has no {name}{because}"
         else:
-            yield f"{target} has no {name}; elsewhere there is {_shortened([gone.version for gone in missing])}"
+            yield f"{target} has no {name}; elsewhere there {_are(missing)}"
 
 
 def _because(loaded: LoadedRecipe, missing: Sequence[Unavailable]) -> str:
@@ -192,6 +192,11 @@ def _versions(loaded: LoadedRecipe, versions: Sequence[str]) -> str:
 
 def _shortened(versions: Sequence[str]) -> str:
     return _listed(versions, "and") if len(versions) <= 8 else f"{', '.join(versions[:8])}, …"
+
+
+def _are(releases: Sequence[Unavailable]) -> str:
+    verb = "is" if len(releases) == 1 else "are"
+    return f"{verb} {_shortened([gone.version for gone in releases])}"
 
 
 def _newer(missing: Sequence[Unavailable], here: Sequence[str]) -> bool:
@@ -235,7 +240,7 @@ def _nearest_flavours(conflict: Conflict, pool: CandidatePool) -> Iterator[str]:
         return
     loaded = pool.catalogue.recipe(conflict.name)
     wanted = [ask.requirement for ask in conflict.asks if ask.kind != "forbid"]
-    for candidate in pool.candidates(conflict.name)[:1]:
+    for candidate in pool.candidates(conflict.name):
         known = flavours_of(loaded, candidate.release) if candidate.release else ()
         for flavour in _unknown_flavours(loaded, candidate.version, wanted, known):
             match = nearest(flavour, known)

@@ -42,7 +42,7 @@ class Pipeline:
         self._nms = NmsLibrary(settings.nms_library)
         self.labels = _load_labels(settings.labels)
         self._session = _open_session(settings)
-        self.height, self.width = _input_size(self._session, len(self.labels), settings.model)
+        self.height, self.width = _input_size(self._session, settings.model)
         self.model_sha256 = hashlib.sha256(settings.model.read_bytes()).hexdigest()
         self._warm_up()
 
@@ -144,7 +144,7 @@ def _choose_providers(wanted: tuple[str, ...]) -> list[str]:
     return list(wanted)
 
 
-def _input_size(session: Any, labels: int, path: Path) -> tuple[int, int]:
+def _input_size(session: Any, path: Path) -> tuple[int, int]:
     """Return the model's input height and width."""
     inputs = session.get_inputs()
     outputs = {output.name for output in session.get_outputs()}

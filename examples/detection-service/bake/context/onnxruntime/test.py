@@ -1,0 +1,65 @@
+"""Runs a small model, made here byte by byte: y = relu(x · w + b). On the GPU where one is there."""
+
+import os
+import struct
+
+import numpy as np
+import onnxruntime as ort
+
+
+def field(number, value):
+    """Return a field of a protobuf message: a number, or bytes with their length."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def varint(value):
+    parts = bytearray()
+    while value > 127:
+        parts.append(value & 127 | 128)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)
+
+
+def node(kind, inputs, output):
+    names = b"".join(field(1, name.encode()) for name in inputs)
+    return field(1, names + field(2, output.encode()) + field(4, kind.encode()))
+
+
+def constant(name, shape, values):
+    sizes = b"".join(field(1, size) for size in shape)
+    raw = struct.pack(f"<{len(values)}f", *values)
+    return field(5, sizes + field(2, 1) + field(8, name.encode()) + field(9, raw))
+
+
+def tensor(number, name, shape):
+    sizes = b"".join(field(1, field(1, size)) for size in shape)
+    return field(number, field(1, name.encode()) + field(2, field(1, field(1, 1) + field(2, sizes))))
+
+
+graph = (
+    node("MatMul", ["x", "w"], "product")
+    + node("Add", ["product", "b"], "sum")
+    + node("Relu", ["sum"], "y")
+    + field(2, b"test")
+    + constant("w", [3, 2], [1, -1, 2, 0.5, -3, 4])
+    + constant("b", [2], [0.5, -10])
+    + tensor(11, "x", [2, 3])
+    + tensor(12, "y", [2, 2])
+)
+model = field(1, 8) + field(7, graph) + field(8, field(2, 13))  # IR version 8, operator set 13
+
+gpu = any(os.path.exists(device) for device in ("/dev/nvidia0", "/dev/nvhost-gpu", "/dev/nvgpu"))
+wanted = ["CPUExecutionProvider"]
+if gpu and "CUDAExecutionProvider" in ort.get_available_providers():
+    wanted.insert(0, "CUDAExecutionProvider")
+session = ort.InferenceSession(model, providers=wanted)
+assert session.get_providers()[0] == wanted[0], f"runs on {session.get_providers()}, not on {wanted[0]}"
+
+x = np.array([[1, 2, 3], [4, 5, -6]], np.float32)
+(y,) = session.run(["y"], {"x": x})
+# By hand: [1+4-9, -1+1+12] + b = [-3.5, 2], and [4+10+18, -4+2.5-24] + b = [32.5, -35.5].
+assert np.allclose(y, [[0, 2], [32.5, 0]]), y
+print(f"onnxruntime: {ort.__version__} on {wanted[0]}")
