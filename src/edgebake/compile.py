@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from edgebake.errors import EdgebakeError, Position
+from edgebake.errors import EdgebakeError
 from edgebake.graph.build_graph import BakeTarget, BuildGraph
 from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.lower import TargetLowering
-from edgebake.graph.names import bake_target_name, refuse_collisions
+from edgebake.graph.names import bake_target_name, base_variable, refuse_collisions
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import python_env
 from edgebake.graph.view import RecipeView
 from edgebake.load.catalogue import LoadedTarget, builtin_root
-from edgebake.load.workspace import Workspace
+from edgebake.load.workspace import Workspace, add_own_recipe, is_path
 from edgebake.model.lock import LockedImage
 from edgebake.model.project import Image
 from edgebake.model.requirement import parse_requirement
@@ -85,6 +85,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
         plans.append(plan)
         notes.extend([*_python_notes(plan), *_git_notes(workspace, plan)])
     _refuse_name_collisions(graph)
+    _refuse_variable_collisions(workspace, {plan.target.name: plan.target for plan in plans})
     targets = {plan.target.name: plan.target for plan in plans}
     _refuse_tag_suffix_collisions(targets.values())
     notes.extend(_base_notes(workspace, targets.values()))
@@ -163,27 +164,14 @@ def _roots(workspace: Workspace, name: str, image: Image) -> list[Root]:
     roots = []
     for index, text in enumerate(image.recipes):
         at = workspace.at("images", name, "recipes", index)
-        if text.startswith(("./", "../")) or text == ".":
-            roots.append(Root(parse_requirement(_own_recipe(workspace, text, at)), at))
+        if is_path(text):
+            roots.append(Root(parse_requirement(add_own_recipe(workspace, text, at)), at))
             continue
         try:
             roots.append(Root(parse_requirement(text), at))
         except ValueError as error:
             raise EdgebakeError(str(error), at=at) from None
     return roots
-
-
-def _own_recipe(workspace: Workspace, path: str, at: Position | None) -> str:
-    folder = (workspace.root / path).resolve()
-    position = at or Position(path)
-    if not folder.is_relative_to(workspace.root):
-        raise EdgebakeError(
-            f"the path {path!r} leads out of the project",
-            at=position,
-            reason=f"it is {folder}",
-            hints=("keep the application inside the project's folder: it is the build context",),
-        )
-    return workspace.catalogue.add_recipe(folder, position).name
 
 
 def _locked_image(workspace: Workspace, name: str, target: Target) -> LockedImage | None:
@@ -223,6 +211,17 @@ def _refuse_name_collisions(graph: BuildGraph) -> None:
     refuse_collisions([*groups, *((t.name, _owner(t)) for t in targets)], kind="bake name")
     tags = ((f"{t.repository}:{tag}", _owner(t)) for t in targets for tag in t.tags)
     refuse_collisions(tags, kind="tag")
+
+
+def _refuse_variable_collisions(workspace: Workspace, targets: Mapping[str, Target]) -> None:
+    owners = [(name, "edgebake") for name in ("REGISTRY", "TAG", "CA_BUNDLE", "WHEELHOUSE")]
+    owners += [(name, "a variable of the project") for name in workspace.project.variables]
+    for name, target in targets.items():
+        owners.append((base_variable(name), f"the target {name!r}"))
+        if target.base.native:
+            owners.append((f"NATIVE_{base_variable(name)}", f"the native base of {name!r}"))
+    refuse_collisions(owners, kind="bake variable")
+    refuse_collisions(((bake_target_name(name, ""), f"the target {name!r}") for name in targets), kind="bake name")
 
 
 def group_names(targets: Iterable[BakeTarget]) -> set[str]:

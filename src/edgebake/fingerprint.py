@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from edgebake.graph.node import Body, Input, Node, references, substitute
 from edgebake.load.ignore import IgnoreRules
 from edgebake.load.tree import FileEntry, list_files, tree_digest
 from edgebake.render.ignore_file import context_rules
+
+_HEREDOC = re.compile(r"<<-?[\"']?([A-Za-z_][A-Za-z0-9_]*)")
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Fingerprints:
         return Fingerprint(own, parents, parts, _digest([own, [digest for _, digest in parents]]))
 
     def _parts(self, node: Node, body: Body, platform: str) -> Iterator[tuple[str, str]]:
-        yield "instructions", _digest(self._normalised(body))
+        yield "instructions", _digest(self._normalised(node, body))
         if node.kind in ("base", "native"):
             yield "base image", _digest(self._base(node, platform))
         for one in body.inputs:
@@ -89,13 +92,14 @@ class Fingerprints:
         for name, value in body.parts:
             yield f"recipe {name}", _digest(value)
 
-    def _normalised(self, body: Body) -> list[str]:
-        """Return the instructions without comments, and with stages by their place among the parents."""
+    def _normalised(self, node: Node, body: Body) -> list[str]:
+        """Return the instructions without comments and generated names: stages by their place among the parents."""
         places = {stage: f"<stage {index}>" for index, stage in enumerate(references(body.text))}
         text = substitute(body.text, {**places, "self": "<self>"})
         output = self._compilation.workspace.project.output
-        text = text.replace(f"{output}/context/", "<context>/").replace(f"{output}/", "<output>/")
-        return [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+        for folder in ("context", f"{node.target}/requirements", f"{node.target}/constraints"):
+            text = text.replace(f"{output}/{folder}/", f"<{folder}>/")
+        return list(_without_comments(text))
 
     def _base(self, node: Node, platform: str) -> list[str]:
         target = self._compilation.targets[node.target]
@@ -136,6 +140,19 @@ def _by_file(one: Input, entries: list[FileEntry]) -> Iterator[tuple[str, str]]:
     for entry in entries:
         shown = f"{name}/{entry.path}" if one.vendored else entry.path
         yield f"file {shown}", tree_digest([entry])
+
+
+def _without_comments(text: str) -> Iterator[str]:
+    """Yield the lines that count. In a heredoc a `#` begins no comment."""
+    terminators: list[str] = []
+    for line in text.splitlines():
+        if terminators:
+            if line.strip("\t") == terminators[0]:
+                terminators.pop(0)
+            yield line
+        elif not line.lstrip().startswith("#"):
+            terminators += _HEREDOC.findall(line)
+            yield line
 
 
 def _digest(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgebake.atomic import write_file
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.model.project import PROJECT_FILE
@@ -25,13 +26,12 @@ def make_project(folder: Path, target: str) -> list[str]:
             path = source.relative_to(builtin / "templates" / _TEMPLATES).as_posix().replace("dot-", ".")
             files[path] = source.read_text(encoding="utf-8").replace("@TARGET@", target)
     for path in files:
-        if (folder / path).exists():
+        if (folder / path).exists() or (folder / path).is_symlink():
             raise EdgebakeError(
                 "the file is there already",
                 at=Position(str(folder / path)),
                 hints=(f"{PROJECT_FILE} is there: edgebake plan shows the project", "or name another folder"),
             )
     for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+        write_file(folder / path, text.encode())
     return list(files)

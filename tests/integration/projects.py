@@ -28,6 +28,7 @@ from edgebake.plan.selection import Selection
 from edgebake.plan.steps import Output
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
+ALL = Selection()
 DIGEST = "sha256:" + "1" * 64
 DIGESTS = {AMD64: "sha256:" + "a" * 64, ARM64: "sha256:" + "b" * 64}
 
@@ -59,7 +60,7 @@ BOARD = {
 
 
 def recipe(name: str, **fields: Any) -> dict[str, Any]:
-    """Return a recipe in the shape of its file; one that installs a system package of its name if nothing is said."""
+    """Return a recipe in the shape of its file; without a half, one that installs `lib<name>`."""
     if not {"install", "build", "releases"} & fields.keys():
         fields["install"] = {"apt": [f"lib{name}"]}
     return {"name": name, "summary": f"The recipe {name}", **fields}
@@ -110,7 +111,7 @@ class Project:
             name: value if isinstance(value, dict) else {"recipes": value, "targets": ["cpu"]}
             for name, value in images.items()
         }
-        return self.write({"edgebake.yaml": json.dumps({"images": whole})})
+        return self.write({"edgebake.yaml": json.dumps({"images": whole}, ensure_ascii=False)})
 
     # ── compiling
 
@@ -124,10 +125,10 @@ class Project:
         return compile_files(self.open())
 
     def files(self) -> dict[str, str]:
-        """Return the generated files' texts by path below the output folder."""
+        """Return the texts of the generated files that are not written yet, by path below the output folder."""
         output = self.open().project.output
-        changes = {**{c.path: c.new for c in self.compiled().tree.changes()}}
-        return {path.removeprefix(f"{output}/"): (new or b"").decode() for path, new in changes.items()}
+        files = {change.path: change.new for change in self.compiled().tree.changes() if change.new is not None}
+        return {path.removeprefix(f"{output}/"): content.decode() for path, content in files.items()}
 
     def dockerfile(self, target: str = "cpu") -> str:
         return self.files()[f"{target}/Dockerfile"]
@@ -158,7 +159,8 @@ class Project:
             plan = plan_image(workspace, name, image, loaded.target)
             base = loaded.target.base.image
             bases[base] = LockedBase(
-                digest=DIGEST, platforms={p: digests[p] for p in sorted(set(loaded.target.platforms) & digests.keys())}
+                digest=DIGEST,
+                platforms={p: digests[p] for p in sorted(set(loaded.target.platforms) & digests.keys())},
             )
             python = {}
             for platform, resolution in plan.resolutions.items():
@@ -178,22 +180,24 @@ class Project:
 
     # ── fingerprints and plans
 
-    def fingerprints(self, target: str = "cpu") -> dict[tuple[str, str], Fingerprint]:
-        """Return the fingerprints of a target's stages by what the stage is (kind and label) and platform."""
+    def fingerprints(self, image: str = "app", target: str = "cpu") -> dict[tuple[str, str], Fingerprint]:
+        """Return the fingerprints of an image's stages by what the stage is (kind and label) and platform."""
         compilation = self.compile()
         fingerprints = Fingerprints(compilation)
+        graph = compilation.graph
+        ends = [one.stage for one in graph.bake_targets if (one.image, one.target) == (image, target)]
         return {
             (f"{node.kind} {node.label}", platform): fingerprints.of(node, platform)
-            for node in compilation.graph.of_target(target)
+            for node in graph.needed_by(target, ends)
             for platform in node.bodies
         }
 
-    def plan(self, selection: Selection = Selection(), *, output: Output = "cache", test: bool = False) -> Plan:
+    def plan(self, selection: Selection = ALL, *, output: Output = "cache", test: bool = False) -> Plan:
         compiled = self.compiled()
         record = read_record(self.root)
         return build_plan(compiled.compilation, selection, record, compiled.changes(), output=output, test=test)
 
-    def built(self, selection: Selection = Selection()) -> Plan:
+    def built(self, selection: Selection = ALL) -> Plan:
         """Remember all that a plan would build as built, as the executor does."""
         self.compiled().tree.write()
         plan = self.plan(selection)
@@ -238,6 +242,29 @@ def make_project(
     return Project(root, builtin).write(files or {})
 
 
+def line_of_five(folder: Path) -> Project:
+    """Write and remember as built: the image base → python → a → b → c → d.
+
+    b needs a, and d needs a and python; a has a build half, b a Python package, and c an install script.
+    """
+    project = make_project(folder)
+    project.recipe(**compiled_recipe("a", requires=["python"]))
+    project.recipe(**needs("b", "a", install={"pip": ["b"], "apt": ["libb"]}))
+    project.recipe(**recipe("c", install={"script": "install.sh"}))
+    project.recipe(**needs("d", "a", "python", layer="application", install={"files": {"app": "/app"}}))
+    project.write(
+        {
+            "recipes/a/build.sh": "make\n",
+            "recipes/c/install.sh": "true\n",
+            "recipes/d/app/main.py": "print()\n",
+        }
+    )
+    project.images(app=["a", "b", "c", "d"])
+    project.lock({"b": {"b==1.0": []}})
+    project.built()
+    return project
+
+
 def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
     for path, content in files.items():
         place = folder / path
@@ -269,6 +296,4 @@ def nodes_by_name(compilation: Compilation, target: str = "cpu") -> dict[str, No
 def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
     """Return every file below a folder with its permission bits and bytes."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        os.fspath(path.relative_to(folder)): (path.stat().st_mode & 0o777, path.read_bytes()) for path in paths
-    }
+    return {os.fspath(path.relative_to(folder)): (path.stat().st_mode & 0o777, path.read_bytes()) for path in paths}

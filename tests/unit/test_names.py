@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from edgebake.errors import EdgebakeError
+from edgebake.graph.names import bake_target_name, base_variable, refuse_collisions
 from integration.projects import (
     AMD64,
-    CATALOGUE,
     CPU,
     Project,
     compiled_recipe,
@@ -20,9 +22,6 @@ from integration.projects import (
     stage_list,
 )
 
-from edgebake.errors import EdgebakeError
-from edgebake.graph.names import bake_target_name, base_variable, refuse_collisions
-
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
@@ -31,7 +30,9 @@ def project(tmp_path: Path) -> Project:
 
 def differing(name: str) -> dict[str, Any]:
     """Return a recipe that is not the same on both platforms."""
-    return recipe(name, releases=[{"version": "2", "when": {"platform": AMD64}}, {"version": "1"}], env={"V": "{{ version }}"})
+    return recipe(
+        name, releases=[{"version": "2", "when": {"platform": AMD64}}, {"version": "1"}], env={"V": "{{ version }}"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,9 @@ def test_targets_with_one_tag_suffix_are_refused(tmp_path: Path) -> None:
 
 def test_targets_whose_variables_collide_are_refused(tmp_path: Path) -> None:
     # The bake file would hold two variables BASE_A_B, and a shared block _a-b for two targets.
-    project = make_project(tmp_path, targets=[{**CPU, "name": "a.b"}, {**CPU, "name": "a-b", "tag_suffix": "other"}])
+    project = make_project(
+        tmp_path, targets=[{**CPU, "name": "a.b"}, {**CPU, "name": "a-b", "tag_suffix": "other"}]
+    )
     project.images(one={"recipes": ["python"], "targets": ["a.b"]}, two={"recipes": ["python"], "targets": ["a-b"]})
     with pytest.raises(EdgebakeError, match="would have the same"):
         project.compiled()
@@ -118,8 +121,17 @@ ADVERSARIAL: dict[str, list[dict[str, Any]]] = {
     "a fetch and a recipe named like one": [needs("numpy-fetch", "python"), needs("use", "numpy")],
     "wheels and a recipe named like them": [needs("numpy-wheels", "python"), needs("use", "numpy")],
     "a platform's stage and a recipe named like one": [differing("x"), recipe("x-amd64"), recipe("x-arm64")],
-    "a platform's stage and another that differs": [differing("x"), differing("x-amd64"), differing("x-amd64-amd64")],
-    "the base and a recipe of that name": [recipe("base"), recipe("native"), recipe("wheelhouse"), recipe("base-root")],
+    "a platform's stage and another that differs": [
+        differing("x"),
+        differing("x-amd64"),
+        differing("x-amd64-amd64"),
+    ],
+    "the base and a recipe of that name": [
+        recipe("base"),
+        recipe("native"),
+        recipe("wheelhouse"),
+        recipe("base-root"),
+    ],
     "an image and its tests": [recipe("x", test={"script": "test.sh"})],
 }
 
@@ -152,6 +164,23 @@ def test_a_stage_that_shares_its_name_gives_it_up_for_both(project: Project) -> 
     assert sorted(len(name) for name in names if re.fullmatch(r"eb-python-[0-9a-f]{8}", name)) == [18, 18]
 
 
+def test_a_change_of_contents_renames_no_stage(project: Project) -> None:
+    project.recipe(**recipe("x", layer="system")).images(
+        one=["x", "python"], two=["x", "zlib", "python"], three=["python"]
+    )
+    before = set(nodes_by_name(project.compile()))
+    assert len(before) > len({name[:9] for name in before})
+    project.recipe(**recipe("x", layer="system", install={"apt": ["other"]}))
+    assert set(nodes_by_name(project.compile())) == before
+
+
+def test_stages_in_the_same_place_are_told_apart_by_their_contents(project: Project) -> None:
+    project.images(one=["numpy"], two=["numpy"])
+    project.lock(only=lambda image, _: {"numpy": {f"numpy=={len(image)}.{image[0] < 'p'}": []}})
+    fetches = [name for name in nodes_by_name(project.compile()) if name.startswith("eb-numpy-fetch")]
+    assert len(fetches) == len(set(fetches)) == 2
+
+
 def test_every_stage_that_is_named_is_there(project: Project) -> None:
     project.recipe(**compiled_recipe("x", build={"libraries": ["zlib"]})).write({"recipes/x/build.sh": "true\n"})
     project.recipe(**differing("d"))
@@ -172,5 +201,3 @@ def test_image_names_that_would_do_harm_are_refused(project: Project, name: str)
     with pytest.raises(EdgebakeError) as caught:
         project.compile()
     assert str(caught.value.at).startswith("edgebake.yaml:1:")
-
-

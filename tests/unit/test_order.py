@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from integration.projects import AMD64, ARM64, CPU, Project, make_project, needs, recipe
 
 from edgebake.graph.order import install_order
 from edgebake.model.recipe import LAYERS
+from edgebake.model.requirement import parse_requirement
 from edgebake.resolve.candidates import CandidatePool
 from edgebake.resolve.resolution import Resolution, Root, resolve
-from edgebake.model.requirement import parse_requirement
+from integration.projects import AMD64, ARM64, Project, make_project, needs, recipe
 
 
 def line(tmp_path: Path, catalogue: list[dict[str, Any]], *asked: str) -> list[str]:
@@ -97,9 +97,11 @@ EDGES = st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda ed
 
 
 @settings(max_examples=25, deadline=None)
-@given(edges=EDGES, layers=st.lists(st.sampled_from(LAYERS), min_size=8, max_size=8), names=st.permutations("abcdefgh"))
+@given(
+    edges=EDGES, layers=st.lists(st.sampled_from(LAYERS), min_size=8, max_size=8), names=st.permutations("abcdefgh")
+)
 def test_any_graph_is_ordered_with_needs_first(
-    tmp_path_factory: pytest.TempPathFactory, edges: set[tuple[int, int]], layers: list[Any], names: list[str]
+    tmp_path_factory: pytest.TempPathFactory, edges: set[tuple[int, int]], layers: tuple[str, ...], names: list[str]
 ) -> None:
     wanted = {(names[a], names[b]) for a, b in edges}
     catalogue = [
@@ -109,5 +111,3 @@ def test_any_graph_is_ordered_with_needs_first(
     found = line(tmp_path_factory.mktemp("any"), catalogue, *names)
     assert sorted(found) == sorted(names)
     assert all(found.index(a) < found.index(b) for a, b in wanted)
-
-

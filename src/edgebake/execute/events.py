@@ -44,8 +44,8 @@ class BuildStep:
 
     @property
     def is_internal(self) -> bool:
-        """Whether it is BuildKit's own work (loading a Dockerfile, exporting), not a Dockerfile's instruction."""
-        return all("internal" in name.split("]")[0] or not name.startswith("[") for name in self.names)
+        """Whether it is BuildKit's own work (loading, finding a base image, exporting), not an instruction."""
+        return all(_is_internal(name) for name in self.names)
 
     def labels(self) -> set[str]:
         """Return the words in brackets of all its names: bake targets, platforms, stages."""
@@ -55,6 +55,14 @@ class BuildStep:
             words.update(match[1].split() if match else ())
         # A native stage's platform is told as linux/amd64->arm64: it works for arm64.
         return {re.sub(r"^(\w+)/\w+->(\w+)$", r"\1/\2", word) for word in words}
+
+
+def _is_internal(name: str) -> bool:
+    match = _NAME.match(name)
+    if match is None or match[2].startswith("FROM "):
+        return True
+    # A stage may be called so too, but then the step's number is the last word.
+    return match[1].split()[-1:] in (["internal"], ["auth"])
 
 
 class EventReader:

@@ -102,7 +102,8 @@ class BuildHalves:
         stages = self._stages
         reads = stages.context.reads()
         helper = stages.helper(reads)
-        text = stages.templates.render("stages/sysroot.Dockerfile.j2", apt=apt, os=stages.os, helper=helper)
+        values = {"apt": apt, "os": stages.os, "refresh": stages.refresh, "helper": helper}
+        text = stages.templates.render("stages/sysroot.Dockerfile.j2", **values)
         parent = stages.native(plan.platforms)
         body = Body(parent.id, text, reads.inputs, (("sysroot.apt", " ".join(apt)),))
         title = f"{pin.title}: libraries for the target"

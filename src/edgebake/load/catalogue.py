@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -96,6 +96,7 @@ class Catalogue:
         self._target_files: dict[str, Path] | None = None
         self._targets: dict[str, LoadedTarget] = {}
         self._aliases: dict[str, str] | None = None
+        self._added: dict[Path, LoadedRecipe] = {}
 
     # ── recipes
 
@@ -124,6 +125,8 @@ class Catalogue:
         Raises:
             EdgebakeError: the folder holds none, or another recipe of the project has its name.
         """
+        if folder in self._added:
+            return self._added[folder]
         path = _recipe_file(folder, self.root)
         if path is None:
             raise EdgebakeError(
@@ -134,9 +137,11 @@ class Catalogue:
         loaded = self._load(path, folder_is_name=False)
         known = self._index().get(loaded.name, path)
         if known != path and not known.is_relative_to(self._builtin):
-            raise _two_recipes(loaded.name, known, path, self.root)
+            raise _two("recipe", loaded.name, known, path, self.root)
         self._index()[loaded.name] = path
         self._recipes[loaded.name] = loaded
+        self._added[folder] = loaded
+        self._aliases = None
         return loaded
 
     def canonical(self, name: str) -> str | None:
@@ -162,30 +167,41 @@ class Catalogue:
         return (self.recipe(name) for name in self.recipe_names())
 
     def _read_aliases(self) -> dict[str, str]:
+        # The project's own come first: an alias of theirs, or a name, hides a built-in alias.
         aliases: dict[str, str] = {}
-        for loaded in self.all_recipes():
-            for alias in loaded.recipe.aliases:
-                other = alias if self.has_recipe(alias) else aliases.get(alias)
-                if other is not None:
+        for loaded in sorted(self.all_recipes(), key=lambda loaded: loaded.vendored):
+            for index, alias in enumerate(loaded.recipe.aliases):
+                name = alias if self.has_recipe(alias) else aliases.get(alias)
+                if name is None:
+                    aliases[alias] = loaded.name
+                elif self.recipe(name).vendored == loaded.vendored:
                     raise EdgebakeError(
-                        f"the alias {alias!r} of the recipe {loaded.name!r} also means the recipe {other!r}",
-                        at=loaded.document.at(("aliases",)),
+                        f"the alias {alias!r} of the recipe {loaded.name!r} also means the recipe {name!r}",
+                        at=loaded.document.at(("aliases", index)),
+                        reason=f"the other one is {self.recipe(name).document.shown}",
+                        hints=("remove one of them",),
                     )
-                aliases[alias] = loaded.name
         return aliases
 
     def _index(self) -> dict[str, Path]:
         if self._files is None:
-            *own_layers, builtin = self._recipe_layers
-            own: dict[str, Path] = {}
-            for layer in own_layers:
-                for name, path in _recipes_below(layer, self.root).items():
-                    if own.setdefault(name, path) != path:
-                        raise _two_recipes(name, own[name], path, self.root)
-            self._files = {**_recipes_below(builtin, self.root), **own}
+            self._files = self._overlaid(self._recipe_layers, _recipes_below, "recipe")
         return self._files
 
+    def _overlaid(
+        self, layers: tuple[Path, ...], below: Callable[[Path, Path], dict[str, Path]], kind: str
+    ) -> dict[str, Path]:
+        """Return the files of the project's own layers over those of the built-in one, which is the last."""
+        *own_layers, builtin = layers
+        own: dict[str, Path] = {}
+        for layer in own_layers:
+            for name, path in below(layer, self.root).items():
+                if own.setdefault(name, path) != path:
+                    raise _two(kind, name, own[name], path, self.root)
+        return {**below(builtin, self.root), **own}
+
     def _load(self, path: Path, *, folder_is_name: bool = True) -> LoadedRecipe:
+        self._refuse_outside(path)
         shown = shown_path(path, self.root)
         if path.suffix == ".py":
             recipe, document = load_python_recipe(path, shown)
@@ -200,6 +216,16 @@ class Catalogue:
             )
         vendored = path.is_relative_to(self._builtin / "recipes")
         return LoadedRecipe(recipe, document, path.parent, vendored)
+
+    def _refuse_outside(self, path: Path) -> None:
+        """Refuse a file of the project that a symlink has elsewhere."""
+        if not path.is_relative_to(self._builtin) and not path.resolve().is_relative_to(self.root.resolve()):
+            raise EdgebakeError(
+                "the file leads out of the project",
+                at=Position(shown_path(path, self.root)),
+                reason=f"it is {path.resolve()}",
+                hints=("keep recipes and targets inside the project's folder, so that a checkout is complete",),
+            )
 
     # ── targets
 
@@ -217,6 +243,7 @@ class Catalogue:
             path = self._target_index().get(name)
             if path is None:
                 raise self._unknown_target(name, at)
+            self._refuse_outside(path)
             document = load_document(path, shown_path(path, self.root))
             target = validate(Target, document)
             if target.name != path.stem:
@@ -246,14 +273,19 @@ class Catalogue:
 
     def _target_index(self) -> dict[str, Path]:
         if self._target_files is None:
-            self._target_files = {}
-            for layer in reversed(self._target_layers):
-                self._target_files.update(_targets_below(layer, self.root))
+            self._target_files = self._overlaid(self._target_layers, _targets_below, "target")
         return self._target_files
 
 
 def _recipes_below(layer: Path, root: Path) -> dict[str, Path]:
     """Return the recipe files of `layer/<name>/` and `layer/<group>/<name>/` by folder name."""
+    if _recipe_file(layer, root):
+        raise EdgebakeError(
+            "the folder is a recipe itself",
+            at=Position(shown_path(layer, root)),
+            reason="a folder of recipes has one folder for each",
+            hints=("name the folder above it", "or name this one as a recipe of an image: ./folder"),
+        )
     found: dict[str, Path] = {}
     for folder in _folders(layer):
         path = _recipe_file(folder, root)
@@ -261,7 +293,7 @@ def _recipes_below(layer: Path, root: Path) -> dict[str, Path]:
         for path in paths:
             name = path.parent.name
             if name in found:
-                raise _two_recipes(name, found[name], path, root)
+                raise _two("recipe", name, found[name], path, root)
             found[name] = path
     return found
 
@@ -272,6 +304,8 @@ def _folders(folder: Path) -> list[Path]:
             names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise EdgebakeError(f"cannot read the folder: {error.strerror}", at=Position(str(folder))) from None
     return [folder / name for name in names]
 
 
@@ -284,12 +318,23 @@ def _recipe_file(folder: Path, root: Path) -> Path | None:
             at=Position(shown_path(folder, root)),
             hints=("keep one",),
         )
+    if not present:
+        _refuse_yml(folder / "recipe.yml", root)
     return present[0] if present else None
 
 
-def _two_recipes(name: str, first: Path, second: Path, root: Path) -> EdgebakeError:
+def _refuse_yml(path: Path, root: Path) -> None:
+    if path.suffix == ".yml" and path.is_file():
+        raise EdgebakeError(
+            "the file's name must end in .yaml",
+            at=Position(shown_path(path, root)),
+            hints=(f"rename it: {path.stem}.yaml",),
+        )
+
+
+def _two(kind: str, name: str, first: Path, second: Path, root: Path) -> EdgebakeError:
     return EdgebakeError(
-        f"two recipes are named {name!r}",
+        f"two {kind}s are named {name!r}",
         at=Position(shown_path(second, root)),
         reason=f"the other one is {shown_path(first, root)}",
         hints=("rename one of them",),
@@ -298,13 +343,11 @@ def _two_recipes(name: str, first: Path, second: Path, root: Path) -> EdgebakeEr
 
 def _targets_below(layer: Path, root: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    paths = sorted(path for path in layer.glob("*") if path.suffix in (".yaml", ".json"))
-    for path in paths:
+    for path in sorted(layer.glob("*")):
+        _refuse_yml(path, root)
+        if path.suffix not in (".yaml", ".json"):
+            continue
         if path.stem in found:
-            raise EdgebakeError(
-                f"two targets are named {path.stem!r}",
-                at=Position(shown_path(path, root)),
-                reason=f"the other one is {shown_path(found[path.stem], root)}",
-            )
+            raise _two("target", path.stem, found[path.stem], path, root)
         found[path.stem] = path
     return found

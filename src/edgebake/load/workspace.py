@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from edgebake.errors import EdgebakeError, Position
-from edgebake.load.catalogue import Catalogue, builtin_root, shown_path
+from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.document import Document, load_document
-from edgebake.load.validate import validate
+from edgebake.load.validate import explain, validate
 from edgebake.model.lock import Lock
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE, Image, Project
+
+_LOCK = "edgebake lock"
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
         document = load_document(path, PROJECT_FILE)
         project = validate(Project, document)
     elif need_project:
+        _refuse_other_suffix(root)
         raise EdgebakeError(
             f"there is no {PROJECT_FILE} in {root} or above it",
             hints=(
@@ -70,7 +76,48 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
         tuple(_inside(root, folder, "targets", i, document) for i, folder in enumerate(project.targets)),
         builtin or builtin_root(),
     )
-    return Workspace(root, project, document, catalogue, read_lock(root))
+    workspace = Workspace(root, project, document, catalogue, read_lock(root))
+    _add_own_recipes(workspace)
+    return workspace
+
+
+def _add_own_recipes(workspace: Workspace) -> None:
+    """Add the recipes that images name by path; all at once, so that no image's result hangs on another's place."""
+    for name, image in workspace.project.images.items():
+        for index, text in enumerate(image.recipes):
+            if is_path(text):
+                add_own_recipe(workspace, text, workspace.at("images", name, "recipes", index))
+
+
+def is_path(text: str) -> bool:
+    """Tell whether an image names a recipe by its folder (`./app`)."""
+    return text.startswith(("./", "../")) or text in (".", "..")
+
+
+def add_own_recipe(workspace: Workspace, path: str, at: Position | None) -> str:
+    """Add a recipe by its folder, and return its name.
+
+    Raises:
+        EdgebakeError: the folder holds no recipe, or is outside of the project.
+    """
+    folder = (workspace.root / path).resolve()
+    position = at or Position(path)
+    if not folder.is_relative_to(workspace.root):
+        raise EdgebakeError(
+            f"the path {path!r} leads out of the project",
+            at=position,
+            reason=f"it is {folder}",
+            hints=("keep the application inside the project's folder: it is the build context",),
+        )
+    return workspace.catalogue.add_recipe(folder, position).name
+
+
+def _refuse_other_suffix(root: Path) -> None:
+    other = Path(PROJECT_FILE).with_suffix(".yml")
+    if (root / other).is_file():
+        raise EdgebakeError(
+            "the file's name must end in .yaml", at=Position(str(other)), hints=(f"rename it: {PROJECT_FILE}",)
+        )
 
 
 def _inside(root: Path, folder: str, key: str, index: int, document: Document | None) -> Path:
@@ -97,12 +144,26 @@ def read_lock(root: Path) -> Lock | None:
     if not path.is_file():
         return None
     try:
-        return Lock.model_validate_json(path.read_bytes())
-    except ValueError as error:
-        first = str(error).splitlines()[0]
-        raise EdgebakeError(
-            "the lock file is damaged",
-            at=Position(shown_path(path, root)),
-            reason=first,
-            hints=("make it anew with: edgebake lock",),
-        ) from None
+        raw = path.read_bytes()
+        return Lock.model_validate_json(raw)
+    except OSError as error:
+        raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(LOCK_FILE)) from None
+    except ValidationError as error:
+        raise _damaged(raw, error) from None
+
+
+def _damaged(raw: bytes, error: ValidationError) -> EdgebakeError:
+    at, hint = Position(LOCK_FILE), f"make it anew: delete it and run {_LOCK}"
+    if b"<<<<<<<" in raw:
+        line = raw[: raw.index(b"<<<<<<<")].count(b"\n") + 1
+        at, reason = Position(LOCK_FILE, line, 1), "it holds a merge conflict"
+        hint = f"take one side of it, and run {_LOCK}"
+    else:
+        try:
+            json.loads(raw)
+            reason = explain(error, Lock, Document(Path(LOCK_FILE), LOCK_FILE, None), at=at).message
+        except json.JSONDecodeError as bad:
+            at, reason = Position(LOCK_FILE, bad.lineno, bad.colno), f"it is not JSON: {bad.msg}"
+        except UnicodeDecodeError:
+            reason = "it is not UTF-8"
+    return EdgebakeError("the lock file is damaged", at=at, reason=reason, hints=(hint,))

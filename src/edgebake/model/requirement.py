@@ -45,7 +45,7 @@ def parse_requirement(text: str) -> Requirement:
     Raises:
         ValueError: the text is none; the message says what is wrong.
     """
-    match = _GRAMMAR.fullmatch(text.strip())
+    match = _GRAMMAR.fullmatch(text.strip(" "))
     if match is None:
         raise ValueError(
             f"{text!r} is not a requirement: write name, name:version, name>=1,<2 or name[flavour]:version"

@@ -1,0 +1,3 @@
+import numpy
+
+assert numpy.arange(4).sum() == 6

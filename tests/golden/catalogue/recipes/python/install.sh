@@ -1,0 +1,3 @@
+#!/bin/bash
+set -euo pipefail
+/usr/bin/python3 -m venv --system-site-packages --without-pip /opt/venv

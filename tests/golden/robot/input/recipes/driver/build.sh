@@ -1,0 +1,2 @@
+tar -xf driver-*.tar.gz
+make install DESTDIR="$OUT" ARCHITECTURES="$CUDA_ARCHITECTURES"

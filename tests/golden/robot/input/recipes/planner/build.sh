@@ -1,0 +1,1 @@
+$CC $OPTIMISE -o $OUT/bin/planner main.c -lz

@@ -1,0 +1,1 @@
+test "$ACCEL_LANES" -ge 4

@@ -1,0 +1,1 @@
+install -d "/var/spool/worker-$VERSION"

@@ -1,0 +1,183 @@
+"""What Buildx reads in every generated file is the graph that edgebake holds. Needs Buildx; no engine but to check."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgebake.compile import Compilation
+from edgebake.graph.names import stage_names
+from integration.projects import Project, make_project, recipe, stage_list
+from integration.test_golden import NAMES, golden_project
+
+
+def has_buildx() -> bool:
+    docker = shutil.which("docker")
+    return docker is not None and subprocess.run([docker, "buildx", "version"], capture_output=True).returncode == 0
+
+
+BASE = "localhost:5000/busybox:stable"  # scripts/engine up makes it
+BASES = {"BASE_CPU": BASE, "BASE_JETPACK_6_2": BASE}
+
+
+def has_base() -> bool:
+    command = ["docker", "buildx", "imagetools", "inspect", BASE]
+    return has_buildx() and subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+pytestmark = pytest.mark.skipif(not has_buildx(), reason="docker buildx is not installed")
+needs_engine = pytest.mark.skipif(not has_base(), reason="the test engine is not up: scripts/engine up")
+
+
+@pytest.fixture(params=NAMES)
+def golden(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
+    """A golden project with its files written, in both spellings."""
+    project = golden_project(request.param, tmp_path)
+    file = project.root / "edgebake.yaml"
+    text = re.sub(r"^formats:.*\n", "", file.read_text(), flags=re.M)
+    file.write_text(f"formats: [hcl, json]\n{text}")
+    project.compiled().tree.write()
+    return project.write({"ca.pem": "Buildx wants a secret's file to be there.\n"})
+
+
+def bake(project: Project, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    # The environment of whoever runs the tests may hold variables of the bake file.
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG", "DOCKER_HOST") if name in os.environ}
+    command = ["docker", "buildx", "bake", *arguments]
+    return subprocess.run(
+        command, cwd=project.root, env={**kept, **variables}, capture_output=True, text=True, timeout=120
+    )
+
+
+def printed(project: Project, suffix: str, *targets: str, **variables: str) -> dict[str, Any]:
+    output = project.open().project.output
+    done = bake(project, "-f", f"{output}/docker-bake.{suffix}", "--print", *targets, **variables)
+    assert done.returncode == 0, done.stderr
+    assert "WARN" not in done.stderr, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def everything(compilation: Compilation) -> list[str]:
+    return [target.name for target in compilation.graph.bake_targets]
+
+
+@pytest.mark.parametrize("suffix", ["hcl", "json"])
+def test_buildx_reads_the_graph_that_edgebake_holds(golden: Project, suffix: str) -> None:
+    compilation = golden.compile()
+    project = compilation.workspace.project
+    found = printed(golden, suffix, *everything(compilation))["target"]
+    assert sorted(found) == sorted(everything(compilation))
+    for one in compilation.graph.bake_targets:
+        target = found[one.name]
+        names = stage_names(compilation.graph.of_target(one.target))
+        assert target["target"] == names[one.stage]
+        assert target["platforms"] == list(one.platforms)
+        assert target["context"] == "."
+        assert target["dockerfile"] == f"{project.output}/{one.target}/Dockerfile"
+        values = {"TAG": project.tag, **{name: v.default for name, v in project.variables.items()}}
+        expanded = [re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], tag) for tag in one.tags]
+        assert target.get("tags", []) == [f"{project.registry}/{one.repository}:{tag}" for tag in expanded]
+        assert target.get("output") == ([{"type": "cacheonly"}] if one.is_test else None)
+        wheelhouse = {"eb-wheelhouse": project.wheelhouse} if project.wheelhouse else {}
+        assert target.get("contexts", {}) == wheelhouse
+        secret = [{"id": "ca-bundle", "src": project.ca_bundle, "type": "file"}] if project.ca_bundle else []
+        assert target.get("secret", []) == secret
+        assert list(target["args"]) == ["BASE"]
+        assert target["args"]["BASE"].endswith("@sha256:" + "1" * 64)
+
+
+def test_both_spellings_are_the_same_graph(golden: Project) -> None:
+    names = everything(golden.compile())
+    assert printed(golden, "hcl", *names) == printed(golden, "json", *names)
+    variables = {"REGISTRY": "r.example", "TAG": "t", "CA_BUNDLE": "ca.pem", "WHEELHOUSE": "w", "BASE_CPU": "b:1"}
+    assert printed(golden, "hcl", *names, **variables) == printed(golden, "json", *names, **variables)
+
+
+def test_groups_are_the_images_and_the_targets(golden: Project) -> None:
+    compilation = golden.compile()
+    targets = compilation.graph.bake_targets
+    wanted = {"default": {t.name for t in targets if not t.is_test}}
+    for one in targets:
+        for group in [one.image, one.target.replace(".", "-")] if not one.is_test else ["test"]:
+            wanted.setdefault(group, set()).add(one.name)
+    for group, members in wanted.items():
+        assert set(printed(golden, "hcl", group)["target"]) == members
+
+
+def test_variables_reach_where_they_belong(golden: Project) -> None:
+    found = printed(golden, "hcl", "cpu", REGISTRY="r.example/x", TAG="9", BASE_CPU="mirror/base:1")["target"]
+    for target in found.values():
+        assert target["tags"][0].startswith("r.example/x/")
+        assert ":9-cpu" in target["tags"][0]
+        assert target["args"]["BASE"] == "mirror/base:1"
+
+
+def test_every_stage_that_is_built_is_in_its_dockerfile(golden: Project) -> None:
+    compilation = golden.compile()
+    for target in printed(golden, "hcl", *everything(compilation))["target"].values():
+        dockerfile = (golden.root / target["dockerfile"]).read_text()
+        assert target["target"] in {stage.split(" < ")[0] for stage in stage_list(dockerfile)}
+
+
+def test_buildx_knows_every_attribute(golden: Project) -> None:
+    """Buildx ignores attributes that it does not know, so what goes in must come out."""
+    file = json.loads((golden.root / golden.open().project.output / "docker-bake.json").read_text())
+    names = everything(golden.compile())
+    found = printed(golden, "json", *names, CA_BUNDLE="ca.pem", WHEELHOUSE="w")["target"]
+    for name in names:
+        own = file["target"][name]
+        given = {**file["target"][own["inherits"][0]], **own}
+        assert set(given) - {"inherits"} == set(found[name])
+
+
+@needs_engine
+def test_buildx_finds_nothing_to_warn_of(golden: Project) -> None:
+    names = everything(golden.compile())
+    file = f"{golden.open().project.output}/docker-bake.hcl"
+    done = bake(golden, "-f", file, "--call=check,format=json", *names, **BASES, WHEELHOUSE="", CA_BUNDLE="")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ruleName" not in done.stdout, done.stdout
+
+
+@needs_engine
+def test_the_dockerfiles_take_the_base_images_and_nothing_else(golden: Project) -> None:
+    output = golden.open().project.output
+    for target in sorted({one.target for one in golden.compile().graph.bake_targets}):
+        command = ["docker", "buildx", "build", "--call=outline,format=json", "--build-arg", f"BASE={BASE}"]
+        command += ["-f", f"{output}/{target}/Dockerfile", "."]
+        done = subprocess.run(command, cwd=golden.root, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert {argument["name"] for argument in json.loads(done.stdout).get("args", [])} <= {"BASE", "NATIVE_BASE"}
+
+
+AWKWARD = {
+    "summary": "it's \"quoted\" \\ ${TAG} %{if} $${x} é 🚀 # no comment",
+    "labels": {"a": "${REGISTRY} %{ } \\n", "b": "{{ target.name }}"},
+    "env": {"GREETING": "${TAG} \"x\" 'y' \\z $HOME"},
+}
+
+
+def test_awkward_text_reaches_buildx_as_it_was_meant(tmp_path: Path) -> None:
+    image = {**AWKWARD, "recipes": ["x"], "targets": ["cpu"], "tags": ["${TAG}-$$-x", "a"]}
+    variables = {"QUOTED": {"default": "a\"b ${TAG} %{x}", "description": "with \"quotes\" # and more"}}
+    project = make_project(tmp_path, catalogue=[recipe("x")])
+    content = {"formats": ["hcl", "json"], "variables": variables, "images": {"app": image}}
+    project.write({"edgebake.yaml": json.dumps(content, ensure_ascii=False)}).compiled().tree.write()
+    for suffix in ("hcl", "json"):
+        target = printed(project, suffix, "app-cpu", TAG="v1")["target"]["app-cpu"]
+        assert target["tags"] == ["localhost:5000/app:v1-$$-x", "localhost:5000/app:a"]
+
+
+def test_images_with_the_names_of_groups_are_baked_by_them(tmp_path: Path) -> None:
+    project = make_project(tmp_path).images(test=["python"], default=["python"], cpu=["zlib"])
+    project.compiled().tree.write()
+    assert set(printed(project, "hcl", "test")["target"]) == {"test-cpu"}
+    assert set(printed(project, "hcl", "default")["target"]) >= {"default-cpu"}

@@ -1,0 +1,166 @@
+"""Resolving: each case of `resolver_cases/*.yaml` is a small catalogue, requests, and what comes of them.
+
+A file has `about`, `recipes` and `targets` (text as in their files; what every file needs is filled in), and
+`cases`. A case asks for recipes `on` a target, and has either
+
+- `pins`: for each platform (or `all`) what every recipe is pinned to, as `version`, `version variant 2` or
+  `version [flavour, …]`; `-` for a recipe without versions. Optional: `compiled_against` (pinned, not in the
+  image), `provided` (needs no recipe, with the reason), or
+- `error`: the whole text that the user sees.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from edgebake.errors import EdgebakeError, Position
+from edgebake.load.catalogue import Catalogue
+from edgebake.model.requirement import parse_requirement
+from edgebake.resolve.candidates import CandidatePool
+from edgebake.resolve.resolution import Pin, Resolution, Root, resolve
+
+FOLDER = Path(__file__).parent / "resolver_cases"
+FIRST_LINE = 4  # of the requests in the edgebake.yaml that the cases stand for
+
+TARGET = {
+    "family": "cpu",
+    "summary": "A target",
+    "platforms": "[linux/amd64]",
+    "base": '{image: "debian:12"}',
+    "os": "debian:12",
+}
+
+
+def blocks(path: Path, key: str) -> Iterator[tuple[str, str]]:
+    """Yield the entries of a mapping of a case file as the text that the file has for them."""
+    text = path.read_text(encoding="utf-8")
+    for name, node in yaml.compose(text, Loader=yaml.SafeLoader).value:
+        if name.value == key:
+            for entry, value in node.value:
+                start = value.start_mark.index - value.start_mark.column
+                block = text[start : value.end_mark.index]
+                flow = f"{text[value.start_mark.index : value.end_mark.index]}\n"
+                yield entry.value, flow if value.flow_style else textwrap.dedent(block)
+
+
+def recipe_text(name: str, own: str) -> str:
+    if own.startswith("{"):
+        return f"{{name: {name}, summary: A recipe, {own[1:]}"
+    return f"name: {name}\nsummary: A recipe\n{own}"
+
+
+def target_text(name: str, own: str) -> str:
+    data = yaml.load(own, Loader=yaml.BaseLoader)
+    fixed = {**TARGET, "tag_suffix": name.replace(".", "-"), **({"cuda_flavour": "x86"} if "cuda" in data else {})}
+    lines = [f"{key}: {value}\n" for key, value in fixed.items() if key not in data]
+    return f"name: {name}\n{''.join(lines)}{own if not own.startswith('{') else yaml.safe_dump(data)}"
+
+
+def write_catalogue(case_file: Path, root: Path, order: random.Random | None = None) -> Catalogue:
+    """Write a case file's recipes and targets (in any order) as a project's own, and return its catalogue."""
+    files = {f"recipes/{name}/recipe.yaml": recipe_text(name, own) for name, own in blocks(case_file, "recipes")}
+    targets = dict(blocks(case_file, "targets")) or {"cpu": "python: '3.11'\n"}
+    files |= {f"targets/{name}.yaml": target_text(name, own) for name, own in targets.items()}
+    paths = list(files)
+    if order:
+        order.shuffle(paths)
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(files[path], encoding="utf-8")
+    return Catalogue(root, (root / "recipes",), (root / "targets",), root / "no-built-in-catalogue")
+
+
+def run(catalogue: Catalogue, case: dict[str, Any]) -> dict[str, Resolution]:
+    """Resolve a case on every platform of its target."""
+    target = catalogue.target(case.get("on", "cpu")).target
+    roots = [
+        Root(parse_requirement(text), Position("edgebake.yaml", FIRST_LINE + index, 9))
+        for index, text in enumerate(case["ask"])
+    ]
+    pools = {p: CandidatePool(catalogue, target, p, case.get("locked")) for p in target.platforms}
+    return {platform: resolve(pool, roots, what="image 'app'") for platform, pool in pools.items()}
+
+
+def pin_text(pin: Pin) -> str:
+    variant = f" variant {pin.candidate.variant_number + 1}" if len(pin.release.variants) > 1 else ""
+    flavours = f" [{', '.join(pin.flavours)}]" if pin.flavours else ""
+    return (pin.version or "-") + variant + flavours
+
+
+def outcome(catalogue: Catalogue, case: dict[str, Any]) -> dict[str, Any]:
+    """Return what comes of a case, in the shape in which cases have it."""
+    try:
+        resolutions = run(catalogue, case)
+    except EdgebakeError as error:
+        return {"error": f"{error}\n"}
+    found: dict[str, Any] = {"pins": {}}
+    for platform, resolution in resolutions.items():
+        found["pins"][platform] = {name: pin_text(pin) for name, pin in resolution.pins.items()}
+        if set(resolution.pins) - set(resolution.installed):
+            found["compiled_against"] = sorted(set(resolution.pins) - set(resolution.installed))
+        if resolution.provided:
+            found["provided"] = resolution.provided
+    pins = list(found["pins"].values())
+    if all(one == pins[0] for one in pins):
+        found["pins"] = {"all": pins[0]}
+    return found
+
+
+def cases() -> list[Any]:
+    """Return path and case of all files, as parameters of a test."""
+    found = []
+    for path in sorted(FOLDER.glob("*.yaml")):
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+        for number, case in enumerate(content["cases"]):
+            found.append(pytest.param(path, case, id=f"{path.stem}-{number + 1}"))
+    return found
+
+
+@pytest.mark.parametrize(("path", "case"), cases())
+def test_case(path: Path, case: dict[str, Any], tmp_path: Path) -> None:
+    wanted = {key: value for key, value in case.items() if key not in ("ask", "on", "locked")}
+    assert outcome(write_catalogue(path, tmp_path), case) == wanted
+
+
+def test_there_are_cases() -> None:
+    assert len(list(FOLDER.glob("*.yaml"))) >= 30
+
+
+def everything(root: Path, seed: int) -> str:
+    """Return all outcomes as one text; called in a process of its own."""
+    order = random.Random(seed)
+    texts = []
+    for number, case in enumerate(cases()):
+        path, data = case.values
+        texts.append(f"{case.id}: {outcome(write_catalogue(path, root / str(number), order), data)}")
+    return "\n".join(texts)
+
+
+def test_hash_seed_and_directory_order_change_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]);"
+        "from test_resolver import everything; print(everything(Path(sys.argv[2]), int(sys.argv[3])))"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(FOLDER.parent), str(tmp_path / str(seed)), str(seed)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        )
+        for seed in range(5)
+    ]
+    outputs = {process.communicate()[0] for process in processes}
+    assert [process.returncode for process in processes] == [0] * 5
+    assert len(outputs) == 1
+    assert "error" in outputs.pop()
