@@ -1,5 +1,9 @@
 """Checks that pip lies where other stages borrow it, and knows the wheel tags of PEP 600."""
 
+import sys
+
+sys.path.insert(0, "/usr/lib/python3/dist-packages")  # before a pip of the environment's own
+
 import pip
 from pip._internal.utils.compatibility_tags import get_supported
 
