@@ -143,6 +143,9 @@ class Executor:
             if bake_target.is_test:
                 overrides[f"{name}.platform"] = ",".join(step.platforms)
                 continue
+            if step.output == "push":
+                # The engine's own driver pushes Docker's older media types unless it is told.
+                overrides[f"{name}.output"] = "type=image,oci-mediatypes=true"
             target = self._plan.target(name)
             for platform, digest in target.fingerprints:
                 overrides[f"{name}.labels.{LABEL}.{platform.replace('/', '-')}"] = f"sha256:{digest}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,13 +58,14 @@ def call_releases(recipe: Recipe, document: Document, target: Target) -> tuple[R
     function: Any = recipe.releases
     where = Position(document.shown, function.__code__.co_firstlineno, 1) if hasattr(function, "__code__") else None
     try:
-        releases = tuple(function(target))
+        made = function(target)
+        releases = tuple(made) if isinstance(made, Iterable) else (made,)
     except (Exception, SystemExit) as error:
         raise _blame(error, document, where) from None
     for release in releases:
         if not isinstance(release, Release):
             kind = type(release).__name__
-            raise EdgebakeError(f"releases(target) must return a list of Release, not of {kind}", at=where)
+            raise EdgebakeError(f"releases(target) must return a list of Release, not {kind}", at=where)
     try:
         check_versions(releases, recipe.versioning)
     except BadValue as error:

@@ -125,7 +125,8 @@ def _message(details: Any) -> str:
     if kind == "value_error":
         return str(details["ctx"]["error"])
     if kind == "literal_error":
-        return f"{value!r} is not one of {details['ctx']['expected'].replace(' or ', ', ')}"
+        expected = details["ctx"]["expected"].replace(" or ", ", ")
+        return f"{value!r} is not one of {expected}" if "," in expected else f"must be {expected}, not {value!r}"
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
         return f"must be {words} {details['ctx'][bound]}, not {value}"

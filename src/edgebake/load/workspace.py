@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.document import Document, load_document
 from edgebake.load.validate import explain, validate
 from edgebake.model.lock import Lock
-from edgebake.model.project import LOCK_FILE, PROJECT_FILE, Image, Project
+from edgebake.model.project import LOCK_FILE, PROJECT_FILE, Project
 
 _LOCK = "edgebake lock"
 
@@ -32,9 +33,23 @@ class Workspace:
         """Return the position of a value of the project file."""
         return self.document.at(location) if self.document else None
 
-    def with_image(self, name: str, image: Image) -> Workspace:
-        """Return a workspace whose only image is an ad-hoc one; its files go below `.edgebake/`."""
-        project = self.project.model_copy(update={"images": {name: image}, "output": f".edgebake/adhoc/{name}"})
+    def with_image(self, name: str, recipes: Sequence[str], targets: Sequence[str]) -> Workspace:
+        """Return a workspace whose only image is an ad-hoc one; its files go below `.edgebake/`.
+
+        Raises:
+            EdgebakeError: a name is none; told as the option that it came from.
+        """
+        try:
+            images = Project.model_validate({"images": {name: {"recipes": recipes, "targets": targets}}}).images
+        except ValidationError as error:
+            details = error.errors(include_url=False)[0]
+            option = (
+                "--target" if "targets" in details["loc"] else "--name" if "[key]" in details["loc"] else "recipe"
+            )
+            raise EdgebakeError(
+                f"{option}: {details['ctx']['error'] if 'ctx' in details else details['msg']}"
+            ) from None
+        project = self.project.model_copy(update={"images": images, "output": f".edgebake/adhoc/{name}"})
         return replace(self, project=project, document=None)
 
 

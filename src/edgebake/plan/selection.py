@@ -10,7 +10,6 @@ from pathlib import Path
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.load.workspace import Workspace, find_root, open_workspace
-from edgebake.model.project import Image
 from edgebake.model.requirement import parse_requirement
 
 
@@ -51,8 +50,7 @@ def open_selection(start: Path, selection: Selection) -> Workspace:
             hints=("add --target, for example --target cpu",),
         )
     name = selection.name or "-".join(parse_requirement(text).name for text in selection.names[:3])
-    image = Image.model_validate({"recipes": list(selection.names), "targets": list(selection.targets)})
-    return workspace.with_image(name, image)
+    return workspace.with_image(name, selection.names, selection.targets)
 
 
 def _refuse_unknown(workspace: Workspace, text: str) -> None:

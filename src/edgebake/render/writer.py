@@ -292,8 +292,10 @@ def _refuse_hand_edited(changes: Sequence[Change]) -> None:
 
 
 def _require_relative(path: str) -> None:
-    inside = posixpath.normpath(path) == path and path.split("/")[0] not in ("", ".", "..", STATE_FOLDER)
-    if not inside or "\0" in path:
+    inside = posixpath.normpath(path) == path and path.split("/")[0] not in ("", ".", "..")
+    # The state's folder is no place for generated files, but for those of ad-hoc images.
+    state = path.split("/")[0] == STATE_FOLDER and not path.startswith(f"{STATE_FOLDER}/adhoc/")
+    if not inside or state or "\0" in path:
         raise EdgebakeError(f"{path!r} is not a path inside the project")
 
 
