@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # `from integration.projects import …`
 
-from edgebake.load.workspace import Workspace, open_workspace  # noqa: E402
+from edgebake.load.workspace import Workspace, open_workspace
 
 CPU = """\
 name: cpu

@@ -102,12 +102,12 @@ class TestBuildHalves:
         project.write({"recipes/fast/build.sh": "make\n"}).images(app=["fast", "python"])
         assert project.stages() == [
             BASE,
-            "eb-python < eb-base",
             NATIVE,
             "eb-fast-sysroot < eb-native",
             "eb-native-compiler < eb-native",
             "eb-fast-build < eb-native-compiler",
             "eb-fast-artifact < scratch",
+            "eb-python < eb-base",
             "eb-fast < eb-python",
             "app < eb-fast",
         ]
@@ -242,12 +242,12 @@ class TestWheels:
         project.images(app=["numpy"]).lock(self.PACKAGES)
         assert project.stages() == [
             BASE,
-            "eb-python < eb-base",
             NATIVE,
             *FETCH_TOOLS,
             "eb-wheelhouse < scratch",
             "eb-numpy-fetch < eb-native-pip-fetch",
             "eb-numpy-wheels < scratch",
+            "eb-python < eb-base",
             "eb-numpy < eb-python",
             "app < eb-numpy",
         ]

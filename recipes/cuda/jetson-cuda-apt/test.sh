@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # shellcheck disable=SC2016  # apt's variables, not the shell's
-apt-get indextargets --format '$(SITE)' | grep '^https://developer.download.nvidia.com/compute/cuda/repos/' || {
+apt-get indextargets --no-release-info --format '$(SITE)' | grep '^https://developer.download.nvidia.com/compute/cuda/repos/' || {
     echo "apt does not know NVIDIA's CUDA archive" >&2
     exit 1
 }

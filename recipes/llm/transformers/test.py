@@ -19,7 +19,9 @@ except ImportError as error:
 import transformers
 
 device = "cuda" if GPU and torch.cuda.is_available() else "cpu"
-config = transformers.GPT2Config(vocab_size=11, n_positions=8, n_embd=8, n_layer=2, n_head=2)
+config = transformers.GPT2Config(
+    vocab_size=11, n_positions=8, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
+)
 model = transformers.GPT2LMHeadModel(config).eval().to(device)
 words = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6]], device=device)
 with torch.no_grad():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -55,6 +56,8 @@ def _options(
 
 def main() -> None:
     """Run the command line; a user's mistake is one message on stderr and exit code 2."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without → is no reason to fail
     try:
         code = app(standalone_mode=False)
     except EdgebakeError as error:
@@ -70,8 +73,20 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "show") or not hasattr(error, "exit_code"):
             raise
-        error.show()  # click's own message for a wrong option
+        _tell_wrong_call(error)
         sys.exit(error.exit_code)
     if code == EXIT_INTERRUPTED:
         typer.echo("interrupted", err=True)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell_wrong_call(error: Any) -> None:
+    """Tell click's message for a wrong option or command as any other mistake is told."""
+    context = getattr(error, "ctx", None)
+    if context is None or type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return
+    message, _, suggestion = error.format_message().replace("Value error, ", "").partition(" Did you mean ")
+    hint = f"did you mean {suggestion}" if suggestion else f"see: {context.command_path} --help"
+    message = message[:1].lower() + message[1:].rstrip(".")
+    typer.echo(f"error: {EdgebakeError(message, hints=(hint,))}", err=True)

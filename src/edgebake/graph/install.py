@@ -31,6 +31,23 @@ class Pip:
     constraints: tuple[str, str] = ("", "")
 
 
+@dataclass(frozen=True)
+class Copied:
+    """What an install stage copies into the image.
+
+    Attributes:
+        artifact: the stage with what the build half left.
+        wheels: the stage with the recipe's Python packages.
+        gathered: a stage that has everything that this recipe and its followers copy, in one layer.
+        elsewhere: an earlier stage of the line has copied this recipe's files already.
+    """
+
+    artifact: Node | None = None
+    wheels: Node | None = None
+    gathered: Node | None = None
+    elsewhere: bool = False
+
+
 class Installer:
     """Makes the bodies of install stages, and the lines of tools.
 
@@ -51,8 +68,7 @@ class Installer:
         platforms: Sequence[str],
         *,
         native: bool = False,
-        artifact: Node | None = None,
-        wheels: Node | None = None,
+        copied: Copied = Copied(),
         pip: Pip = Pip(),
     ) -> Body:
         """Return an install stage's body, without the stage that it continues.
@@ -61,8 +77,7 @@ class Installer:
             view: the recipe's values.
             platforms: those of the stage.
             native: it is a tool's, on the build platform.
-            artifact: the stage with what the build half left.
-            wheels: the stage with the recipe's Python packages.
+            copied: what is copied into the image.
             pip: what pip installs in the stage itself.
         """
         key = (
@@ -71,12 +86,11 @@ class Installer:
             view.pin.flavours,
             tuple(platforms),
             native,
-            artifact,
-            wheels,
+            copied,
             pip,
         )
         if key not in self._bodies:
-            self._bodies[key] = self._body(view, platforms, native, artifact, wheels, pip)
+            self._bodies[key] = self._body(view, platforms, native, copied, pip)
         return self._bodies[key]
 
     def _body(
@@ -84,8 +98,7 @@ class Installer:
         view: RecipeView,
         platforms: Sequence[str],
         native: bool,
-        artifact: Node | None,
-        wheels: Node | None,
+        copied: Copied,
         pip: Pip,
     ) -> Body:
         stages, install = self._stages, view.recipe.install
@@ -97,13 +110,8 @@ class Installer:
             "os": stages.os,
             "refresh": stages.refresh,
             "build_args": _build_args(view, arch),
-            "wheels": reference(wheels.id) if wheels else "",
-            "artifact": reference(artifact.id) if artifact else "",
-            "artifacts": sorted(install.artifacts.items()) if artifact else [],
-            "files": [
-                (reads.file(view.pin.loaded, source, view.teller(("install", "files", source))), dest)
-                for source, dest in view.rendered(install.files, ("install", "files")).items()
-            ],
+            "gathered": reference(copied.gathered.id) if copied.gathered else "",
+            "copies": None if copied.elsewhere or copied.gathered else copies_of(view, copied, reads),
             "path": install.path,
             "env": view.env,
             "pip": pip.requirements,
@@ -157,6 +165,21 @@ class Installer:
             pins = dict.fromkeys(platforms, pin)
             parent = self._stages.add("tool", name, pin.title, bodies, native=True, pins=pins)
         return parent
+
+
+def copies_of(view: RecipeView, copied: Copied, reads: Reads) -> dict[str, object]:
+    """Return what a recipe copies into the image, as templates take it."""
+    install = view.recipe.install
+    files = view.rendered(install.files, ("install", "files"))
+    return {
+        "wheels": reference(copied.wheels.id) if copied.wheels else "",
+        "artifact": reference(copied.artifact.id) if copied.artifact else "",
+        "artifacts": sorted(install.artifacts.items()) if copied.artifact else [],
+        "files": [
+            (reads.file(view.pin.loaded, source, view.teller(("install", "files", source))), dest)
+            for source, dest in files.items()
+        ],
+    }
 
 
 def _build_args(view: RecipeView, arch: str) -> list[str]:

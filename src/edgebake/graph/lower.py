@@ -8,6 +8,7 @@ from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.image_stage import image_stage, image_user, test_stage
 from edgebake.graph.install import Installer, Pip, continued
+from edgebake.graph.layers import MAX_LAYERS, LineRecipe, gather_copies, layer_count, refuse_too_many_layers
 from edgebake.graph.names import arch
 from edgebake.graph.node import Body, Node
 from edgebake.graph.order import install_order
@@ -61,27 +62,36 @@ class TargetLowering:
 
     def _line(self, plan: ImagePlan, start: Node) -> Node:
         """Add an image's recipes one after the other, and return the last one's stage."""
+        recipes = [self._recipe(plan, name) for name in plan.line]
+        bodies = [self._bodies(plan, recipe) for recipe in recipes]
+        if layer_count(bodies) > MAX_LAYERS:
+            recipes = gather_copies(self._stages, plan, recipes)
+            bodies = [self._bodies(plan, recipe) for recipe in recipes]
+            refuse_too_many_layers(plan, layer_count(bodies))
         node = start
-        for name in plan.line:
-            node = self._install(plan, name, node)
+        for recipe, own in zip(recipes, bodies, strict=True):
+            continuing = {platform: continued(body, node) for platform, body in own.items()}
+            node = self._stages.add("install", recipe.name, title_of(recipe.pins), continuing, pins=recipe.pins)
         return node
 
-    def _install(self, plan: ImagePlan, name: str, parent: Node) -> Node:
-        """Add one recipe, with its build half and its wheels. Where it is not on a platform, its stage is empty."""
+    def _recipe(self, plan: ImagePlan, name: str) -> LineRecipe:
+        """Return a recipe of the line, with the stages of its build half and its wheels added."""
         pins = {p: pin for p in plan.platforms if (pin := plan.installed(p, name)) is not None}
         built = any(pin.recipe.build for pin in pins.values())
         artifact = self._build_halves.artifact(plan, name) if built else None
-        wheels = wheels_artifact(self._stages, self._installer, plan, name)
+        return LineRecipe(name, pins, artifact, wheels_artifact(self._stages, self._installer, plan, name))
+
+    def _bodies(self, plan: ImagePlan, recipe: LineRecipe) -> dict[str, Body]:
+        """Return a recipe's install stage. Where it is not on a platform, the stage is empty."""
         bodies = {}
         for platform in plan.platforms:
-            if platform not in pins:
-                bodies[platform] = Body(parent.id, "", empty=True)
+            if platform not in recipe.pins:
+                bodies[platform] = Body("", "", empty=True)
                 continue
-            here = wheels if wheels is not None and not wheels.bodies[platform].empty else None
-            view, pip = plan.views[platform, name], _unlocked_pip(plan, platform, name)
-            body = self._installer.body(view, plan.platforms, artifact=artifact, wheels=here, pip=pip)
-            bodies[platform] = continued(body, parent)
-        return self._stages.add("install", name, title_of(pins), bodies, pins=pins)
+            pip = _unlocked_pip(plan, platform, recipe.name)
+            view = plan.views[platform, recipe.name]
+            bodies[platform] = self._installer.body(view, plan.platforms, copied=recipe.copied(platform), pip=pip)
+        return bodies
 
     def _target_tools(self, plan: ImagePlan, pin: Pin, build: Build) -> Node:
         """Return the end of the line that has a build half's tools on the target platform."""

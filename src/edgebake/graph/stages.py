@@ -19,7 +19,7 @@ USER = "app"
 """The user that images run as unless they say otherwise."""
 
 # What a recipe gives to a stage, for telling which of it changed. The digest covers the whole text in any case.
-_TOLD = ("apt", "pip", "pip_index", "env", "path", "artifacts", "sources", "variables", "timeout")
+_TOLD = ("apt", "pip", "pip_index", "env", "path", "copies", "sources", "variables", "timeout")
 
 
 class StageFactory:

@@ -34,6 +34,9 @@ _STANDARD_TAGS = tuple(
     for kind in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value")
 )
 
+_EMPTY = ("write it, or remove it",)
+_JSON = ("texts stand in double quotes, and no comma behind the last item",)
+
 Location = tuple[str | int, ...]
 Data = Any
 
@@ -112,7 +115,7 @@ def read_text(path: Path, shown: str) -> str:
             hints=("save the file as UTF-8",),
         ) from None
     if not text.strip():
-        raise EdgebakeError("the file is empty", at=Position(shown))
+        raise EdgebakeError("the file is empty", at=Position(shown), hints=_EMPTY)
     return text
 
 
@@ -154,7 +157,7 @@ def _compose_json(text: str, shown: str) -> yaml.Node:
         return compose_json(text)
     except json.JSONDecodeError as error:
         at = Position(shown, error.lineno, error.colno)
-        raise EdgebakeError(f"the file is not JSON: {error.msg}", at=at) from None
+        raise EdgebakeError(f"the file is not JSON: {error.msg}", at=at, hints=_JSON) from None
 
 
 def _compose_yaml(text: str, shown: str) -> yaml.Node:
@@ -172,7 +175,9 @@ def _compose_yaml(text: str, shown: str) -> yaml.Node:
             f"the file is not YAML: {error.reason}", at=_reader_position(error, text, shown)
         ) from None
     if node is None:
-        raise EdgebakeError("the file is empty", at=Position(shown), reason="it holds nothing but comments")
+        raise EdgebakeError(
+            "the file is empty", at=Position(shown), reason="it holds nothing but comments", hints=_EMPTY
+        )
     return node
 
 

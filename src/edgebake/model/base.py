@@ -172,6 +172,32 @@ def _absolute(text: str) -> str:
 
 ImagePath = Annotated[str, AfterValidator(_absolute)]
 
+_LINKED = re.compile(r"(/bin|/sbin|/lib|/lib32|/lib64|/libx32|/var/run|/var/lock)(/|$)")
+
+
+def _copy_destination(text: str) -> str:
+    _absolute(text)
+    match = _LINKED.match(text)
+    if match:
+        # A linked COPY does not follow it: a folder would take the link's place, and break the image.
+        real = text.replace(match[1], match[1].replace("/var", "") if "/var" in match[1] else f"/usr{match[1]}", 1)
+        raise ValueError(f"{text!r} goes through {match[1]}, a link in the base image; write {real!r}")
+    return text
+
+
+CopyDestination = Annotated[str, AfterValidator(_copy_destination)]
+"""Where in the image files are copied to."""
+
+
+def _folder_destination(text: str) -> str:
+    if text.strip("/") == "":
+        raise ValueError("'/' would put folders in the place of the base image's links; name one, such as '/usr'")
+    return _copy_destination(text)
+
+
+FolderDestination = Annotated[str, AfterValidator(_folder_destination)]
+"""Where in the image a folder's contents are copied to."""
+
 _HOST = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]+)?"
 REPOSITORY_PATH_PATTERN = rf"{NAME_PATTERN}(?:/{NAME_PATTERN})*"
 _REPOSITORY = rf"(?:{_HOST}/)?{REPOSITORY_PATH_PATTERN}"

@@ -12,8 +12,10 @@ from pydantic import AfterValidator, Field, WrapValidator, field_validator, mode
 from edgebake.model.base import (
     AptPackage,
     BadValue,
+    CopyDestination,
     EnvName,
     Flag,
+    FolderDestination,
     ImagePath,
     Line,
     Model,
@@ -167,9 +169,9 @@ class Install(Model):
     """Python requirements (PEP 508)."""
     pip_index: OneOrMany[Line] = ()
     """Package indexes to look at before PyPI."""
-    files: dict[RelativePath, Line] = {}
+    files: dict[RelativePath, CopyDestination] = {}
     """Files and folders of the recipe, and where they go in the image."""
-    artifacts: dict[ImagePath, ImagePath] = {}
+    artifacts: dict[ImagePath, FolderDestination] = {}
     """Paths in the build half's $OUT, and where they go in the image."""
     script: RelativePath | None = None
     """Script of the recipe's folder, run with bash as root."""
