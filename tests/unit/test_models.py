@@ -720,8 +720,8 @@ def test_a_flood_of_mistakes_is_cut_and_the_rest_counted(load: Load) -> None:
 
 # ── names, where they enter
 
-BAD_NAMES = ["a/b", "..", "a..b", "../a", "${A}", "a$b", "'a'", 'a"b', "a\nb", "a\n", "é", "a²", "A", "-a", "a b", "",
-             "{{ a }}", "a;b", "a`b", "a\u2028"]  # fmt: skip
+BAD_NAMES = ["a/b", "..", "a..b", "../a", "${A}", "a$b", "'a'", 'a"b', "a\nb", "a\n", "é", "a²", "A", "-a", "a b",
+             "", "{{ a }}", "a;b", "a`b", "a\u2028"]  # fmt: skip
 
 
 def in_recipe(**data: Any) -> str:
@@ -967,8 +967,8 @@ RELEASES = (
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("return [1]", "4:1: releases(target) must return a list of Release, not of int"),
-        ("return None", "4:1: the recipe fails: TypeError: 'NoneType' object is not iterable"),
+        ("return [1]", "4:1: releases(target) must return a list of Release, not int"),
+        ("return None", "4:1: releases(target) must return a list of Release, not NoneType"),
         ("return [Release(version='b1')]", ("4:1: releases for t: 'b1' is not a PEP 440 version\n\n"
          "hint: for versions without an order, set versioning: opaque")),
         ("return [Release(version='1.0'), Release(version='1')]",

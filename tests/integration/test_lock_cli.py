@@ -1,0 +1,359 @@
+"""`edgebake lock` with a real index (served from this machine), real git repositories and, if it is up, a registry."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.projects import AMD64, ARM64, CATALOGUE, CPU, compiled_recipe, needs, write_files
+
+EDGEBAKE = Path(sys.executable).with_name("edgebake")
+BASE = "localhost:5000/busybox:stable"  # scripts/engine up makes it
+
+
+@dataclass
+class Index:
+    """A Python package index (PEP 503) of empty wheels, which counts what it is asked."""
+
+    folder: Path
+    asked: list[str] = field(default_factory=list)
+    url: str = ""
+
+    def add(self, name: str, version: str, *requires: str, platform: str = "any") -> None:
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        metadata = "".join(f"Requires-Dist: {one}\n" for one in requires)
+        info = f"{name}-{version}.dist-info"
+        tag = f"py3-none-{platform}"
+        with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:
+            wheel.writestr(
+                zipfile.ZipInfo(f"{info}/METADATA"),
+                f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}",
+            )
+            wheel.writestr(
+                zipfile.ZipInfo(f"{info}/WHEEL"), f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n"
+            )
+            wheel.writestr(zipfile.ZipInfo(f"{info}/RECORD"), "")
+
+    def page(self, path: str) -> bytes | None:
+        self.asked.append(path)
+        place = self.folder / path.strip("/").removeprefix("simple/")
+        if place.is_dir():
+            names = sorted(os.listdir(place))
+            return "".join(
+                f'<a href="{name}#sha256={hashlib.sha256((place / name).read_bytes()).hexdigest()}">{name}</a>\n'
+                for name in names
+            ).encode()
+        return place.read_bytes() if place.is_file() else None
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    index = Index(tmp_path / "index")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = index.page(self.path)
+            self.send_response(404 if page is None else 200)
+            self.send_header(
+                "Content-Type", "application/octet-stream" if self.path.endswith(".whl") else "text/html"
+            )
+            self.send_header("Content-Length", str(len(page or b"")))
+            self.end_headers()
+            self.wfile.write(page or b"")
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        index.url = f"http://127.0.0.1:{server.server_port}/simple"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield index
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def root(tmp_path: Path, index: Index) -> Path:
+    """A project with two recipes that need packages of the index: beta wants an older alpha than alpha would be."""
+    index.add("alpha", "1.5")
+    index.add("alpha", "2.0")
+    index.add("beta", "1.0", "alpha<2", "gamma")
+    index.add("gamma", "0.3")
+    folder = tmp_path / "project"
+    recipes = [
+        *CATALOGUE,
+        needs("a", "python", install={"pip": ["alpha"]}),
+        needs("b", "python", install={"pip": ["beta"]}),
+    ]
+    write_files(folder, {f"recipes/{one['name']}/recipe.json": json.dumps(one) for one in recipes})
+    target = {**CPU, "name": "here", "tag_suffix": "here", "base": {"image": "localhost:1/nothing:1"}}
+    write_files(folder, {"targets/here.json": json.dumps(target)})
+    return write_project(folder, app=["a", "b"])
+
+
+def write_project(root: Path, **images: list[str]) -> Path:
+    data = {name: {"recipes": recipes, "targets": ["here"]} for name, recipes in images.items()}
+    write_files(root, {"edgebake.yaml": json.dumps({"images": data})})
+    return root
+
+
+def run(root: Path, *arguments: str, code: int = 0, index: Index | None = None) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_", "EDGEBAKE_"))}
+    url = index.url if index else "http://127.0.0.1:1/simple"
+    uv = {
+        "UV_DEFAULT_INDEX": url,
+        "UV_CACHE_DIR": str(root.parent / "uv-cache"),
+        "UV_HTTP_TIMEOUT": "5",
+        "UV_HTTP_RETRIES": "0",
+    }
+    done = subprocess.run(
+        [EDGEBAKE, *arguments], cwd=root, env={**kept, **uv}, capture_output=True, text=True, timeout=180
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def locked(root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((root / "edgebake.lock").read_text())
+    return found
+
+
+def packages(root: Path, image: str = "app", platform: str = AMD64) -> dict[str, str]:
+    """Return the locked requirements by package."""
+    found = locked(root)["images"][image]["here"]["python"][platform]["packages"]
+    return {name: package["requirement"] for name, package in found.items()}
+
+
+class TestPythonPackages:
+    def test_an_images_packages_are_resolved_together_with_hashes(self, root: Path, index: Index) -> None:
+        done = run(root, "lock", index=index)
+        assert done.stdout == "edgebake.lock written.\n"
+        assert (
+            packages(root)
+            == packages(root, platform=ARM64)
+            == {
+                "alpha": "alpha==1.5",
+                "beta": "beta==1.0",
+                "gamma": "gamma==0.3",
+            }
+        )
+        found = locked(root)["images"]["app"]["here"]["python"][AMD64]["packages"]
+        assert found["alpha"]["via"] == ["beta", "recipe:a"]
+        wheel = index.folder / "alpha/alpha-1.5-py3-none-any.whl"
+        assert f"sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}" in found["alpha"]["hashes"]
+
+    def test_each_recipe_fetches_its_own_part(self, root: Path, index: Index) -> None:
+        run(root, "lock", index=index)
+        run(root, "compile")
+        files = {path.name: path.read_text() for path in (root / "bake/here/requirements").iterdir()}
+        assert sorted(files) == [f"eb-{name}-fetch.{arch}.txt" for name in "ab" for arch in ("amd64", "arm64")]
+        assert files["eb-a-fetch.amd64.txt"].startswith("alpha==1.5 \\\n    --hash=sha256:")
+        assert "beta==1.0" in files["eb-b-fetch.arm64.txt"]
+        assert "gamma==0.3" in files["eb-b-fetch.arm64.txt"]
+
+    def test_a_second_lock_asks_nobody_and_changes_nothing(self, root: Path, index: Index) -> None:
+        run(root, "lock", index=index)
+        before, asked = (root / "edgebake.lock").read_bytes(), len(index.asked)
+        assert run(root, "lock", index=index).stdout == "edgebake.lock is up to date.\n"
+        assert (root / "edgebake.lock").read_bytes() == before
+        assert len(index.asked) == asked
+
+    def test_two_locks_from_nothing_are_the_same(self, root: Path, index: Index) -> None:
+        run(root, "lock", index=index)
+        before = (root / "edgebake.lock").read_bytes()
+        (root / "edgebake.lock").unlink()
+        run(root, "lock", index=index)
+        assert (root / "edgebake.lock").read_bytes() == before
+
+    def test_a_newer_package_comes_only_when_it_is_asked_for(self, root: Path, index: Index) -> None:
+        run(root, "lock", index=index)
+        index.add("alpha", "1.6")
+        index.add("gamma", "0.4")
+        shutil.rmtree(root.parent / "uv-cache")
+        run(root, "lock", index=index)
+        assert packages(root)["alpha"] == "alpha==1.5"
+        run(root, "lock", "--upgrade", "alpha", index=index)
+        assert packages(root) == {"alpha": "alpha==1.6", "beta": "beta==1.0", "gamma": "gamma==0.3"}
+        shutil.rmtree(root.parent / "uv-cache")
+        run(root, "lock", "--upgrade", "*", index=index)
+        assert packages(root)["gamma"] == "gamma==0.4"
+
+    def test_a_new_recipe_keeps_what_is_locked(self, root: Path, index: Index) -> None:
+        write_project(root, app=["a"])
+        run(root, "lock", index=index)
+        assert packages(root) == {"alpha": "alpha==2.0"}
+        index.add("alpha", "2.1")
+        shutil.rmtree(root.parent / "uv-cache")
+        write_project(root, app=["a", "zlib"], other=["a", "compiler"])
+        run(root, "lock", index=index)
+        # Images that agree share their stages.
+        assert packages(root) == packages(root, "other") == {"alpha": "alpha==2.0"}
+
+    def test_an_index_that_cannot_be_reached_leaves_the_image_unpinned_and_says_so(self, root: Path) -> None:
+        done = run(root, "lock")
+        assert "Python packages not pinned" in done.stderr
+        python = locked(root)["images"]["app"]["here"]["python"][AMD64]
+        assert "packages" not in python
+        assert python["reason"]
+        done = run(root, "compile", "--locked")
+        assert "Python packages are not pinned" in done.stderr
+
+    def test_a_package_without_a_wheel_for_a_platform_is_told_for_that_platform(
+        self, root: Path, index: Index
+    ) -> None:
+        index.add("delta", "1.0", platform="manylinux_2_17_x86_64")
+        recipe = needs("d", "python", install={"pip": ["delta"]})
+        write_files(root, {"recipes/d/recipe.json": json.dumps(recipe)})
+        write_project(root, app=["d"])
+        done = run(root, "lock", index=index)
+        assert f"app on here ({AMD64}): 1 Python packages" in done.stderr
+        assert f"app on here ({ARM64}): Python packages not pinned: " in done.stderr
+        assert packages(root) == {"delta": "delta==1.0"}
+
+
+class TestStaleLocks:
+    def test_locked_wants_a_lock(self, root: Path) -> None:
+        done = run(root, "compile", "--locked", code=2)
+        assert "there is no edgebake.lock" in done.stderr
+        assert "hint: bring it up to date: edgebake lock" in done.stderr
+        assert not (root / "bake").exists()
+
+    def test_locked_takes_a_fresh_one(self, root: Path, index: Index) -> None:
+        run(root, "lock", index=index)
+        run(root, "compile", "--locked")
+        run(root, "plan", "--locked")
+
+    @pytest.mark.parametrize(
+        ("path", "content", "told"),
+        [
+            ("edgebake.yaml", {"images": {"app": {"recipes": ["a"], "targets": ["here"]}}}, "other"),
+            (
+                "edgebake.yaml",
+                {"images": {"new": {"recipes": ["a"], "targets": ["here"]}}},
+                "new on here is not in it",
+            ),
+            (
+                "recipes/a/recipe.json",
+                needs("a", "python", install={"pip": ["alpha<2"]}),
+                "other Python requirements than locked",
+            ),
+            (
+                "recipes/b/recipe.json",
+                needs("b", "python", install={"pip": ["beta"]}, releases=[{"version": "7"}]),
+                "other recipe releases than locked",
+            ),
+            (
+                "targets/here.json",
+                {**CPU, "name": "here", "tag_suffix": "here", "base": {"image": "localhost:1/other:1"}},
+                "the base image localhost:1/other:1 is not in it",
+            ),
+        ],
+    )
+    def test_locked_refuses_a_stale_one(self, root: Path, index: Index, path: str, content: Any, told: str) -> None:
+        run(root, "lock", index=index)
+        write_files(root, {path: json.dumps(content)})
+        done = run(root, "compile", "--locked", code=2)
+        assert "the lock is stale" in done.stderr
+        assert told in done.stderr
+        assert not (root / "bake").exists()
+
+    def test_a_damaged_one_is_told_by_every_command(self, root: Path) -> None:
+        write_files(root, {"edgebake.lock": "<<<<<<< HEAD\n"})
+        for command in ("plan", "compile", "lock"):
+            done = run(root, command, code=2)
+            assert "edgebake.lock: the lock file is damaged" in done.stderr
+
+    def test_a_conflict_leaves_the_lock_as_it_is(self, root: Path, index: Index) -> None:
+        run(root, "lock", index=index)
+        before = (root / "edgebake.lock").read_bytes()
+        write_project(root, app=["a:99"])
+        assert "a" in run(root, "lock", code=2, index=index).stderr
+        assert (root / "edgebake.lock").read_bytes() == before
+
+    def test_an_unknown_name_to_upgrade_is_told(self, root: Path, index: Index) -> None:
+        run(root, "lock", index=index)
+        assert "did you mean 'alpha'?" in run(root, "lock", "--upgrade", "alhpa", code=2, index=index).stderr
+
+
+class TestSources:
+    def test_a_base_that_cannot_be_asked_for_is_told(self, root: Path, index: Index) -> None:
+        run(root, "lock", index=index)
+        assert "its registry could not be asked" in locked(root)["bases"]["localhost:1/nothing:1"]["reason"]
+        note = "the base image localhost:1/nothing:1 is not pinned: its registry could not be asked"
+        assert note in run(root, "compile").stderr
+
+    def test_a_base_image_is_pinned_by_digest_for_each_platform(self, root: Path, index: Index) -> None:
+        command = ["docker", "buildx", "imagetools", "inspect", "--raw", BASE]
+        if not shutil.which("docker") or subprocess.run(command, capture_output=True).returncode != 0:
+            pytest.skip("the test registry is not up: scripts/engine up")
+        raw = subprocess.run(command, capture_output=True, check=True).stdout
+        target = {**CPU, "name": "here", "tag_suffix": "here", "base": {"image": "busybox:stable"}}
+        write_files(root, {"targets/here.json": json.dumps(target)})
+        run(root, "lock", "--mirror", "busybox=localhost:5000/busybox", index=index)
+        base = locked(root)["bases"]["busybox:stable"]
+        children = {
+            f"{one['platform']['os']}/{one['platform']['architecture']}": one["digest"]
+            for one in json.loads(raw)["manifests"]
+        }
+        assert base["digest"] == "sha256:" + hashlib.sha256(raw).hexdigest()
+        assert base["platforms"] == {platform: children[platform] for platform in (AMD64, ARM64)}
+        run(root, "compile")
+        assert f"ARG BASE=busybox:stable@{base['digest']}\n" in (root / "bake/here/Dockerfile").read_text()
+
+    def test_a_git_ref_is_pinned_to_its_commit(self, root: Path, index: Index, tmp_path: Path) -> None:
+        repository = tmp_path / "upstream.git"
+        first = commit(repository, "v1")
+        recipe = compiled_recipe("x", build={"sources": [{"git": f"file://{repository}", "ref": "v1"}]})
+        write_files(root, {"recipes/x/recipe.json": json.dumps(recipe), "recipes/x/build.sh": "make\n"})
+        write_project(root, app=["x"])
+        run(root, "lock", index=index)
+        assert locked(root)["git"] == [{"url": f"file://{repository}", "ref": "v1", "commit": first}]
+        run(root, "compile")
+        assert f"#{first}" in (root / "bake/here/Dockerfile").read_text()
+        second = commit(repository, "v1")
+        run(root, "lock", index=index)
+        assert locked(root)["git"][0]["commit"] == first
+        run(root, "lock", "--upgrade", f"file://{repository}", index=index)
+        assert locked(root)["git"][0]["commit"] == second != first
+
+    def test_refresh_installs_unversioned_system_packages_anew(self, root: Path, index: Index) -> None:
+        run(root, "lock", index=index)
+        run(root, "lock", "--refresh", index=index)
+        run(root, "lock", "--refresh", index=index)
+        assert locked(root)["refresh"] == 2
+        run(root, "compile")
+        assert "ARG SYSTEM_REFRESH=2\n" in (root / "bake/here/Dockerfile").read_text()
+
+
+def commit(repository: Path, tag: str) -> str:
+    """Make a commit with an annotated tag, and return the commit."""
+
+    def git(*arguments: str) -> str:
+        identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+        command = ["git", "-C", str(repository), *identity, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    if not repository.exists():
+        repository.mkdir()
+        git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", f"commit {os.urandom(4).hex()}")
+    git("tag", "-f", "-a", tag, "-m", tag)
+    return git("rev-parse", "HEAD")

@@ -1,0 +1,51 @@
+"""The built-in catalogue: every recipe compiles on every target that it has a release for, and says why elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgebake.compile import compile_workspace
+from edgebake.errors import EdgebakeError
+from edgebake.load.workspace import Workspace, open_workspace
+from edgebake.resolve.candidates import CandidatePool
+
+
+def workspace(root: Path) -> Workspace:
+    return open_workspace(root, need_project=False)
+
+
+CATALOGUE = workspace(Path(__file__).parent).catalogue
+PAIRS = [(recipe, target) for recipe in CATALOGUE.recipe_names() for target in CATALOGUE.target_names()]
+
+
+@pytest.mark.parametrize(("recipe", "target"), PAIRS)
+def test_a_recipe_compiles_where_it_has_a_release_or_says_why_not(recipe: str, target: str, tmp_path: Path) -> None:
+    profile = CATALOGUE.target(target).target
+    has_release = any(CandidatePool(CATALOGUE, profile, p).candidates(recipe) for p in profile.platforms)
+    try:
+        compiled = compile_workspace(workspace(tmp_path).with_image("one", [recipe], [target]))
+    except EdgebakeError as error:
+        assert not has_release or error.reason, f"{recipe} on {target}: {error}"
+        assert target in str(error)
+        return
+    assert has_release
+    assert [bake_target.target for bake_target in compiled.graph.bake_targets if not bake_target.is_test] == [
+        target
+    ]
+
+
+@pytest.mark.parametrize("recipe", CATALOGUE.recipe_names())
+def test_a_recipe_says_what_it_is_where_its_facts_come_from_and_has_a_test(recipe: str) -> None:
+    loaded = CATALOGUE.recipe(recipe).recipe
+    assert loaded.summary
+    assert loaded.homepage
+    assert loaded.license
+    assert loaded.sources
+    assert loaded.test is not None
+
+
+@pytest.mark.parametrize("target", CATALOGUE.target_names())
+def test_a_target_names_its_sources(target: str) -> None:
+    assert CATALOGUE.target(target).target.sources
