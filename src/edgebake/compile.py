@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError
 from edgebake.graph.build_graph import BakeTarget, BuildGraph
+from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.lower import TargetLowering
-from edgebake.graph.names import bake_target_name, base_variable, refuse_collisions
+from edgebake.graph.names import bake_target_name
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import python_env
 from edgebake.graph.view import RecipeView
@@ -22,6 +22,7 @@ from edgebake.model.lock import LockedImage
 from edgebake.model.project import Image
 from edgebake.model.requirement import parse_requirement
 from edgebake.model.target import Target
+from edgebake.notes import Note, notes_of
 from edgebake.render.stages import StageTemplates
 from edgebake.render.values import render_value, target_scope
 from edgebake.resolve.candidates import CandidatePool
@@ -48,7 +49,7 @@ class Compilation:
     targets: dict[str, Target]
     plans: tuple[ImagePlan, ...]
     left_out: tuple[LeftOut, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def plan_of(self, bake_target: BakeTarget) -> ImagePlan:
         """Return the image plan that a bake target builds."""
@@ -63,7 +64,6 @@ def compile_workspace(workspace: Workspace) -> Compilation:
         EdgebakeError: anything that the user has to mend.
     """
     left_out: list[LeftOut] = []
-    notes: list[str] = []
     templates = StageTemplates(template_folders(workspace.root))
     graph = BuildGraph()
     plans: list[ImagePlan] = []
@@ -83,14 +83,12 @@ def compile_workspace(workspace: Workspace) -> Compilation:
         stage, tests = lowering.image(plan)
         graph.bake_targets.extend(_bake_targets(workspace, plan, stage.id, tests.id if tests else None))
         plans.append(plan)
-        notes.extend([*_python_notes(plan), *_git_notes(workspace, plan)])
-    _refuse_name_collisions(graph)
-    _refuse_variable_collisions(workspace, {plan.target.name: plan.target for plan in plans})
     targets = {plan.target.name: plan.target for plan in plans}
-    _refuse_tag_suffix_collisions(targets.values())
-    notes.extend(_base_notes(workspace, targets.values()))
+    refuse_all_collisions(graph.bake_targets, targets, workspace.project)
     graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
-    return Compilation(workspace, graph, targets, tuple(plans), tuple(left_out), tuple(dict.fromkeys(notes)))
+    return Compilation(
+        workspace, graph, targets, tuple(plans), tuple(left_out), notes_of(workspace, plans, targets.values())
+    )
 
 
 def template_folders(root: Path) -> list[Path]:
@@ -178,7 +176,7 @@ def _locked_image(workspace: Workspace, name: str, target: Target) -> LockedImag
     return workspace.lock.images.get(name, {}).get(target.name) if workspace.lock else None
 
 
-# ── bake targets and notes
+# ── bake targets
 
 
 def _bake_targets(workspace: Workspace, plan: ImagePlan, stage: str, tests: str | None) -> list[BakeTarget]:
@@ -202,75 +200,3 @@ def _bake_targets(workspace: Workspace, plan: ImagePlan, stage: str, tests: str 
     if tests is not None:
         made.append(BakeTarget(f"{name}-test", plan.name, plan.target.name, tests, plan.platforms, is_test=True))
     return made
-
-
-def _refuse_name_collisions(graph: BuildGraph) -> None:
-    targets = graph.bake_targets
-    refuse_collisions(((t.name, _owner(t)) for t in targets), kind="bake target")
-    groups = [(name, f"the group {name!r}") for name in sorted({"default", *group_names(targets)})]
-    refuse_collisions([*groups, *((t.name, _owner(t)) for t in targets)], kind="bake name")
-    tags = ((f"{t.repository}:{tag}", _owner(t)) for t in targets for tag in t.tags)
-    refuse_collisions(tags, kind="tag")
-
-
-def _refuse_variable_collisions(workspace: Workspace, targets: Mapping[str, Target]) -> None:
-    owners = [(name, "edgebake") for name in ("REGISTRY", "TAG", "CA_BUNDLE", "WHEELHOUSE")]
-    owners += [(name, "a variable of the project") for name in workspace.project.variables]
-    for name, target in targets.items():
-        owners.append((base_variable(name), f"the target {name!r}"))
-        if target.base.native:
-            owners.append((f"NATIVE_{base_variable(name)}", f"the native base of {name!r}"))
-    refuse_collisions(owners, kind="bake variable")
-    refuse_collisions(((bake_target_name(name, ""), f"the target {name!r}") for name in targets), kind="bake name")
-
-
-def group_names(targets: Iterable[BakeTarget]) -> set[str]:
-    """Return the names of the bake file's groups: images, targets, and their tests."""
-    names: set[str] = set()
-    for target in targets:
-        names |= {"test"} if target.is_test else {bake_target_name(target.image, "").rstrip("-")}
-        names.add(bake_target_name(target.target, "").rstrip("-"))
-    return names
-
-
-def _owner(target: BakeTarget) -> str:
-    tests = "the tests of " if target.is_test else ""
-    return f"{tests}the image {target.image!r} on {target.target!r}"
-
-
-def _refuse_tag_suffix_collisions(targets: Iterable[Target]) -> None:
-    owners = ((target.tag_suffix, f"the target {target.name!r}") for target in targets)
-    refuse_collisions(owners, kind="tag_suffix")
-
-
-def _python_notes(plan: ImagePlan) -> list[str]:
-    return [
-        f"{plan.name} on {plan.target.name} ({platform}): Python packages are not pinned: {env.reason}"
-        for platform, env in plan.python.items()
-        if env.reason
-    ]
-
-
-def _git_notes(workspace: Workspace, plan: ImagePlan) -> list[str]:
-    lock = workspace.lock
-    return [
-        f"{plan.name} on {plan.target.name}: {url} is built from whatever {ref!r} names (edgebake lock)"
-        for url, ref in plan.git_sources()
-        if lock is None or lock.commit(url, ref) is None
-    ]
-
-
-def _base_notes(workspace: Workspace, targets: Iterable[Target]) -> list[str]:
-    return [
-        f"{target.name}: the base image {target.base.image} is not pinned: {reason}"
-        for target in targets
-        if (reason := _unpinned(workspace, target.base.image)) is not None
-    ]
-
-
-def _unpinned(workspace: Workspace, image: str) -> str | None:
-    """Return why a base image has no digest, or None if it has one."""
-    base = workspace.lock.bases.get(image) if workspace.lock else None
-    if "@sha256:" in image or (base and base.digest):
-        return None
-    return base.reason if base and base.reason else "not locked yet (edgebake lock)"

@@ -25,6 +25,8 @@ def make_project(folder: Path, target: str) -> list[str]:
         if source.is_file():
             path = source.relative_to(builtin / "templates" / _TEMPLATES).as_posix().replace("dot-", ".")
             files[path] = source.read_text(encoding="utf-8").replace("@TARGET@", target)
+    if folder.exists() and not folder.is_dir():
+        raise EdgebakeError("there is a file where the folder would be", at=Position(str(folder)))
     for path in files:
         if (folder / path).exists() or (folder / path).is_symlink():
             raise EdgebakeError(

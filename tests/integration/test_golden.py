@@ -55,7 +55,7 @@ def test_a_project_compiles_to_its_golden_files(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_projects_have_fresh_locks(tmp_path: Path, name: str) -> None:
     notes = golden_project(name, tmp_path).compile().notes
-    assert [note for note in notes if "stale" in note or "not locked" in note] == []
+    assert [note for note in map(str, notes) if "stale" in note or "not locked" in note] == []
 
 
 def refresh_lock(workspace: Workspace, folder: Path) -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from edgebake.errors import EdgebakeError
+from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.node import Kind, Node
 
 _PREFIX: dict[Kind, str] = {"tool": "eb-native-", "install": "eb-"}
@@ -104,3 +105,12 @@ def refuse_collisions(owners: Iterable[tuple[str, str]], *, kind: str) -> None:
                 hints=("rename one of them",),
             )
         seen[name] = owner
+
+
+def group_names(targets: Iterable[BakeTarget]) -> set[str]:
+    """Return the names of the bake file's groups: images, targets, and their tests."""
+    names: set[str] = set()
+    for target in targets:
+        names |= {"test"} if target.is_test else {bake_target_name(target.image, "").rstrip("-")}
+        names.add(bake_target_name(target.target, "").rstrip("-"))
+    return names

@@ -58,9 +58,10 @@ def explain(plan: Plan) -> str:
 
 
 def _notes(plan: Plan) -> list[str]:
-    shown = {target.bake_target.target for target in plan.targets}
-    images = {target.bake_target.image for target in plan.targets}
-    return [n for n in plan.compilation.notes if n.split(":")[0] in shown or n.split(" on ")[0] in images]
+    """Return the notes about what is selected."""
+    shown = {(target.bake_target.target, target.bake_target.image) for target in plan.targets}
+    shown |= {(target, "") for target, _ in shown}
+    return [str(note) for note in plan.compilation.notes if (note.target, note.image) in shown]
 
 
 def _target_lines(plan: Plan, target: TargetPlan) -> Iterator[str]:
@@ -282,7 +283,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
         "version": 1,
         "images": [_target_data(target) for target in plan.targets],
         "left_out": [{"what": out.what, "reason": out.reason} for out in plan.compilation.left_out],
-        "notes": list(plan.compilation.notes),
+        "notes": [str(note) for note in plan.compilation.notes],
         "files": [{"path": change.path, "change": change.kind} for change in plan.files],
         "steps": [_step_data(step) for step in plan.steps],
     }

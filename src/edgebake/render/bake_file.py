@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edgebake.compile import Compilation, group_names
+from edgebake.compile import Compilation
 from edgebake.graph.build_graph import BakeTarget
-from edgebake.graph.names import bake_target_name, base_variable, stage_names
+from edgebake.graph.names import bake_target_name, base_variable, group_names, stage_names
 from edgebake.model.project import Project
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored

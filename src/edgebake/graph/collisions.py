@@ -1,0 +1,51 @@
+"""Two inputs can never own one generated name: what would collide is told with both owners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.names import bake_target_name, base_variable, group_names, refuse_collisions
+from edgebake.model.project import Project
+from edgebake.model.target import Target
+
+
+def refuse_all_collisions(
+    bake_targets: Iterable[BakeTarget], targets: Mapping[str, Target], project: Project
+) -> None:
+    """Refuse a project in which two things would have one bake name, tag, variable or tag suffix.
+
+    Raises:
+        EdgebakeError: naming both.
+    """
+    bake_targets = list(bake_targets)
+    _refuse_bake_names(bake_targets, targets)
+    tags = ((f"{t.repository}:{tag}", _owner(t)) for t in bake_targets for tag in t.tags)
+    refuse_collisions(tags, kind="tag")
+    _refuse_variables(targets, project)
+    suffixes = ((target.tag_suffix, f"the target {target.name!r}") for target in targets.values())
+    refuse_collisions(suffixes, kind="tag_suffix")
+
+
+def _refuse_bake_names(bake_targets: list[BakeTarget], targets: Mapping[str, Target]) -> None:
+    own = [(target.name, _owner(target)) for target in bake_targets]
+    refuse_collisions(own, kind="bake target")
+    groups = [(name, f"the group {name!r}") for name in sorted({"default", *group_names(bake_targets)})]
+    refuse_collisions([*groups, *own], kind="bake name")
+    shared = ((bake_target_name(name, ""), f"the target {name!r}") for name in targets)
+    refuse_collisions(shared, kind="bake name")
+
+
+def _refuse_variables(targets: Mapping[str, Target], project: Project) -> None:
+    owners = [(name, "edgebake") for name in ("REGISTRY", "TAG", "CA_BUNDLE", "WHEELHOUSE")]
+    owners += [(name, "a variable of the project") for name in project.variables]
+    for name, target in targets.items():
+        owners.append((base_variable(name), f"the target {name!r}"))
+        if target.base.native:
+            owners.append((f"NATIVE_{base_variable(name)}", f"the native base of {name!r}"))
+    refuse_collisions(owners, kind="bake variable")
+
+
+def _owner(target: BakeTarget) -> str:
+    tests = "the tests of " if target.is_test else ""
+    return f"{tests}the image {target.image!r} on {target.target!r}"

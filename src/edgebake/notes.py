@@ -1,0 +1,56 @@
+"""What a user should know about a compilation and what is no error: what is not pinned, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from edgebake.graph.image_plan import ImagePlan
+from edgebake.load.workspace import Workspace
+from edgebake.model.target import Target
+
+_NOT_LOCKED = "not locked yet (edgebake lock)"
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something worth knowing about a target, or an image on it."""
+
+    target: str
+    image: str
+    text: str
+
+    def __str__(self) -> str:
+        about = f"{self.image} on {self.target}" if self.image else self.target
+        return f"{about}: {self.text}"
+
+
+def notes_of(workspace: Workspace, plans: Iterable[ImagePlan], targets: Iterable[Target]) -> tuple[Note, ...]:
+    """Return the notes about a compilation, each once."""
+    found = [note for plan in plans for note in (*_python_notes(plan), *_git_notes(workspace, plan))]
+    found += [note for target in targets for note in _base_notes(workspace, target)]
+    return tuple(dict.fromkeys(found))
+
+
+def _python_notes(plan: ImagePlan) -> Iterator[Note]:
+    reasons: dict[str, list[str]] = {}
+    for platform, env in plan.python.items():
+        if env.reason:
+            reasons.setdefault(env.reason, []).append(platform)
+    for reason, platforms in reasons.items():
+        where = "" if len(platforms) == len(plan.platforms) else f" ({', '.join(platforms)})"
+        yield Note(plan.target.name, plan.name, f"Python packages are not pinned{where}: {reason}")
+
+
+def _git_notes(workspace: Workspace, plan: ImagePlan) -> Iterator[Note]:
+    for url, ref in plan.git_sources():
+        if workspace.lock is None or workspace.lock.commit(url, ref) is None:
+            yield Note(plan.target.name, plan.name, f"{url} is built from whatever {ref!r} names: {_NOT_LOCKED}")
+
+
+def _base_notes(workspace: Workspace, target: Target) -> Iterator[Note]:
+    image = target.base.image
+    base = workspace.lock.bases.get(image) if workspace.lock else None
+    if "@sha256:" not in image and not (base and base.digest):
+        reason = base.reason if base and base.reason else _NOT_LOCKED
+        yield Note(target.name, "", f"the base image {image} is not pinned: {reason}")
