@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError
-from edgebake.graph.build_graph import BakeTarget, BuildGraph
+from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
@@ -84,7 +85,8 @@ def compile_workspace(workspace: Workspace) -> Compilation:
         graph.bake_targets.extend(_bake_targets(workspace, plan, stage.id, tests.id if tests else None))
         plans.append(plan)
     targets = {plan.target.name: plan.target for plan in plans}
-    refuse_all_collisions(graph.bake_targets, targets, workspace.project)
+    graph.indexes.extend(_indexes(workspace, graph.bake_targets))
+    refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace.project)
     graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
     return Compilation(
         workspace, graph, targets, tuple(plans), tuple(left_out), notes_of(workspace, plans, targets.values())
@@ -200,3 +202,24 @@ def _bake_targets(workspace: Workspace, plan: ImagePlan, stage: str, tests: str 
     if tests is not None:
         made.append(BakeTarget(f"{name}-test", plan.name, plan.target.name, tests, plan.platforms, is_test=True))
     return made
+
+
+def _indexes(workspace: Workspace, bake_targets: Iterable[BakeTarget]) -> list[Index]:
+    """Return the tags over several targets.
+
+    Raises:
+        EdgebakeError: a platform that the target named for it does not have.
+    """
+    platforms = {target.name: target.platforms for target in bake_targets}
+    indexes = []
+    for name, image in sorted(workspace.project.images.items()):
+        for tag, parts in image.indexes.items():
+            for platform, target in parts.items():
+                if platform not in platforms.get(bake_target_name(name, target), ()):
+                    raise EdgebakeError(
+                        f"the image {name!r} is not built for {platform} on {target!r}",
+                        at=workspace.at("images", name, "indexes", tag, platform),
+                    )
+            named = tuple((platform, bake_target_name(name, target)) for platform, target in sorted(parts.items()))
+            indexes.append(Index(name, image.repository or name, tag, named))
+    return indexes

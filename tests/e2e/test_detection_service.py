@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import MIRROR, ROOT, Project, crane_manifest, crane_platforms, docker_run, run
 
 EXAMPLE = ROOT / "examples/detection-service"

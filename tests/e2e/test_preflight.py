@@ -84,7 +84,16 @@ def engine_without_emulation(no_binfmt: None, tmp_path_factory: pytest.TempPathF
     address = f"unix://{folder}/docker.sock"
     (folder / "daemon.json").write_text('{"features": {"containerd-snapshotter": true}}')
     # In a network of its own: an engine without a bridge removes the one that it finds.
-    command = ["unshare", "--net", "dockerd", "-H", address, "--config-file", str(folder / "daemon.json"), "--bridge=none"]
+    command = [
+        "unshare",
+        "--net",
+        "dockerd",
+        "-H",
+        address,
+        "--config-file",
+        str(folder / "daemon.json"),
+        "--bridge=none",
+    ]
     command += ["--iptables=false", "--ip6tables=false", f"--pidfile={folder}/pid"]
     command += [f"--data-root={folder}/data", f"--exec-root={folder}/run"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

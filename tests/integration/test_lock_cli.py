@@ -1,4 +1,4 @@
-"""`edgebake lock` with a real index (served from this machine), real git repositories, and a registry if it is up."""
+"""`edgebake lock` with an index served from this machine, git repositories, and a registry if one is up."""
 
 from __future__ import annotations
 

@@ -79,8 +79,7 @@ class Deployed(nn.Module):
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         logits, boxes = self.detector(pictures)
-        chances = torch.softmax(logits, dim=-1)[..., :NOTHING]
-        return boxes, chances.reshape(-1, GRID * GRID, NOTHING)  # the shape it has; the export notes it only so
+        return boxes, torch.softmax(logits, dim=-1)[..., :NOTHING]
 
 
 def load(stream: str, seed: int, count: int) -> tuple[Tensor, Tensor, Tensor]:

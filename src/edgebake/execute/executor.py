@@ -17,10 +17,11 @@ from edgebake.execute.events import BuildStep, EventReader, steps_of
 from edgebake.execute.preflight import check_builder
 from edgebake.execute.progress import Progress
 from edgebake.execute.registry import manifest_platforms
+from edgebake.graph.build_graph import Index
 from edgebake.graph.names import base_variable
 from edgebake.plan.builder import Plan
 from edgebake.plan.record import read_record, write_record
-from edgebake.plan.steps import Bake, CheckBuilder, Remember, VerifyIndexes, WriteFiles
+from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Remember, VerifyIndexes, WriteFiles
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored
 
@@ -92,6 +93,8 @@ class Executor:
                     self._bake(step)
                 case VerifyIndexes():
                     self._verify(step)
+                case MergeIndex(index):
+                    self._merge(index)
                 case Remember():
                     self._remember(step)
         return self.results
@@ -110,7 +113,6 @@ class Executor:
                     [target.name for target in step.bake_targets],
                     builder=self._settings.builder,
                     files=[self._bake_file()],
-                    push=step.output == "push",
                     load=step.output == "load",
                     cache=not self._settings.no_cache,
                     set=self._overrides(step),
@@ -144,8 +146,9 @@ class Executor:
                 overrides[f"{name}.platform"] = ",".join(step.platforms)
                 continue
             if step.output == "push":
-                # The engine's own driver pushes Docker's older media types unless it is told.
-                overrides[f"{name}.output"] = "type=image,oci-mediatypes=true"
+                # The engine's own driver pushes Docker's older media types unless it is told. `--push` beside this
+                # would be lost now and then: Buildx applies overrides in no fixed order.
+                overrides[f"{name}.output"] = "type=image,oci-mediatypes=true,push=true"
             target = self._plan.target(name)
             for platform, digest in target.fingerprints:
                 overrides[f"{name}.labels.{LABEL}.{platform.replace('/', '-')}"] = f"sha256:{digest}"
@@ -193,17 +196,35 @@ class Executor:
             for tag in self._expanded(bake_target.tags):
                 reference = f"{self._registry()}/{bake_target.repository}:{tag}"
                 _, found = manifest_platforms(reference)
-                declared = set(bake_target.platforms)
-                if set(found) != declared:
-                    raise EdgebakeError(
-                        f"{reference} has not the declared platforms",
-                        reason=f"it has {', '.join(sorted(found))}; declared are {', '.join(sorted(declared))}",
-                        hints=("another job may have pushed the same tag; bake again",),
-                    )
+                self._refuse_incomplete(reference, found, set(bake_target.platforms))
                 self.results = [
                     _with_digest(row, reference, found) if row.bake_target == bake_target.name else row
                     for row in self.results
                 ]
+
+    def _merge(self, index: Index) -> None:
+        """Put the pushed images of several targets under one tag."""
+        from python_on_whales import DockerClient
+
+        sources = []
+        for platform, name in index.parts:
+            bake_target = self._plan.target(name).bake_target
+            repository = f"{self._registry()}/{bake_target.repository}"
+            _, digests = manifest_platforms(f"{repository}:{self._expanded(bake_target.tags)[0]}")
+            sources.append(f"{repository}@{digests[platform]}")
+        reference = f"{self._registry()}/{index.repository}:{self._expanded([index.tag])[0]}"
+        DockerClient().buildx.imagetools.create(sources=sources, tags=[reference])
+        _, found = manifest_platforms(reference)
+        self._refuse_incomplete(reference, found, {platform for platform, _ in index.parts})
+        self.results += [Result(index.image, p, 0.0, 0, 0, reference, found[p]) for p, _ in index.parts]
+
+    def _refuse_incomplete(self, reference: str, found: Mapping[str, str], declared: set[str]) -> None:
+        if set(found) != declared:
+            raise EdgebakeError(
+                f"{reference} has not the declared platforms",
+                reason=f"it has {', '.join(sorted(found))}; declared are {', '.join(sorted(declared))}",
+                hints=("another job may have pushed the same tag; bake again",),
+            )
 
     def _expanded(self, tags: Sequence[str]) -> list[str]:
         project = self._plan.compilation.workspace.project

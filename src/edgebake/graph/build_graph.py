@@ -30,6 +30,19 @@ class BakeTarget:
     is_test: bool = False
 
 
+@dataclass(frozen=True)
+class Index:
+    """A tag over several targets: for each platform, the bake target whose image stands there.
+
+    `tag` may hold `${NAME}`.
+    """
+
+    image: str
+    repository: str
+    tag: str
+    parts: tuple[tuple[str, str], ...]
+
+
 class BuildGraph:
     """Stages and what they are made from. Edges lead from a stage to those that need it.
 
@@ -40,6 +53,7 @@ class BuildGraph:
         self._graph: nx.DiGraph[Key] = nx.DiGraph()
         self._nodes: dict[Key, Node] = {}
         self.bake_targets: list[BakeTarget] = []
+        self.indexes: list[Index] = []
 
     def add(self, node: Node) -> Node:
         """Add a stage whose parents are there already; an equal one is added once. Return the one that is kept."""

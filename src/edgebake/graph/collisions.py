@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.build_graph import BakeTarget, Index
 from edgebake.graph.names import bake_target_name, base_variable, group_names, refuse_collisions
 from edgebake.model.project import Project
 from edgebake.model.target import Target
 
 
 def refuse_all_collisions(
-    bake_targets: Iterable[BakeTarget], targets: Mapping[str, Target], project: Project
+    bake_targets: Iterable[BakeTarget], indexes: Iterable[Index], targets: Mapping[str, Target], project: Project
 ) -> None:
     """Refuse a project in which two things would have one bake name, tag, variable or tag suffix.
 
@@ -20,7 +20,8 @@ def refuse_all_collisions(
     """
     bake_targets = list(bake_targets)
     _refuse_bake_names(bake_targets, targets)
-    tags = ((f"{t.repository}:{tag}", _owner(t)) for t in bake_targets for tag in t.tags)
+    tags = [(f"{t.repository}:{tag}", _owner(t)) for t in bake_targets for tag in t.tags]
+    tags += [(f"{i.repository}:{i.tag}", f"the index {i.tag!r} of the image {i.image!r}") for i in indexes]
     refuse_collisions(tags, kind="tag")
     _refuse_variables(targets, project)
     suffixes = ((target.tag_suffix, f"the target {target.name!r}") for target in targets.values())

@@ -94,6 +94,13 @@ class OneOrManySchema:
         return {"anyOf": [items, schema]}
 
 
+class OrText:
+    """Tells editors that a mapping has a short form, which is one text."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
+
+
 OneOrMany = Annotated[tuple[T, ...], BeforeValidator(one_or_many), OneOrManySchema()]
 
 # A name can be a component of an image's repository: the grammar of github.com/distribution/reference.

@@ -6,7 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from edgebake.model.base import (
     REPOSITORY_PATH_PATTERN,
@@ -17,6 +17,7 @@ from edgebake.model.base import (
     Model,
     Name,
     OneOrMany,
+    OrText,
     PlainPath,
     Platform,
     RelativePath,
@@ -100,6 +101,10 @@ class Variable(Model):
     description: Line | None = None
 
 
+def _short_variable(value: Any) -> Any:
+    return {"default": value} if isinstance(value, str) else value
+
+
 class Project(Model):
     """Everything in `edgebake.yaml`."""
 
@@ -123,15 +128,7 @@ class Project(Model):
     """Folder of wheels that builds look at before an index."""
     provenance: Literal["off", "min", "max"] = "off"
     """Provenance attestations; they hold times, so an image's digest changes with each build."""
-    variables: dict[EnvName, Variable] = {}
+    variables: dict[EnvName, Annotated[Variable, BeforeValidator(_short_variable), OrText()]] = {}
     """Further variables of the bake file, for tags and labels."""
     images: dict[ImageName, Image] = {}
     """The images."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_variables(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("variables"), dict):
-            short = {k: {"default": v} if isinstance(v, str) else v for k, v in data["variables"].items()}
-            return {**data, "variables": short}
-        return data

@@ -21,13 +21,14 @@ _MODELS: dict[str, type[Model]] = {"recipe": Recipe, "target": Target, "project"
 def file_schema(kind: str) -> dict[str, Any]:
     """Return the JSON Schema of a kind of file.
 
-    An editor reads YAML's `3.10` as a number where edgebake reads text, so text may be a number there.
+    An editor reads YAML's `3.10` as a number and `on` as a boolean where edgebake reads text, so text may be any of
+    them there. A key without a value is a mistake, so null is not among them.
     """
     schema = _MODELS[kind].model_json_schema()
     _describe(schema, _models_of(_MODELS[kind]))
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"edgebake {kind}"}
-    relaxed = schema if kind == "lock" else _relaxed(schema)
-    return {**head, **{key: value for key, value in relaxed.items() if key != "title"}}
+    tidied = _tidied(schema, is_yaml=kind != "lock")
+    return {**head, **{key: value for key, value in tidied.items() if key != "title"}}
 
 
 def _models_of(model: type[Model]) -> dict[str, type[Model]]:
@@ -65,12 +66,31 @@ def _field_docstrings(model: type[Model]) -> dict[str, str]:
     return found
 
 
-def _relaxed(node: Any) -> Any:
+def _tidied(node: Any, *, is_yaml: bool) -> Any:
     if isinstance(node, list):
-        return [_relaxed(item) for item in node]
+        return [_tidied(item, is_yaml=is_yaml) for item in node]
     if not isinstance(node, dict):
         return node
-    relaxed = {key: _relaxed(value) for key, value in node.items() if key != "title" or not isinstance(value, str)}
-    if relaxed.get("type") == "string" and "format" not in relaxed and "enum" not in relaxed:
-        relaxed["type"] = ["string", "number"]
-    return relaxed
+    tidied = {key: _tidied(value, is_yaml=is_yaml) for key, value in node.items() if not _is_noise(key, value)}
+    if tidied.get("type") == "array" and "minLength" in tidied:
+        tidied["minItems"] = tidied.pop("minLength")
+    if is_yaml:
+        _relax(tidied)
+    return tidied
+
+
+def _is_noise(key: str, value: Any) -> bool:
+    """Tell what helps nobody: titles that repeat the key, and "the default is nothing"."""
+    return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
+
+
+def _relax(node: dict[str, Any]) -> None:
+    if node.get("type") == "string" and "format" not in node and "enum" not in node:
+        node["type"] = ["string", "number", "boolean"]
+    if isinstance(node.get("anyOf"), list):
+        choices = [choice for choice in node["anyOf"] if choice != {"type": "null"}]
+        if len(choices) == 1:
+            del node["anyOf"]
+            node.update({**choices[0], **node})
+        else:
+            node["anyOf"] = choices

@@ -8,13 +8,13 @@ from itertools import groupby
 
 from edgebake.compile import Compilation
 from edgebake.fingerprint import Fingerprints
-from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.build_graph import BakeTarget, Index
 from edgebake.graph.names import arch, stage_names
 from edgebake.graph.node import Node
 from edgebake.plan.changes import Comparison, StageChange
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
 from edgebake.plan.selection import Selection, selected_bake_targets
-from edgebake.plan.steps import Bake, CheckBuilder, Output, Remember, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Remember, Step, VerifyIndexes, WriteFiles
 from edgebake.render.writer import Change
 
 MAX_BAKE_TARGETS = 50
@@ -152,6 +152,14 @@ def _steps(
             if output == "push" and complete:
                 yield VerifyIndexes(complete)
             yield Remember(bake_targets, platforms)
+    if output == "push":
+        yield from (MergeIndex(index) for index in compilation.graph.indexes if is_complete(index, targets))
+
+
+def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
+    """Tell whether all that stands in an index is built, on all its platforms: no index is published in part."""
+    complete = {target.bake_target.name for target in targets if target.complete}
+    return all(name in complete for _, name in index.parts)
 
 
 def _tests_of(compilation: Compilation, target: TargetPlan) -> BakeTarget | None:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from edgebake.graph.node import Kind, Node
-from edgebake.plan.builder import Plan, TargetPlan, runs_on_target
+from edgebake.plan.builder import Plan, TargetPlan, is_complete, runs_on_target
 from edgebake.plan.changes import SEVERITY, StageChange, State
-from edgebake.plan.steps import Bake, CheckBuilder, Remember, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Remember, Step, VerifyIndexes, WriteFiles
 from edgebake.render.dockerfile import base_reference
 
 MAX_CAUSES = 4
@@ -50,11 +50,24 @@ def explain(plan: Plan) -> str:
     blocks = ["\n".join(_target_lines(plan, target)) for target in plan.targets]
     if plan.compilation.left_out:
         blocks.append("\n".join(["Left out:", *(f"  {o.what}: {o.reason}" for o in plan.compilation.left_out)]))
+    indexes = list(_index_lines(plan))
+    if indexes:
+        blocks.append("\n".join(["Indexes, made by a bake with --push:", *indexes]))
     notes = _notes(plan)
     if notes:
         blocks.append("\n".join(["Notes:", *(f"  {note}" for note in notes)]))
     blocks.append("\n".join(_summary(plan)))
     return "\n\n".join(blocks)
+
+
+def _index_lines(plan: Plan) -> Iterator[str]:
+    """Yield the tags over several targets, of the selected images."""
+    selected = {target.bake_target.image for target in plan.targets}
+    for index in plan.compilation.graph.indexes:
+        if index.image in selected:
+            parts = ", ".join(f"{platform} from {name}" for platform, name in index.parts)
+            left = "" if is_complete(index, plan.targets) else "; left out: not all of these are selected"
+            yield f"  {index.repository}:{index.tag}  {parts}{left}"
 
 
 def _notes(plan: Plan) -> list[str]:
@@ -331,5 +344,7 @@ def _step_data(step: Step) -> dict[str, Any]:
             }
         case VerifyIndexes(bake_targets):
             return {"step": "verify-indexes", "bake_targets": [one.name for one in bake_targets]}
+        case MergeIndex(index):
+            return {"step": "merge-index", "tag": f"{index.repository}:{index.tag}", "parts": dict(index.parts)}
         case Remember(bake_targets):
             return {"step": "remember", "bake_targets": [one.name for one in bake_targets]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.build_graph import BakeTarget, Index
 from edgebake.render.writer import Change
 
 Output = Literal["cache", "load", "push"]
@@ -50,6 +50,13 @@ class VerifyIndexes:
 
 
 @dataclass(frozen=True)
+class MergeIndex:
+    """Put the pushed images of several targets under one tag, and see that it has the declared platforms."""
+
+    index: Index
+
+
+@dataclass(frozen=True)
 class Remember:
     """Record what was built."""
 
@@ -57,4 +64,4 @@ class Remember:
     platforms: tuple[str, ...]
 
 
-Step = WriteFiles | CheckBuilder | Bake | VerifyIndexes | Remember
+Step = WriteFiles | CheckBuilder | Bake | VerifyIndexes | MergeIndex | Remember
