@@ -16,9 +16,9 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.events import BuildStep, EventReader, steps_of
 from edgebake.execute.preflight import check_builder
 from edgebake.execute.progress import Progress
-from edgebake.execute.registry import manifest_platforms
 from edgebake.graph.build_graph import Index
 from edgebake.graph.names import base_variable
+from edgebake.observe.registry import NoAnswerError, look_up
 from edgebake.plan.builder import Plan
 from edgebake.plan.record import read_record, write_record
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Remember, VerifyIndexes, WriteFiles
@@ -195,7 +195,7 @@ class Executor:
         for bake_target in step.bake_targets:
             for tag in self._expanded(bake_target.tags):
                 reference = f"{self._registry()}/{bake_target.repository}:{tag}"
-                _, found = manifest_platforms(reference)
+                found = _pushed(reference)
                 self._refuse_incomplete(reference, found, set(bake_target.platforms))
                 self.results = [
                     _with_digest(row, reference, found) if row.bake_target == bake_target.name else row
@@ -210,11 +210,11 @@ class Executor:
         for platform, name in index.parts:
             bake_target = self._plan.target(name).bake_target
             repository = f"{self._registry()}/{bake_target.repository}"
-            _, digests = manifest_platforms(f"{repository}:{self._expanded(bake_target.tags)[0]}")
+            digests = _pushed(f"{repository}:{self._expanded(bake_target.tags)[0]}")
             sources.append(f"{repository}@{digests[platform]}")
         reference = f"{self._registry()}/{index.repository}:{self._expanded([index.tag])[0]}"
         DockerClient().buildx.imagetools.create(sources=sources, tags=[reference])
-        _, found = manifest_platforms(reference)
+        found = _pushed(reference)
         self._refuse_incomplete(reference, found, {platform for platform, _ in index.parts})
         self.results += [Result(index.image, p, 0.0, 0, 0, reference, found[p]) for p, _ in index.parts]
 
@@ -245,6 +245,16 @@ class Executor:
             for platform in step.platforms:
                 record.put(bake_target.name, platform, self._plan.stage_records(bake_target.name, platform))
         write_record(root, record)
+
+
+def _pushed(reference: str) -> Mapping[str, str]:
+    """Return the digests by platform of what has just been pushed."""
+    try:
+        return look_up(reference).platforms
+    except NoAnswerError as error:
+        raise EdgebakeError(
+            f"{reference} was pushed, and its registry does not show it", reason=str(error)
+        ) from None
 
 
 def _interrupt_children() -> None:

@@ -70,7 +70,8 @@ def _check_buildx() -> None:
             hints=("install the docker-buildx-plugin (Docker's packages) or docker-buildx (Debian, Ubuntu)",),
         )
     match = re.search(r"\bv?(\d+\.\d+\.\d+)", done.stdout)
-    if match and Version(match[1]) < OLDEST_BUILDX:
+    # A Buildx that somebody has built without a version says 0.0.0: it has the benefit of the doubt.
+    if match and Version("0.0.0") < Version(match[1]) < OLDEST_BUILDX:
         raise EdgebakeError(
             f"Buildx {match[1]} is too old: edgebake needs {OLDEST_BUILDX} or later",
             hints=("update the docker-buildx-plugin",),
