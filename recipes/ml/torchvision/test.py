@@ -1,9 +1,9 @@
-"""Suppresses boxes with torchvision's compiled operator, and runs an untrained model. On the GPU where one is there."""
+"""Suppresses boxes with torchvision's compiled operator, and runs an untrained model; on a GPU, if there is one."""
 
-import os
 import sys
+from pathlib import Path
 
-GPU = any(os.path.exists(device) for device in ("/dev/nvidia0", "/dev/nvhost-gpu", "/dev/nvgpu"))
+GPU = any(Path("/dev", device).exists() for device in ("nvidia0", "nvhost-gpu", "nvgpu"))
 
 try:
     import torch
@@ -28,5 +28,6 @@ assert flipped[0, 0].tolist() == [3, 2, 1, 0]
 model = torchvision.models.resnet18(weights=None).eval().to(device)
 with torch.no_grad():
     result = model(torch.zeros(2, 3, 64, 64, device=device))
-assert result.shape == (2, 1000) and torch.allclose(result[0], result[1], atol=1e-4)
+assert result.shape == (2, 1000)
+assert torch.allclose(result[0], result[1], atol=1e-4)
 print(f"torchvision: {torchvision.__version__} on {device}")
