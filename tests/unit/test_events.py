@@ -1,4 +1,4 @@
-"""BuildKit's raw progress, read into steps. The lines are as Buildx 0.29.1 wrote them, names and digests shortened."""
+"""BuildKit's raw progress, read into steps. The lines are as Buildx 0.29.1 wrote them, with shorter digests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 from edgebake.execute.events import KEPT_LOG_LINES, BuildStep, EventReader, steps_of
 
 T = "2026-11-21T01:02:"
-CANCELLED = 'process "/bin/sh -c sleep 5" did not complete successfully: exit code: 137: context canceled: context canceled'
+CANCELLED = (
+    'process "/bin/sh -c sleep 5" did not complete successfully: exit code: 137: context canceled: context canceled'
+)
 BROKEN = 'process "/bin/sh -c exit 3" did not complete successfully: exit code: 3'
 
 
@@ -92,7 +94,9 @@ def test_nothing_failed() -> None:
     assert read(vertex("a", "[a 1/1] RUN true", **seconds("1", "2"))).failed() is None
 
 
-@pytest.mark.parametrize("line", ["", "  ", "{}", '{"statuses": [{"id": "x"}]}', '{"vertexes": null, "logs": null}'])
+@pytest.mark.parametrize(
+    "line", ["", "  ", "{}", '{"statuses": [{"id": "x"}]}', '{"vertexes": null, "logs": null}']
+)
 def test_lines_that_say_nothing_are_passed_over(line: str) -> None:
     reader = read(line)
     assert reader.steps == {}
@@ -115,7 +119,7 @@ def test_the_last_lines_of_a_log_are_kept() -> None:
 def test_a_log_that_is_not_utf8_does_no_harm() -> None:
     data = base64.b64encode(b"\xff\xfe ok\n").decode()
     reader = read(vertex("a", "[a 1/1] RUN x"), json.dumps({"logs": [{"vertex": "a", "data": data}]}))
-    assert list(reader.steps["a"].log)[0].endswith(" ok")
+    assert reader.steps["a"].log[0].endswith(" ok")
 
 
 @pytest.mark.parametrize(

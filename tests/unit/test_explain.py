@@ -10,7 +10,10 @@ from textwrap import dedent
 
 import pytest
 
+from edgebake.api import compile_files
+from edgebake.plan.builder import build_plan
 from edgebake.plan.explain import bake_command, explain
+from edgebake.plan.record import BuildRecord
 from edgebake.plan.selection import Selection
 from integration.projects import (
     ALL,
@@ -237,6 +240,13 @@ def test_a_file_that_was_edited_by_hand(line: Project) -> None:
 def test_the_command_that_does_it(line: Project, selection: Selection, command: str) -> None:
     plan = line.plan()
     assert bake_command(type(plan)(plan.compilation, selection, (), (), ())) == command
+
+
+def test_an_image_that_is_only_tried_out_commits_nothing(line: Project) -> None:
+    workspace = line.open().with_image("trial", ["zlib"], ["cpu"])
+    compiled = compile_files(workspace)
+    plan = build_plan(compiled.compilation, Selection(names=("zlib",)), BuildRecord(), compiled.changes())
+    assert "\nGenerated files: below .edgebake/adhoc/trial.\n" in explain(plan)
 
 
 def test_no_line_ends_in_spaces(line: Project) -> None:

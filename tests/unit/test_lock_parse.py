@@ -73,7 +73,9 @@ def test_a_recipe_with_a_dot_in_its_name_is_found() -> None:
 
 
 def lock() -> Lock:
-    python = LockedPython(inputs="x", packages={"a": LockedPackage(requirement="a==1", hashes=(A,), via=("recipe:a",))})
+    python = LockedPython(
+        inputs="x", packages={"a": LockedPackage(requirement="a==1", hashes=(A,), via=("recipe:a",))}
+    )
     return Lock(
         bases={"debian:12": LockedBase(digest=A, platforms={"linux/amd64": A, "linux/arm64": B})},
         images={"app": {"cpu": LockedImage(releases={"linux/amd64": {"a": "1"}}, python={"linux/amd64": python})}},

@@ -225,6 +225,12 @@ class TestPlatforms:
         assert [(t.name, t.platforms) for t in compilation.graph.bake_targets] == [("app-cpu", (AMD64,))]
         assert {out.what for out in compilation.left_out} == {"app on board-1.0", f"app on cpu ({ARM64})"}
 
+    def test_an_image_for_fewer_platforms_shares_the_stages_of_the_others(self, project: Project) -> None:
+        project.recipe(**compiled_recipe("fast")).write({"recipes/fast/build.sh": "make\n"})
+        project.images(all=["fast"], one={"recipes": ["fast"], "targets": ["cpu"], "platforms": [AMD64]})
+        kinds = [node.kind for node in project.compile().graph if node.recipe == "fast"]
+        assert sorted(kinds) == ["artifact", "build", "install"]
+
     def test_a_native_base_of_its_own_is_where_native_stages_start(self, tmp_path: Path) -> None:
         board = {**BOARD, "base": {"image": "nvcr.io/l4t:r36", "native": "ubuntu:22.04"}}
         project = make_project(tmp_path, targets=[board])
@@ -337,6 +343,51 @@ class TestTemplatesOfARecipe:
         project.write({"recipes/x/D.j2": "COPY {{ file('nope') }} /\n"}).images(app=["x"])
         with pytest.raises(EdgebakeError, match="no file 'nope'"):
             project.compile()
+
+
+class TestUntrustedText:
+    """What a recipe or a project says is one word of an instruction, or it is refused."""
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            {"url": "https://example.org/a b.tgz"},
+            {"url": "https://example.org/${BASE}/a.tgz"},
+            {"url": "https://example.org/a.tgz", "to": "a b"},
+            {"url": "https://example.org/a.tgz", "to": "$HOME"},
+            {"git": "https://example.org/a.git", "ref": "v 1"},
+            {"git": "https://example.org/a.git", "ref": "$BASE"},
+            {"git": "https://example.org/a.git#main", "ref": "v1"},
+            {"git": "https://example.org/a.git b", "ref": "v1"},
+            {"git": "--checksum=x https://example.org/a.git", "ref": "v1"},
+        ],
+        ids=str,
+    )
+    def test_sources_are_two_words(self, project: Project, source: dict[str, str]) -> None:
+        project.recipe(**compiled_recipe("x", build={"sources": [source]})).images(app=["x"])
+        try:
+            dockerfile = project.write({"recipes/x/build.sh": "make\n"}).dockerfile()
+        except EdgebakeError:
+            return
+        (line,) = (line for line in dockerfile.splitlines() if line.startswith("ADD "))
+        assert line.startswith('ADD --link ["') or (len(line.split()) == 4 and "$" not in line.replace("\\$", ""))
+        assert line.count("#") <= 1
+
+    def test_a_repository_over_https_is_never_taken_for_a_page(self, project: Project) -> None:
+        """BuildKit downloads the page of an HTTP URL that does not end in .git, and says nothing."""
+        source = {"git": "https://github.com/ggml-org/llama.cpp", "ref": "b1", "commit": "c" * 40}
+        project.recipe(**compiled_recipe("x", build={"sources": [source]})).images(app=["x"])
+        text = stage_text(project.write({"recipes/x/build.sh": "make\n"}).dockerfile(), "eb-x-build")
+        assert f"ADD --link https://github.com/ggml-org/llama.cpp.git#{'c' * 40} /src\n" in text
+
+    @pytest.mark.parametrize("key", ["a b", 'a"b', "${BASE}", "a=b", "a\\"])
+    def test_labels_keep_their_names(self, project: Project, key: str) -> None:
+        project.images(app={"recipes": ["zlib"], "targets": ["cpu"], "labels": {key: "value"}})
+        try:
+            dockerfile = project.dockerfile()
+        except EdgebakeError:
+            return
+        assert any(line.startswith('LABEL "') for line in dockerfile.splitlines())
 
 
 def test_catalogue_files_are_vendored_and_the_projects_own_are_not(tmp_path: Path) -> None:

@@ -718,6 +718,13 @@ def test_a_flood_of_mistakes_is_cut_and_the_rest_counted(load: Load) -> None:
     assert message.endswith("f.yaml: and 1990 more mistakes")
 
 
+def test_a_message_is_short_and_moves_no_cursor(load: Load) -> None:
+    content = json.dumps({"images": {"\x1b[31m": {"recipes": ["a\x1b[2J" + "x" * 10_000], "targets": ["b"]}}})
+    message = told(load, Project, content, "f.json")
+    assert message.isprintable() or message.replace("\n", "").isprintable()
+    assert len(message) < 1500
+
+
 # ── names, where they enter
 
 BAD_NAMES = ["a/b", "..", "a..b", "../a", "${A}", "a$b", "'a'", 'a"b', "a\nb", "a\n", "é", "a²", "A", "-a", "a b",

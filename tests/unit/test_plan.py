@@ -11,10 +11,10 @@ import pytest
 
 from edgebake.errors import EdgebakeError
 from edgebake.plan.builder import Plan
-from edgebake.plan.explain import plan_as_data
+from edgebake.plan.explain import explain, plan_as_data
 from edgebake.plan.record import RECORD_FILE, BuildRecord, read_record
 from edgebake.plan.selection import Selection, open_selection
-from edgebake.plan.steps import Bake, CheckBuilder, Remember, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Remember, Step, VerifyIndexes, WriteFiles
 from integration.projects import (
     AMD64,
     ARM64,
@@ -50,6 +50,8 @@ def told(step: Step) -> str:
             return f"{output} {' '.join(t.name for t in targets)} {archs(platforms)}{keyed}"
         case VerifyIndexes(targets):
             return f"verify {' '.join(t.name for t in targets)}"
+        case MergeIndex(index):
+            return f"merge {index.tag} of {' '.join(name for _, name in index.parts)}"
         case Remember(targets, platforms):
             return f"remember {' '.join(t.name for t in targets)} {archs(platforms)}"
 
@@ -151,6 +153,43 @@ class TestSteps:
         check = next(s for s in project.images(app=root).plan().steps if isinstance(s, CheckBuilder))
         assert check.platforms == BOTH
         assert "RUN" in project.dockerfile() or check.emulated == ()
+
+
+class TestIndexes:
+    @pytest.fixture
+    def project(self, tmp_path: Path) -> Project:
+        project = make_project(tmp_path, targets=[{**CPU, "platforms": [AMD64]}, BOARD])
+        index = {"${TAG}": {AMD64: "cpu", ARM64: "board-1.0"}}
+        project.images(app={"recipes": ["python"], "targets": ["cpu", "board-1.0"], "indexes": index})
+        project.compiled().tree.write()
+        return project
+
+    def test_a_tag_over_several_targets_is_merged_when_all_are_pushed(self, project: Project) -> None:
+        assert steps(project.plan(output="push"))[1:] == [
+            "push app-cpu amd64",
+            "verify app-cpu",
+            "remember app-cpu amd64",
+            "push app-board-1-0 arm64",
+            "verify app-board-1-0",
+            "remember app-board-1-0 arm64",
+            "merge ${TAG} of app-cpu app-board-1-0",
+        ]
+
+    @pytest.mark.parametrize("output", ["cache", "load"])
+    def test_without_a_push_there_is_nothing_to_merge(self, project: Project, output: Output) -> None:
+        assert not any(isinstance(step, MergeIndex) for step in project.plan(output=output).steps)
+
+    @pytest.mark.parametrize("selection", [Selection(targets=("cpu",)), Selection(platforms=(ARM64,))])
+    def test_a_part_of_it_is_never_published_under_the_tag(self, project: Project, selection: Selection) -> None:
+        plan = project.plan(selection, output="push")
+        assert not any(isinstance(step, MergeIndex) for step in plan.steps)
+        assert "left out: not all of these are selected" in explain(plan)
+
+    def test_a_plan_tells_of_it(self, project: Project) -> None:
+        plan = project.plan(output="push")
+        told = "app:${TAG}  linux/amd64 from app-cpu, linux/arm64 from app-board-1-0"
+        assert told in explain(plan)
+        assert plan_as_data(plan)["steps"][-1]["step"] == "merge-index"
 
 
 class TestSelection:

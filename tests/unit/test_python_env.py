@@ -61,7 +61,12 @@ def test_what_a_recipe_asks_for_is_its_own_with_all_that_it_needs(project: Proje
 def test_a_package_that_two_need_belongs_to_the_first_in_the_line(project: Project) -> None:
     line = views(project)
     shared = package("six==1", "numpy", "scipy")
-    env = python_env(line, locked(line, numpy=package("numpy==2", "recipe:numpy"), scipy=package("scipy==1", "recipe:scipy"), six=shared))
+    env = python_env(
+        line,
+        locked(
+            line, numpy=package("numpy==2", "recipe:numpy"), scipy=package("scipy==1", "recipe:scipy"), six=shared
+        ),
+    )
     assert names(env) == {"numpy": ["numpy==2", "six==1"], "scipy": ["scipy==1"]}
 
 

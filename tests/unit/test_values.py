@@ -86,7 +86,12 @@ def test_templates_cannot_run_forever() -> None:
 
 @pytest.mark.parametrize(
     ("version", "nodot", "major", "minor"),
-    [("12.6", "126", "12", "6"), ("12.6.85", "126", "12", "6"), ("12", "12", "12", "0"), ("3.10", "310", "3", "10")],
+    [
+        ("12.6", "126", "12", "6"),
+        ("12.6.85", "126", "12", "6"),
+        ("12", "12", "12", "0"),
+        ("3.10", "310", "3", "10"),
+    ],
 )
 def test_versions_have_parts(version: str, nodot: str, major: str, minor: str) -> None:
     fact = VersionFact(version)
@@ -94,7 +99,8 @@ def test_versions_have_parts(version: str, nodot: str, major: str, minor: str) -
 
 
 @pytest.mark.parametrize(
-    ("sm", "text"), [(("87",), "8.7"), (("72", "87", "90a"), "7.2;8.7;9.0a"), (("100", "120"), "10.0;12.0"), ((), "")]
+    ("sm", "text"),
+    [(("87",), "8.7"), (("72", "87", "90a"), "7.2;8.7;9.0a"), (("100", "120"), "10.0;12.0"), ((), "")],
 )
 def test_gpu_architectures_are_written_as_pytorch_does(sm: tuple[str, ...], text: str) -> None:
     assert dotted(sm) == text

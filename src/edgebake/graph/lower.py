@@ -53,6 +53,7 @@ class TargetLowering:
         self._catalogue = catalogue
         self._installer = Installer(self._stages, catalogue)
         self._build_halves = BuildHalves(self._stages, self._installer, self._target_tools)
+        self._target_tool_lines: dict[tuple[str, ...], Node] = {}
 
     def image(self, plan: ImagePlan) -> tuple[Node, Node | None]:
         """Add an image's stages. Return the one that is shipped, and the one of its tests if it has any."""
@@ -95,6 +96,12 @@ class TargetLowering:
 
     def _target_tools(self, plan: ImagePlan, pin: Pin, build: Build) -> Node:
         """Return the end of the line that has a build half's tools on the target platform."""
+        key = (*sorted(map(str, build.tools)), *plan.platforms)
+        if key not in self._target_tool_lines:
+            self._target_tool_lines[key] = self._target_tool_line(plan, pin, build)
+        return self._target_tool_lines[key]
+
+    def _target_tool_line(self, plan: ImagePlan, pin: Pin, build: Build) -> Node:
         start = self._stages.base(plan.platforms, user=True)
         if not build.tools:
             return start

@@ -14,6 +14,7 @@ from edgebake.model.base import BadValue
 M = TypeVar("M", bound=BaseModel)
 
 _MOST = 10  # mistakes told at once
+_LONGEST = 400  # characters of a message; it may quote a value
 
 _PLAIN = {
     "missing": "the key is missing",
@@ -108,14 +109,19 @@ def _explain_one(details: Any, model: type[BaseModel], document: Document, at: P
     position = at or document.at(location, key=is_key)
     if kind == "extra_forbidden":
         return EdgebakeError(
-            f"unknown key {location[-1]!r}" + (f" in {_dotted(location[:-1])}" if location[:-1] else ""),
+            f"unknown key {_short(repr(location[-1]))}"
+            + (f" in {_dotted(location[:-1])}" if location[:-1] else ""),
             at=position,
             hints=did_you_mean(str(location[-1]), _known_keys(model, location[:-1]), kind="key"),
         )
     if kind == "missing":
         return EdgebakeError(f"the key {_dotted(location)!r} is missing", at=position)
     where = _dotted(location[:-1] if is_key else location)
-    return EdgebakeError((f"{where}: " if where else "") + _message(details), at=position, hints=hints)
+    return EdgebakeError((f"{where}: " if where else "") + _short(_message(details)), at=position, hints=hints)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _message(details: Any) -> str:
@@ -140,8 +146,9 @@ def _dotted(location: Location) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         elif not part.startswith(("tuple[", "function-", "constrained-")):
-            text += f".{part}" if text else part
-    return text
+            name = part if part.isprintable() else repr(part)
+            text += f".{name}" if text else name
+    return _short(text)
 
 
 def _known_keys(model: type[BaseModel], location: Location) -> list[str]:

@@ -261,6 +261,9 @@ def _summary(plan: Plan) -> Iterator[str]:
 
 
 def _files_line(plan: Plan) -> str:
+    workspace = plan.compilation.workspace
+    if workspace.document is None:  # an ad-hoc image: nothing of it is committed
+        return f"Generated files: below {workspace.project.output}."
     if not plan.files:
         return "Committed files: up to date."
     edited = [change.path for change in plan.files if change.kind == "hand-edited"]

@@ -31,14 +31,17 @@ def context_rules(compilation: Compilation, target: str) -> IgnoreRules:
         for one in node.inputs
         if not one.vendored and one.content is None
     }
-    rules = IgnoreRules([Rule("*"), *(Rule(literal_pattern(path), exception=True) for path in sorted(read))])
+    rules = [Rule("*"), *map(_let_in, sorted(read))]
     for loaded in _own_recipes(compilation, target):
         folder = loaded.folder.relative_to(workspace.root).as_posix()
-        rules = rules.extended(_rules_of(compilation, folder).under(folder))
-    rules = rules.extended(_rules_of(compilation, "."))
-    generated = [f"{output}/context", f"{output}/{target}"]
-    rules = rules.extended(IgnoreRules([Rule(literal_pattern(path), exception=True) for path in generated]))
-    return rules.sealed(IgnoreRules(Rule(pattern) for pattern in NEVER_SENT))
+        rules += _rules_of(compilation, folder).under(folder).rules
+    rules += _rules_of(compilation, ".").rules
+    rules += map(_let_in, (f"{output}/context", f"{output}/{target}"))
+    return IgnoreRules(rules).sealed(IgnoreRules(map(Rule, NEVER_SENT)))
+
+
+def _let_in(path: str) -> Rule:
+    return Rule(literal_pattern(path), exception=True)
 
 
 def _own_recipes(compilation: Compilation, target: str) -> list[LoadedRecipe]:

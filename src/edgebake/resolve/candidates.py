@@ -99,6 +99,7 @@ class CandidatePool:
         self.facts = facts(target, platform)
         self._locked = locked or {}
         self._cache: dict[str, tuple[Candidate, ...]] = {}
+        self._providers: dict[frozenset[str], dict[str, list[Candidate]]] = {}
 
     def candidates(self, name: str, explicit: frozenset[str] = frozenset()) -> tuple[Candidate, ...]:
         """Return the candidates of `name`, best first.
@@ -108,11 +109,22 @@ class CandidatePool:
         if name not in self._cache:
             self._cache[name] = tuple(self._find(name))
         own = self._cache[name]
-        providers = [self.catalogue.recipe(p) for p in sorted(explicit) if self.catalogue.has_recipe(p)]
-        asked = [c for p in providers if name in p.recipe.provides for c in self._stand_ins(name, p)]
+        asked = self._asked_to_provide(explicit).get(name, ())
         if asked or own or self.catalogue.has_recipe(name):
             return (*asked, *own)
         return tuple(c for p in self.catalogue.providers(name) for c in self._stand_ins(name, p))
+
+    def _asked_to_provide(self, explicit: frozenset[str]) -> dict[str, list[Candidate]]:
+        """Return, by name, the candidates of recipes that an image names and that provide something else."""
+        if explicit not in self._providers:
+            found: dict[str, list[Candidate]] = {}
+            for recipe in sorted(explicit):
+                if self.catalogue.has_recipe(recipe):
+                    loaded = self.catalogue.recipe(recipe)
+                    for name in loaded.recipe.provides:
+                        found.setdefault(name, []).extend(self._stand_ins(name, loaded))
+            self._providers[explicit] = found
+        return self._providers[explicit]
 
     def unavailable(self, loaded: LoadedRecipe) -> list[Unavailable]:
         """Return the releases of a recipe that do not exist here, with reasons, newest first."""

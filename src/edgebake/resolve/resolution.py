@@ -95,7 +95,7 @@ def resolve(pool: CandidatePool, roots: Sequence[Root], *, what: str) -> Resolut
     """
     asks = [_root_ask(pool, root, what) for root in roots]
     try:
-        mapping = _attempt(pool, asks, _Recorder(), _ROUNDS).mapping
+        mapping = _first_choices(pool, asks) or _attempt(pool, asks, _Recorder(), _ROUNDS).mapping
     except ResolutionImpossible:
         raise explain_conflict(_failure(pool, asks), pool, what=what) from None
     except ResolutionTooDeep:
@@ -105,6 +105,30 @@ def resolve(pool: CandidatePool, roots: Sequence[Root], *, what: str) -> Resolut
             hints=("ask for exact versions",),
         ) from None
     return _resolution(pool, mapping, asks, what)
+
+
+def _first_choices(pool: CandidatePool, asks: Sequence[Ask]) -> Mapping[str, Candidate] | None:
+    """Return the best candidate of every name that is reached, if these fit together as they are; else None.
+
+    Then the resolver would pin the same: the best candidate of all is the best under any constraints that it meets.
+    It is the usual case, and takes a fraction of the time.
+    """
+    provider = Provider(pool, frozenset(ask.name for ask in asks))
+    chosen: dict[str, Candidate] = {}
+    seen: list[Ask] = []
+    todo = list(asks)
+    while todo:
+        ask = todo.pop()
+        seen.append(ask)
+        if ask.kind == "forbid" or ask.name in chosen:
+            continue
+        best = provider.matching(ask.name, ())[:1]
+        if not best:
+            return None
+        chosen[ask.name] = best[0]
+        todo.extend(provider.get_dependencies(best[0]))
+    fits = all(provider.is_satisfied_by(ask, chosen[ask.name]) for ask in seen if ask.name in chosen)
+    return chosen if fits else None
 
 
 def _root_ask(pool: CandidatePool, root: Root, what: str) -> Ask:
