@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError
@@ -13,10 +13,10 @@ from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.lower import TargetLowering
-from edgebake.graph.names import bake_target_name
+from edgebake.graph.names import bake_target_name, stage_names
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import python_env
-from edgebake.graph.view import RecipeView
+from edgebake.graph.view import RecipeViews
 from edgebake.load.catalogue import LoadedTarget, builtin_root
 from edgebake.load.workspace import Workspace, add_own_recipe, is_path
 from edgebake.model.lock import LockedImage
@@ -54,8 +54,16 @@ class Compilation:
 
     def plan_of(self, bake_target: BakeTarget) -> ImagePlan:
         """Return the image plan that a bake target builds."""
-        key = (bake_target.image, bake_target.target)
-        return next(plan for plan in self.plans if (plan.name, plan.target.name) == key)
+        return self._by_image[bake_target.image, bake_target.target]
+
+    @cached_property
+    def names(self) -> dict[str, dict[str, str]]:
+        """The names of the stages, by target and id."""
+        return {target: stage_names(self.graph.of_target(target)) for target in self.targets}
+
+    @cached_property
+    def _by_image(self) -> dict[tuple[str, str], ImagePlan]:
+        return {(plan.name, plan.target.name): plan for plan in self.plans}
 
 
 def compile_workspace(workspace: Workspace) -> Compilation:
@@ -70,17 +78,17 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     plans: list[ImagePlan] = []
     lowerings: dict[str, TargetLowering] = {}
     for target, name, image in image_targets(workspace, left_out):
-        plan = plan_image(workspace, name, image, target.target)
-        lowering = lowerings.get(plan.target.name)
+        lowering = lowerings.get(target.target.name)
         if lowering is None:
-            lowering = lowerings[plan.target.name] = TargetLowering(
+            lowering = lowerings[target.target.name] = TargetLowering(
                 graph,
-                plan.target,
+                target.target,
                 workspace.catalogue,
                 templates,
                 BuildContext(workspace.root, workspace.project.output),
                 workspace.lock,
             )
+        plan = plan_image(workspace, name, image, target.target, lowering.views)
         stage, tests = lowering.image(plan)
         graph.bake_targets.extend(_bake_targets(workspace, plan, stage.id, tests.id if tests else None))
         plans.append(plan)
@@ -130,8 +138,17 @@ def image_targets(
 # ── one image on one target
 
 
-def plan_image(workspace: Workspace, name: str, image: Image, target: Target) -> ImagePlan:
+def plan_image(
+    workspace: Workspace, name: str, image: Image, target: Target, known: RecipeViews | None = None
+) -> ImagePlan:
     """Resolve an image for a target, on each of its platforms.
+
+    Args:
+        workspace: the project.
+        name: the image's name.
+        image: the image.
+        target: the target.
+        known: the target's views, if there are more images to plan for it.
 
     Raises:
         EdgebakeError: a conflict, an unknown recipe, a value that is wrong.
@@ -145,11 +162,7 @@ def plan_image(workspace: Workspace, name: str, image: Image, target: Target) ->
         pool = CandidatePool(workspace.catalogue, target, platform, preferred)
         resolutions[platform] = resolve(pool, roots, what=f"image {name!r}")
     line = tuple(install_order(resolutions))
-    views = {
-        (platform, pin): RecipeView(resolution.pins[pin], target, platform)
-        for platform, resolution in resolutions.items()
-        for pin in resolution.pins
-    }
+    views = (known or RecipeViews(target)).of_all(resolutions)
     python = {
         platform: python_env(
             [views[platform, recipe] for recipe in line if recipe in resolution.installed],

@@ -95,7 +95,7 @@ class Fingerprints:
     def _normalised(self, node: Node, body: Body) -> list[str]:
         """Return the instructions without comments and generated names: stages by their place among the parents."""
         places = {stage: f"<stage {index}>" for index, stage in enumerate(references(body.text))}
-        text = substitute(body.text, {**places, "self": "<self>"})
+        text = substitute(body.text, places, "<self>")
         output = self._compilation.workspace.project.output
         for folder in ("context", f"{node.target}/requirements", f"{node.target}/constraints"):
             text = text.replace(f"{output}/{folder}/", f"<{folder}>/")

@@ -1,4 +1,4 @@
-"""The built-in catalogue: every recipe compiles on every target that it has a release for, and says why elsewhere."""
+"""The built-in catalogue: each recipe compiles on each target that it has a release for, or says why not."""
 
 from __future__ import annotations
 

@@ -240,9 +240,9 @@ def test_the_projects_own_alias_or_name_hides_a_built_in_alias(
 ) -> None:
     project.catalogue({"recipes/pytorch/recipe.yaml": recipe("pytorch", "aliases: [torch, lightning]\n")})
     project.write({"recipes/torch/recipe.yaml": recipe("torch")})
-    project.write({"recipes/mine/recipe.yaml": recipe("mine", "aliases: [lightning]\n")})
+    project.write({"recipes/zeus/recipe.yaml": recipe("zeus", "aliases: [lightning]\n")})
     assert catalogue.canonical("torch") == "torch"
-    assert catalogue.canonical("lightning") == "mine"
+    assert catalogue.canonical("lightning") == "zeus"
 
 
 def test_providers_are_listed_by_name(project: ProjectFolder, catalogue: Catalogue) -> None:

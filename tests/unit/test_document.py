@@ -93,10 +93,13 @@ def test_all_line_ends_are_read(read: Read, line_end: str) -> None:
     assert read(f"a: 1{line_end}b: 2{line_end}").data == {"a": "1", "b": "2"}
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_key(read: Read) -> None:
-    document = read(b"\xef\xbb\xbfname: x\n")
+@pytest.mark.parametrize(
+    ("name", "content", "column"), [("f.yaml", b"name: x", 7), ("f.json", b'{"name": "x"}', 10)]
+)
+def test_a_byte_order_mark_is_no_part_of_the_file(read: Read, name: str, content: bytes, column: int) -> None:
+    document = read(b"\xef\xbb\xbf" + content, name)
     assert document.data == {"name": "x"}
-    assert str(document.at(("name",))) == "f.yaml:1:7"
+    assert str(document.at(("name",))) == f"{name}:1:{column}"
 
 
 # ── positions

@@ -1,7 +1,5 @@
 """The plan as a person reads it: whole texts, as they stand on the terminal."""
 
-# ruff: noqa: E501
-
 from __future__ import annotations
 
 import json

@@ -11,17 +11,23 @@ A file has `about`, `recipes` and `targets` (text as in their files; what every 
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import Catalogue
@@ -134,6 +140,77 @@ def test_case(path: Path, case: dict[str, Any], tmp_path: Path) -> None:
 
 def test_there_are_cases() -> None:
     assert len(list(FOLDER.glob("*.yaml"))) >= 30
+
+
+# ── an oracle: every assignment tried
+
+NAMES = ("a", "b", "c", "d")
+VERSIONS = ("1", "2", "3")
+RANGES = ("", ">=2", "<2", "==2", "!=2", ">=3", "<3")
+
+release = st.fixed_dictionaries(
+    {"requires": st.sets(st.tuples(st.integers(1, 3), st.sampled_from(RANGES)), max_size=2)},
+    optional={"conflicts": st.tuples(st.integers(1, 3), st.sampled_from(RANGES))},
+)
+worlds = st.lists(st.dictionaries(st.sampled_from(VERSIONS), release, min_size=1), min_size=4, max_size=4)
+wishes = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(RANGES)), min_size=1, max_size=3)
+
+
+def as_recipes(world: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return recipes in the shape of their files; each requires only later ones, so that there is no circle."""
+    recipes = []
+    for index, releases in enumerate(world):
+        found = []
+        for version, data in sorted(releases.items()):
+            later = {NAMES[index + step] + text for step, text in data["requires"] if index + step < len(NAMES)}
+            step, text = data.get("conflicts", (9, ""))
+            conflicts = [NAMES[index + step] + text] if index + step < len(NAMES) else []
+            found.append({"version": version, "requires": sorted(later), "conflicts": conflicts})
+        recipes.append({"name": NAMES[index], "summary": "s", "releases": found})
+    return recipes
+
+
+def is_solution(chosen: dict[str, str | None], recipes: list[dict[str, Any]], asked: list[str]) -> bool:
+    def has(text: str) -> bool:
+        version = chosen[text[0]]
+        return version is not None and SpecifierSet(text[1:]).contains(version)
+
+    if not all(has(text) for text in asked):
+        return False
+    for recipe in recipes:
+        for one in recipe["releases"]:
+            if one["version"] == chosen[recipe["name"]] and (
+                not all(has(text) for text in one["requires"]) or any(has(text) for text in one["conflicts"])
+            ):
+                return False
+    return True
+
+
+@settings(max_examples=150, deadline=None)
+@given(worlds, wishes)
+def test_a_resolution_is_one_and_a_conflict_has_none(world: list[Any], wish: list[tuple[str, str]]) -> None:
+    recipes, asked = as_recipes(world), [name + text for name, text in wish]
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for recipe in recipes:
+            (root / "recipes" / recipe["name"]).mkdir(parents=True)
+            (root / "recipes" / recipe["name"] / "recipe.json").write_text(json.dumps(recipe))
+        (root / "targets").mkdir()
+        (root / "targets/cpu.yaml").write_text(target_text("cpu", "python: '3.11'\n"))
+        catalogue = Catalogue(root, (root / "recipes",), (root / "targets",), root / "none")
+        try:
+            pins = run(catalogue, {"ask": asked})["linux/amd64"].pins
+        except EdgebakeError:
+            pins = None
+    if pins is not None:
+        assert is_solution({name: pins[name].version if name in pins else None for name in NAMES}, recipes, asked)
+        return
+    choices = [[None, *(one["version"] for one in recipe["releases"])] for recipe in recipes]
+    assignments = (dict(zip(NAMES, versions, strict=True)) for versions in product(*choices))
+    assert not any(is_solution(assignment, recipes, asked) for assignment in assignments)
+
+
+# ── determinism
 
 
 def everything(root: Path, seed: int) -> str:

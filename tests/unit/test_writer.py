@@ -142,14 +142,14 @@ class TestWriting:
         assert ("added", "bake/a") in write(tmp_path, V2)
         assert contents(tmp_path) == V2
 
-    def test_permissions_follow_the_umask_and_the_executable_flag(self, tmp_path: Path) -> None:
+    def test_permissions_follow_the_executable_flag_and_not_the_umask(self, tmp_path: Path) -> None:
         before = os.umask(0o027)
         try:
             write(tmp_path, {"bake/run.sh": "x", "bake/data": "x"})
         finally:
             os.umask(before)
         modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "bake").iterdir()}
-        assert modes == {"run.sh": 0o750, "data": 0o640, "manifest.json": 0o640}
+        assert modes == {"run.sh": 0o755, "data": 0o644, "manifest.json": 0o644}
 
     def test_a_lost_executable_bit_is_a_change_but_no_hand_edit(self, tmp_path: Path) -> None:
         write(tmp_path, {"bake/run.sh": "x"})

@@ -32,4 +32,6 @@ def compile_command(
     for note in compiled.compilation.notes:
         typer.echo(f"note: {note}", err=True)
     images = sum(not target.is_test for target in compiled.compilation.graph.bake_targets)
-    typer.echo(f"{images} bake targets, {len(compiled.compilation.graph)} stages; {len(changes)} files changed.")
+    counts = (images, "bake target"), (len(compiled.compilation.graph), "stage"), (len(changes), "file")
+    targets, stages, files = (f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts)
+    typer.echo(f"{targets}, {stages}; {files} changed.")

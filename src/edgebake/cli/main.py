@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -56,6 +58,8 @@ def _options(
 
 def main() -> None:
     """Run the command line; a user's mistake is one message on stderr and exit code 2."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `edgebake plan | head` ends quietly, as other tools do
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without → is no reason to fail
     try:
@@ -66,10 +70,8 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone (`edgebake plan | head`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except OSError as error:
+        sys.exit(_output_failed(error))
     except Exception as error:
         if not hasattr(error, "show") or not hasattr(error, "exit_code"):
             raise
@@ -77,7 +79,22 @@ def main() -> None:
         sys.exit(error.exit_code)
     if code == EXIT_INTERRUPTED:
         typer.echo("interrupted", err=True)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _output_failed(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _output_failed(error: OSError) -> int:
+    """Return the exit code for output that could not be written; a reader that has gone is no failure."""
+    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # the interpreter flushes it at its end
+    if error.errno == errno.EPIPE:
+        return 0
+    if error.errno != errno.ENOSPC:
+        raise error
+    typer.echo(f"error: cannot write the output: {error.strerror}", err=True)
+    return EXIT_USER
 
 
 def _tell_wrong_call(error: Any) -> None:

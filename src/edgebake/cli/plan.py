@@ -42,6 +42,6 @@ def plan(
         typer.echo("".join(unified_diff(change) for change in result.files), nl=False)
     else:
         typer.echo(explain(result))
-    if check and result.files:
+    if check and result.files and result.compilation.workspace.document:
         typer.echo("\nerror: the committed files are stale\n\nhint: refresh them: edgebake compile", err=True)
         raise typer.Exit(EXIT_STALE)

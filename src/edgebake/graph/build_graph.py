@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import networkx as nx
 
@@ -52,6 +51,8 @@ class BuildGraph:
     def __init__(self) -> None:
         self._graph: nx.DiGraph[Key] = nx.DiGraph()
         self._nodes: dict[Key, Node] = {}
+        self._by_target: dict[str, list[Node]] = {}
+        self._places: dict[Key, int] = {}  # in the order of adding
         self.bake_targets: list[BakeTarget] = []
         self.indexes: list[Index] = []
 
@@ -60,8 +61,11 @@ class BuildGraph:
         key = (node.target, node.id)
         known = self._nodes.get(key)
         if known is not None:
+            known.extend(node)
             return known
         self._nodes[key] = node
+        self._places[key] = len(self._places)
+        self._by_target.setdefault(node.target, []).append(node)
         self._graph.add_node(key)
         self._graph.add_edges_from(((node.target, parent), key) for parent in node.parents)
         return node
@@ -81,13 +85,6 @@ class BuildGraph:
         """Return one target's stages, each after its parents."""
         return self._by_target.get(target, [])
 
-    @cached_property
-    def _by_target(self) -> dict[str, list[Node]]:
-        groups: dict[str, list[Node]] = {}
-        for node in self:
-            groups.setdefault(node.target, []).append(node)
-        return groups
-
     def parents(self, node: Node) -> list[Node]:
         """Return what a stage is made from, the one that it continues first."""
         return [self._nodes[node.target, parent] for parent in node.parents]
@@ -95,18 +92,19 @@ class BuildGraph:
     def needed_by(self, target: str, stages: Iterable[str]) -> list[Node]:
         """Return these stages and all that they are made from, each after its parents."""
         keys = {(target, stage) for stage in stages}
-        wanted = keys.union(*(nx.ancestors(self._graph, key) for key in keys)) if keys else keys
-        return [node for node in self.of_target(target) if (target, node.id) in wanted]
+        return self._in_order(keys.union(*(nx.ancestors(self._graph, key) for key in keys)))
 
     def dependents(self, node: Node) -> list[Node]:
         """Return all stages that are made from `node`, directly or not."""
-        found = nx.descendants(self._graph, (node.target, node.id))
-        return [other for other in self.of_target(node.target) if (other.target, other.id) in found]
+        return self._in_order(nx.descendants(self._graph, (node.target, node.id)))
 
-    @cached_property
+    def _in_order(self, keys: Iterable[Key]) -> list[Node]:
+        return [self._nodes[key] for key in sorted(keys, key=self._places.__getitem__)]
+
+    @property
     def targets(self) -> list[str]:
         """The targets' names, sorted."""
-        return sorted({node.target for node in self})
+        return sorted(self._by_target)
 
     def as_networkx(self) -> nx.DiGraph[Key]:
         """Return a copy of the graph, for analysis."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 
+from edgebake.errors import EdgebakeError
 from edgebake.graph.context import Reads
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.install import Installer
@@ -21,6 +23,9 @@ _CACHE_FOLDERS = {
     "pip": "/root/.cache/pip",
 }
 
+_WORD = re.compile(r"[A-Za-z0-9._~:/@%+&=?-]*")
+_PLAIN = re.compile(r"[A-Za-z0-9._+@/-]+")
+
 TargetTools = Callable[[ImagePlan, Pin, Build], Node]
 
 
@@ -37,9 +42,16 @@ class BuildHalves:
         self._stages = stages
         self._installer = installer
         self._target_tools = target_tools
+        self._artifacts: dict[tuple[object, ...], Node] = {}
 
     def artifact(self, plan: ImagePlan, name: str) -> Node:
         """Return the stage with what a recipe's build half leaves, on scratch."""
+        key = (name, *_made_of(plan, name))
+        if key not in self._artifacts:
+            self._artifacts[key] = self._artifact(plan, name)
+        return self._artifacts[key]
+
+    def _artifact(self, plan: ImagePlan, name: str) -> Node:
         stages = self._stages
         pins = {p: pin for p in plan.platforms if (pin := plan.resolutions[p].pins.get(name)) is not None}
         built = {
@@ -110,6 +122,15 @@ class BuildHalves:
         return stages.add("sysroot", pin.name, title, same(plan.platforms, body), native=True)
 
 
+def _made_of(plan: ImagePlan, name: str) -> Iterator[object]:
+    """Yield all that a recipe's artifact follows from: the platforms, and the recipes that it is compiled with."""
+    for platform in plan.platforms:
+        yield platform
+        pin = plan.resolutions[platform].pins.get(name)
+        for one in [pin, *_libraries(plan, pin, platform)] if pin else ():
+            yield plan.views[platform, one.name]
+
+
 def _libraries(plan: ImagePlan, pin: Pin, platform: str) -> list[Pin]:
     """Return what a build half is compiled against, with all that these need, by name."""
     pins = plan.resolutions[platform].pins
@@ -138,6 +159,11 @@ class _Sources:
 
     def values(self, source: Source, reads: Reads) -> dict[str, str]:
         """Return path, git or url of a source, and where it goes."""
+        if not _PLAIN.fullmatch(source.to):
+            raise EdgebakeError(
+                f"to: {source.to!r} may have letters, digits and . _ + @ - / only",
+                at=self._view.at((*self._place, "to")),
+            )
         dest = "/src" if source.to == "." else f"/src/{source.to}"
         empty = {"path": "", "git": "", "url": "", "dest": dest}
         if source.path is not None:
@@ -146,11 +172,28 @@ class _Sources:
             is_file = (loaded.folder / source.path).is_file()
             return {**empty, "path": path, "dest": f"{dest}/" if is_file else dest}
         if source.url is not None:
-            url, digest = self._text(source, "url"), self._text(source, "sha256")
+            url, digest = self._word(source, "url"), self._text(source, "sha256")
             return {**empty, "url": url, "sha256": digest, "dest": f"{dest}/"}
-        url, ref = self._text(source, "git"), self._text(source, "ref")
+        url, ref = self._word(source, "git"), self._word(source, "ref")
         pinned = self._stages.lock.commit(url, ref) if self._stages.lock else None
+        if url.startswith(("http://", "https://")) and not url.endswith(".git"):
+            url += ".git"  # BuildKit takes any other address for a file, and downloads a page without a word
         return {**empty, "git": url, "commit": self._text(source, "commit") or pinned or ref}
+
+    def _word(self, source: Source, field: str) -> str:
+        """Return an address or a ref, which stands on an ADD line as it is.
+
+        Raises:
+            EdgebakeError: it has a character that an ADD line would not take as it is.
+        """
+        text = self._text(source, field)
+        if not _WORD.fullmatch(text):
+            raise EdgebakeError(
+                f"{text!r} cannot be fetched: letters, digits and . _ ~ : / @ % + & = ? - are possible",
+                at=self._view.at((*self._place, field)),
+                hints=("write a ref as `ref`, not behind '#'", "encode other characters as %XX"),
+            )
+        return text
 
     def _text(self, source: Source, field: str) -> str:
         value = getattr(source, field)

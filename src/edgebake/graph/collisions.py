@@ -32,6 +32,9 @@ def _refuse_bake_names(bake_targets: list[BakeTarget], targets: Mapping[str, Tar
     own = [(target.name, _owner(target)) for target in bake_targets]
     refuse_collisions(own, kind="bake target")
     groups = [(name, f"the group {name!r}") for name in sorted({"default", *group_names(bake_targets)})]
+    named = {bake_target_name(t.image, "").rstrip("-"): f"the image {t.image!r}" for t in bake_targets}
+    named |= {bake_target_name(name, "").rstrip("-"): f"the target {name!r}" for name in targets}
+    refuse_collisions([("test", "the group of all tests"), *named.items()], kind="bake name")
     refuse_collisions([*groups, *own], kind="bake name")
     shared = ((bake_target_name(name, ""), f"the target {name!r}") for name in targets)
     refuse_collisions(shared, kind="bake name")

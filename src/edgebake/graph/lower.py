@@ -14,8 +14,8 @@ from edgebake.graph.node import Body, Node
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import PythonEnv
 from edgebake.graph.stages import StageFactory, title_of
-from edgebake.graph.view import RecipeView
-from edgebake.graph.wheels import wheels_artifact
+from edgebake.graph.view import RecipeViews
+from edgebake.graph.wheels import Wheels
 from edgebake.load.catalogue import Catalogue
 from edgebake.model.lock import Lock
 from edgebake.model.recipe import Build
@@ -51,7 +51,9 @@ class TargetLowering:
     ) -> None:
         self._stages = StageFactory(graph, target, templates, context, lock)
         self._catalogue = catalogue
+        self.views = RecipeViews(target)
         self._installer = Installer(self._stages, catalogue)
+        self._wheels = Wheels(self._stages, self._installer)
         self._build_halves = BuildHalves(self._stages, self._installer, self._target_tools)
         self._target_tool_lines: dict[tuple[str, ...], Node] = {}
 
@@ -80,7 +82,7 @@ class TargetLowering:
         pins = {p: pin for p in plan.platforms if (pin := plan.installed(p, name)) is not None}
         built = any(pin.recipe.build for pin in pins.values())
         artifact = self._build_halves.artifact(plan, name) if built else None
-        return LineRecipe(name, pins, artifact, wheels_artifact(self._stages, self._installer, plan, name))
+        return LineRecipe(name, pins, artifact, self._wheels.artifact(plan, name))
 
     def _bodies(self, plan: ImagePlan, recipe: LineRecipe) -> dict[str, Body]:
         """Return a recipe's install stage. Where it is not on a platform, the stage is empty."""
@@ -110,8 +112,7 @@ class TargetLowering:
         resolutions = {
             p: resolve(CandidatePool(self._catalogue, target, p), roots, what=what) for p in plan.platforms
         }
-        views = {(p, name): RecipeView(r.pins[name], target, p) for p, r in resolutions.items() for name in r.pins}
-        line = tuple(install_order(resolutions))
+        line, views = tuple(install_order(resolutions)), self.views.of_all(resolutions)
         # Tools are not part of an image, and so of no lock: pip installs what they say.
         python = dict.fromkeys(plan.platforms, PythonEnv({}, (), "tools are not locked"))
         return self._line(ImagePlan(what, plan.image, target, resolutions, python, line, views), start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -37,9 +37,9 @@ def reference(node_id: str) -> str:
     return f"\ue000{node_id}\ue001"
 
 
-def substitute(text: str, names: dict[str, str]) -> str:
-    """Return `text` with the marks replaced by `names`."""
-    return _REFERENCE.sub(lambda match: names[match[1]], text)
+def substitute(text: str, names: Mapping[str, str], own: str) -> str:
+    """Return `text` with the marks replaced by stages' `names`, and by the stage's `own`."""
+    return _REFERENCE.sub(lambda match: own if match[0] == SELF else names[match[1]], text)
 
 
 def references(text: str) -> Iterator[str]:
@@ -118,6 +118,13 @@ class Node:
     def __hash__(self) -> int:
         return hash((self.target, self.id))
 
+    def extend(self, other: Node) -> None:
+        """Take over the platforms of an equal stage, which another image is for. Only while the graph is made."""
+        for platform, body in other.bodies.items():
+            self.bodies.setdefault(platform, body)
+        for platform, pin in other.pins.items():
+            self.pins.setdefault(platform, pin)
+
     @property
     def recipe(self) -> str:
         """The recipe's name, or ""."""
@@ -144,21 +151,17 @@ class Node:
 
 
 def node_id(kind: Kind, label: str, bodies: dict[str, Body]) -> str:
-    """Return the id of a stage: equal for stages that are the same by structure."""
-    data = [
-        kind,
-        label,
-        [
-            [
-                platform,
-                body.parent,
-                body.text,
-                [
-                    [i.path, hashlib.sha256(i.content).hexdigest() if i.content is not None else ""]
-                    for i in body.inputs
-                ],
-            ]
-            for platform, body in bodies.items()
-        ],
-    ]
-    return hashlib.sha256(json.dumps(data).encode()).hexdigest()[:20]
+    """Return the id of a stage: equal for stages that are the same by structure.
+
+    A stage that is the same on all its platforms has one id whatever these are: an image for fewer platforms
+    shares it.
+    """
+    contents = {platform: [body.parent, body.text, _contents(body)] for platform, body in bodies.items()}
+    first = next(iter(contents.values()))
+    same = all(content == first for content in contents.values())
+    data = json.dumps([kind, label, first if same else contents])
+    return hashlib.sha256(data.encode()).hexdigest()[:20]
+
+
+def _contents(body: Body) -> list[list[str]]:
+    return [[i.path, hashlib.sha256(i.content).hexdigest() if i.content is not None else ""] for i in body.inputs]

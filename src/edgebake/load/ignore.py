@@ -13,6 +13,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 from edgebake.errors import EdgebakeError, Position
@@ -42,8 +43,11 @@ class IgnoreRules:
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self.rules = tuple(rules)
-        self._blocks = _blocks(self.rules)
         self._masks: dict[str, int] = {"": 0}  # which blocks hold for a folder; only a memory, never invalid
+
+    @cached_property
+    def _blocks(self) -> tuple[tuple[int, _Block], ...]:
+        return _blocks(self.rules)
 
     @classmethod
     def parse(cls, text: str, *, path: str) -> IgnoreRules:

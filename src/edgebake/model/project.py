@@ -49,6 +49,11 @@ def check_tag(text: str) -> str:
 Tag = Annotated[str, AfterValidator(check_tag)]
 
 
+LabelName = Annotated[
+    str, AfterValidator(matching(r"[A-Za-z0-9][A-Za-z0-9._/-]*", "is not a label's name (org.example.key)"))
+]
+
+
 class Image(Model):
     """What is shipped: recipes, and the targets that it is built for."""
 
@@ -70,7 +75,7 @@ class Image(Model):
     """Tags over several targets: for each platform, the target whose image stands there."""
     env: dict[EnvName, Line] = {}
     """Environment of the image."""
-    labels: dict[Line, Line] = {}
+    labels: dict[LabelName, Line] = {}
     """Labels of the image."""
     runtime: Runtime = Runtime()
     """How a container starts, where it differs from what the recipes say."""

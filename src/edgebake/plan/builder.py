@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 from edgebake.compile import Compilation
 from edgebake.fingerprint import Fingerprints
 from edgebake.graph.build_graph import BakeTarget, Index
-from edgebake.graph.names import arch, stage_names
+from edgebake.graph.names import arch
 from edgebake.graph.node import Node
 from edgebake.plan.changes import Comparison, StageChange
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
@@ -51,7 +52,11 @@ class Plan:
 
     def target(self, name: str) -> TargetPlan:
         """Return the plan of a bake target."""
-        return next(target for target in self.targets if target.bake_target.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, TargetPlan]:
+        return {target.bake_target.name: target for target in self.targets}
 
     def stage_records(self, name: str, platform: str) -> dict[str, StageRecord]:
         """Return what to remember of a bake target once it is built."""
@@ -97,10 +102,10 @@ class _Planner:
 
     def __init__(self, compilation: Compilation, selection: Selection, record: BuildRecord) -> None:
         self._graph = compilation.graph
+        self._names = compilation.names
         self._fingerprints = Fingerprints(compilation)
         self._selection = selection
         self._record = record
-        self._names = {name: stage_names(self._graph.of_target(name)) for name in compilation.targets}
         self._built: dict[str, frozenset[str]] = {}
 
     def target_plan(self, bake_target: BakeTarget) -> TargetPlan:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from edgebake.compile import Compilation
 from edgebake.graph.build_graph import BakeTarget
-from edgebake.graph.names import bake_target_name, base_variable, group_names, stage_names
+from edgebake.graph.names import bake_target_name, base_variable, group_names
 from edgebake.model.project import Project
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored
@@ -122,11 +122,10 @@ def _provenance(project: Project) -> str:
 
 
 def _bake_targets(compilation: Compilation, targets: Sequence[BakeTarget], project: Project) -> Iterable[Block]:
-    names = {name: stage_names(compilation.graph.of_target(name)) for name in compilation.targets}
     for one in targets:
         attributes: dict[str, Value] = {
             "inherits": [shared_name(one.target)],
-            "target": names[one.target][one.stage],
+            "target": compilation.names[one.target][one.stage],
         }
         if one.platforms != tuple(compilation.targets[one.target].platforms):
             attributes["platforms"] = list(one.platforms)

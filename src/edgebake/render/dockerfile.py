@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgebake.compile import Compilation
-from edgebake.graph.names import arch, refuse_collisions, stage_names
+from edgebake.graph.names import arch, refuse_collisions
 from edgebake.graph.node import Body, Node, substitute
 from edgebake.render.stages import StageTemplates
 
@@ -23,7 +23,7 @@ class Stage:
 def render_dockerfile(compilation: Compilation, target: str, templates: StageTemplates) -> str:
     """Return the text of a target's Dockerfile."""
     nodes = compilation.graph.of_target(target)
-    names = stage_names(nodes)
+    names = compilation.names[target]
     stages = [stage for node in nodes for stage in _stages(node, names)]
     refuse_collisions(((stage.name, f"stage {i}") for i, stage in enumerate(stages)), kind="stage name")
     profile = compilation.targets[target]
@@ -62,7 +62,7 @@ def _stages(node: Node, names: dict[str, str]) -> list[Stage]:
 
 
 def _stage(node: Node, body: Body, name: str, names: dict[str, str], own: str, comment: str) -> Stage:
-    return Stage(name, _source(node, body, names), substitute(body.text, {**names, "self": own}), comment)
+    return Stage(name, _source(node, body, names), substitute(body.text, names, own), comment)
 
 
 def _source(node: Node, body: Body, names: dict[str, str]) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.compile import Compilation
-from edgebake.graph.names import stage_names
 from edgebake.graph.node import SELF, Node, substitute
 from edgebake.load.ignore import IgnoreRules
 from edgebake.load.tree import list_files
@@ -64,15 +63,14 @@ def _context(compilation: Compilation) -> Iterator[GeneratedFile]:
     """Yield what stages read and what is not the project's own: files of catalogue recipes, and generated ones."""
     output = compilation.workspace.project.output
     for target in sorted(compilation.targets):
-        nodes = compilation.graph.of_target(target)
-        names = stage_names(nodes)
-        for node in nodes:
-            yield from _inputs(node, {**names, "self": names[node.id]}, output)
+        names = compilation.names[target]
+        for node in compilation.graph.of_target(target):
+            yield from _inputs(node, names, output)
 
 
 def _inputs(node: Node, names: dict[str, str], output: str) -> Iterator[GeneratedFile]:
     for one in node.inputs:
-        path = substitute(one.path, names).removeprefix(f"{output}/")
+        path = substitute(one.path, names, names[node.id]).removeprefix(f"{output}/")
         if one.content is not None:
             # A file without its stage's name in its own serves several stages, all with the same bytes.
             owner = f"the stage {names[node.id]!r}" if SELF in one.path else "several stages"

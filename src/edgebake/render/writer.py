@@ -374,10 +374,11 @@ def _stage(root: Path, changes: Sequence[Change]) -> Path:
 
 
 def _create(path: Path, content: bytes, *, executable: bool = False) -> None:
-    """Write a new file with the permissions that the process's umask leaves."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o777 if executable else 0o666)
+    """Write a new file, readable by all whatever the umask: COPY keeps modes, and images do not run as root."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+        os.fchmod(file.fileno(), 0o755 if executable else 0o644)
 
 
 def _write_pending(root: Path, changes: Sequence[Change], state: _State) -> None:

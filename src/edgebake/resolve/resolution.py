@@ -108,26 +108,29 @@ def resolve(pool: CandidatePool, roots: Sequence[Root], *, what: str) -> Resolut
 
 
 def _first_choices(pool: CandidatePool, asks: Sequence[Ask]) -> Mapping[str, Candidate] | None:
-    """Return the best candidate of every name that is reached, if these fit together as they are; else None.
+    """Return the best candidate for `asks` of every name that is reached, if these fit together; else None.
 
-    Then the resolver would pin the same: the best candidate of all is the best under any constraints that it meets.
+    Then the resolver would pin the same: what is best for `asks` is the best under any more that it meets.
     It is the usual case, and takes a fraction of the time.
     """
     provider = Provider(pool, frozenset(ask.name for ask in asks))
     chosen: dict[str, Candidate] = {}
     seen: list[Ask] = []
     todo = list(asks)
-    while todo:
-        ask = todo.pop()
-        seen.append(ask)
-        if ask.kind == "forbid" or ask.name in chosen:
-            continue
-        best = provider.matching(ask.name, ())[:1]
-        if not best:
-            return None
-        chosen[ask.name] = best[0]
-        todo.extend(provider.get_dependencies(best[0]))
-    fits = all(provider.is_satisfied_by(ask, chosen[ask.name]) for ask in seen if ask.name in chosen)
+    try:
+        while todo:
+            ask = todo.pop()
+            seen.append(ask)
+            if ask.kind == "forbid" or ask.name in chosen:
+                continue
+            best = provider.matching(ask.name, [one for one in asks if one.name == ask.name])[:1]
+            if not best:
+                return None
+            chosen[ask.name] = best[0]
+            todo.extend(provider.get_dependencies(best[0]))
+        fits = all(provider.is_satisfied_by(ask, chosen[ask.name]) for ask in seen if ask.name in chosen)
+    except EdgebakeError:
+        return None  # maybe of a release that the resolver never comes to; else it tells of it
     return chosen if fits else None
 
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from pathlib import Path
 
 major, minor = (int(part) for part in os.environ["CUDA_VERSION"].split(".")[:2])
 cudart = ctypes.CDLL("libcudart.so.11.0" if major == 11 else f"libcudart.so.{major}")
@@ -9,7 +10,7 @@ found = ctypes.c_int()
 assert cudart.cudaRuntimeGetVersion(ctypes.byref(found)) == 0
 assert found.value == 1000 * major + 10 * minor, f"CUDA {found.value}, not {major}.{minor}"
 
-if os.path.exists("/dev/nvhost-gpu") or os.path.exists("/dev/nvgpu"):
+if any(Path("/dev", device).exists() for device in ("nvhost-gpu", "nvgpu")):
     size = 4096
     memory, copy = ctypes.c_void_p(), (ctypes.c_ubyte * size)()
     assert cudart.cudaMalloc(ctypes.byref(memory), ctypes.c_size_t(size)) == 0, "no memory on the GPU"

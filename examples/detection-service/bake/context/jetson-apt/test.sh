@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # shellcheck disable=SC2016  # apt's variables, not the shell's
-apt-get indextargets --format '$(SITE) $(RELEASE)' | grep '^https://repo.download.nvidia.com/jetson/common r' || {
+apt-get indextargets --no-release-info --format '$(SITE) $(RELEASE)' | grep '^https://repo.download.nvidia.com/jetson/common r' || {
     echo "apt does not know NVIDIA's archive" >&2
     exit 1
 }

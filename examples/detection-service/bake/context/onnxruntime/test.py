@@ -1,7 +1,7 @@
-"""Runs a small model, made here byte by byte: y = relu(x · w + b). On the GPU where one is there."""
+"""Runs a small model, made here byte by byte: y = relu(x · w + b); on a GPU, if there is one."""
 
-import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
@@ -51,7 +51,7 @@ graph = (
 )
 model = field(1, 8) + field(7, graph) + field(8, field(2, 13))  # IR version 8, operator set 13
 
-gpu = any(os.path.exists(device) for device in ("/dev/nvidia0", "/dev/nvhost-gpu", "/dev/nvgpu"))
+gpu = any(Path("/dev", device).exists() for device in ("nvidia0", "nvhost-gpu", "nvgpu"))
 wanted = ["CPUExecutionProvider"]
 if gpu and "CUDAExecutionProvider" in ort.get_available_providers():
     wanted.insert(0, "CUDAExecutionProvider")

@@ -11,6 +11,6 @@ assert found == os.environ["PYTHON_VERSION"], f"Python {found}, not {os.environ[
 assert sys.prefix == "/opt/venv", f"sys.prefix is {sys.prefix}, not /opt/venv"
 assert sys.base_prefix == "/usr", f"the environment's Python is in {sys.base_prefix}, not /usr"
 assert zlib.crc32(b"123456789") == 0xCBF43926
-assert sqlite3.connect(":memory:").execute("select sum(value) from (select 40 value union select 2)").fetchone() == (42,)
+assert sqlite3.connect(":memory:").execute("select 6 * 7").fetchone() == (42,)
 assert ssl.OPENSSL_VERSION_INFO >= (1, 1, 1), ssl.OPENSSL_VERSION
 print(f"python: {sys.version.split()[0]} in {sys.prefix}")
