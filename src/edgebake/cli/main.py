@@ -88,7 +88,7 @@ def main() -> None:
 
 def _output_failed(error: OSError) -> int:
     """Return the exit code for output that could not be written; a reader that has gone is no failure."""
-    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # the interpreter flushes it at its end
+    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (flushed at the very end)
     if error.errno == errno.EPIPE:
         return 0
     if error.errno != errno.ENOSPC:
