@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebake.compile import Compilation, compile_workspace, template_folders
+from edgebake.compile import Compilation, compile_workspace, stage_templates
 from edgebake.errors import EdgebakeError
 from edgebake.load.workspace import Workspace
 from edgebake.model.lock import LockedPython
@@ -14,7 +14,6 @@ from edgebake.plan.record import read_record
 from edgebake.plan.selection import Selection, open_selection
 from edgebake.plan.steps import Output
 from edgebake.render.files import generated_files
-from edgebake.render.stages import StageTemplates
 from edgebake.render.writer import Change, OutputTree
 
 
@@ -45,7 +44,7 @@ def compile_files(workspace: Workspace, *, locked: bool = False) -> Compiled:
         refuse_stale_lock(compilation)
     output = workspace.project.output
     tree = OutputTree(workspace.root, output)
-    for file in generated_files(compilation, StageTemplates(template_folders(workspace.root))):
+    for file in generated_files(compilation, stage_templates(workspace.root)):
         tree.add(f"{output}/{file.path}", file.content, owner=file.owner, executable=file.executable)
     return Compiled(compilation, tree)
 

@@ -16,7 +16,7 @@ from edgebake.graph.lower import TargetLowering
 from edgebake.graph.names import bake_target_name, stage_names
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import python_env
-from edgebake.graph.view import RecipeViews
+from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.catalogue import LoadedTarget, builtin_root
 from edgebake.load.workspace import Workspace, add_own_recipe, is_path
 from edgebake.model.lock import LockedImage
@@ -26,7 +26,6 @@ from edgebake.model.target import Target
 from edgebake.notes import Note, notes_of
 from edgebake.render.stages import StageTemplates
 from edgebake.render.values import render_value, target_scope
-from edgebake.resolve.candidates import CandidatePool
 from edgebake.resolve.resolution import Resolution, Root, resolve
 
 
@@ -73,7 +72,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
         EdgebakeError: anything that the user has to mend.
     """
     left_out: list[LeftOut] = []
-    templates = StageTemplates(template_folders(workspace.root))
+    templates = stage_templates(workspace.root)
     graph = BuildGraph()
     plans: list[ImagePlan] = []
     lowerings: dict[str, TargetLowering] = {}
@@ -82,13 +81,12 @@ def compile_workspace(workspace: Workspace) -> Compilation:
         if lowering is None:
             lowering = lowerings[target.target.name] = TargetLowering(
                 graph,
-                target.target,
-                workspace.catalogue,
+                TargetRecipes(workspace.catalogue, target.target),
                 templates,
                 BuildContext(workspace.root, workspace.project.output),
                 workspace.lock,
             )
-        plan = plan_image(workspace, name, image, target.target, lowering.views)
+        plan = plan_image(workspace, name, image, lowering.recipes)
         stage, tests = lowering.image(plan)
         graph.bake_targets.extend(_bake_targets(workspace, plan, stage.id, tests.id if tests else None))
         plans.append(plan)
@@ -101,10 +99,10 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     )
 
 
-def template_folders(root: Path) -> list[Path]:
-    """Return where templates are looked for: the project's own folder first."""
+def stage_templates(root: Path) -> StageTemplates:
+    """Return the templates for a project: its own folder's go before edgebake's."""
     own = root / "templates"
-    return [*([own] if own.is_dir() else []), builtin_root() / "templates"]
+    return StageTemplates(builtin_root() / "templates", own if own.is_dir() else None)
 
 
 # ── which image for which target
@@ -138,31 +136,43 @@ def image_targets(
 # ── one image on one target
 
 
-def plan_image(
-    workspace: Workspace, name: str, image: Image, target: Target, known: RecipeViews | None = None
-) -> ImagePlan:
+def plan_images(workspace: Workspace) -> list[ImagePlan]:
+    """Resolve all images of a workspace for all their targets.
+
+    Raises:
+        EdgebakeError: as :func:`plan_image`.
+    """
+    known: dict[str, TargetRecipes] = {}
+    plans = []
+    for loaded, name, image in image_targets(workspace):
+        target = loaded.target
+        recipes = known.setdefault(target.name, TargetRecipes(workspace.catalogue, target))
+        plans.append(plan_image(workspace, name, image, recipes))
+    return plans
+
+
+def plan_image(workspace: Workspace, name: str, image: Image, recipes: TargetRecipes) -> ImagePlan:
     """Resolve an image for a target, on each of its platforms.
 
     Args:
         workspace: the project.
         name: the image's name.
         image: the image.
-        target: the target.
-        known: the target's views, if there are more images to plan for it.
+        recipes: the target's recipes; the same for all images on the target, as they share much.
 
     Raises:
         EdgebakeError: a conflict, an unknown recipe, a value that is wrong.
     """
+    target = recipes.target
     roots = _roots(workspace, name, image)
     platforms = [p for p in target.platforms if not image.platforms or p in image.platforms]
     locked = _locked_image(workspace, name, target)
     resolutions: dict[str, Resolution] = {}
     for platform in platforms:
-        preferred = locked.releases.get(platform, {}) if locked else {}
-        pool = CandidatePool(workspace.catalogue, target, platform, preferred)
-        resolutions[platform] = resolve(pool, roots, what=f"image {name!r}")
+        preferred = locked.releases.get(platform) if locked else None
+        resolutions[platform] = resolve(recipes.pool(platform, preferred), roots, what=f"image {name!r}")
     line = tuple(install_order(resolutions))
-    views = (known or RecipeViews(target)).of_all(resolutions)
+    views = recipes.views(resolutions)
     python = {
         platform: python_env(
             [views[platform, recipe] for recipe in line if recipe in resolution.installed],

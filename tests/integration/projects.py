@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebake.api import Compiled, compile_files
-from edgebake.compile import Compilation, compile_workspace, image_targets, plan_image
+from edgebake.compile import Compilation, compile_workspace, plan_images
 from edgebake.fingerprint import Fingerprint, Fingerprints
 from edgebake.graph.names import stage_names
 from edgebake.graph.node import Node
@@ -155,12 +155,11 @@ class Project:
         workspace = self.open()
         images: dict[str, dict[str, LockedImage]] = {}
         bases = {}
-        for loaded, name, image in image_targets(workspace):
-            plan = plan_image(workspace, name, image, loaded.target)
-            base = loaded.target.base.image
-            bases[base] = LockedBase(
+        for plan in plan_images(workspace):
+            name, target = plan.name, plan.target
+            bases[target.base.image] = LockedBase(
                 digest=DIGEST,
-                platforms={p: digests[p] for p in sorted(set(loaded.target.platforms) & digests.keys())},
+                platforms={p: digests[p] for p in sorted(set(target.platforms) & digests.keys())},
             )
             python = {}
             for platform, resolution in plan.resolutions.items():
@@ -173,7 +172,7 @@ class Project:
                 platform: {one: pin.release.version for one, pin in sorted(resolution.pins.items())}
                 for platform, resolution in plan.resolutions.items()
             }
-            images.setdefault(name, {})[loaded.target.name] = LockedImage(releases=releases, python=python)
+            images.setdefault(name, {})[target.name] = LockedImage(releases=releases, python=python)
         lock = Lock(refresh=refresh, bases=bases, images=images)
         (self.root / "edgebake.lock").write_bytes(render_lock(lock))
         return lock

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.compile import image_targets, plan_image
+from edgebake.compile import plan_images
 from edgebake.graph.python_env import resolution_inputs
 from edgebake.load.workspace import Workspace, read_lock
 from edgebake.lock.locker import render_lock
@@ -63,12 +63,12 @@ def refresh_lock(workspace: Workspace, folder: Path) -> None:
     lock = read_lock(folder)
     assert lock is not None
     images = {name: dict(targets) for name, targets in lock.images.items()}
-    for loaded, name, image in image_targets(workspace):
-        plan = plan_image(workspace, name, image, loaded.target)
-        known = images[name][loaded.target.name]
+    for plan in plan_images(workspace):
+        name, target = plan.name, plan.target
+        known = images[name][target.name]
         python = {
             platform: locked.model_copy(update={"inputs": resolution_inputs(plan.views_on(platform))})
             for platform, locked in known.python.items()
         }
-        images[name][loaded.target.name] = LockedImage(releases=known.releases, python=python)
+        images[name][target.name] = LockedImage(releases=known.releases, python=python)
     (folder / "edgebake.lock").write_bytes(render_lock(lock.model_copy(update={"images": images})))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.compile import plan_image
+from edgebake.compile import plan_images
 from edgebake.graph.python_env import PythonEnv, python_env, resolution_inputs
 from edgebake.graph.view import RecipeView
 from edgebake.model.lock import LockedPackage, LockedPython
@@ -25,8 +25,7 @@ def project(tmp_path: Path) -> Project:
 
 def views(project: Project, platform: str = AMD64) -> list[RecipeView]:
     workspace = project.open()
-    target = workspace.catalogue.target("cpu").target
-    return plan_image(workspace, "app", workspace.project.images["app"], target).views_on(platform)
+    return next(plan for plan in plan_images(workspace) if plan.target.name == "cpu").views_on(platform)
 
 
 def package(requirement: str, *via: str) -> LockedPackage:

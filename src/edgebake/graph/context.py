@@ -29,10 +29,45 @@ class BuildContext:
 
     root: Path
     output: str
+    _known: dict[tuple[Path, str], Input] = field(default_factory=dict, compare=False)
 
     def reads(self) -> Reads:
         """Return an empty collection of what one stage reads."""
         return Reads(self)
+
+    def find(self, loaded: LoadedRecipe, path: str, at: Callable[[], Position]) -> Input:
+        """Return a recipe's file or folder, by its path in the recipe's folder.
+
+        Raises:
+            EdgebakeError: it is missing, or leads out of the project.
+        """
+        key = (loaded.folder, path)
+        if key not in self._known:
+            self._known[key] = self._find(loaded, path, at)
+        return self._known[key]
+
+    def _find(self, loaded: LoadedRecipe, path: str, at: Callable[[], Position]) -> Input:
+        source = loaded.folder / path
+        if not source.exists():
+            raise EdgebakeError(
+                f"the recipe {loaded.name!r} has no file {path!r}", at=at(), reason=f"it would be {source}"
+            )
+        self._refuse_outside(loaded, source, at)
+        if loaded.vendored:
+            where = f"{self.output}/context/{loaded.name}/{path}".removesuffix("/.")
+        else:
+            where = source.relative_to(self.root).as_posix()
+        return Input(where, source, vendored=loaded.vendored)
+
+    def _refuse_outside(self, loaded: LoadedRecipe, source: Path, at: Callable[[], Position]) -> None:
+        home = loaded.folder if loaded.vendored else self.root
+        if not source.resolve().is_relative_to(home.resolve()):
+            raise EdgebakeError(
+                f"{source.name!r} of the recipe {loaded.name!r} leads out of the project",
+                at=at(),
+                reason=f"it is {source.resolve()}",
+                hints=("copy what the build needs into the project's folder",),
+            )
 
 
 @dataclass
@@ -59,34 +94,16 @@ class Reads:
         Raises:
             EdgebakeError: it is missing, leads out of the project, or has characters that a mount cannot take.
         """
-        source = loaded.folder / path
-        if not source.exists():
+        found = self.context.find(loaded, path, at)
+        if plain and not _PLAIN.fullmatch(found.path):
             raise EdgebakeError(
-                f"the recipe {loaded.name!r} has no file {path!r}", at=at(), reason=f"it would be {source}"
-            )
-        self._refuse_outside(loaded, source, at)
-        if loaded.vendored:
-            where = f"{self.context.output}/context/{loaded.name}/{path}".removesuffix("/.")
-        else:
-            where = source.relative_to(self.context.root).as_posix()
-        if plain and not _PLAIN.fullmatch(where):
-            raise EdgebakeError(
-                f"the path {where!r} is mounted while building, and may have only letters, digits and . _ + @ - /",
+                f"the path {found.path!r} is mounted while building",
                 at=at(),
+                reason="a mount takes only letters, digits and . _ + @ - /",
                 hints=("rename the file or its folder",),
             )
-        self._inputs.append(Input(where, source, vendored=loaded.vendored))
-        return where
-
-    def _refuse_outside(self, loaded: LoadedRecipe, source: Path, at: Callable[[], Position]) -> None:
-        home = loaded.folder if loaded.vendored else self.context.root
-        if not source.resolve().is_relative_to(home.resolve()):
-            raise EdgebakeError(
-                f"{source.name!r} of the recipe {loaded.name!r} leads out of the project",
-                at=at(),
-                reason=f"it is {source.resolve()}",
-                hints=("copy what the build needs into the project's folder",),
-            )
+        self._inputs.append(found)
+        return found.path
 
     def helper(self, source: Path) -> str:
         """Return the context path of a script of edgebake's own."""

@@ -10,10 +10,9 @@ from edgebake.graph.context import Reads
 from edgebake.graph.node import Body, Node, reference
 from edgebake.graph.order import install_order
 from edgebake.graph.stages import StageFactory, same, script_path, told_parts
+from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.graph.view import RecipeView
-from edgebake.load.catalogue import Catalogue
 from edgebake.model.requirement import Requirement
-from edgebake.resolve.candidates import CandidatePool
 from edgebake.resolve.resolution import Root, resolve
 
 FETCH_TOOLS = (Requirement("python"), Requirement("pip-fetch"))
@@ -53,12 +52,12 @@ class Installer:
 
     Args:
         stages: adds stages to the graph.
-        catalogue: where tools are found.
+        recipes: the target's recipes, of which tools are made.
     """
 
-    def __init__(self, stages: StageFactory, catalogue: Catalogue) -> None:
+    def __init__(self, stages: StageFactory, recipes: TargetRecipes) -> None:
         self._stages = stages
-        self._catalogue = catalogue
+        self._recipes = recipes
         self._tool_lines: dict[tuple[str, ...], Node] = {}
         self._bodies: dict[object, Body] = {}
 
@@ -148,8 +147,7 @@ class Installer:
         return self._tool_lines[key]
 
     def _tool_line(self, tools: Sequence[Requirement], platforms: Sequence[str], what: str) -> Node:
-        pool = CandidatePool(self._catalogue, self._stages.target, None)
-        resolution = resolve(pool, [Root(tool) for tool in tools], what=what)
+        resolution = resolve(self._recipes.pool(None), [Root(tool) for tool in tools], what=what)
         parent = self._stages.native(platforms)
         for name in install_order({"": resolution}):
             pin = resolution.pins[name]
@@ -159,7 +157,7 @@ class Installer:
                     at=pin.loaded.document.at(("build",)),
                     hints=("let the build half that needs it say runs_on: target-platform",),
                 )
-            view = RecipeView(pin, self._stages.target, None)
+            view = self._recipes.view(pin, None)
             body = self.body(view, platforms, native=True, pip=Pip(tuple(view.pip)))
             bodies = same(platforms, continued(body, parent))
             pins = dict.fromkeys(platforms, pin)

@@ -14,14 +14,11 @@ from edgebake.graph.node import Body, Node
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import PythonEnv
 from edgebake.graph.stages import StageFactory, title_of
-from edgebake.graph.view import RecipeViews
+from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.graph.wheels import Wheels
-from edgebake.load.catalogue import Catalogue
 from edgebake.model.lock import Lock
 from edgebake.model.recipe import Build
-from edgebake.model.target import Target
 from edgebake.render.stages import StageTemplates
-from edgebake.resolve.candidates import CandidatePool
 from edgebake.resolve.resolution import Pin, Root, resolve
 
 
@@ -33,8 +30,7 @@ class TargetLowering:
 
     Args:
         graph: what the stages are added to.
-        target: the target.
-        catalogue: where build tools are found.
+        recipes: the target's recipes.
         templates: renders the stages.
         context: where in the build context things lie.
         lock: pins git refs; None if the project has no lock.
@@ -43,16 +39,14 @@ class TargetLowering:
     def __init__(
         self,
         graph: BuildGraph,
-        target: Target,
-        catalogue: Catalogue,
+        recipes: TargetRecipes,
         templates: StageTemplates,
         context: BuildContext,
         lock: Lock | None,
     ) -> None:
-        self._stages = StageFactory(graph, target, templates, context, lock)
-        self._catalogue = catalogue
-        self.views = RecipeViews(target)
-        self._installer = Installer(self._stages, catalogue)
+        self.recipes = recipes
+        self._stages = StageFactory(graph, recipes.target, templates, context, lock)
+        self._installer = Installer(self._stages, recipes)
         self._wheels = Wheels(self._stages, self._installer)
         self._build_halves = BuildHalves(self._stages, self._installer, self._target_tools)
         self._target_tool_lines: dict[tuple[str, ...], Node] = {}
@@ -107,15 +101,14 @@ class TargetLowering:
         start = self._stages.base(plan.platforms, user=True)
         if not build.tools:
             return start
-        target, roots = self._stages.target, [Root(tool) for tool in build.tools]
+        roots = [Root(tool) for tool in build.tools]
         what = f"tools of the recipe {pin.name!r}"
-        resolutions = {
-            p: resolve(CandidatePool(self._catalogue, target, p), roots, what=what) for p in plan.platforms
-        }
-        line, views = tuple(install_order(resolutions)), self.views.of_all(resolutions)
+        resolutions = {p: resolve(self.recipes.pool(p), roots, what=what) for p in plan.platforms}
+        line, views = tuple(install_order(resolutions)), self.recipes.views(resolutions)
         # Tools are not part of an image, and so of no lock: pip installs what they say.
         python = dict.fromkeys(plan.platforms, PythonEnv({}, (), "tools are not locked"))
-        return self._line(ImagePlan(what, plan.image, target, resolutions, python, line, views), start)
+        tools = ImagePlan(what, plan.image, plan.target, resolutions, python, line, views)
+        return self._line(tools, start)
 
 
 def _unlocked_pip(plan: ImagePlan, platform: str, name: str) -> Pip:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -16,8 +16,7 @@ from edgebake.model.base import check_apt_package
 from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.target import Target, system_variables
 from edgebake.render.values import VersionFact, render_value, target_scope
-from edgebake.resolve.candidates import Candidate
-from edgebake.resolve.resolution import Pin, Resolution
+from edgebake.resolve.resolution import Pin
 
 Part = tuple[Recipe | Additions, Location]
 
@@ -181,26 +180,3 @@ class RecipeView:
         }
         named = self.named_in(script, known)
         return dict(sorted({**{name: known[name] for name in named}, **self.args}.items()))
-
-
-class RecipeViews:
-    """The views of one target's recipes, each made once, as images have most of their recipes in common."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._known: dict[tuple[Candidate, tuple[str, ...], str | None], RecipeView] = {}
-
-    def of(self, pin: Pin, platform: str | None) -> RecipeView:
-        """Return the view of a recipe's release on a platform."""
-        key = (pin.candidate, pin.flavours, platform)
-        if key not in self._known:
-            self._known[key] = RecipeView(pin, self._target, platform)
-        return self._known[key]
-
-    def of_all(self, resolutions: Mapping[str, Resolution]) -> dict[tuple[str, str], RecipeView]:
-        """Return the views of every pinned recipe, by platform and name."""
-        return {
-            (platform, name): self.of(pin, platform)
-            for platform, resolution in resolutions.items()
-            for name, pin in resolution.pins.items()
-        }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edgebake.compile import compile_workspace, image_targets, plan_image
+from edgebake.compile import compile_workspace, plan_images
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.load.workspace import Workspace
@@ -45,7 +45,7 @@ def make_lock(
     _refuse_unknown(old, upgrade)
     kept = _without(old, set(upgrade))
     fresh = replace(workspace, lock=kept)
-    plans = [plan_image(fresh, name, image, target.target) for target, name, image in image_targets(fresh)]
+    plans = plan_images(fresh)
     all_mirrors = {**workspace.project.mirrors, **(mirrors or {})}
     bases = {image: _base(image, kept, all_mirrors, report) for image in _base_images(plans)}
     wheelhouse = workspace.root / workspace.project.wheelhouse if workspace.project.wheelhouse else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
@@ -11,6 +12,7 @@ from edgebake.model.recipe import Release, Variant
 from edgebake.model.requirement import Requirement
 from edgebake.model.target import Target, facts
 from edgebake.model.versions import has_prefix, is_prerelease, parse_version, version_matches
+from edgebake.resolve.ask import Ask
 
 _HOST_LIBRARIES = ("cuda", "cudnn", "tensorrt")
 
@@ -91,24 +93,34 @@ class CandidatePool:
     """
 
     def __init__(
-        self, catalogue: Catalogue, target: Target, platform: str | None, locked: dict[str, str] | None = None
+        self, catalogue: Catalogue, target: Target, platform: str | None, locked: Mapping[str, str] | None = None
     ) -> None:
         self.catalogue = catalogue
         self.target = target
         self.platform = platform
         self.facts = facts(target, platform)
         self._locked = locked or {}
-        self._cache: dict[str, tuple[Candidate, ...]] = {}
+        self._cache: dict[tuple[str, str | None], tuple[Candidate, ...]] = {}  # by name and locked release
         self._providers: dict[frozenset[str], dict[str, list[Candidate]]] = {}
+        self.needs: dict[Candidate, tuple[Ask, ...]] = {}
+        """What candidates need, as far as it was asked; filled by the provider."""
+
+    def preferring(self, locked: Mapping[str, str]) -> CandidatePool:
+        """Return a pool of the same candidates for another lock. The two share what they find."""
+        pool = copy.copy(self)
+        pool._locked = locked
+        pool._providers = {}
+        return pool
 
     def candidates(self, name: str, explicit: frozenset[str] = frozenset()) -> tuple[Candidate, ...]:
         """Return the candidates of `name`, best first.
 
         `explicit`: recipes that the image names, which come first among those that provide `name`.
         """
-        if name not in self._cache:
-            self._cache[name] = tuple(self._find(name))
-        own = self._cache[name]
+        key = (name, self._locked.get(name))
+        if key not in self._cache:
+            self._cache[key] = tuple(self._find(name))
+        own = self._cache[key]
         asked = self._asked_to_provide(explicit).get(name, ())
         if asked or own or self.catalogue.has_recipe(name):
             return (*asked, *own)

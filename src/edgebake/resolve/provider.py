@@ -91,7 +91,10 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
             return [Ask(exact, "provide", candidate.stands_for, candidate.stands_for)]
         if candidate.loaded is None:
             return []
-        return list(self._needs(candidate))
+        known = self._pool.needs
+        if candidate not in known:
+            known[candidate] = tuple(self._needs(candidate))
+        return known[candidate]
 
     def _needs(self, candidate: Candidate) -> Iterator[Ask]:
         assert candidate.loaded is not None

@@ -114,6 +114,9 @@ def _first_choices(pool: CandidatePool, asks: Sequence[Ask]) -> Mapping[str, Can
     It is the usual case, and takes a fraction of the time.
     """
     provider = Provider(pool, frozenset(ask.name for ask in asks))
+    wanted: dict[str, list[Ask]] = {}
+    for ask in asks:
+        wanted.setdefault(ask.name, []).append(ask)
     chosen: dict[str, Candidate] = {}
     seen: list[Ask] = []
     todo = list(asks)
@@ -123,7 +126,7 @@ def _first_choices(pool: CandidatePool, asks: Sequence[Ask]) -> Mapping[str, Can
             seen.append(ask)
             if ask.kind == "forbid" or ask.name in chosen:
                 continue
-            best = provider.matching(ask.name, [one for one in asks if one.name == ask.name])[:1]
+            best = provider.matching(ask.name, wanted.get(ask.name, ()))[:1]
             if not best:
                 return None
             chosen[ask.name] = best[0]

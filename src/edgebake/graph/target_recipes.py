@@ -1,0 +1,48 @@
+"""What is found out about one target's recipes: once, as its images have most of them in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgebake.graph.view import RecipeView
+from edgebake.load.catalogue import Catalogue
+from edgebake.model.target import Target
+from edgebake.resolve.candidates import Candidate, CandidatePool
+from edgebake.resolve.resolution import Pin, Resolution
+
+
+class TargetRecipes:
+    """The candidates and the views of one target's recipes.
+
+    Args:
+        catalogue: where recipes are found.
+        target: the target.
+    """
+
+    def __init__(self, catalogue: Catalogue, target: Target) -> None:
+        self.target = target
+        self._catalogue = catalogue
+        self._pools: dict[str | None, CandidatePool] = {}
+        self._views: dict[tuple[Candidate, tuple[str, ...], str | None], RecipeView] = {}
+
+    def pool(self, platform: str | None, locked: Mapping[str, str] | None = None) -> CandidatePool:
+        """Return the candidates on a platform; those of the releases in `locked` come first."""
+        if platform not in self._pools:
+            self._pools[platform] = CandidatePool(self._catalogue, self.target, platform)
+        pool = self._pools[platform]
+        return pool.preferring(locked) if locked else pool
+
+    def view(self, pin: Pin, platform: str | None) -> RecipeView:
+        """Return the view of a recipe's release on a platform."""
+        key = (pin.candidate, pin.flavours, platform)
+        if key not in self._views:
+            self._views[key] = RecipeView(pin, self.target, platform)
+        return self._views[key]
+
+    def views(self, resolutions: Mapping[str, Resolution]) -> dict[tuple[str, str], RecipeView]:
+        """Return the views of every pinned recipe, by platform and name."""
+        return {
+            (platform, name): self.view(pin, platform)
+            for platform, resolution in resolutions.items()
+            for name, pin in resolution.pins.items()
+        }
