@@ -38,7 +38,7 @@ target "_cpu" {
   context    = "."
   dockerfile = "bake/cpu/Dockerfile"
   platforms  = ["linux/amd64", "linux/arm64"]
-  args       = { "BASE" = BASE_CPU }
+  args       = { BASE = BASE_CPU }
   contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
   secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,disabled=true"]
@@ -49,7 +49,7 @@ target "_cuda-12-8" {
   context    = "."
   dockerfile = "bake/cuda-12.8/Dockerfile"
   platforms  = ["linux/amd64"]
-  args       = { "BASE" = BASE_CUDA_12_8 }
+  args       = { BASE = BASE_CUDA_12_8 }
   contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
   secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,disabled=true"]
@@ -60,7 +60,7 @@ target "_jetpack-6-2" {
   context    = "."
   dockerfile = "bake/jetpack-6.2/Dockerfile"
   platforms  = ["linux/arm64"]
-  args       = { "BASE" = BASE_JETPACK_6_2 }
+  args       = { BASE = BASE_JETPACK_6_2 }
   contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
   secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,disabled=true"]

@@ -85,6 +85,7 @@ def main() -> None:
         sys.stdout.flush()
     except OSError as error:
         code = _output_failed(error)
+    gc.freeze()  # nor does the interpreter collect once more before it ends
     sys.exit(code if isinstance(code, int) else 0)
 
 

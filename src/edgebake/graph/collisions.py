@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from edgebake.graph.build_graph import BakeTarget, Index
-from edgebake.graph.names import bake_target_name, base_variable, group_names, refuse_collisions
+from edgebake.graph.names import bake_target_name, base_variable, groups, refuse_collisions
 from edgebake.model.project import Project
 from edgebake.model.target import Target
 
@@ -31,11 +31,11 @@ def refuse_all_collisions(
 def _refuse_bake_names(bake_targets: list[BakeTarget], targets: Mapping[str, Target]) -> None:
     own = [(target.name, _owner(target)) for target in bake_targets]
     refuse_collisions(own, kind="bake target")
-    groups = [(name, f"the group {name!r}") for name in sorted({"default", *group_names(bake_targets)})]
+    own_groups = [(name, f"the group {name!r}") for name in ("default", *groups(bake_targets))]
     named = {bake_target_name(t.image, "").rstrip("-"): f"the image {t.image!r}" for t in bake_targets}
     named |= {bake_target_name(name, "").rstrip("-"): f"the target {name!r}" for name in targets}
     refuse_collisions([("test", "the group of all tests"), *named.items()], kind="bake name")
-    refuse_collisions([*groups, *own], kind="bake name")
+    refuse_collisions([*own_groups, *own], kind="bake name")
     shared = ((bake_target_name(name, ""), f"the target {name!r}") for name in targets)
     refuse_collisions(shared, kind="bake name")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError, Position
@@ -30,6 +31,10 @@ class BuildContext:
     root: Path
     output: str
     _known: dict[tuple[Path, str], Input] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def _real_root(self) -> Path:
+        return self.root.resolve()
 
     def reads(self) -> Reads:
         """Return an empty collection of what one stage reads."""
@@ -60,8 +65,8 @@ class BuildContext:
         return Input(where, source, vendored=loaded.vendored)
 
     def _refuse_outside(self, loaded: LoadedRecipe, source: Path, at: Callable[[], Position]) -> None:
-        home = loaded.folder if loaded.vendored else self.root
-        if not source.resolve().is_relative_to(home.resolve()):
+        home = loaded.folder.resolve() if loaded.vendored else self._real_root
+        if not source.resolve().is_relative_to(home):
             raise EdgebakeError(
                 f"{source.name!r} of the recipe {loaded.name!r} leads out of the project",
                 at=at(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from edgebake.graph.python_env import PythonEnv
@@ -44,31 +45,31 @@ class ImagePlan:
         """Return URL and ref of the git sources that name no commit, each once."""
         return sorted({source for view in self.views.values() for source in view.git_sources()})
 
-    def _runtimes(self) -> Iterator[Runtime]:
-        """Yield the runtime settings: the image's own, then those of its recipes, the last of the line first."""
-        yield self.image.runtime
-        for name in reversed(self.line):
-            yield next(r.pins[name].recipe.runtime for r in self.resolutions.values() if name in r.pins)
+    @cached_property
+    def _runtimes(self) -> list[Runtime]:
+        """The runtime settings: the image's own, then those of its recipes, the last of the line first."""
+        recipes = {name: pin.recipe for r in self.resolutions.values() for name, pin in r.pins.items()}
+        return [self.image.runtime, *(recipes[name].runtime for name in reversed(self.line))]
 
     def runtime(self, field: str) -> Any:
         """Return a runtime setting: the image's, else that of the line's last recipe that has it, else None."""
-        return next((v for runtime in self._runtimes() if (v := getattr(runtime, field)) is not None), None)
+        return next((v for runtime in self._runtimes if (v := getattr(runtime, field)) is not None), None)
 
     def collected(self, field: str) -> list[str]:
         """Return a runtime list of the image and all its recipes, each value once, numbers in their order."""
-        found = {value for runtime in self._runtimes() for value in getattr(runtime, field)}
+        found = {value for runtime in self._runtimes for value in getattr(runtime, field)}
         return sorted(found, key=lambda value: (int(value.split("/")[0] or 0) if value[0].isdigit() else 0, value))
 
     @property
     def needs_gpu(self) -> bool:
         """Whether the image or one of its recipes needs a GPU."""
-        return any(runtime.gpu for runtime in self._runtimes())
+        return any(runtime.gpu for runtime in self._runtimes)
 
     def entry(self) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
         """Return entrypoint and cmd; both from one place, so that no program gets another's arguments."""
         own = self.image.runtime
         if own.entrypoint is not None:
             return own.entrypoint, own.cmd
-        given = (r for r in self._runtimes() if r is not own and (r.entrypoint or r.cmd) is not None)
+        given = (r for r in self._runtimes if r is not own and (r.entrypoint or r.cmd) is not None)
         runtime = next(given, own)
         return runtime.entrypoint, own.cmd if own.cmd is not None else runtime.cmd

@@ -107,10 +107,10 @@ def refuse_collisions(owners: Iterable[tuple[str, str]], *, kind: str) -> None:
         seen[name] = owner
 
 
-def group_names(targets: Iterable[BakeTarget]) -> set[str]:
-    """Return the names of the bake file's groups: images, targets, and their tests."""
-    names: set[str] = set()
+def groups(targets: Iterable[BakeTarget]) -> dict[str, list[str]]:
+    """Return the bake file's groups with their bake targets: each image, each target, and all tests."""
+    found: dict[str, list[str]] = {}
     for target in targets:
-        names |= {"test"} if target.is_test else {bake_target_name(target.image, "").rstrip("-")}
-        names.add(bake_target_name(target.target, "").rstrip("-"))
-    return names
+        for owner in ["test"] if target.is_test else dict.fromkeys([target.image, target.target]):
+            found.setdefault(bake_target_name(owner, "").rstrip("-"), []).append(target.name)
+    return dict(sorted(found.items()))

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packaging.requirements import Requirement
 
@@ -54,6 +55,7 @@ def python_env(line: Sequence[RecipeView], locked: LockedPython | None) -> Pytho
     return PythonEnv({}, tuple(constraints), reason)
 
 
+@lru_cache(maxsize=8192)
 def _without_extras(text: str) -> str:
     """Return a requirement as a constraints file takes it."""
     requirement = Requirement(text)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgebake.compile import Compilation
 from edgebake.graph.build_graph import BakeTarget
-from edgebake.graph.names import bake_target_name, base_variable, group_names
+from edgebake.graph.names import bake_target_name, base_variable, groups
 from edgebake.model.project import Project
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored
@@ -80,17 +81,8 @@ def _variable(name: str, default: str, comment: str) -> Block:
 
 def _groups(targets: Sequence[BakeTarget]) -> Iterable[Block]:
     yield Block("group", "default", {"targets": [t.name for t in targets if not t.is_test]})
-    for group in sorted(group_names(targets)):
-        yield Block("group", group, {"targets": [t.name for t in targets if _is_in(group, t)]})
-
-
-def _is_in(group: str, target: BakeTarget) -> bool:
-    if group == "test":
-        return target.is_test
-    return not target.is_test and group in (
-        bake_target_name(target.image, "").rstrip("-"),
-        bake_target_name(target.target, "").rstrip("-"),
-    )
+    for group, names in groups(targets).items():
+        yield Block("group", group, {"targets": names})
 
 
 def shared_name(target: str) -> str:
@@ -165,13 +157,17 @@ def _hcl(value: Value, variables: frozenset[str]) -> str:
     if isinstance(value, str):
         return hcl_template(value, variables)
     if isinstance(value, Mapping):
-        pairs = (f"{hcl_string(k)} = {_hcl(v, variables)}" for k, v in value.items())
+        pairs = (f"{_hcl_key(k)} = {_hcl(v, variables)}" for k, v in value.items())
         return "{ " + ", ".join(pairs) + " }"
     items = [hcl_template(item, variables) for item in value]
     one_line = "[" + ", ".join(items) + "]"
     if len(one_line) <= 90:
         return one_line
     return "[\n    " + ",\n    ".join(items) + ",\n  ]"
+
+
+def _hcl_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else hcl_string(name)
 
 
 def render_json(file: BakeFile) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.compile import Compilation
-from edgebake.graph.node import SELF, Node, substitute
+from edgebake.graph.node import SELF, substitute
 from edgebake.load.ignore import IgnoreRules
 from edgebake.load.tree import list_files
 from edgebake.render.bake_file import bake_file, render_hcl, render_json
@@ -62,21 +62,20 @@ def _target_files(compilation: Compilation, templates: StageTemplates) -> Iterat
 def _context(compilation: Compilation) -> Iterator[GeneratedFile]:
     """Yield what stages read and what is not the project's own: files of catalogue recipes, and generated ones."""
     output = compilation.workspace.project.output
+    vendored: dict[str, Path] = {}
     for target in sorted(compilation.targets):
         names = compilation.names[target]
         for node in compilation.graph.of_target(target):
-            yield from _inputs(node, names, output)
-
-
-def _inputs(node: Node, names: dict[str, str], output: str) -> Iterator[GeneratedFile]:
-    for one in node.inputs:
-        path = substitute(one.path, names, names[node.id]).removeprefix(f"{output}/")
-        if one.content is not None:
-            # A file without its stage's name in its own serves several stages, all with the same bytes.
-            owner = f"the stage {names[node.id]!r}" if SELF in one.path else "several stages"
-            yield GeneratedFile(path, one.content, owner)
-        elif one.vendored and one.source is not None:
-            yield from _vendored(one.source, path)
+            for one in node.inputs:
+                path = substitute(one.path, names, names[node.id]).removeprefix(f"{output}/")
+                if one.content is not None:
+                    # A file without its stage's name in its own serves several stages, all with the same bytes.
+                    owner = f"the stage {names[node.id]!r}" if SELF in one.path else "several stages"
+                    yield GeneratedFile(path, one.content, owner)
+                elif one.vendored and one.source is not None:
+                    vendored[path] = one.source
+    for path, source in vendored.items():
+        yield from _vendored(source, path)
 
 
 def _vendored(source: Path, path: str) -> Iterator[GeneratedFile]:

@@ -35,6 +35,7 @@ class StageTemplates:
     def __init__(self, builtin: Path, own: Path | None = None) -> None:
         self._own = own
         self._folders = [builtin] if own is None else [own, builtin]
+        self._helpers: dict[str, Path] = {}
 
     @cached_property
     def _shared(self) -> Environment:
@@ -86,5 +87,7 @@ class StageTemplates:
 
     def helper(self, name: str) -> Path:
         """Return the path of a script that generated stages use."""
-        paths = [folder / "context" / name for folder in self._folders]
-        return next(path for path in paths if path.is_file())
+        if name not in self._helpers:
+            paths = [folder / "context" / name for folder in self._folders]
+            self._helpers[name] = next(path for path in paths if path.is_file())
+        return self._helpers[name]

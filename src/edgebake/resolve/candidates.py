@@ -49,6 +49,8 @@ class Candidate:
         """Return the flavours that a requirement asks of this candidate, or None if it is not satisfied."""
         if self.absent:
             return None
+        if not requirement.version and not requirement.flavours:
+            return ()
         if self.loaded is None or self.release is None:
             return () if version_matches(self.version, requirement.version) else None
         known = flavours_of(self.loaded, self.release)
@@ -122,8 +124,10 @@ class CandidatePool:
             self._cache[key] = tuple(self._find(name))
         own = self._cache[key]
         asked = self._asked_to_provide(explicit).get(name, ())
-        if asked or own or self.catalogue.has_recipe(name):
+        if asked:
             return (*asked, *own)
+        if own or self.catalogue.has_recipe(name):
+            return own
         return tuple(c for p in self.catalogue.providers(name) for c in self._stand_ins(name, p))
 
     def _asked_to_provide(self, explicit: frozenset[str]) -> dict[str, list[Candidate]]:

@@ -73,6 +73,14 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
             return found
         return [candidate for candidate in found if not self._pool.is_last_resort(candidate)] or found
 
+    def best(self, identifier: str, asks: Sequence[Ask]) -> Candidate | None:
+        """Return the first of the candidates that satisfy all of `asks`."""
+        if asks:
+            return next(iter(self.matching(identifier, asks)), None)
+        candidates = self._pool.candidates(identifier, self._explicit)
+        usual = (candidate for candidate in candidates if not self._pool.is_last_resort(candidate))
+        return next(usual, next(iter(candidates), None))
+
     def is_satisfied_by(self, requirement: Ask, candidate: Candidate) -> bool:
         if requirement.kind != "forbid" and candidate.stands_for and requirement.requirement.version:
             return False

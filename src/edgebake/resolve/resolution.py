@@ -126,11 +126,11 @@ def _first_choices(pool: CandidatePool, asks: Sequence[Ask]) -> Mapping[str, Can
             seen.append(ask)
             if ask.kind == "forbid" or ask.name in chosen:
                 continue
-            best = provider.matching(ask.name, wanted.get(ask.name, ()))[:1]
-            if not best:
+            best = provider.best(ask.name, wanted.get(ask.name, ()))
+            if best is None:
                 return None
-            chosen[ask.name] = best[0]
-            todo.extend(provider.get_dependencies(best[0]))
+            chosen[ask.name] = best
+            todo.extend(provider.get_dependencies(best))
         fits = all(provider.is_satisfied_by(ask, chosen[ask.name]) for ask in seen if ask.name in chosen)
     except EdgebakeError:
         return None  # maybe of a release that the resolver never comes to; else it tells of it

@@ -40,7 +40,7 @@ target "_cpu" {
   context    = "."
   dockerfile = "build/generated/cpu/Dockerfile"
   platforms  = ["linux/amd64", "linux/arm64"]
-  args       = { "BASE" = BASE_CPU }
+  args       = { BASE = BASE_CPU }
   contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
   secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,mode=max"]
@@ -51,7 +51,7 @@ target "_jetpack-6-2" {
   context    = "."
   dockerfile = "build/generated/jetpack-6.2/Dockerfile"
   platforms  = ["linux/arm64"]
-  args       = { "BASE" = BASE_JETPACK_6_2 }
+  args       = { BASE = BASE_JETPACK_6_2 }
   contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
   secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,mode=max"]

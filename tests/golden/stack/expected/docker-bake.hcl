@@ -30,7 +30,7 @@ target "_cpu" {
   context    = "."
   dockerfile = "bake/cpu/Dockerfile"
   platforms  = ["linux/amd64", "linux/arm64"]
-  args       = { "BASE" = BASE_CPU }
+  args       = { BASE = BASE_CPU }
   contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
   secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,disabled=true"]
