@@ -22,7 +22,7 @@ from synthetic import SHAPES, write_project
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples/detection-service"
-EDGEBAKE = [sys.executable, "-c", "from edgebake.cli.main import main; main()"]
+EDGEBAKE = [sys.executable, "-m", "edgebake"]
 FLOOR = "import pydantic, networkx, jinja2, python_on_whales, typer, packaging.specifiers, resolvelib, yaml"
 ROUNDS = 9
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
-from edgebake.errors import EdgebakeError
+from edgebake.errors import EdgebakeError, Position
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
@@ -20,7 +21,7 @@ from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.catalogue import LoadedTarget, builtin_root
 from edgebake.load.workspace import Workspace, add_own_recipe, is_path
 from edgebake.model.lock import LockedImage
-from edgebake.model.project import Image
+from edgebake.model.project import Image, check_tag
 from edgebake.model.requirement import parse_requirement
 from edgebake.model.target import Target
 from edgebake.notes import Note, notes_of
@@ -92,7 +93,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
         plans.append(plan)
     targets = {plan.target.name: plan.target for plan in plans}
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
-    refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace.project)
+    refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace)
     graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
     return Compilation(
         workspace, graph, targets, tuple(plans), tuple(left_out), notes_of(workspace, plans, targets.values())
@@ -208,7 +209,7 @@ def _bake_targets(workspace: Workspace, plan: ImagePlan, stage: str, tests: str 
     name = bake_target_name(plan.name, plan.target.name)
     scope = {**target_scope(plan.target, plan.platforms[0]), "image": plan.name}
     tags = [
-        render_value(tag, scope, partial(workspace.at, "images", plan.name, "tags", index), "tags")
+        _tag(tag, scope, partial(workspace.at, "images", plan.name, "tags", index))
         for index, tag in enumerate(plan.image.tags)
     ]
     made = [
@@ -225,6 +226,14 @@ def _bake_targets(workspace: Workspace, plan: ImagePlan, stage: str, tests: str 
     if tests is not None:
         made.append(BakeTarget(f"{name}-test", plan.name, plan.target.name, tests, plan.platforms, is_test=True))
     return made
+
+
+def _tag(text: str, scope: Mapping[str, Any], at: Callable[[], Position | None]) -> str:
+    tag = render_value(text, scope, at, "tags")
+    try:
+        return check_tag(tag)
+    except ValueError as error:
+        raise EdgebakeError(str(error), at=at()) from None
 
 
 def _indexes(workspace: Workspace, bake_targets: Iterable[BakeTarget]) -> list[Index]:

@@ -91,7 +91,7 @@ class Project:
 
     def edgebake(self, *args: str, check: bool = True, env: dict[str, str] | None = None) -> Done:
         """Run edgebake's command line in the project."""
-        command = [sys.executable, "-c", "from edgebake.cli.main import main; main()", *args]
+        command = [sys.executable, "-m", "edgebake", *args]
         settings = {"EDGEBAKE_MIRRORS": MIRROR, **({"EDGEBAKE_CA_BUNDLE": CA_BUNDLE} if CA_BUNDLE else {})}
         return run(*command, cwd=self.root, env={**settings, **(env or {})}, check=check)
 

@@ -232,8 +232,8 @@ def test_ctrl_c_ends_the_bake_and_leaves_nothing_behind(demo: Project) -> None:
     (demo.root / "recipes/middle/install.sh").write_text("sleep 300\n")
     command = [
         sys.executable,
-        "-c",
-        "from edgebake.cli.main import main; main()",
+        "-m",
+        "edgebake",
         "bake",
         "--platform",
         "linux/amd64",

@@ -62,7 +62,7 @@ def test_no_buildx(demo: Project) -> None:
     folders += [Path("/usr/local/lib/docker/cli-plugins"), Path("/usr/local/libexec/docker/cli-plugins")]
     # In a mount namespace of its own, the plugins of this machine are not there.
     hide = " && ".join(f"mount -t tmpfs none {folder}" for folder in folders if folder.is_dir())
-    edgebake = f"{sys.executable} -c 'from edgebake.cli.main import main; main()' bake"
+    edgebake = f"{sys.executable} -m edgebake bake"
     environment = {**os.environ, "DOCKER_CONFIG": str(demo.root / "none"), "HOME": str(demo.root)}
     done = subprocess.run(
         ["unshare", "--mount", "bash", "-c", f"{hide} && {edgebake}"],

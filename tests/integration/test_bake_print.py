@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,26 +15,14 @@ from edgebake.compile import Compilation
 from edgebake.errors import EdgebakeError
 from edgebake.graph.names import stage_names
 from edgebake.model.project import Project as ProjectFile
+from integration.engine import BASE, needs_buildx, needs_registry
 from integration.projects import Project, make_project, recipe, stage_list
 from integration.test_golden import NAMES, golden_project
 
-
-def has_buildx() -> bool:
-    docker = shutil.which("docker")
-    return docker is not None and subprocess.run([docker, "buildx", "version"], capture_output=True).returncode == 0
-
-
-BASE = "localhost:5000/busybox:stable"  # scripts/engine up makes it
 BASES = {"BASE_CPU": BASE, "BASE_JETPACK_6_2": BASE}
 
 
-def has_base() -> bool:
-    command = ["docker", "buildx", "imagetools", "inspect", BASE]
-    return has_buildx() and subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-pytestmark = pytest.mark.skipif(not has_buildx(), reason="docker buildx is not installed")
-needs_engine = pytest.mark.skipif(not has_base(), reason="the test engine is not up: scripts/engine up")
+pytestmark = needs_buildx
 
 
 @pytest.fixture(params=NAMES)
@@ -148,7 +135,7 @@ def test_buildx_knows_every_attribute(golden: Project) -> None:
         assert set(given) - {"inherits"} == set(found[name])
 
 
-@needs_engine
+@needs_registry
 def test_buildx_finds_nothing_to_warn_of(golden: Project) -> None:
     names = everything(golden.compile())
     file = f"{golden.open().project.output}/docker-bake.hcl"
@@ -157,7 +144,7 @@ def test_buildx_finds_nothing_to_warn_of(golden: Project) -> None:
     assert "ruleName" not in done.stdout, done.stdout
 
 
-@needs_engine
+@needs_registry
 def test_the_dockerfiles_take_the_base_images_and_nothing_else(golden: Project) -> None:
     output = golden.open().project.output
     for target in sorted({one.target for one in golden.compile().graph.bake_targets}):

@@ -57,11 +57,12 @@ class TestCompile:
     def test_it_tells_what_it_writes(self, root: Path) -> None:
         done = run(root, "compile")
         assert done.stdout == (
+            "added    bake/context/edgebake/with-ca.sh\n"
             "added    bake/docker-bake.hcl\n"
             "added    bake/here/Dockerfile\n"
             "added    bake/here/Dockerfile.dockerignore\n"
             "added    bake/manifest.json\n"
-            "1 bake target, 3 stages; 4 files changed.\n"
+            "1 bake target, 3 stages; 5 files changed.\n"
         )
         assert (
             done.stderr

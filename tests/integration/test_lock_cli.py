@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from integration.engine import needs_registry
 from integration.projects import AMD64, ARM64, CATALOGUE, CPU, compiled_recipe, needs, write_files
 
 EDGEBAKE = Path(sys.executable).with_name("edgebake")
@@ -302,10 +303,9 @@ class TestSources:
         note = f"the base image localhost:1/nothing:1 is not pinned: {reason}"
         assert note in run(root, "compile").stderr
 
+    @needs_registry
     def test_a_base_image_is_pinned_by_digest_for_each_platform(self, root: Path, index: Index) -> None:
         command = ["docker", "buildx", "imagetools", "inspect", "--raw", BASE]
-        if not shutil.which("docker") or subprocess.run(command, capture_output=True).returncode != 0:
-            pytest.skip("the test registry is not up: scripts/engine up")
         raw = subprocess.run(command, capture_output=True, check=True).stdout
         target = {**CPU, "name": "here", "tag_suffix": "here", "base": {"image": "busybox:stable"}}
         write_files(root, {"targets/here.json": json.dumps(target)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tempfile
 import unicodedata
@@ -15,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebake.render.quote import hcl_string, hcl_template, json_string, json_template
+from integration.engine import needs_buildx
 
 # Values of variables that would do harm if they were read as source, or expanded twice.
 VARIABLES = {"TAG": 'v1"${REGISTRY}%{x}\\', "REGISTRY": "localhost:5000/é"}
@@ -24,12 +24,7 @@ CHARACTERS = st.one_of(st.sampled_from(AWKWARD), st.characters(exclude_categorie
 TEXTS = st.lists(CHARACTERS, max_size=12).map(lambda parts: unicodedata.normalize("NFC", "".join(parts)))
 
 
-def has_buildx() -> bool:
-    docker = shutil.which("docker")
-    return docker is not None and subprocess.run([docker, "buildx", "version"], capture_output=True).returncode == 0
-
-
-pytestmark = pytest.mark.skipif(not has_buildx(), reason="docker buildx is not installed")
+pytestmark = needs_buildx
 
 
 def hcl_file(texts: Sequence[str]) -> str:

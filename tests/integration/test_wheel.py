@@ -44,8 +44,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     else:
         command = [find_uv_bin(), "build", "--wheel", "--out-dir", str(folder)]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
-    if done.returncode != 0 and "hatchling" not in command:
-        pytest.skip("hatchling is not installed, and cannot be fetched")
     assert done.returncode == 0, done.stderr
     (found,) = folder.glob("*.whl")
     return found
@@ -126,6 +124,6 @@ def test_it_compiles_to_the_same_files_as_the_checkout(python: Path, tmp_path: P
         (tmp_path / name).mkdir()
         (tmp_path / name / "edgebake.yaml").write_text(json.dumps({"images": images}))
     run(python, tmp_path / "one", "compile")
-    command = [sys.executable, "-c", "from edgebake.cli.main import main; main()", "compile"]
+    command = [sys.executable, "-m", "edgebake", "compile"]
     subprocess.run(command, cwd=tmp_path / "other", capture_output=True, check=True)
     assert tree(tmp_path / "one/bake") == tree(tmp_path / "other/bake")

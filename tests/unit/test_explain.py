@@ -191,7 +191,7 @@ def test_what_the_base_brings_and_what_is_left_out(tmp_path: Path) -> None:
           board-1.0: the base image l4t:r36 is not pinned: not locked yet (edgebake lock)
 
         Plan: 1 install stage, 1 image; 0 stages up to date.
-        Committed files: 3 to write (bake/board-1.0/Dockerfile, bake/docker-bake.hcl, bake/board-1.0/Dockerfile.dockerignore); edgebake compile writes them.
+        Committed files: 4 to write (bake/board-1.0/Dockerfile, bake/docker-bake.hcl, bake/board-1.0/Dockerfile.dockerignore and 1 more); edgebake compile writes them.
         Run: edgebake bake
         """
     )

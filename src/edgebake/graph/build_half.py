@@ -12,8 +12,9 @@ from edgebake.graph.install import Installer
 from edgebake.graph.node import Body, Node, reference
 from edgebake.graph.stages import StageFactory, same, script_path, title_of, told_parts
 from edgebake.graph.view import RecipeView
-from edgebake.model.recipe import Build, Source
-from edgebake.resolve.resolution import Pin
+from edgebake.model.base import check_url
+from edgebake.model.recipe import Build, Source, check_commit, check_git_url, check_sha256
+from edgebake.resolve.resolution import Pin, Root
 
 _CACHE_FOLDERS = {
     "ccache": "/root/.cache/ccache",
@@ -96,7 +97,7 @@ class BuildHalves:
     def _tools(self, plan: ImagePlan, pin: Pin, build: Build) -> Node:
         if build.runs_on == "target-platform":
             return self._target_tools(plan, pin, build)
-        return self._installer.tools(build.tools, plan.platforms, what=f"tools of the recipe {pin.name!r}")
+        return self._installer.tools(tools_of(pin, build), plan.platforms, what=f"the build half of {pin.name!r}")
 
     def _library_artifacts(
         self, plan: ImagePlan, libraries: Sequence[Pin], root: str
@@ -120,6 +121,12 @@ class BuildHalves:
         body = Body(parent.id, text, reads.inputs, (("sysroot.apt", " ".join(apt)),))
         title = f"{pin.title}: libraries for the target"
         return stages.add("sysroot", pin.name, title, same(plan.platforms, body), native=True)
+
+
+def tools_of(pin: Pin, build: Build) -> list[Root]:
+    """Return a build half's tools, each with its place in the recipe."""
+    document = pin.loaded.document
+    return [Root(tool, document.at(("build", "tools", index))) for index, tool in enumerate(build.tools)]
 
 
 def _made_of(plan: ImagePlan, name: str) -> Iterator[object]:
@@ -172,21 +179,21 @@ class _Sources:
             is_file = (loaded.folder / source.path).is_file()
             return {**empty, "path": path, "dest": f"{dest}/" if is_file else dest}
         if source.url is not None:
-            url, digest = self._word(source, "url"), self._text(source, "sha256")
+            url, digest = self._word(source, "url", check_url), self._text(source, "sha256", check_sha256)
             return {**empty, "url": url, "sha256": digest, "dest": f"{dest}/"}
-        url, ref = self._word(source, "git"), self._word(source, "ref")
+        url, ref = self._word(source, "git", check_git_url), self._word(source, "ref")
         pinned = self._stages.lock.commit(url, ref) if self._stages.lock else None
         if url.startswith(("http://", "https://")) and not url.endswith(".git"):
             url += ".git"  # BuildKit takes any other address for a file, and downloads a page without a word
-        return {**empty, "git": url, "commit": self._text(source, "commit") or pinned or ref}
+        return {**empty, "git": url, "commit": self._text(source, "commit", check_commit) or pinned or ref}
 
-    def _word(self, source: Source, field: str) -> str:
+    def _word(self, source: Source, field: str, check: Callable[[str], str] = str) -> str:
         """Return an address or a ref, which stands on an ADD line as it is.
 
         Raises:
             EdgebakeError: it has a character that an ADD line would not take as it is.
         """
-        text = self._text(source, field)
+        text = self._text(source, field, check)
         if not _WORD.fullmatch(text):
             raise EdgebakeError(
                 f"{text!r} cannot be fetched: letters, digits and . _ ~ : / @ % + & = ? - are possible",
@@ -195,6 +202,6 @@ class _Sources:
             )
         return text
 
-    def _text(self, source: Source, field: str) -> str:
+    def _text(self, source: Source, field: str, check: Callable[[str], str]) -> str:
         value = getattr(source, field)
-        return self._view.text(value, (*self._place, field)) if value else ""
+        return self._view.checked(value, (*self._place, field), check) if value else ""

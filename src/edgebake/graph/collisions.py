@@ -4,28 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from edgebake.errors import Position
 from edgebake.graph.build_graph import BakeTarget, Index
 from edgebake.graph.names import bake_target_name, base_variable, groups, refuse_collisions
+from edgebake.load.workspace import Workspace
 from edgebake.model.project import Project
 from edgebake.model.target import Target
 
 
 def refuse_all_collisions(
-    bake_targets: Iterable[BakeTarget], indexes: Iterable[Index], targets: Mapping[str, Target], project: Project
+    bake_targets: Iterable[BakeTarget],
+    indexes: Iterable[Index],
+    targets: Mapping[str, Target],
+    workspace: Workspace,
 ) -> None:
     """Refuse a project in which two things would have one bake name, tag, variable or tag suffix.
+
+    Args:
+        bake_targets: all of them.
+        indexes: the tags over several targets.
+        targets: those that images are for.
+        workspace: the project.
 
     Raises:
         EdgebakeError: naming both.
     """
-    bake_targets = list(bake_targets)
+    bake_targets, indexes = list(bake_targets), list(indexes)
     _refuse_bake_names(bake_targets, targets)
     tags = [(f"{t.repository}:{tag}", _owner(t)) for t in bake_targets for tag in t.tags]
-    tags += [(f"{i.repository}:{i.tag}", f"the index {i.tag!r} of the image {i.image!r}") for i in indexes]
-    refuse_collisions(tags, kind="tag")
-    _refuse_variables(targets, project)
-    suffixes = ((target.tag_suffix, f"the target {target.name!r}") for target in targets.values())
-    refuse_collisions(suffixes, kind="tag_suffix")
+    tags += [(f"{i.repository}:{i.tag}", _index_owner(i)) for i in indexes]
+    images: dict[str, tuple[str, ...]] = {_owner(t): ("images", t.image, "tags") for t in bake_targets}
+    images |= {_index_owner(i): ("images", i.image, "indexes", i.tag) for i in indexes}
+    refuse_collisions(tags, kind="tag", at=lambda owner: workspace.at(*images[owner]))
+    _refuse_variables(targets, workspace.project)
+    suffixes = {f"the target {target.name!r}": target for target in targets.values()}
+
+    def suffix_at(owner: str) -> Position:
+        return workspace.catalogue.target(suffixes[owner].name).document.at(("tag_suffix",))
+
+    refuse_collisions(((t.tag_suffix, owner) for owner, t in suffixes.items()), kind="tag_suffix", at=suffix_at)
 
 
 def _refuse_bake_names(bake_targets: list[BakeTarget], targets: Mapping[str, Target]) -> None:
@@ -53,3 +70,7 @@ def _refuse_variables(targets: Mapping[str, Target], project: Project) -> None:
 def _owner(target: BakeTarget) -> str:
     tests = "the tests of " if target.is_test else ""
     return f"{tests}the image {target.image!r} on {target.target!r}"
+
+
+def _index_owner(index: Index) -> str:
+    return f"the index {index.tag!r} of the image {index.image!r}"

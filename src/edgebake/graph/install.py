@@ -15,7 +15,7 @@ from edgebake.graph.view import RecipeView
 from edgebake.model.requirement import Requirement
 from edgebake.resolve.resolution import Root, resolve
 
-FETCH_TOOLS = (Requirement("python"), Requirement("pip-fetch"))
+FETCH_TOOLS = (Root(Requirement("python")), Root(Requirement("pip-fetch")))
 """What fetching wheels on the build platform needs."""
 
 
@@ -111,7 +111,7 @@ class Installer:
             "build_args": _build_args(view, arch),
             "gathered": reference(copied.gathered.id) if copied.gathered else "",
             "copies": None if copied.elsewhere or copied.gathered else copies_of(view, copied, reads),
-            "path": install.path,
+            "path": view.path,
             "env": view.env,
             "pip": pip.requirements,
             "pip_index": view.pip_index if pip.requirements else [],
@@ -135,19 +135,19 @@ class Installer:
         """Return the stage that fetches wheels, with pip."""
         return self.tools(FETCH_TOOLS, platforms, what="fetching wheels")
 
-    def tools(self, tools: Sequence[Requirement], platforms: Sequence[str], *, what: str) -> Node:
+    def tools(self, tools: Sequence[Root], platforms: Sequence[str], *, what: str) -> Node:
         """Return the end of the line that has `tools` on the build platform.
 
         Raises:
             EdgebakeError: they conflict (told as `what`'s), or one of them cannot be had there.
         """
-        key = (*sorted(map(str, tools)), *platforms)
+        key = (*sorted(str(tool.requirement) for tool in tools), *platforms)
         if key not in self._tool_lines:
             self._tool_lines[key] = self._tool_line(tools, platforms, what)
         return self._tool_lines[key]
 
-    def _tool_line(self, tools: Sequence[Requirement], platforms: Sequence[str], what: str) -> Node:
-        resolution = resolve(self._recipes.pool(None), [Root(tool) for tool in tools], what=what)
+    def _tool_line(self, tools: Sequence[Root], platforms: Sequence[str], what: str) -> Node:
+        resolution = resolve(self._recipes.pool(None), tools, what=what)
         parent = self._stages.native(platforms)
         for name in install_order({"": resolution}):
             pin = resolution.pins[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgebake.graph.build_graph import BuildGraph
-from edgebake.graph.build_half import BuildHalves
+from edgebake.graph.build_half import BuildHalves, tools_of
 from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.image_stage import image_stage, image_user, test_stage
@@ -92,17 +92,17 @@ class TargetLowering:
 
     def _target_tools(self, plan: ImagePlan, pin: Pin, build: Build) -> Node:
         """Return the end of the line that has a build half's tools on the target platform."""
-        key = (*sorted(map(str, build.tools)), *plan.platforms)
+        roots = tools_of(pin, build)
+        key = (*sorted(str(root.requirement) for root in roots), *plan.platforms)
         if key not in self._target_tool_lines:
-            self._target_tool_lines[key] = self._target_tool_line(plan, pin, build)
+            self._target_tool_lines[key] = self._target_tool_line(plan, pin, roots)
         return self._target_tool_lines[key]
 
-    def _target_tool_line(self, plan: ImagePlan, pin: Pin, build: Build) -> Node:
+    def _target_tool_line(self, plan: ImagePlan, pin: Pin, roots: list[Root]) -> Node:
         start = self._stages.base(plan.platforms, user=True)
-        if not build.tools:
+        if not roots:
             return start
-        roots = [Root(tool) for tool in build.tools]
-        what = f"tools of the recipe {pin.name!r}"
+        what = f"the build half of {pin.name!r}"
         resolutions = {p: resolve(self.recipes.pool(p), roots, what=what) for p in plan.platforms}
         line, views = tuple(install_order(resolutions)), self.recipes.views(resolutions)
         # Tools are not part of an image, and so of no lock: pip installs what they say.

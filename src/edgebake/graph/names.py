@@ -6,9 +6,9 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from edgebake.errors import EdgebakeError
+from edgebake.errors import EdgebakeError, Position
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.node import Kind, Node
 
@@ -87,12 +87,15 @@ def plain_name(node: Node) -> str:
     return _PREFIX.get(node.kind, "eb-") + node.label + _SUFFIX.get(node.kind, "")
 
 
-def refuse_collisions(owners: Iterable[tuple[str, str]], *, kind: str) -> None:
+def refuse_collisions(
+    owners: Iterable[tuple[str, str]], *, kind: str, at: Callable[[str], Position | None] = lambda owner: None
+) -> None:
     """Refuse two owners of one generated name.
 
     Args:
         owners: names with what owns each, as prose.
         kind: what the name is.
+        at: tells where an owner stands.
 
     Raises:
         EdgebakeError: naming both.
@@ -102,6 +105,7 @@ def refuse_collisions(owners: Iterable[tuple[str, str]], *, kind: str) -> None:
         if name in seen and seen[name] != owner:
             raise EdgebakeError(
                 f"{seen[name]} and {owner} would have the same {kind} {name!r}",
+                at=at(owner),
                 hints=("rename one of them",),
             )
         seen[name] = owner

@@ -44,7 +44,9 @@ def python_env(line: Sequence[RecipeView], locked: LockedPython | None) -> Pytho
     if not any(view.pip for view in line):
         return PythonEnv({})
     if locked is not None and locked.reason is None and locked.inputs == resolution_inputs(line):
-        return PythonEnv(_owners([view.pin.name for view in line], locked.packages))
+        owners = _owners([view.pin.name for view in line], locked.packages)
+        if sum(map(len, owners.values())) == len(locked.packages):  # else a hand has been at the lock
+            return PythonEnv(owners)
     if locked is None:
         reason = "not locked yet (edgebake lock)"
     elif locked.reason is not None and locked.inputs == resolution_inputs(line):

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement as PythonRequirement
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.document import Location
-from edgebake.model.base import check_apt_package
+from edgebake.model.base import check_apt_package, check_image_path
 from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.target import Target, system_variables
 from edgebake.render.values import VersionFact, render_value, target_scope
@@ -67,6 +67,19 @@ class RecipeView:
         what = ".".join(str(part) for part in location)
         return render_value(value, scope or self.scope, self.teller(location), what)
 
+    def checked(self, value: str, location: Location, check: Callable[[str], str]) -> str:
+        """Return a value with its templates filled in, if it then is what its field takes.
+
+        Raises:
+            EdgebakeError: a template is wrong, or `check` raises ValueError.
+        """
+        text = self.text(value, location)
+        try:
+            return check(text)
+        except ValueError as error:
+            what = ".".join(str(part) for part in location)
+            raise EdgebakeError(f"{what}: {error}", at=self.at(location)) from None
+
     def teller(self, location: Location) -> Callable[[], Position]:
         """Return a function that finds the position, for when it is needed."""
         return lambda: self.at(location)
@@ -86,34 +99,27 @@ class RecipeView:
         return {**self._base_scope, "args": self.args}
 
     def _many(self, field: str) -> list[tuple[str, Location]]:
-        """Return a list field of the install half, the release and the variant, rendered."""
-        values = []
+        """Return a list field of the install half, the release and the variant, with its templates filled in."""
+        return [(self.text(value, where), where) for value, where in self._written(field)]
+
+    def _written(self, field: str) -> Iterator[tuple[str, Location]]:
         for part, location in self._parts:
             owner, place = (self.recipe.install, ("install",)) if isinstance(part, Recipe) else (part, location)
             for index, value in enumerate(getattr(owner, field)):
-                where = (*place, field, index)
-                values.append((self.text(value, where), where))
-        return values
+                yield value, (*place, field, index)
 
     @cached_property
     def apt(self) -> list[str]:
         """System packages, sorted, each once."""
-        return sorted({self._apt_package(value, where) for value, where in self._many("apt")})
+        return sorted({self.checked(value, where, check_apt_package) for value, where in self._written("apt")})
 
     @cached_property
     def sysroot_apt(self) -> list[str]:
         """Development packages for what compiles against this recipe."""
         found = set()
         for index, value in enumerate(self.recipe.sysroot.apt):
-            where = ("sysroot", "apt", index)
-            found.add(self._apt_package(self.text(value, where), where))
+            found.add(self.checked(value, ("sysroot", "apt", index), check_apt_package))
         return sorted(found)
-
-    def _apt_package(self, value: str, where: Location) -> str:
-        try:
-            return check_apt_package(value)
-        except ValueError as error:
-            raise EdgebakeError(str(error), at=self.at(where)) from None
 
     @cached_property
     def pip(self) -> list[str]:
@@ -145,6 +151,12 @@ class RecipeView:
                 merged.update(self.rendered(part.install.env, ("install", "env")))
         return dict(sorted(merged.items()))
 
+    @cached_property
+    def path(self) -> list[str]:
+        """Folders put in front of PATH."""
+        folders = enumerate(self.recipe.install.path)
+        return [self.checked(value, ("install", "path", index), check_image_path) for index, value in folders]
+
     def rendered(self, values: dict[str, str], location: Location) -> dict[str, str]:
         """Return a mapping of the recipe with its values' templates filled in."""
         return {name: self.text(value, (*location, name)) for name, value in values.items()}
@@ -175,7 +187,7 @@ class RecipeView:
         """
         known = {
             **system_variables(self.target, self.platform),
-            "VERSION": self.pin.release.version,
+            "VERSION": self.pin.version,
             "FLAVOURS": " ".join(self.pin.flavours),
         }
         named = self.named_in(script, known)

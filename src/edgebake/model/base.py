@@ -170,20 +170,25 @@ PlainPath = Annotated[
 ]
 
 
-def _absolute(text: str) -> str:
+def check_image_path(text: str) -> str:
+    """Return an absolute path in the image.
+
+    Raises:
+        ValueError: it is none, or has '..' in it.
+    """
     no_control(text)
     if not text.startswith("/") or ".." in text.split("/"):
         raise ValueError(f"{text!r} must be an absolute path in the image, without '..'")
     return text
 
 
-ImagePath = Annotated[str, AfterValidator(_absolute)]
+ImagePath = Annotated[str, AfterValidator(check_image_path)]
 
 _LINKED = re.compile(r"(/bin|/sbin|/lib|/lib32|/lib64|/libx32|/var/run|/var/lock)(/|$)")
 
 
 def _copy_destination(text: str) -> str:
-    _absolute(text)
+    check_image_path(text)
     match = _LINKED.match(text)
     if match:
         # A linked COPY does not follow it: a folder would take the link's place, and break the image.

@@ -36,20 +36,19 @@ Layer = Literal["system", "toolkit", "language", "framework", "library", "applic
 LAYERS: tuple[Layer, ...] = ("system", "toolkit", "language", "framework", "library", "application")
 
 Port = Annotated[str, AfterValidator(matching(r"[0-9]{1,5}(?:/(?:tcp|udp))?", "is not a port (8000 or 8000/udp)"))]
-_check_commit = matching(r"[0-9a-f]{40}", "is not a commit: 40 hexadecimal digits")
-Commit = Annotated[str, AfterValidator(_check_commit)]
+check_commit = matching(r"[0-9a-f]{40}", "is not a commit: 40 hexadecimal digits")
+check_sha256 = matching(r"[0-9a-f]{64}", "is not a SHA-256: 64 hexadecimal digits")
+Commit = Annotated[str, AfterValidator(check_commit)]
 
 
-def _check_git_url(text: str) -> str:
+def check_git_url(text: str) -> str:
     return text if re.fullmatch(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[A-Za-z0-9._/~-]+", text) else check_url(text)
 
 
-CommitText = Annotated[str, AfterValidator(templated(_check_commit))]
-Sha256Text = Annotated[
-    str, AfterValidator(templated(matching(r"[0-9a-f]{64}", "is not a SHA-256: 64 hexadecimal digits")))
-]
+CommitText = Annotated[str, AfterValidator(templated(check_commit))]
+Sha256Text = Annotated[str, AfterValidator(templated(check_sha256))]
 UrlText = Annotated[str, AfterValidator(templated(check_url))]
-GitUrlText = Annotated[str, AfterValidator(templated(_check_git_url))]
+GitUrlText = Annotated[str, AfterValidator(templated(check_git_url))]
 
 
 class Additions(Model):

@@ -77,12 +77,11 @@ def _source(node: Node, body: Body, names: dict[str, str]) -> str:
 
 _WORDS = {
     "base": "what every image starts from",
-    "native": "what only downloads or cross-compiles runs here, whatever the target platform",
+    "native": "downloads and cross-compiles for any target",
     "tool": "on the build platform",
     "fetch": "wheels for the target, fetched on the build platform",
     "build": "built on the target platform",
-    "artifact": "",
-    "install": "",
+    "image": "what is shipped",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -9,7 +10,7 @@ from typing import Any, NoReturn
 from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from edgebake.errors import EdgebakeError, Position
+from edgebake.errors import EdgebakeError, Position, nearest
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.target import Target, facts, system_variables
 
@@ -90,9 +91,7 @@ def render_value(text: str, scope: Mapping[str, Any], at: Callable[[], Position 
     try:
         result = _template(text).render(scope)
     except UndefinedError as error:
-        raise EdgebakeError(
-            f"{what}: {error.message}", at=at(), hints=(f"templates see: {', '.join(sorted(map(str, scope)))}",)
-        ) from None
+        raise EdgebakeError(f"{what}: {error.message}", at=at(), hints=_known(error, scope)) from None
     except TemplateError as error:
         _fail(what, f"the template is wrong: {error.message}", at())
     except (_NoneIsAnError, TypeError, ValueError, ArithmeticError) as error:
@@ -100,6 +99,13 @@ def render_value(text: str, scope: Mapping[str, Any], at: Callable[[], Position 
     if any(ord(c) < 32 for c in result):
         _fail(what, f"{text!r} gives more than one line", at())
     return result
+
+
+def _known(error: UndefinedError, scope: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the name in `scope` that is written like the undefined one; else all that templates see."""
+    match = re.match(r"'([^']+)' is undefined", error.message or "")
+    near = nearest(match[1], map(str, scope)) if match else None
+    return (f"did you mean {near!r}?" if near else f"templates see: {', '.join(sorted(map(str, scope)))}",)
 
 
 def _fail(what: str, message: str, at: Position | None) -> NoReturn:
