@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import MIRROR, Project, crane_tags, docker_run, run
+from conftest import CA_BUNDLE, MIRROR, Project, crane_tags, docker_run, run
 
 IMAGE = """
     images:
@@ -150,6 +150,43 @@ def test_a_wheelhouse_serves_what_no_index_has_locked_and_unlocked(project: Proj
     project.bake("--push")
     newest = project.image("demo")
     assert docker_run(newest, *version) == "1.5"
+
+
+def test_pip_that_is_lent_brings_no_packages_along(project: Project) -> None:
+    # Debian's pip comes with setuptools, which an image must get for itself.
+    project.write({"edgebake.yaml": IMAGE, "app/recipe.yaml": PYTHON_APP.format(requirement="setuptools>=70")})
+    place = docker_run(built(project), "python3", "-c", "import setuptools; print(setuptools.__file__)")
+    assert place.startswith("/opt/venv/")
+
+
+@pytest.mark.skipif(not CA_BUNDLE, reason="EDGEBAKE_CA_BUNDLE is not set")
+def test_apt_over_https_trusts_the_ca_bundle(project: Project) -> None:
+    # The base image has no certificates at all, as those of companies have not the one that counts.
+    project.write(
+        {
+            "edgebake.yaml": IMAGE,
+            "app/recipe.yaml": """
+                name: app
+                summary: Packages over TLS
+                requires: [sources]
+                install: {apt: hello}
+                """,
+            "recipes/sources/recipe.yaml": """
+                name: sources
+                summary: Debian's packages by https only
+                layer: system
+                install: {script: install.sh}
+                """,
+            "recipes/sources/install.sh": (
+                "test ! -e /etc/ssl/certs/ca-certificates.crt\n"
+                "rm -f /etc/apt/sources.list.d/*\n"
+                "echo 'deb https://deb.debian.org/debian bookworm main' >/etc/apt/sources.list\n"
+            ),
+        }
+    )
+    image = built(project)
+    assert docker_run(image, "hello") == "Hello, world!"
+    assert docker_run(image, "sh", "-c", "ls /run/secrets /run/eb* 2>/dev/null | wc -l") == "0"
 
 
 def test_recipes_whose_packages_do_not_fit_together_fail_at_the_last_stage(project: Project) -> None:
