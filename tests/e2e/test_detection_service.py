@@ -36,17 +36,25 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @contextmanager
 def service(image: str, platform: str) -> Iterator[str]:
     """Run the service; give its URL once it is healthy."""
-    run_it = ("docker", "run", "--rm", "--detach", "--pull=always", "--platform", platform)
+    run_it = ("docker", "run", "--detach", "--pull=always", "--platform", platform)
     container = run(*run_it, "--publish", "127.0.0.1::8000", image).out.strip()
     try:
-        address = run("docker", "port", container, "8000").out.split()[-1]
-        deadline = time.monotonic() + 180
-        while run("docker", "inspect", "-f", "{{.State.Health.Status}}", container).out.strip() != "healthy":
-            assert time.monotonic() < deadline, run("docker", "logs", container, check=False).err
-            time.sleep(1)
-        yield f"http://{address}"
+        wait_until_healthy(container)
+        yield f"http://{run('docker', 'port', container, '8000').out.split()[-1]}"
     finally:
         run("docker", "stop", "--time", "20", container, check=False)
+        run("docker", "rm", "--force", container, check=False)
+
+
+def wait_until_healthy(container: str) -> None:
+    deadline = time.monotonic() + 180
+    state = ""
+    while state != "running healthy":
+        logs = run("docker", "logs", container, check=False)
+        assert state.split()[:1] != ["exited"], f"the service ended by itself:\n{logs.out}{logs.err}"
+        assert time.monotonic() < deadline, f"the service is {state} after 180 s:\n{logs.out}{logs.err}"
+        time.sleep(1)
+        state = run("docker", "inspect", "-f", "{{.State.Status}} {{.State.Health.Status}}", container).out.strip()
 
 
 def post_picture(url: str, picture: bytes) -> dict[str, Any]:
