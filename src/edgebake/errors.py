@@ -13,7 +13,7 @@ from difflib import get_close_matches
 EXIT_OK = 0
 EXIT_BUG = 1
 EXIT_USER = 2
-EXIT_STALE = 3
+EXIT_CHECK = 3
 EXIT_INTERRUPTED = 130
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from edgebake import __version__
-from edgebake.cli import bake, compile, init, lock, plan, schema
+from edgebake.cli import bake, compile, init, lock, plan, schema, test
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
 app = typer.Typer(
@@ -24,12 +24,13 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done; 1 a bug in edgebake; 2 a mistake in the project or the call; 3 files are stale.",
+    epilog="Exit codes: 0 done; 1 a bug in edgebake; 2 a mistake in the project or the call; 3 a check failed.",
 )
 app.command("init")(init.init)
 app.command("plan")(plan.plan)
 app.command("compile")(compile.compile_command)
 app.command("bake")(bake.bake)
+app.command("test")(test.run_tests)
 app.command("lock")(lock.lock)
 app.command("schema")(schema.schema)
 

@@ -26,7 +26,7 @@ def plan(
     from pathlib import Path
 
     from edgebake.api import make_plan
-    from edgebake.errors import EXIT_STALE
+    from edgebake.errors import EXIT_CHECK
     from edgebake.plan.explain import explain, plan_as_data
     from edgebake.plan.selection import Selection
 
@@ -44,4 +44,4 @@ def plan(
         typer.echo(explain(result))
     if check and result.files and result.compilation.workspace.document:
         typer.echo("\nerror: the committed files are stale\n\nhint: refresh them: edgebake compile", err=True)
-        raise typer.Exit(EXIT_STALE)
+        raise typer.Exit(EXIT_CHECK)

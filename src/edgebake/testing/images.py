@@ -1,0 +1,100 @@
+"""Brings images into the local engine, and tests them there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from edgebake.api import make_plan
+from edgebake.errors import EdgebakeError
+from edgebake.execute.executor import Executor, Settings
+from edgebake.execute.progress import Progress
+from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.plan.selection import Selection
+from edgebake.testing.cases import cases_of
+from edgebake.testing.report import Suite
+from edgebake.testing.runner import CaseResult, run_cases
+
+Tell = Callable[[CaseResult], None]
+
+
+def check_images(
+    start: Path,
+    selection: Selection,
+    settings: Settings,
+    *,
+    gpus: str | None = None,
+    locked: bool = False,
+    quiet: bool = False,
+    tell: Tell = lambda result: None,
+) -> Iterator[Suite]:
+    """Build the selected images, each platform for itself, load them into the local engine, and run their tests.
+
+    Args:
+        start: where to look for a project: this folder and those above it.
+        selection: what is tested.
+        settings: how to build.
+        gpus: what `docker run --gpus` takes, for tests that need a GPU.
+        locked: refuse a lock that is stale.
+        quiet: show no progress of the builds.
+        tell: is told of each test as it ends.
+
+    Raises:
+        EdgebakeError: as for a bake; or an image that the engine cannot run.
+    """
+    plan, _ = make_plan(start, selection, locked=locked)
+    platforms = dict.fromkeys(platform for target in plan.targets for platform in target.platforms)
+    for platform in platforms:
+        one = replace(selection, platforms=(platform,))
+        plan, compiled = make_plan(start, one, output="load", locked=locked)
+        progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
+        results = Executor(plan, settings, progress, compiled.tree.write).run()
+        references = {result.bake_target: result.reference for result in results}
+        for target in plan.targets:
+            yield _suite(plan, target, platform, references[target.bake_target.name], gpus, tell)
+
+
+def check_reference(
+    start: Path, selection: Selection, reference: str, *, gpus: str | None = None, tell: Tell = lambda result: None
+) -> Suite:
+    """Run the tests of the one selected image in `reference`, which the local engine has, or pulls.
+
+    Raises:
+        EdgebakeError: several images or platforms are selected, or the engine cannot get or run the image.
+    """
+    plan, _ = make_plan(start, selection)
+    if len(plan.targets) != 1 or len(plan.targets[0].platforms) != 1:
+        found = [f"{t.bake_target.name} ({p})" for t in plan.targets for p in t.platforms]
+        raise EdgebakeError(
+            f"{reference} can only be one image on one platform",
+            reason=f"selected are {', '.join(found)}",
+            hints=("choose with --target and --platform",),
+        )
+    target = plan.targets[0]
+    _get(reference, target.platforms[0])
+    return _suite(plan, target, target.platforms[0], reference, gpus, tell)
+
+
+def _get(reference: str, platform: str) -> None:
+    from python_on_whales import DockerClient
+    from python_on_whales.exceptions import DockerException
+
+    try:
+        DockerClient().pull(reference, platform=platform, quiet=True)
+    except DockerException as error:
+        if not DockerClient().image.exists(reference):
+            raise EdgebakeError(
+                f"the image {reference} cannot be had", reason=(error.stderr or "").strip()
+            ) from None
+
+
+def _suite(plan: Plan, target: TargetPlan, platform: str, reference: str, gpus: str | None, tell: Tell) -> Suite:
+    name = target.bake_target
+    cases = cases_of(plan.compilation.plan_of(name), platform)
+    results = []
+    for result in run_cases(reference, platform, cases, gpus=gpus):
+        tell(result)
+        results.append(result)
+    return Suite(name.image, name.target, platform, reference, tuple(results))

@@ -1,0 +1,111 @@
+"""Runs one test in a container of a built image."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+from edgebake.errors import EdgebakeError
+from edgebake.testing.cases import Case
+
+Outcome = Literal["passed", "failed", "timed out", "skipped"]
+
+_FOLDER = "/run/eb/test"
+_GRACE = 10  # seconds between the signal that asks and the one that kills
+_TIMED_OUT = (124, 137)  # of timeout(1): it ended when asked, or was killed
+_NEVER_RAN = 125  # of docker run: Docker itself failed
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What came of one test.
+
+    `output` is what the test wrote, stdout and stderr together; of one that was skipped, the reason.
+    """
+
+    case: Case
+    outcome: Outcome
+    seconds: float = 0.0
+    output: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is no failure."""
+        return self.outcome in ("passed", "skipped")
+
+
+def run_cases(image: str, platform: str, cases: Iterable[Case], *, gpus: str | None = None) -> Iterator[CaseResult]:
+    """Run tests one after the other, each in a container of its own, without a network.
+
+    Args:
+        image: reference of the image.
+        platform: the platform to run.
+        cases: the tests.
+        gpus: what `docker run --gpus` takes; without it, tests that need a GPU are skipped.
+
+    Raises:
+        EdgebakeError: Docker cannot run the image at all.
+    """
+    for case in cases:
+        if case.gpu and gpus is None:
+            yield CaseResult(case, "skipped", output="it needs a GPU: --gpus all")
+        else:
+            yield _run(image, platform, case, gpus)
+
+
+def _run(image: str, platform: str, case: Case, gpus: str | None) -> CaseResult:
+    from python_on_whales import DockerClient
+    from python_on_whales.exceptions import DockerException
+
+    docker, name = DockerClient(), f"edgebake-test-{uuid.uuid4().hex[:12]}"
+    script = f"{_FOLDER}/{case.mounts[0][1]}"
+    # timeout(1) is the program that starts, so that a test may replace nothing of the image's own start.
+    arguments = [f"--kill-after={_GRACE}", str(case.timeout), *case.runner, script]
+    begin, said = time.monotonic(), bytearray()
+    try:
+        stream = docker.run(
+            image,
+            arguments,
+            name=name,
+            remove=True,
+            stream=True,
+            platform=platform,
+            entrypoint="timeout",
+            networks=["none"],
+            gpus=gpus,
+            envs={"PYTHONDONTWRITEBYTECODE": "1"},
+            volumes=[(str(path), f"{_FOLDER}/{place}", "ro") for path, place in case.mounts],
+            pull="never",
+        )
+        for _, part in stream:
+            said += part
+    except DockerException as error:
+        return _failed(case, time.monotonic() - begin, error.return_code, _text(said))
+    except BaseException:
+        with suppress(DockerException):  # Ctrl-C: the container must not outlive the command
+            docker.container.remove(name, force=True)
+        raise
+    return CaseResult(case, "passed", time.monotonic() - begin, _text(said))
+
+
+def _text(said: bytearray) -> str:
+    return said.decode("utf-8", errors="replace").strip()
+
+
+def _failed(case: Case, seconds: float, code: int, output: str) -> CaseResult:
+    """Return the result of a test that ended with another exit code than 0.
+
+    Raises:
+        EdgebakeError: it never began.
+    """
+    if code == _NEVER_RAN:
+        raise EdgebakeError("Docker cannot run the image", reason=output)
+    if code in _TIMED_OUT and seconds >= case.timeout:
+        return CaseResult(
+            case, "timed out", seconds, f"{output}\nit was still running after {case.timeout} s".strip()
+        )
+    return CaseResult(case, "failed", seconds, output or f"it ended with exit code {code}")
