@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -238,12 +239,12 @@ def test_a_build_half_cross_compiles_against_a_sysroot_with_emulation_switched_o
     )
     project.edgebake("compile")
     out = project.root / "out"
-    run(
-        *("docker", "buildx", "bake", "-f", "bake/docker-bake.hcl", "demo-cpu"),
-        *("--set", "demo-cpu.target=eb-app-artifact", "--set", f"demo-cpu.output=type=local,dest={out}"),
-        cwd=project.root,
-        env={"BASE_CPU": MIRROR.split("=")[1] + ":bookworm-slim", "BUILDX_BAKE_ENTITLEMENTS_FS": "0"},
-    )
+    command = ("docker", "buildx", "bake", "--no-cache", "-f", "bake/docker-bake.hcl", "demo-cpu")
+    only = ("--set", "demo-cpu.target=eb-app-artifact", "--set", f"demo-cpu.output=type=local,dest={out}")
+    env = {"BASE_CPU": MIRROR.split("=")[1] + ":bookworm-slim", "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+    run(*command, *only, cwd=project.root, env=env)
+    shutil.rmtree(out)
+    run(*command, *only, cwd=project.root, env=env)  # now with the packages in the cache mount
     elf = (out / "main").read_bytes()
     assert int.from_bytes(elf[18:20], "little") == 183
     assert b"libz.so.1" in elf

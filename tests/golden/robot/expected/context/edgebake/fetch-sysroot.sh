@@ -27,9 +27,12 @@ if [[ ${ID:-} == ubuntu && $TARGETARCH != "$BUILDARCH" ]]; then
 fi
 
 apt-get "${options[@]}" update
-mapfile -t urls < <(apt-get "${options[@]}" install -y --download-only --print-uris "$@" | sed -n "s/^'[^']*' \([^ ]*\.deb\) .*/\1/p")
+# Named with an empty cache in sight, as apt leaves out what it has downloaded before.
+mkdir -p "$state/none/partial"
+uris=$(apt-get "${options[@]}" -o "Dir::Cache::archives=$state/none" install -y --download-only --print-uris "$@")
+mapfile -t files < <(sed -n "s/^'[^']*' \([^ ]*\.deb\) .*/\1/p" <<<"$uris")
 apt-get "${options[@]}" install -y --download-only "$@"
-for deb in "${urls[@]}"; do
+for deb in "${files[@]}"; do
     dpkg-deb --extract "/var/cache/eb-sysroot/archives/$deb" /sysroot
 done
 rm -rf "$state"

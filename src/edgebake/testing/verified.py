@@ -1,0 +1,111 @@
+"""`VERIFIED.json`: which recipes of the catalogue were really built and tested, where, and from what."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from edgebake.atomic import write_file
+from edgebake.compile import Compilation
+from edgebake.errors import EdgebakeError, Position
+from edgebake.fingerprint import Fingerprints
+from edgebake.model.base import Model, Platform
+
+RECORD = "VERIFIED.json"
+"""Its name, in the catalogue's folder of recipes."""
+
+State = Literal["verified", "stale", "failed", "checked only"]
+STATES: tuple[State, ...] = get_args(State)
+Key = tuple[str, str, str]
+
+
+class Verification(Model):
+    """One recipe, built on one target and platform, and tested.
+
+    `fingerprint` is that of the recipe's own stages; `base` the image that they were built on. `fails_without` says
+    that its test failed in an image without it, as it must. `seconds` is the time of building and testing; `size`
+    that of the image in bytes, with all that the recipe needs and the base.
+    """
+
+    recipe: str
+    release: str
+    target: str
+    platform: Platform
+    fingerprint: str
+    base: str
+    result: Literal["passed", "failed"]
+    fails_without: bool
+    seconds: Annotated[float, Field(ge=0)]
+    size: Annotated[int, Field(ge=0)] = 0
+    reason: str = ""
+
+    @property
+    def key(self) -> Key:
+        """What there is one record of."""
+        return (self.recipe, self.target, self.platform)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it proves anything: the test passes with the recipe, and fails without."""
+        return self.result == "passed" and self.fails_without
+
+
+_Records = TypeAdapter(list[Verification])
+
+
+def read_verified(recipes: Path) -> dict[Key, Verification]:
+    """Return what is recorded in a folder of recipes; empty if nothing is.
+
+    Raises:
+        EdgebakeError: the file is damaged.
+    """
+    path = recipes / RECORD
+    if not path.is_file():
+        return {}
+    try:
+        return {one.key: one for one in _Records.validate_json(path.read_bytes())}
+    except (ValidationError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise EdgebakeError(
+            "the record of verified recipes is damaged", at=Position(str(path)), reason=reason
+        ) from None
+
+
+def write_verified(recipes: Path, records: Iterable[Verification]) -> None:
+    """Write the record, sorted, as one change."""
+    ordered = sorted(records, key=lambda one: one.key)
+    data = [one.model_dump(mode="json", exclude_defaults=True) for one in ordered]
+    write_file(recipes / RECORD, (json.dumps(data, indent=1) + "\n").encode())
+
+
+def own_fingerprint(compilation: Compilation, fingerprints: Fingerprints, recipe: str, platform: str) -> str:
+    """Return the digest of a recipe's own stages on a platform: not of what they are built on.
+
+    Args:
+        compilation: one with an image of this recipe, on one target.
+        fingerprints: those of the compilation.
+        recipe: the recipe's name.
+        platform: the platform.
+    """
+    nodes = [node for node in compilation.graph if node.recipe == recipe and platform in node.pins]
+    own = sorted((node.kind, fingerprints.of(node, platform).own) for node in nodes)
+    return hashlib.sha256(json.dumps(own).encode()).hexdigest()
+
+
+def state_of(record: Verification | None, fingerprint: str) -> State:
+    """Return what a record says of a recipe that has `fingerprint` now."""
+    if record is None:
+        return "checked only"
+    if record.fingerprint != fingerprint:
+        return "stale"
+    return "verified" if record.ok else "failed"
+
+
+def worst(states: Mapping[str, State]) -> State:
+    """Return what can be said of a recipe as a whole, by its states on each platform."""
+    return max(states.values(), key=STATES.index, default="checked only")
