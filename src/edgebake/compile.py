@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,12 @@ def compile_workspace(workspace: Workspace) -> Compilation:
 def stage_templates(root: Path) -> StageTemplates:
     """Return the templates for a project: its own folder's go before edgebake's."""
     own = root / "templates"
-    return StageTemplates(builtin_root() / "templates", own if own.is_dir() else None)
+    return StageTemplates(builtin_root() / "templates", own) if own.is_dir() else _builtin_templates()
+
+
+@lru_cache(maxsize=1)
+def _builtin_templates() -> StageTemplates:
+    return StageTemplates(builtin_root() / "templates")
 
 
 # ── which image for which target

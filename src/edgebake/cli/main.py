@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from edgebake import __version__
-from edgebake.cli import bake, compile, init, lock, plan, schema, test
+from edgebake.cli import bake, compile, init, listing, lock, plan, schema, test
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command("compile")(compile.compile_command)
 app.command("bake")(bake.bake)
 app.command("test")(test.run_tests)
 app.command("lock")(lock.lock)
+app.command("list")(listing.list_command)
 app.command("schema")(schema.schema)
 
 

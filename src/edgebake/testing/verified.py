@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -104,8 +104,3 @@ def state_of(record: Verification | None, fingerprint: str) -> State:
     if record.fingerprint != fingerprint:
         return "stale"
     return "verified" if record.ok else "failed"
-
-
-def worst(states: Mapping[str, State]) -> State:
-    """Return what can be said of a recipe as a whole, by its states on each platform."""
-    return max(states.values(), key=STATES.index, default="checked only")

@@ -1,0 +1,107 @@
+"""`edgebake list`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from edgebake.load.workspace import Workspace
+
+Listed = tuple[list[dict[str, Any]], list[tuple[str, ...]]]
+_SHOWN = 3  # releases of a recipe
+
+
+class Kind(str, Enum):
+    """What can be listed."""
+
+    recipes = "recipes"
+    targets = "targets"
+    images = "images"
+
+
+def list_command(
+    kind: Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]")] = Kind.recipes,
+    target: Annotated[
+        str | None, typer.Option("--target", "-t", metavar="TARGET", help="Only recipes that exist on this target.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="GROUP", help="Only recipes of this group.")
+    ] = None,
+    built: Annotated[bool, typer.Option("--built", help="Only recipes that were really built and tested.")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List recipes, targets, or the project's images.
+
+    Of each built-in recipe it says whether it was really built and tested, where, and whether that still holds.
+    Example: edgebake list --target jetpack-6.2 --group ml
+    """
+    from pathlib import Path
+
+    from edgebake.listing import as_table
+    from edgebake.load.workspace import find_root, open_workspace
+
+    start = Path.cwd()
+    root = find_root(start)
+    workspace = open_workspace(root or start, need_project=kind is Kind.images)
+    if kind is Kind.recipes:
+        data, rows = _recipes(workspace, target, group, built)
+    else:
+        data, rows = _targets(workspace) if kind is Kind.targets else _images(workspace)
+    if json_output:
+        import json
+
+        typer.echo(json.dumps({"version": 1, kind.value: data}, indent=2))
+    else:
+        typer.echo(as_table(rows))
+
+
+def _recipes(workspace: Workspace, target: str | None, group: str | None, built: bool) -> Listed:
+    from edgebake.errors import EdgebakeError, did_you_mean
+    from edgebake.listing import recipe_rows
+
+    found = recipe_rows(workspace, target=target, group=group)
+    if group and not found:
+        groups = {row.group for row in recipe_rows(workspace)}
+        if group not in groups:
+            raise EdgebakeError(f"unknown group {group!r}", hints=did_you_mean(group, groups, kind="group"))
+    found = [row for row in found if not built or "verified" in row.states.values()]
+    data = [
+        {
+            "name": row.name,
+            "group": row.group,
+            "summary": row.summary,
+            "releases": list(row.releases),
+            "state": row.state,
+            "built": [{"target": t, "platform": p, "state": state} for (t, p), state in sorted(row.states.items())],
+        }
+        for row in found
+    ]
+    rows = [(row.group, row.name, _some(row.releases), row.proof, row.summary) for row in found]
+    return data, [("GROUP", "RECIPE", "RELEASES", "PROOF", "SUMMARY"), *rows]
+
+
+def _some(releases: tuple[str, ...]) -> str:
+    more = f" +{len(releases) - _SHOWN}" if len(releases) > _SHOWN else ""
+    return ", ".join(releases[:_SHOWN]) + more
+
+
+def _targets(workspace: Workspace) -> Listed:
+    catalogue = workspace.catalogue
+    targets = [catalogue.target(name).target for name in catalogue.target_names()]
+    shown = {"name", "summary", "platforms", "cuda", "python"}
+    data = [target.model_dump(mode="json", include=shown) for target in targets]
+    rows = [
+        (t.name, ", ".join(p.split("/")[1] for p in t.platforms), t.cuda or "-", t.python or "-", t.summary)
+        for t in targets
+    ]
+    return data, [("TARGET", "PLATFORMS", "CUDA", "PYTHON", "SUMMARY"), *rows]
+
+
+def _images(workspace: Workspace) -> Listed:
+    images = sorted(workspace.project.images.items())
+    data = [{"name": name, "recipes": list(i.recipes), "targets": list(i.targets)} for name, i in images]
+    rows = [(name, ", ".join(i.recipes), ", ".join(i.targets), i.summary or "") for name, i in images]
+    return data, [("IMAGE", "RECIPES", "TARGETS", "SUMMARY"), *rows]

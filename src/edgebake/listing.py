@@ -1,0 +1,101 @@
+"""What there is: recipes with what was really built of them, targets, and the project's images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from edgebake.load.catalogue import builtin_root
+from edgebake.load.workspace import Workspace
+from edgebake.model.target import Target
+from edgebake.resolve.candidates import CandidatePool
+from edgebake.testing.verified import STATES, Key, State, Verification, read_verified, state_of
+from edgebake.testing.verify import subjects
+
+
+@dataclass(frozen=True)
+class RecipeRow:
+    """A recipe. `releases` are the newest first; `states` by target and platform, where it was ever built."""
+
+    name: str
+    group: str
+    summary: str
+    releases: tuple[str, ...]
+    states: Mapping[tuple[str, str], State]
+
+    @property
+    def state(self) -> State:
+        """The worst of its states; `checked only` if it was never built."""
+        return max(self.states.values(), key=STATES.index, default="checked only")
+
+    @property
+    def proof(self) -> str:
+        """Its state, for people."""
+        if not self.states:
+            return "checked only"
+        return "; ".join(self._told(state) for state in STATES if state in self.states.values())
+
+    def _told(self, state: State) -> str:
+        words = {"verified": "built and tested", "stale": "stale, was built"}.get(state, state)
+        places = sorted(f"{t} {p.split('/')[1]}" for (t, p), found in self.states.items() if found == state)
+        return f"{words}: {', '.join(places)}"
+
+
+def recipe_rows(
+    workspace: Workspace, *, target: str | None = None, group: str | None = None, record: Path | None = None
+) -> list[RecipeRow]:
+    """Return the recipes, by group and name.
+
+    Args:
+        workspace: the project, or an empty one for the built-in catalogue.
+        target: only recipes that exist on this target, with their releases there.
+        group: only recipes of this group.
+        record: the folder with the record of what was built; the built-in catalogue's if None.
+
+    Raises:
+        EdgebakeError: an unknown target; a recipe's file, or the record of what was built, is wrong.
+    """
+    catalogue = workspace.catalogue
+    profile = catalogue.target(target).target if target else None
+    records = read_verified(record or builtin_root() / "recipes")
+    rows = []
+    for name in catalogue.recipe_names():
+        recipe = catalogue.recipe(name).recipe
+        releases = _releases(workspace, name, profile)
+        if (group is None or recipe.group == group) and (profile is None or releases is not None):
+            states = dict(_states(name, records, target))
+            rows.append(RecipeRow(name, recipe.group, recipe.summary, releases or (), states))
+    return sorted(rows, key=lambda row: (row.group, row.name))
+
+
+def _releases(workspace: Workspace, name: str, profile: Target | None) -> tuple[str, ...] | None:
+    """Return a recipe's releases on a target, None if it has none there; without a target all that its file has."""
+    loaded = workspace.catalogue.recipe(name)
+    if profile is None:
+        declared = () if callable(loaded.recipe.releases) else loaded.recipe.releases
+        return tuple(release.version for release in declared if release.version != "0")
+    pools = [CandidatePool(workspace.catalogue, profile, platform) for platform in profile.platforms]
+    found = [candidate for pool in pools for candidate in pool.candidates(name)]
+    if not found:
+        return None
+    return tuple(dict.fromkeys(c.version for c in found)) if loaded.is_versioned else ()
+
+
+def _states(
+    name: str, records: Mapping[Key, Verification], target: str | None
+) -> Iterator[tuple[tuple[str, str], State]]:
+    """Yield the states of a recipe that is in the record, by target and platform."""
+    places = sorted({key[1] for key in records if key[0] == name and target in (None, key[1])})
+    for place in places:
+        with TemporaryDirectory() as folder:
+            for subject in subjects(Path(folder), place, [name]):
+                yield (place, subject.platform), state_of(records.get(subject.key), subject.fingerprint)
+
+
+def as_table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as text, each column as wide as its widest cell."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)

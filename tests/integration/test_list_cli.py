@@ -1,0 +1,48 @@
+"""`edgebake list` from the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def listed(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edgebake", "list", *args]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+def test_recipes_are_listed_without_a_project(tmp_path: Path) -> None:
+    done = listed(tmp_path, "--group", "ml")
+    head, *rows = done.stdout.splitlines()
+    assert head.split() == ["GROUP", "RECIPE", "RELEASES", "PROOF", "SUMMARY"]
+    assert {row.split()[0] for row in rows} == {"ml"}
+    assert any(row.split()[1] == "numpy" for row in rows)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_what_was_built(tmp_path: Path) -> None:
+    data = json.loads(listed(tmp_path, "--built", "--json").stdout)["recipes"]
+    assert data
+    assert all("verified" in [one["state"] for one in row["built"]] for row in data)
+
+
+def test_targets_and_images(tmp_path: Path) -> None:
+    assert listed(tmp_path, "targets").stdout.splitlines()[1].startswith("cpu  ")
+    project = {"images": {"app": {"recipes": ["numpy"], "targets": ["cpu"], "summary": "A service"}}}
+    (tmp_path / "edgebake.yaml").write_text(json.dumps(project))
+    assert listed(tmp_path, "images").stdout.splitlines()[1].split("  ") == [
+        "app",
+        " numpy",
+        "  cpu",
+        "    A service",
+    ]
+
+
+def test_mistakes_are_told(tmp_path: Path) -> None:
+    done = listed(tmp_path, "--group", "mll")
+    assert (done.returncode, done.stderr) == (2, "error: unknown group 'mll'\n\nhint: did you mean 'ml'?\n")
+    done = listed(tmp_path, "--target", "cpuu")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: unknown target 'cpuu'")
+    assert listed(tmp_path, "images").returncode == 2

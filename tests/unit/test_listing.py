@@ -1,0 +1,110 @@
+"""`edgebake list`: what there is, and what was really built of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgebake.errors import EdgebakeError
+from edgebake.listing import RecipeRow, recipe_rows
+from edgebake.load.workspace import Workspace, open_workspace
+from edgebake.testing.verified import Verification, read_verified, write_verified
+from edgebake.testing.verify import Subject, subjects
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return open_workspace(tmp_path_factory.mktemp("none"), need_project=False)
+
+
+@pytest.fixture(scope="module")
+def numpy(tmp_path_factory: pytest.TempPathFactory) -> list[Subject]:
+    return list(subjects(tmp_path_factory.mktemp("work"), "cpu", ["numpy"]))
+
+
+def verification(subject: Subject, **changes: object) -> Verification:
+    values = {
+        "recipe": subject.recipe,
+        "release": "1",
+        "target": subject.target,
+        "platform": subject.platform,
+        "fingerprint": subject.fingerprint,
+        "base": "debian:bookworm-slim",
+        "result": "passed",
+        "fails_without": True,
+        "seconds": 1.5,
+    }
+    return Verification.model_validate({**values, **changes})
+
+
+def row(catalogue: Workspace, record: Path, name: str = "numpy") -> RecipeRow:
+    return next(row for row in recipe_rows(catalogue, target="cpu", record=record) if row.name == name)
+
+
+def test_what_to_verify_is_each_platform_of_a_recipe_that_exists_there(
+    numpy: list[Subject], tmp_path: Path
+) -> None:
+    assert [subject.key for subject in numpy] == [("numpy", "cpu", "linux/amd64"), ("numpy", "cpu", "linux/arm64")]
+    assert list(subjects(tmp_path, "cpu", ["tensorrt"])) == []
+    (one,) = subjects(tmp_path, "cpu", ["numpy"], ["linux/arm64"])
+    assert (one.key, one.fingerprint) == (numpy[1].key, numpy[1].fingerprint)
+
+
+def test_a_fingerprint_is_of_the_recipes_own_stages(numpy: list[Subject], tmp_path: Path) -> None:
+    found = list(subjects(tmp_path, "cpu", ["numpy", "onnxruntime"], ["linux/amd64"]))
+    assert found[0].fingerprint == numpy[0].fingerprint
+    assert found[1].fingerprint != numpy[0].fingerprint
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "proof"),
+    [
+        ({}, "verified", "built and tested: cpu amd64, cpu arm64"),
+        ({"fingerprint": "0" * 64}, "stale", "stale, was built: cpu amd64, cpu arm64"),
+        ({"result": "failed", "reason": "it crashed"}, "failed", "failed: cpu amd64, cpu arm64"),
+        ({"fails_without": False}, "failed", "failed: cpu amd64, cpu arm64"),
+    ],
+)
+def test_a_record_holds_while_the_fingerprint_does(
+    catalogue: Workspace, numpy: list[Subject], tmp_path: Path, changes: dict[str, object], state: str, proof: str
+) -> None:
+    write_verified(tmp_path, [verification(subject, **changes) for subject in numpy])
+    found = row(catalogue, tmp_path)
+    assert (found.state, found.proof) == (state, proof)
+
+
+def test_a_recipe_that_differs_by_platform_tells_both(
+    catalogue: Workspace, numpy: list[Subject], tmp_path: Path
+) -> None:
+    write_verified(tmp_path, [verification(numpy[0])])
+    found = row(catalogue, tmp_path)
+    assert found.state == "checked only"
+    assert found.proof == "built and tested: cpu amd64; checked only: cpu arm64"
+
+
+def test_what_was_never_built_is_checked_only(catalogue: Workspace, tmp_path: Path) -> None:
+    found = row(catalogue, tmp_path, "onnxruntime")
+    assert (found.state, found.proof) == ("checked only", "checked only")
+
+
+def test_a_target_leaves_out_what_it_has_not(catalogue: Workspace, tmp_path: Path) -> None:
+    names = {row.name for row in recipe_rows(catalogue, target="cpu", record=tmp_path)}
+    assert "numpy" in names
+    assert "tensorrt" not in names
+    assert {row.group for row in recipe_rows(catalogue, group="ml", record=tmp_path)} == {"ml"}
+
+
+def test_a_record_is_read_as_it_was_written(numpy: list[Subject], tmp_path: Path) -> None:
+    records = [verification(subject) for subject in reversed(numpy)]
+    write_verified(tmp_path, records)
+    first = (tmp_path / "VERIFIED.json").read_bytes()
+    assert list(read_verified(tmp_path).values()) == sorted(records, key=lambda one: one.key)
+    write_verified(tmp_path, reversed(records))
+    assert (tmp_path / "VERIFIED.json").read_bytes() == first
+
+
+def test_a_damaged_record_is_told(tmp_path: Path) -> None:
+    (tmp_path / "VERIFIED.json").write_text("[{]")
+    with pytest.raises(EdgebakeError, match=r"VERIFIED.json: the record of verified recipes is damaged"):
+        read_verified(tmp_path)
