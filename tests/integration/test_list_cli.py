@@ -32,12 +32,7 @@ def test_targets_and_images(tmp_path: Path) -> None:
     assert listed(tmp_path, "targets").stdout.splitlines()[1].startswith("cpu  ")
     project = {"images": {"app": {"recipes": ["numpy"], "targets": ["cpu"], "summary": "A service"}}}
     (tmp_path / "edgebake.yaml").write_text(json.dumps(project))
-    assert listed(tmp_path, "images").stdout.splitlines()[1].split("  ") == [
-        "app",
-        " numpy",
-        "  cpu",
-        "    A service",
-    ]
+    assert listed(tmp_path, "images").stdout.splitlines()[1].split() == ["app", "numpy", "cpu", "A", "service"]
 
 
 def test_mistakes_are_told(tmp_path: Path) -> None:
