@@ -10,8 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from conftest import Project, run
+from edgebake.errors import EdgebakeError
+from edgebake.execute import preflight
+from edgebake.plan.steps import CheckBuilder
 
 FILES = {
     "edgebake.yaml": """
@@ -55,6 +59,16 @@ def test_no_engine(demo: Project) -> None:
     message = refused(demo, env={"DOCKER_HOST": "unix:///nowhere.sock"})
     assert "the Docker Engine cannot be reached" in message
     assert "hint: start it" in message
+
+
+def test_a_buildx_that_is_too_old(demo: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The real Buildx, measured against a version that is not out yet.
+    monkeypatch.setattr(preflight, "OLDEST_BUILDX", Version("999.1.0"))
+    with pytest.raises(
+        EdgebakeError, match=r"Buildx \d+\.\d+\.\d+ is too old: edgebake needs 999.1.0 or later"
+    ) as told:
+        preflight.check_builder(CheckBuilder(("linux/amd64",), ()), None)
+    assert told.value.hints == ("update the docker-buildx-plugin",)
 
 
 def test_no_buildx(demo: Project) -> None:
