@@ -9,6 +9,7 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.load.workspace import Workspace
 from edgebake.model.target import Target
 
+_APART = 3  # this many equal notes are told one by one
 _NOT_LOCKED = "not locked yet (edgebake lock)"
 
 
@@ -20,9 +21,28 @@ class Note:
     image: str
     text: str
 
+    @property
+    def about(self) -> str:
+        """What it is about, for people."""
+        return f"{self.image} on {self.target}" if self.image else self.target
+
     def __str__(self) -> str:
-        about = f"{self.image} on {self.target}" if self.image else self.target
-        return f"{about}: {self.text}"
+        return f"{self.about}: {self.text}"
+
+
+def summarised(notes: Iterable[Note]) -> list[str]:
+    """Return notes for people: many that say the same are one line."""
+    by_text: dict[str, list[Note]] = {}
+    for note in notes:
+        by_text.setdefault(note.text, []).append(note)
+    lines: list[str] = []
+    for text, same in by_text.items():
+        if len(same) <= _APART:
+            lines += map(str, same)
+        else:
+            shown = ", ".join(note.about for note in same[:_APART])
+            lines.append(f"{shown} and {len(same) - _APART} more: {text}")
+    return lines
 
 
 def notes_of(workspace: Workspace, plans: Iterable[ImagePlan], targets: Iterable[Target]) -> tuple[Note, ...]:

@@ -20,6 +20,7 @@ def compile_command(
     from pathlib import Path
 
     from edgebake.api import compile_files
+    from edgebake.notes import summarised
     from edgebake.plan.selection import Selection, open_selection
 
     workspace = open_selection(Path.cwd(), Selection())
@@ -29,7 +30,7 @@ def compile_command(
         typer.echo(f"{change.kind:<8} {change.path}")
     for out in compiled.compilation.left_out:
         typer.echo(f"left out: {out.what}: {out.reason}", err=True)
-    for note in compiled.compilation.notes:
+    for note in summarised(compiled.compilation.notes):
         typer.echo(f"note: {note}", err=True)
     images = sum(not target.is_test for target in compiled.compilation.graph.bake_targets)
     counts = (images, "bake target"), (len(compiled.compilation.graph), "stage"), (len(changes), "file")

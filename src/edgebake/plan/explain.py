@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from edgebake.graph.node import Kind, Node
+from edgebake.notes import summarised
 from edgebake.plan.builder import Plan, TargetPlan, is_complete, runs_on_target
 from edgebake.plan.changes import SEVERITY, StageChange, State
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Remember, Step, VerifyIndexes, WriteFiles
@@ -74,7 +75,7 @@ def _notes(plan: Plan) -> list[str]:
     """Return the notes about what is selected."""
     shown = {(target.bake_target.target, target.bake_target.image) for target in plan.targets}
     shown |= {(target, "") for target, _ in shown}
-    return [str(note) for note in plan.compilation.notes if (note.target, note.image) in shown]
+    return summarised(note for note in plan.compilation.notes if (note.target, note.image) in shown)
 
 
 def _target_lines(plan: Plan, target: TargetPlan) -> Iterator[str]:
