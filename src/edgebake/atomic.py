@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError, Position
+from edgebake.interrupt import raise_interrupt
 
 
 def write_file(path: Path, content: bytes) -> bool:
@@ -15,6 +16,7 @@ def write_file(path: Path, content: bytes) -> bool:
     Raises:
         EdgebakeError: the file cannot be written.
     """
+    raise_interrupt()
     try:
         if path.is_file() and path.read_bytes() == content:
             return False

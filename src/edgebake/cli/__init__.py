@@ -1,14 +1,14 @@
 """The command line."""
 
-import sys
+from edgebake.interrupt import end_at_once, ignore
 
 
 def run() -> None:
-    """Run the command line; Ctrl-C is told in one line even while modules are being loaded."""
-    try:
-        from edgebake.cli.main import main
+    """Run the command line."""
+    end_at_once()
+    from edgebake.cli.main import main
 
+    try:
         main()
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        sys.exit(130)
+    finally:
+        ignore()

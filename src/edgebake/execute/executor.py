@@ -18,6 +18,7 @@ from edgebake.execute.preflight import check_builder
 from edgebake.execute.progress import Progress
 from edgebake.graph.build_graph import Index
 from edgebake.graph.names import base_variable
+from edgebake.interrupt import raise_interrupt
 from edgebake.observe.registry import NoAnswerError, look_up
 from edgebake.plan.builder import Plan
 from edgebake.plan.record import read_record, write_record
@@ -83,6 +84,7 @@ class Executor:
         Raises:
             EdgebakeError: a step failed; nothing after it was begun.
         """
+        raise_interrupt()
         for step in self._plan.steps:
             match step:
                 case WriteFiles():

@@ -9,6 +9,7 @@ from pathlib import Path
 from edgebake.compile import compile_workspace, plan_images
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.image_plan import ImagePlan
+from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import Workspace
 from edgebake.lock.python_packages import lock_python
 from edgebake.lock.sources import lock_base, lock_commit
@@ -41,6 +42,7 @@ def make_lock(
     Raises:
         EdgebakeError: a conflict, or a name to upgrade that the lock does not have.
     """
+    raise_interrupt()
     old = workspace.lock or Lock()
     _refuse_unknown(old, upgrade)
     kept = _without(old, set(upgrade))

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgebake.errors import EdgebakeError, Position
+from edgebake.interrupt import raise_interrupt
 
 SCHEMA = 1
 TOOL = "edgebake"
@@ -132,6 +133,7 @@ class OutputTree:
             EdgebakeError: a file is hand-edited and `force` is not given; a file cannot be written; and as
                 :meth:`changes`.
         """
+        raise_interrupt()
         with _locked(self.root):
             state = _read_state(self.root, self._manifest_path, force=force)
             changes = self._changes(state)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebake.errors import EdgebakeError
+from edgebake.interrupt import raise_interrupt
 from edgebake.testing.cases import Case
 
 Outcome = Literal["passed", "failed", "timed out", "skipped"]
@@ -61,6 +62,7 @@ def _run(image: str, platform: str, case: Case, gpus: str | None) -> CaseResult:
     from python_on_whales import DockerClient
     from python_on_whales.exceptions import DockerException
 
+    raise_interrupt()
     docker, name = DockerClient(), f"edgebake-test-{uuid.uuid4().hex[:12]}"
     script = f"{_FOLDER}/{case.mounts[0][1]}"
     # timeout(1) is the program that starts, so that a test may replace nothing of the image's own start.
