@@ -18,6 +18,7 @@ from edgebake.graph.names import bake_target_name, stage_names
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import python_env
 from edgebake.graph.target_recipes import TargetRecipes
+from edgebake.load.boards import board_environment
 from edgebake.load.catalogue import LoadedTarget, builtin_root
 from edgebake.load.workspace import Workspace, add_own_recipe, is_path
 from edgebake.model.lock import LockedImage
@@ -170,6 +171,7 @@ def plan_image(workspace: Workspace, name: str, image: Image, recipes: TargetRec
         EdgebakeError: a conflict, an unknown recipe, a value that is wrong.
     """
     target = recipes.target
+    image = _for_board(workspace, name, image, target)
     roots = _roots(workspace, name, image)
     platforms = [p for p in target.platforms if not image.platforms or p in image.platforms]
     locked = _locked_image(workspace, name, target)
@@ -187,6 +189,15 @@ def plan_image(workspace: Workspace, name: str, image: Image, recipes: TargetRec
         for platform, resolution in resolutions.items()
     }
     return ImagePlan(name, image, target, resolutions, python, line, views)
+
+
+def _for_board(workspace: Workspace, name: str, image: Image, target: Target) -> Image:
+    """Return an image with its board's environment below its own; the image itself if it names no board."""
+    if image.board is None:
+        return image
+    at = workspace.at("images", name, "board")
+    defaults = board_environment(workspace.catalogue, image.board, target, at)
+    return image.model_copy(update={"env": {**defaults, **image.env}})
 
 
 def _roots(workspace: Workspace, name: str, image: Image) -> list[Root]:

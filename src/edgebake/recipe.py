@@ -14,6 +14,7 @@ Example:
 """
 
 from edgebake.model.condition import parse_condition as when
+from edgebake.model.lint import Lint
 from edgebake.model.recipe import (
     Build,
     HealthCheck,
@@ -32,6 +33,7 @@ __all__ = [
     "Build",
     "HealthCheck",
     "Install",
+    "Lint",
     "Recipe",
     "Release",
     "Runtime",

@@ -152,6 +152,7 @@ runtime:
   gpu: false
   stop_signal: SIGINT
   healthcheck: {{cmd: [curl, -f, localhost], interval: 10, timeout: 5, start_period: 0, retries: 2}}
+lint: {{ignore: {{root-user: it configures the network}}}}
 """
 
 JETPACK = """\
@@ -211,6 +212,7 @@ def test_the_compiling_example_with_every_other_key_of_a_recipe(load: Load) -> N
     assert recipe.install.artifacts == {"/": "/usr/local"}
     assert recipe.runtime.volumes == ("/models",)
     assert recipe.runtime.healthcheck.start_period == 0
+    assert recipe.lint.ignore == {"root-user": "it configures the network"}
     known = yaml.safe_load(LLAMA_CPP).keys() | yaml.safe_load(PYTORCH).keys()
     assert known == Recipe.model_fields.keys(), "the two examples together have every key of a recipe"
 

@@ -1,4 +1,4 @@
-"""Fits a plane that is known, groups points that lie apart, and classifies the flowers that come with the package."""
+"""Fits a known plane, groups points that lie apart, and classifies the flowers that come with the package."""
 
 import numpy as np
 import sklearn

@@ -13,6 +13,8 @@ class Kind(str, Enum):
 
     recipe = "recipe"
     target = "target"
+    board = "board"
+    compatibility = "compatibility"
     project = "project"
     lock = "lock"
 

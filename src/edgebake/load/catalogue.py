@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError, Position, did_you_mean
@@ -95,6 +96,7 @@ class Catalogue:
         self._recipes: dict[str, LoadedRecipe] = {}
         self._target_files: dict[str, Path] | None = None
         self._targets: dict[str, LoadedTarget] = {}
+        self._target_data: dict[str, dict[str, Document]] = {}
         self._aliases: dict[str, str] | None = None
         self._added: dict[Path, LoadedRecipe] = {}
 
@@ -266,6 +268,26 @@ class Catalogue:
             raise self._unknown_target(pattern, at)
         return [self.target(name, at) for name in names]
 
+    def target_data(self, folder: str, kind: str) -> dict[str, Document]:
+        """Return the data files beside the targets, `targets/<folder>/<name>.yaml`, by name.
+
+        Args:
+            folder: the folder below those with targets; the project's own files hide built-in ones.
+            kind: what one of them is, for messages.
+
+        Raises:
+            EdgebakeError: a file cannot be read, or leads out of the project.
+        """
+        if folder not in self._target_data:
+            layers = tuple(layer / folder for layer in self._target_layers)
+            files = self._overlaid(layers, partial(_files_below, kind=kind), kind)
+            for path in files.values():
+                self._refuse_outside(path)
+            self._target_data[folder] = {
+                name: load_document(path, shown_path(path, self.root)) for name, path in sorted(files.items())
+            }
+        return self._target_data[folder]
+
     def _unknown_target(self, name: str, at: Position | None) -> EdgebakeError:
         return EdgebakeError(
             f"unknown target {name!r}", at=at, hints=did_you_mean(name, self.target_names(), kind="target")
@@ -273,7 +295,8 @@ class Catalogue:
 
     def _target_index(self) -> dict[str, Path]:
         if self._target_files is None:
-            self._target_files = self._overlaid(self._target_layers, _targets_below, "target")
+            below = partial(_files_below, kind="target")
+            self._target_files = self._overlaid(self._target_layers, below, "target")
         return self._target_files
 
 
@@ -341,13 +364,14 @@ def _two(kind: str, name: str, first: Path, second: Path, root: Path) -> Edgebak
     )
 
 
-def _targets_below(layer: Path, root: Path) -> dict[str, Path]:
+def _files_below(layer: Path, root: Path, *, kind: str) -> dict[str, Path]:
+    """Return the data files of `layer` by name; folders hold other data."""
     found: dict[str, Path] = {}
     for path in sorted(layer.glob("*")):
         _refuse_yml(path, root)
         if path.suffix not in (".yaml", ".json"):
             continue
         if path.stem in found:
-            raise _two("target", path.stem, found[path.stem], path, root)
+            raise _two(kind, path.stem, found[path.stem], path, root)
         found[path.stem] = path
     return found

@@ -25,6 +25,7 @@ from edgebake.model.base import (
     matching,
     no_control,
 )
+from edgebake.model.lint import Lint, ProjectLint
 from edgebake.model.recipe import Runtime
 
 PROJECT_FILE = "edgebake.yaml"
@@ -73,12 +74,16 @@ class Image(Model):
     """Tags; `${NAME}` is a variable of the bake file, `{{ … }}` sees the target."""
     indexes: dict[Tag, dict[Platform, Name]] = {}
     """Tags over several targets: for each platform, the target whose image stands there."""
+    board: Name | None = None
+    """The board it runs on: its runtime defaults are in the environment, where `env` does not say otherwise."""
     env: dict[EnvName, Line] = {}
     """Environment of the image."""
     labels: dict[LabelName, Line] = {}
     """Labels of the image."""
     runtime: Runtime = Runtime()
     """How a container starts, where it differs from what the recipes say."""
+    lint: Lint = Lint()
+    """What `edgebake lint` accepts of it, with the reasons."""
 
     @model_validator(mode="after")
     def _indexes_of_own_targets(self) -> Image:
@@ -135,5 +140,7 @@ class Project(Model):
     """Provenance attestations; they hold times, so an image's digest changes with each build."""
     variables: dict[EnvName, Annotated[Variable, BeforeValidator(_short_variable), OrText()]] = {}
     """Further variables of the bake file, for tags and labels."""
+    lint: ProjectLint = ProjectLint()
+    """What `edgebake lint` accepts everywhere, with the reasons, and how grave its rules are."""
     images: dict[ImageName, Image] = {}
     """The images."""

@@ -29,6 +29,7 @@ from edgebake.model.base import (
     templated,
 )
 from edgebake.model.condition import Condition, ConditionField
+from edgebake.model.lint import Lint
 from edgebake.model.requirement import RequirementField
 from edgebake.model.versions import Versioning, parse_version
 
@@ -277,6 +278,8 @@ class Recipe(Model):
     """Its test."""
     sources: OneOrMany[Line] = ()
     """Pages that its facts come from."""
+    lint: Lint = Lint()
+    """What `edgebake lint` accepts of it, with the reasons."""
 
     @field_validator("releases")
     @classmethod

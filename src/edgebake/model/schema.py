@@ -9,13 +9,22 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from edgebake.model.base import Model
+from edgebake.model.board import Board
+from edgebake.model.compatibility import Framework
 from edgebake.model.lock import Lock
 from edgebake.model.project import Project
 from edgebake.model.recipe import Recipe
 from edgebake.model.target import Target
 
-FileKind = Literal["recipe", "target", "project", "lock"]
-_MODELS: dict[str, type[Model]] = {"recipe": Recipe, "target": Target, "project": Project, "lock": Lock}
+FileKind = Literal["recipe", "target", "board", "compatibility", "project", "lock"]
+_MODELS: dict[str, type[Model]] = {
+    "recipe": Recipe,
+    "target": Target,
+    "board": Board,
+    "compatibility": Framework,
+    "project": Project,
+    "lock": Lock,
+}
 
 
 def file_schema(kind: str) -> dict[str, Any]:

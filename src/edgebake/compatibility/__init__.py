@@ -1,0 +1,1 @@
+"""What framework runs where: data beside the targets, and its checks."""

@@ -1,0 +1,1 @@
+"""`edgebake lint`: policy that recipes and projects have to pass."""

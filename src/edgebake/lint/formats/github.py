@@ -1,0 +1,38 @@
+"""A report as GitHub annotations: workflow commands that a job writes to its output.
+
+Escaped as @actions/core does it: https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts
+"""
+
+from __future__ import annotations
+
+from edgebake.lint.finding import Finding
+from edgebake.lint.formats.text import summary
+from edgebake.lint.report import Report
+from edgebake.model.lint import Severity
+
+_COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}
+_DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
+_PROPERTY = (*_DATA, (":", "%3A"), (",", "%2C"))
+
+
+def as_github(report: Report) -> str:
+    """Return a report as one annotation for each finding, and the counts in a line of their own."""
+    return "\n".join([*map(_annotation, report.findings), summary(report)])
+
+
+def _annotation(finding: Finding) -> str:
+    at = finding.at
+    properties = {"file": at.path}
+    if at.line:
+        properties |= {"line": str(at.line), "col": str(max(at.column, 1))}
+    properties["title"] = finding.rule.id
+    told = ",".join(f"{name}={_escaped(value, _PROPERTY)}" for name, value in properties.items())
+    on = f" (on {', '.join(finding.targets)})" if finding.targets else ""
+    message = _escaped(f"{finding.message}{on}\nhint: {finding.rule.mend}", _DATA)
+    return f"::{_COMMANDS[finding.severity]} {told}::{message}"
+
+
+def _escaped(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
+    for plain, escaped in pairs:
+        text = text.replace(plain, escaped)
+    return text

@@ -1,0 +1,66 @@
+"""A report as SARIF 2.1.0, which code scanning takes.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from edgebake import __version__
+from edgebake.errors import Position
+from edgebake.lint.finding import Finding, Rule
+from edgebake.lint.report import Report
+from edgebake.model.lint import Severity
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def as_sarif(report: Report, rules: Sequence[Rule]) -> dict[str, Any]:
+    """Return a report as a SARIF log with one run.
+
+    Args:
+        report: the findings; accepted ones are results that are suppressed.
+        rules: all rules, which the tool describes.
+    """
+    index = {rule.id: number for number, rule in enumerate(rules)}
+    driver = {"name": "edgebake", "version": __version__, "rules": [_rule(rule) for rule in rules]}
+    results = [_result(finding, index[finding.rule.id]) for finding in (*report.findings, *report.accepted)]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": rule.summary},
+        "help": {"text": rule.mend},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+    }
+
+
+def _result(finding: Finding, index: int) -> dict[str, Any]:
+    on = f" (on {', '.join(finding.targets)})" if finding.targets else ""
+    result: dict[str, Any] = {
+        "ruleId": finding.rule.id,
+        "ruleIndex": index,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": f"{finding.message}{on}"},
+        "locations": [_location(finding.at)],
+    }
+    if finding.reason:
+        result["suppressions"] = [{"kind": "inSource", "justification": finding.reason}]
+    return result
+
+
+def _location(at: Position) -> dict[str, Any]:
+    path = Path(at.path)
+    artifact = {"uri": path.as_uri()} if path.is_absolute() else {"uri": quote(at.path), "uriBaseId": "%SRCROOT%"}
+    place: dict[str, Any] = {"artifactLocation": artifact}
+    if at.line:
+        place["region"] = {"startLine": at.line, "startColumn": max(at.column, 1)}
+    return {"physicalLocation": place}

@@ -1,0 +1,28 @@
+"""All rules, and the families that check them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from edgebake.lint.finding import Finding, Rule
+from edgebake.lint.rules import context, cuda, images, packages, pins, recipes, secrets, sources
+from edgebake.lint.subject import Subject
+
+BUILDKIT_CHECK = Rule(
+    "buildkit-check",
+    "warning",
+    "BuildKit's own checks object to a generated Dockerfile",
+    "mend the recipe's template that the stage comes from; BuildKit's page on the check says how",
+)
+UNUSED_IGNORE = Rule(
+    "unused-ignore",
+    "warning",
+    "a finding is ignored that is not there",
+    "remove the entry from lint.ignore",
+)
+
+_FAMILIES = (images, recipes, sources, packages, secrets, cuda, context, pins)
+
+CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = tuple(family.check for family in _FAMILIES)
+RULES: tuple[Rule, ...] = (*(rule for family in _FAMILIES for rule in family.RULES), BUILDKIT_CHECK, UNUSED_IGNORE)
+RULE_IDS = tuple(sorted(rule.id for rule in RULES))

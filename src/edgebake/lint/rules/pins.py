@@ -1,0 +1,42 @@
+"""What the lock does not pin, as the compilation notes it. Only a project has a lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgebake.lint.finding import Finding, Rule
+from edgebake.lint.subject import Subject
+from edgebake.notes import Note
+
+UNPINNED_BASE = Rule(
+    "unpinned-base",
+    "warning",
+    "a base image is taken at a tag, which can change",
+    "pin it: edgebake lock",
+)
+UNPINNED_PYTHON = Rule(
+    "unpinned-python",
+    "warning",
+    "an image's Python packages are resolved anew by each build",
+    "pin them: edgebake lock",
+)
+RULES = (UNPINNED_BASE, UNPINNED_PYTHON)
+
+_BEGINNINGS = (("the base image ", UNPINNED_BASE), ("Python packages are not pinned", UNPINNED_PYTHON))
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Yield the notes about what is not pinned; those about git sources are a rule of `sources`."""
+    if subject.stands_for or subject.workspace.document is None:
+        return
+    selected = {(plan.name, plan.target.name) for plan in subject.plans}
+    targets = {target for _, target in selected}
+    for note in subject.compilation.notes:
+        rule = next((rule for beginning, rule in _BEGINNINGS if note.text.startswith(beginning)), None)
+        if rule and (note.target in targets if not note.image else (note.image, note.target) in selected):
+            yield _found(subject, rule, note)
+
+
+def _found(subject: Subject, rule: Rule, note: Note) -> Finding:
+    at = subject.project_at("images", note.image) if note.image else subject.project_at("images")
+    return rule.found(note.text, at, image=note.image, targets=[note.target])

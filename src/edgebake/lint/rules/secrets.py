@@ -1,0 +1,187 @@
+"""Secrets where everybody with the image or the repository can read them. No message holds a value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from edgebake.graph.image_plan import ImagePlan
+from edgebake.lint.finding import Finding, Rule
+from edgebake.lint.scripts import Script, scripts_of
+from edgebake.lint.subject import Subject
+from edgebake.load.catalogue import LoadedRecipe
+from edgebake.load.document import Location
+from edgebake.model.recipe import Recipe, Release
+
+SECRET_VARIABLE = Rule(
+    "secret-variable",
+    "error",
+    "an argument, variable or label holds what looks like a secret; it is readable in the image",
+    "take it out of the files and revoke it; give it to a container when it starts, to a build as a secret mount",
+)
+SECRET_IN_SCRIPT = Rule(
+    "secret-in-script",
+    "error",
+    "a script holds what looks like a password, token or key",
+    "take it out of the script and revoke it; read it from a secret mount (/run/secrets/…)",
+)
+RULES = (SECRET_VARIABLE, SECRET_IN_SCRIPT)
+
+_SECRET_WORD = re.compile(
+    "PASSWORD|PASSWD|PASSPHRASE|PWD|SECRETS?|TOKEN|APIKEY|CREDENTIALS?|AUTHKEY"
+    "|(?:DB|USER|ROOT|ADMIN|SMTP|MAIL|MYSQL|POSTGRES|REDIS|FTP|PROXY)_PASS"
+    "|(?:API|ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION|SSH|AUTH|MASTER)_KEYS?"
+)
+_NO_SECRET_END = re.compile(
+    "FILE|PATH|DIR|FOLDER|URL|URI|NAME|ID|LENGTH|LIMIT|SIZE|COUNT|TTL|TYPE|EXPIRY|TIMEOUT|HEADER|HOST|BACKEND"
+)
+_OTHER_WORDS = re.compile(
+    "(?:OLD)?PWD"  # the shell's folders
+    "|(?:.*_)?(?:PAD|EOS|BOS|UNK|SEP|CLS|MASK|STOP|START|END|SPECIAL|IMAGE|IMG|AUDIO|VIDEO)_TOKEN"  # of a tokenizer
+)
+_NO_SECRET_VALUE = re.compile(
+    r"|true|false|yes|no|on|off|none|null|auto|[0-9.]+|/.*|.*(?:\$|\{\{|`).*", re.IGNORECASE
+)
+
+# Forms that issuers publish, so that leaked ones can be found; each with a fixed beginning.
+_KNOWN_FORMS = (
+    (re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36}"), "a GitHub token"),
+    (re.compile(r"\bgithub_pat_[A-Za-z0-9_]{40}"), "a GitHub token"),
+    (re.compile(r"\bglpat-[A-Za-z0-9_-]{20}"), "a GitLab token"),
+    (re.compile(r"\bhf_[A-Za-z0-9]{30}"), "a Hugging Face token"),
+    (re.compile(r"\bnvapi-[A-Za-z0-9_-]{40}"), "an NVIDIA API key"),
+    (re.compile(r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{32}"), "an API key"),
+    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), "an AWS access key"),
+    (re.compile(r"\bAIza[A-Za-z0-9_-]{35}"), "a Google API key"),
+    (re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20}"), "a Slack token"),
+    (re.compile(r"\bpypi-AgEI[A-Za-z0-9_-]{40}"), "a PyPI token"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"), "a JSON web token"),
+    (re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"), "a private key"),
+    (re.compile(r"://[^/\s:@$\"'{}]+:[^/\s@$\"'{}]+@"), "an address with a password"),
+)
+_ASSIGNMENT = re.compile(
+    r"(?<![\w$-])(?P<name>[A-Za-z_]\w*)=(?:\"(?P<a>[^\"\n]*)\"|'(?P<b>[^'\n]*)'|(?P<c>[^\s;&|\"')]+))"
+)
+_OPTION = re.compile(
+    r"--(?P<name>[a-z][a-z-]*)[= ]+(?:\"(?P<a>[^\"\n]*)\"|'(?P<b>[^'\n]*)'|(?P<c>[^\s;&|\"'-][^\s;&|\"']*))"
+)
+_CHPASSWD = re.compile(r"[\s\"'](?P<name>[a-z_][\w-]*):(?P<c>[^\s\"'$|]+)[\"']?\s*\|\s*(?:sudo\s+)?chpasswd")
+_INSTRUCTION = re.compile(r"^\s*(?:ENV|ARG)\s+(?P<name>[A-Za-z_]\w*)(?:[=\s]|$)", re.MULTILINE)
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Yield what is found in recipes, their scripts, images and the project's variables."""
+    for loaded in subject.recipes:
+        yield from _recipe_values(subject, loaded)
+        for script in scripts_of(subject.workspace, loaded):
+            yield from _in_script(script)
+    if not subject.stands_for:
+        for plan in subject.plans:
+            yield from _image_values(subject, plan)
+        yield from _project_variables(subject)
+
+
+def looks_secret(name: str, value: str) -> str | None:
+    """Return what a value seems to be, judged by its form and its variable's name; None if it is no secret."""
+    form = known_form(value)
+    if form:
+        return form
+    if is_secret_name(name) and not _NO_SECRET_VALUE.fullmatch(value):
+        return "a secret, by its name"
+    return None
+
+
+def known_form(text: str) -> str | None:
+    """Return what kind of secret a text holds, by the forms that issuers publish, or None."""
+    return next((what for pattern, what in _KNOWN_FORMS if pattern.search(text)), None)
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a variable's name says that its value is secret: DB_PASSWORD, but not TOKENIZERS_PARALLELISM."""
+    words = re.sub("-+", "_", name.upper())
+    if _OTHER_WORDS.fullmatch(words) or _NO_SECRET_END.fullmatch(words.split("_")[-1]):
+        return False
+    return bool(re.search(rf"(?<![A-Z0-9])(?:{_SECRET_WORD.pattern})(?![A-Z0-9])", words))
+
+
+# ── values in files
+
+
+def _recipe_values(subject: Subject, loaded: LoadedRecipe) -> Iterator[Finding]:
+    for location, values in _mappings(loaded.recipe, subject.releases(loaded)):
+        for name, value in values.items():
+            what = looks_secret(name, value)
+            if what:
+                at = loaded.document.at((*location, name))
+                yield SECRET_VARIABLE.found(f"{name} holds {what}", at, recipe=loaded.name)
+
+
+def _mappings(recipe: Recipe, releases: Sequence[Release]) -> Iterator[tuple[Location, Mapping[str, str]]]:
+    yield ("env",), recipe.env
+    yield ("args",), recipe.args
+    yield ("install", "env"), recipe.install.env
+    if recipe.build:
+        yield ("build", "env"), recipe.build.env
+    for number, release in enumerate(releases):
+        place: Location = ("releases", number)
+        parts = [(place, release.env, release.args)]
+        parts += [((*place, "variants", i), one.env, one.args) for i, one in enumerate(release.variants)]
+        for where, env, args in parts:
+            yield (*where, "env"), env
+            yield (*where, "args"), args
+
+
+def _image_values(subject: Subject, plan: ImagePlan) -> Iterator[Finding]:
+    for key, values in (("env", plan.image.env), ("labels", plan.image.labels)):
+        for name, value in values.items():
+            what = looks_secret(re.sub(r"[./]", "_", name), value)
+            if what:
+                at = subject.image_at(plan, key, name)
+                yield SECRET_VARIABLE.found(f"{name} holds {what}", at, image=plan.name)
+
+
+def _project_variables(subject: Subject) -> Iterator[Finding]:
+    for name, variable in subject.workspace.project.variables.items():
+        what = looks_secret(name, variable.default)
+        if what:
+            at = subject.project_at("variables", name)
+            yield SECRET_VARIABLE.found(f"the default of the variable {name} holds {what}", at)
+
+
+# ── scripts
+
+
+def _in_script(script: Script) -> Iterator[Finding]:
+    for number, line in enumerate(script.text.splitlines(), start=1):
+        found = _in_line(line, forms_only=script.half == "test" or line.lstrip().startswith("#"))
+        if found:
+            column, what = found
+            yield SECRET_IN_SCRIPT.found(f"the line holds {what}", script.at(number, column), recipe=script.recipe)
+        declared = _INSTRUCTION.match(line) if script.is_template and not found else None
+        if declared and is_secret_name(declared["name"]):
+            message = f"{declared['name']} is declared with ARG or ENV, and stays readable in the image"
+            yield SECRET_VARIABLE.found(
+                message, script.at(number, declared.start("name") + 1), recipe=script.recipe
+            )
+
+
+def _in_line(line: str, *, forms_only: bool) -> tuple[int, str] | None:
+    """Return the column and kind of the first secret in a line.
+
+    Args:
+        line: the line.
+        forms_only: look for known forms only; a test's own password, and prose, is none.
+    """
+    for pattern, what in _KNOWN_FORMS:
+        match = pattern.search(line)
+        if match:
+            return match.start() + 1, what
+    if forms_only:
+        return None
+    for pattern in (_ASSIGNMENT, _OPTION):
+        for match in pattern.finditer(line):
+            value = next((v for key, v in match.groupdict().items() if key != "name" and v), "")
+            if is_secret_name(match["name"]) and not _NO_SECRET_VALUE.fullmatch(value):
+                return match.start() + 1, f"a value for {match['name']}"
+    match = _CHPASSWD.search(line)
+    return (match.start("name") + 1, f"the password of the user {match['name']!r}") if match else None

@@ -1,0 +1,54 @@
+"""The scripts and Dockerfile templates of a recipe, as texts with positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from edgebake.errors import Position
+from edgebake.lint.shell import Command, commands
+from edgebake.load.catalogue import LoadedRecipe, shown_path
+from edgebake.load.workspace import Workspace
+
+Half = Literal["build", "install", "test"]
+
+
+@dataclass(frozen=True)
+class Script:
+    """A file of a recipe that runs while building, or as its test.
+
+    `is_template`: it is a Dockerfile template of the recipe's own, and not a script.
+    """
+
+    recipe: str
+    half: Half
+    shown: str
+    text: str
+    is_template: bool = False
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """Its commands, if it is a shell script or a Dockerfile template."""
+        return () if self.shown.endswith(".py") else commands(self.text)
+
+    def at(self, line: int, column: int = 1) -> Position:
+        """Return a position in the file."""
+        return Position(self.shown, line, column)
+
+
+def scripts_of(workspace: Workspace, loaded: LoadedRecipe) -> Iterator[Script]:
+    """Yield a recipe's scripts and templates; a file that is missing is told by compiling, and passed over here."""
+    recipe = loaded.recipe
+    named: list[tuple[Half, str | None, bool]] = [
+        ("install", recipe.install.script, False),
+        ("install", recipe.install.dockerfile, True),
+        ("test", recipe.test.script if recipe.test else None, False),
+    ]
+    if recipe.build is not None:
+        named += [("build", recipe.build.script, False), ("build", recipe.build.dockerfile, True)]
+    for half, name, is_template in named:
+        path = loaded.folder / name if name else None
+        if path is not None and path.is_file():
+            text = path.read_text(encoding="utf-8", errors="replace")
+            yield Script(loaded.name, half, shown_path(path, workspace.root), text, is_template)

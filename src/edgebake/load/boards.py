@@ -1,0 +1,69 @@
+"""Boards by name: `targets/boards/<name>.yaml`, the project's own over the built-in ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgebake.errors import EdgebakeError, Position, did_you_mean
+from edgebake.load.catalogue import Catalogue
+from edgebake.load.document import Document
+from edgebake.load.validate import validate
+from edgebake.model.board import Board
+from edgebake.model.target import Target
+
+FOLDER = "boards"
+
+
+@dataclass(frozen=True)
+class LoadedBoard:
+    """A board and where it stands."""
+
+    board: Board
+    document: Document
+
+
+def load_boards(catalogue: Catalogue) -> dict[str, LoadedBoard]:
+    """Return all boards by name.
+
+    Raises:
+        EdgebakeError: a file is wrong, or named unlike its board.
+    """
+    return {name: _load(name, document) for name, document in catalogue.target_data(FOLDER, "board").items()}
+
+
+def _load(name: str, document: Document) -> LoadedBoard:
+    board = validate(Board, document)
+    if board.name != name:
+        raise EdgebakeError(
+            f"the board is named {board.name!r}, and its file {document.path.name!r}",
+            at=document.at(("name",)),
+            hints=(f"name the file {board.name}{document.path.suffix}",),
+        )
+    return LoadedBoard(board, document)
+
+
+def board_environment(catalogue: Catalogue, name: str, target: Target, at: Position | None) -> dict[str, str]:
+    """Return the environment that an image for a board starts with on a target.
+
+    Args:
+        catalogue: where boards are found.
+        name: the board's name.
+        target: what the image is built for.
+        at: where the image names the board.
+
+    Raises:
+        EdgebakeError: there is no such board, its file is wrong, or it does not run the target.
+    """
+    documents = catalogue.target_data(FOLDER, "board")
+    if name not in documents:
+        raise EdgebakeError(f"unknown board {name!r}", at=at, hints=did_you_mean(name, documents, kind="board"))
+    board = _load(name, documents[name]).board
+    reason = board.refusal(target)
+    if reason:
+        raise EdgebakeError(
+            f"the target {target.name!r} does not run on the board {name!r}",
+            at=at,
+            reason=reason,
+            hints=("name only targets that run on it, or make an image of its own for the others",),
+        )
+    return board.environment()
