@@ -17,6 +17,7 @@ from edgebake.model.condition import parse_condition as when
 from edgebake.model.lint import Lint
 from edgebake.model.recipe import (
     Build,
+    Citation,
     HealthCheck,
     Install,
     Recipe,
@@ -31,6 +32,7 @@ from edgebake.model.target import Target
 
 __all__ = [
     "Build",
+    "Citation",
     "HealthCheck",
     "Install",
     "Lint",

@@ -35,9 +35,26 @@ def test_targets_and_images(tmp_path: Path) -> None:
     assert listed(tmp_path, "images").stdout.splitlines()[1].split() == ["app", "numpy", "cpu", "A", "service"]
 
 
+def test_uncited_facts_are_shown_and_counted(tmp_path: Path) -> None:
+    project = {"recipes": ["."], "images": {"app": {"recipes": ["app"], "targets": ["cpu"]}}}
+    recipe = {"name": "app", "summary": "One", "group": "own", "sources": ["https://example.org/app-1.0"]}
+    recipe["releases"] = [{"version": "1.0"}, {"version": "1.1"}]
+    (tmp_path / "edgebake.yaml").write_text(json.dumps(project))
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/recipe.json").write_text(json.dumps(recipe))
+    done = listed(tmp_path, "--uncited", "--group", "own")
+    assert done.stderr == "1 of 2 facts of 1 recipes are uncited\n"
+    column = json.dumps(recipe).index('"1.1') + 1
+    position = f"app/recipe.json:1:{column}"
+    assert done.stdout.splitlines()[1].split() == ["app", "version", position, "1.1"]
+    data = json.loads(listed(tmp_path, "--uncited", "--group", "own", "--json").stdout)
+    assert data["uncited"] == [{"recipe": "app", "kind": "version", "at": position, "fact": "1.1"}]
+
+
 def test_mistakes_are_told(tmp_path: Path) -> None:
     done = listed(tmp_path, "--group", "mll")
     assert (done.returncode, done.stderr) == (2, "error: unknown group 'mll'\n\nhint: did you mean 'ml'?\n")
     done = listed(tmp_path, "--target", "cpuu")
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: unknown target 'cpuu'")
     assert listed(tmp_path, "images").returncode == 2
+    assert listed(tmp_path, "targets", "--uncited").returncode == 2

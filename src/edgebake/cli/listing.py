@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from edgebake.listing import RecipeRow
     from edgebake.load.workspace import Workspace
 
 Listed = tuple[list[dict[str, Any]], list[tuple[str, ...]]]
@@ -31,11 +32,16 @@ def list_command(
         str | None, typer.Option("--group", metavar="GROUP", help="Only recipes of this group.")
     ] = None,
     built: Annotated[bool, typer.Option("--built", help="Only recipes that were really built and tested.")] = False,
+    uncited: Annotated[
+        bool,
+        typer.Option("--uncited", help="The recipes' versions, URLs and commits that none of their sources gives."),
+    ] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List recipes, targets, or the project's images.
 
     Of each built-in recipe it says whether it was really built and tested, where, and whether that still holds.
+    What was only checked is as good as the pages among its sources: --uncited shows what they do not give.
     Example: edgebake list --target jetpack-6.2 --group ml
     """
     from pathlib import Path
@@ -46,19 +52,21 @@ def list_command(
     start = Path.cwd()
     root = find_root(start)
     workspace = open_workspace(root or start, need_project=kind is Kind.images)
-    if kind is Kind.recipes:
+    if uncited:
+        data, rows = _uncited(workspace, kind, target, group, built)
+    elif kind is Kind.recipes:
         data, rows = _recipes(workspace, target, group, built)
     else:
         data, rows = _targets(workspace) if kind is Kind.targets else _images(workspace)
     if json_output:
         import json
 
-        typer.echo(json.dumps({"version": 1, kind.value: data}, indent=2))
+        typer.echo(json.dumps({"version": 1, "uncited" if uncited else kind.value: data}, indent=2))
     else:
         typer.echo(as_table(rows))
 
 
-def _recipes(workspace: Workspace, target: str | None, group: str | None, built: bool) -> Listed:
+def _found(workspace: Workspace, target: str | None, group: str | None, built: bool) -> list[RecipeRow]:
     from edgebake.errors import EdgebakeError, did_you_mean
     from edgebake.listing import recipe_rows
 
@@ -67,7 +75,11 @@ def _recipes(workspace: Workspace, target: str | None, group: str | None, built:
         groups = {row.group for row in recipe_rows(workspace)}
         if group not in groups:
             raise EdgebakeError(f"unknown group {group!r}", hints=did_you_mean(group, groups, kind="group"))
-    found = [row for row in found if not built or "verified" in row.states.values()]
+    return [row for row in found if not built or "verified" in row.states.values()]
+
+
+def _recipes(workspace: Workspace, target: str | None, group: str | None, built: bool) -> Listed:
+    found = _found(workspace, target, group, built)
     data = [
         {
             "name": row.name,
@@ -81,6 +93,21 @@ def _recipes(workspace: Workspace, target: str | None, group: str | None, built:
     ]
     rows = [(row.group, row.name, _some(row.releases), row.proof, row.summary) for row in found]
     return data, [("GROUP", "RECIPE", "RELEASES", "PROOF", "SUMMARY"), *rows]
+
+
+def _uncited(workspace: Workspace, kind: Kind, target: str | None, group: str | None, built: bool) -> Listed:
+    from edgebake.citations import facts_of, uncited
+    from edgebake.errors import EdgebakeError
+
+    if kind is not Kind.recipes:
+        raise EdgebakeError("--uncited is about recipes", hints=("edgebake list recipes --uncited",))
+    recipes = [workspace.catalogue.recipe(row.name) for row in _found(workspace, target, group, built)]
+    facts = {loaded.name: facts_of(loaded, workspace.root) for loaded in recipes}
+    found = [(loaded.name, fact) for loaded in recipes for fact in uncited(loaded, facts[loaded.name])]
+    count = sum(map(len, facts.values()))
+    typer.echo(f"{len(found)} of {count} facts of {len(recipes)} recipes are uncited", err=True)
+    data = [{"recipe": name, "kind": f.kind, "at": str(f.at), "fact": f.text} for name, f in found]
+    return data, [("RECIPE", "KIND", "AT", "FACT"), *(tuple(one.values()) for one in data)] if data else []
 
 
 def _some(releases: tuple[str, ...]) -> str:

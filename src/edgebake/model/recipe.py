@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from packaging.version import Version
-from pydantic import AfterValidator, Field, WrapValidator, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, field_validator, model_validator
 
 from edgebake.model.base import (
     AptPackage,
@@ -21,6 +21,7 @@ from edgebake.model.base import (
     Model,
     Name,
     OneOrMany,
+    OrText,
     RelativePath,
     Url,
     VersionText,
@@ -233,6 +234,19 @@ def _releases(value: Any, handler: Callable[[Any], tuple[Release, ...]]) -> Any:
     return value if callable(value) else handler(value)
 
 
+class Citation(Model):
+    """A page that facts come from. A text alone is its address."""
+
+    page: Line
+    """Its address."""
+    cites: OneOrMany[Line] = ()
+    """Versions, commits and beginnings of URLs that it gives, and that its address does not name."""
+
+
+def _short_citation(value: Any) -> Any:
+    return {"page": value} if isinstance(value, str) else value
+
+
 class Recipe(Model):
     """One piece of software: its releases, how it is built and installed, its tests, its run time."""
 
@@ -276,7 +290,7 @@ class Recipe(Model):
     """How a container starts."""
     test: Test | None = None
     """Its test."""
-    sources: OneOrMany[Line] = ()
+    sources: OneOrMany[Annotated[Citation, BeforeValidator(_short_citation), OrText()]] = ()
     """Pages that its facts come from."""
     lint: Lint = Lint()
     """What `edgebake lint` accepts of it, with the reasons."""

@@ -96,8 +96,11 @@ def _split_references(text: str, variables: Collection[str]) -> Iterator[tuple[s
     yield text[start:], ""
 
 
+_NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")
+
+
 def _hcl_literal(text: str) -> str:
-    return _without_markers("".join(_hcl_character(character) for character in text))
+    return _without_markers(_NOT_PLAIN.sub(lambda found: _hcl_character(found[0]), text))
 
 
 def _hcl_character(character: str) -> str:
@@ -273,6 +276,8 @@ def _unicode_escape(character: str) -> str:
 
 def _refuse(text: str, where: str, *, forbidden: str = "") -> None:
     """Raise :class:`EdgebakeError` if `text` holds a `forbidden` character, or half of a surrogate pair."""
+    if not forbidden and text.isascii():
+        return
     bad = next((character for character in text if character in forbidden or _is_surrogate(character)), None)
     if bad is not None:
         raise EdgebakeError(f"{_shown(text)} cannot be written in {where}: it holds {_named(bad)}")
