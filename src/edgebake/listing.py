@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,13 +17,17 @@ from edgebake.testing.verify import subjects
 
 @dataclass(frozen=True)
 class RecipeRow:
-    """A recipe. `releases` are the newest first; `states` by target and platform, where it was ever built."""
+    """A recipe. `releases` are the newest first; `states` by target and platform, where it was ever built.
+
+    `given` are the requirements that stood beside it there, if any did.
+    """
 
     name: str
     group: str
     summary: str
     releases: tuple[str, ...]
     states: Mapping[tuple[str, str], State]
+    given: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def state(self) -> State:
@@ -39,8 +43,13 @@ class RecipeRow:
 
     def _told(self, state: State) -> str:
         words = {"verified": "built and tested", "stale": "stale, was built"}.get(state, state)
-        places = sorted(f"{t} {p.split('/')[1]}" for (t, p), found in self.states.items() if found == state)
+        places = sorted(self._place(*key) for key, found in self.states.items() if found == state)
         return f"{words}: {', '.join(places)}"
+
+    def _place(self, target: str, platform: str) -> str:
+        given = self.given.get((target, platform))
+        beside = f" (with {', '.join(given)})" if given else ""
+        return f"{target} {platform.split('/')[1]}{beside}"
 
 
 def recipe_rows(
@@ -66,7 +75,8 @@ def recipe_rows(
         releases = _releases(workspace, name, profile)
         if (group is None or recipe.group == group) and (profile is None or releases is not None):
             states = dict(_states(name, records, target))
-            rows.append(RecipeRow(name, recipe.group, recipe.summary, releases or (), states))
+            given = {key[1:]: record.given for key, record in records.items() if key[0] == name and record.given}
+            rows.append(RecipeRow(name, recipe.group, recipe.summary, releases or (), states, given))
     return sorted(rows, key=lambda row: (row.group, row.name))
 
 
@@ -87,11 +97,13 @@ def _states(
     name: str, records: Mapping[Key, Verification], target: str | None
 ) -> Iterator[tuple[tuple[str, str], State]]:
     """Yield the states of a recipe that is in the record, by target and platform."""
-    places = sorted({key[1] for key in records if key[0] == name and target in (None, key[1])})
-    for place in places:
+    found = [record for record in records.values() if record.recipe == name and target in (None, record.target)]
+    for place, given in sorted({(record.target, record.given) for record in found}):
         with TemporaryDirectory() as folder:
-            for subject in subjects(Path(folder), place, [name]):
-                yield (place, subject.platform), state_of(records.get(subject.key), subject.fingerprint)
+            for subject in subjects(Path(folder), place, [name], given=given):
+                record = records.get(subject.key)
+                if record is None or record.given == given:
+                    yield (place, subject.platform), state_of(record, subject.fingerprint)
 
 
 def as_table(rows: Sequence[Sequence[str]]) -> str:

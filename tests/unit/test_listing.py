@@ -83,6 +83,21 @@ def test_a_recipe_that_differs_by_platform_tells_both(
     assert found.proof == "built and tested: cpu amd64; checked only: cpu arm64"
 
 
+def test_what_stood_beside_a_recipe_is_recorded_and_told(catalogue: Workspace, tmp_path: Path) -> None:
+    (one,) = subjects(tmp_path, "cpu", ["scipy"], ["linux/amd64"], ["numpy==2.2.6"])
+    assert one.requirements == ("scipy", "numpy==2.2.6")
+    write_verified(tmp_path, [verification(one, given=one.given)])
+    assert read_verified(tmp_path)[one.key].given == ("numpy==2.2.6",)
+    found = row(catalogue, tmp_path, "scipy")
+    assert found.proof == "built and tested: cpu amd64 (with numpy==2.2.6); checked only: cpu arm64"
+
+
+def test_a_recipes_own_release_can_be_given(numpy: list[Subject], tmp_path: Path) -> None:
+    (one,) = subjects(tmp_path, "cpu", ["numpy"], ["linux/amd64"], ["numpy==2.2.6"])
+    assert one.requirements == ("numpy==2.2.6",)
+    assert one.fingerprint != numpy[0].fingerprint
+
+
 def test_what_was_never_built_is_checked_only(catalogue: Workspace, tmp_path: Path) -> None:
     found = row(catalogue, tmp_path, "onnxruntime")
     assert (found.state, found.proof) == ("checked only", "checked only")

@@ -27,15 +27,17 @@ Key = tuple[str, str, str]
 class Verification(Model):
     """One recipe, built on one target and platform, and tested.
 
-    `fingerprint` is that of the recipe's own stages; `base` the image that they were built on. `fails_without` says
-    that its test failed in an image without it, as it must. `seconds` is the time of building and testing; `size`
-    that of the image in bytes, with all that the recipe needs and the base.
+    `given` are requirements that stood beside it. `fingerprint` is that of the recipe's own stages, `base` the image
+    that they were built on. `fails_without` says that its test failed in an image without it, as it must. `seconds`
+    is the time of building and testing; `size` that of the image in bytes, with all that the recipe needs and the
+    base.
     """
 
     recipe: str
     release: str
     target: str
     platform: Platform
+    given: tuple[str, ...] = ()
     fingerprint: str
     base: str
     result: Literal["passed", "failed"]

@@ -13,6 +13,7 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Settings
 from edgebake.fingerprint import Fingerprints
 from edgebake.load.workspace import open_workspace
+from edgebake.model.requirement import parse_requirement
 from edgebake.plan.selection import Selection
 from edgebake.render.dockerfile import base_reference
 from edgebake.resolve.candidates import CandidatePool
@@ -28,18 +29,27 @@ _WITHOUT = ("python", "ninja")
 
 @dataclass(frozen=True)
 class Subject:
-    """A recipe on a target and platform, as it is to be verified."""
+    """A recipe on a target and platform, as it is to be verified.
+
+    `given` are requirements that stand beside it, where what it would take by itself cannot be had.
+    """
 
     recipe: str
     target: str
     platform: str
     fingerprint: str
     compilation: Compilation
+    given: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
         """As that of a record."""
         return (self.recipe, self.target, self.platform)
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """What an image with it is asked for."""
+        return _requirements(self.recipe, self.given)
 
     @property
     def case(self) -> Case:
@@ -49,7 +59,11 @@ class Subject:
 
 
 def subjects(
-    work: Path, target: str, recipes: Sequence[str] = (), platforms: Sequence[str] = ()
+    work: Path,
+    target: str,
+    recipes: Sequence[str] = (),
+    platforms: Sequence[str] = (),
+    given: Sequence[str] = (),
 ) -> Iterator[Subject]:
     """Yield what there is to verify: recipes that exist on the target and have a test that needs no GPU.
 
@@ -58,9 +72,10 @@ def subjects(
         target: the target's name.
         recipes: only these; all if empty.
         platforms: only these; all of the target if empty.
+        given: requirements that stand beside each recipe, such as the release of another one.
 
     Raises:
-        EdgebakeError: an unknown recipe or target.
+        EdgebakeError: an unknown recipe or target; a recipe that cannot be had with `given`.
     """
     workspace = open_workspace(work, need_project=False)
     profile = workspace.catalogue.target(target).target
@@ -69,12 +84,18 @@ def subjects(
         there = [p for p in profile.platforms if CandidatePool(workspace.catalogue, profile, p).candidates(recipe)]
         if loaded.recipe.test is None or loaded.recipe.test.gpu or not there:
             continue
-        compilation = compile_workspace(workspace.with_image(recipe, [recipe], [target]))
+        compilation = compile_workspace(workspace.with_image(recipe, _requirements(recipe, given), [target]))
         fingerprints = Fingerprints(compilation)
         for platform in there:
             if not platforms or platform in platforms:
                 own = own_fingerprint(compilation, fingerprints, recipe, platform)
-                yield Subject(recipe, target, platform, own, compilation)
+                yield Subject(recipe, target, platform, own, compilation, tuple(given))
+
+
+def _requirements(recipe: str, given: Sequence[str]) -> tuple[str, ...]:
+    """Return a recipe with what is given; its own release can be given, too."""
+    itself = any(parse_requirement(text).name == recipe for text in given)
+    return tuple(given) if itself else (recipe, *given)
 
 
 def verify(
@@ -105,7 +126,7 @@ def _verify(work: Path, subject: Subject, settings: Settings) -> Verification:
     begin = time.monotonic()
     reason, size, fails_without = "", 0, False
     try:
-        suite = _suite(work, [subject.recipe], subject, settings)
+        suite = _suite(work, subject.requirements, subject, settings)
         wrong = next((result for result in suite.results if not result.ok), None)
         reason = f"{wrong.case.title} {wrong.outcome}: {wrong.output[-500:]}" if wrong else ""
         size = _size_and_remove(suite.reference)
@@ -118,6 +139,7 @@ def _verify(work: Path, subject: Subject, settings: Settings) -> Verification:
         release=plan.resolutions[subject.platform].pins[subject.recipe].version,
         target=subject.target,
         platform=subject.platform,
+        given=subject.given,
         fingerprint=subject.fingerprint,
         base=base_reference(subject.compilation, plan.target.base.image),
         result="failed" if reason else "passed",
@@ -129,7 +151,7 @@ def _verify(work: Path, subject: Subject, settings: Settings) -> Verification:
 
 
 def _suite(work: Path, recipes: Sequence[str], subject: Subject, settings: Settings) -> Suite:
-    name = "-".join((subject.recipe, *(["without"] if subject.recipe not in recipes else [])))
+    name = subject.recipe if recipes == subject.requirements else f"{subject.recipe}-without"
     selection = Selection(tuple(recipes), (subject.target,), (subject.platform,), name)
     (suite,) = check_images(work, selection, settings, quiet=True)
     return suite
