@@ -1,5 +1,7 @@
 """Measures edgebake: python benchmarks/run.py [--json FILE] [--sizes 100,1000,10000]
 
+The catalogue is compiled whole: every recipe on every target where it can be had, each as an image.
+
 Every figure is measured in this run, on this machine. Plan time is a ratio to the bare import of edgebake's own
 dependencies, taken in turns with it; compile time and memory are those of a process of their own.
 """
@@ -15,9 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from catalogue import write_catalogue_project
 from synthetic import SHAPES, write_project
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,10 +53,14 @@ def start_up() -> dict[str, float]:
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
-def compile_project(nodes: int) -> dict[str, float]:
-    """Return seconds, peak megabytes and stages of compiling a synthetic project, in a process of its own."""
+def compile_project(write: Callable[[Path], object]) -> dict[str, float]:
+    """Return seconds, peak megabytes, stages and bake targets of compiling a project, in a process of its own.
+
+    Args:
+        write: writes the project into a folder.
+    """
     with tempfile.TemporaryDirectory(prefix="edgebake-benchmark-") as folder:
-        write_project(Path(folder), SHAPES[nodes])
+        write(Path(folder))
         begin = time.perf_counter()
         pid = os.posix_spawn(
             sys.executable,
@@ -62,9 +71,15 @@ def compile_project(nodes: int) -> dict[str, float]:
         _, status, usage = os.wait4(pid, 0)
         taken = time.perf_counter() - begin
         if status:
-            raise SystemExit(f"compiling {nodes} nodes failed")
+            raise SystemExit("compiling failed")
         text = "".join(path.read_text() for path in Path(folder).glob("bake/*/Dockerfile"))
-        return {"seconds": taken, "megabytes": usage.ru_maxrss / 1024, "stages": text.count("\nFROM ")}
+        images = (Path(folder) / "bake/docker-bake.hcl").read_text().count("\ntarget ")
+        return {
+            "seconds": taken,
+            "megabytes": usage.ru_maxrss / 1024,
+            "stages": text.count("\nFROM "),
+            "targets": images,
+        }
 
 
 def growth(results: dict[int, dict[str, float]]) -> float:
@@ -80,13 +95,16 @@ def main() -> None:
     parser.add_argument("--sizes", default="100,1000,10000")
     arguments = parser.parse_args()
     times = start_up()
-    results = {int(size): compile_project(int(size)) for size in arguments.sizes.split(",")}
+    sizes = [int(size) for size in arguments.sizes.split(",")]
+    results = {size: compile_project(partial(write_project, shape=SHAPES[size])) for size in sizes}
+    catalogue = compile_project(write_catalogue_project)
     report: dict[str, Any] = {
         "load": os.getloadavg()[0],
         "start_up": times,
         "plan_over_floor": times["plan"] / times["floor"],
         "help_over_floor": times["help"] / times["floor"],
         "compile": results,
+        "catalogue": catalogue,
     }
     print(
         f"import floor {times['floor']:.2f} s; plan of the example {report['plan_over_floor']:.2f} ×; "
@@ -97,6 +115,10 @@ def main() -> None:
             f"compile {size:>6} nodes: {result['seconds']:6.2f} s {result['megabytes']:6.0f} MB "
             f"{result['stages']:.0f} stages"
         )
+    print(
+        f"compile the catalogue: {catalogue['seconds']:.2f} s {catalogue['megabytes']:.0f} MB "
+        f"{catalogue['stages']:.0f} stages, {catalogue['targets']:.0f} bake targets"
+    )
     if len(results) > 1:
         report["growth_exponent"] = growth(results)
         print(f"growth exponent between the two largest: {report['growth_exponent']:.2f}")

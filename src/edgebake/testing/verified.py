@@ -27,9 +27,9 @@ Key = tuple[str, str, str]
 class Verification(Model):
     """One recipe, built on one target and platform, and tested.
 
-    `given` are requirements that stood beside it. `fingerprint` is that of its own stages, `base` the image that they
-    were built on. `fails_without` says that its test failed in an image without it, as it must. `seconds` is the time
-    of building and testing; `size` that of the image in bytes, with all that the recipe needs and the base.
+    `given` are requirements that stood beside it. `fingerprint` is that of its own stages, `base` the image that
+    they were built on. `fails_without` says that its test failed in an image without it, as it must. `seconds` is
+    the time of building and testing; `size` that of the image in bytes, with all that it needs and the base.
     """
 
     recipe: str
