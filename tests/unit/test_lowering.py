@@ -331,6 +331,29 @@ class TestTemplatesOfARecipe:
         assert stage_text(dockerfile, "eb-x-artifact") == "COPY --link --from=eb-x-build /out /"
         assert stage_text(dockerfile, "eb-x") == "COPY --link --from=eb-x-artifact /a /opt/a"
 
+    def test_what_is_copied_goes_where_a_template_says(self, project: Project) -> None:
+        build = {"runs_on": "build-platform", "script": "b.sh"}
+        places = {"artifacts": {"/lib": "/opt/{{ version }}/lib"}, "files": {"f": "/opt/{{ version }}/f"}}
+        project.recipe(**recipe("x", releases=[{"version": "1.2"}], build=build, install=places))
+        project.recipe(**recipe("y", build={**build, "libraries": ["x"]}, install={"artifacts": {"/y": "/y"}}))
+        project.write({"recipes/x/b.sh": "true\n", "recipes/x/f": "1", "recipes/y/b.sh": "true\n"})
+        dockerfile = project.images(app=["x", "y"]).dockerfile()
+        installed = stage_text(dockerfile, "eb-x")
+        assert "COPY --link --from=eb-x-artifact /lib /opt/1.2/lib" in installed
+        assert "COPY --link recipes/x/f /opt/1.2/f" in installed
+        assert "COPY --link --from=eb-x-artifact /lib /sysroot/opt/1.2/lib" in dockerfile
+
+    @pytest.mark.parametrize("key", ["artifacts", "files"])
+    def test_a_place_that_a_template_makes_wrong_is_told(self, project: Project, key: str) -> None:
+        build = {"runs_on": "build-platform", "script": "b.sh"}
+        install = {"artifacts": {"/a": "/opt"}, "files": {"f": "/opt"}}
+        install[key] = dict.fromkeys(install[key], "/{{ args.TO }}")
+        project.recipe(**recipe("x", args={"TO": "lib/x"}, build=build, install=install))
+        project.write({"recipes/x/b.sh": "true\n", "recipes/x/f": "1"}).images(app=["x"])
+        with pytest.raises(EdgebakeError, match=r"goes through /lib, a link in the base image") as caught:
+            project.compile()
+        assert caught.value.at is not None
+
     def test_a_mistake_in_it_is_told_at_its_line(self, project: Project) -> None:
         project.recipe(**recipe("x", install={"dockerfile": "D.j2"}))
         project.write({"recipes/x/D.j2": "RUN true\nRUN {% if %}\n"}).images(app=["x"])

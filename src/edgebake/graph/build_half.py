@@ -80,7 +80,7 @@ class BuildHalves:
             "os": stages.os,
             "refresh": stages.refresh,
             "sysroot": reference(self._sysroot(plan, pin, apt).id) if native and apt else "",
-            "artifacts": self._library_artifacts(plan, libraries, "/sysroot" if native else ""),
+            "artifacts": self._library_artifacts(plan, platform, libraries, "/sysroot" if native else ""),
             "sources": [
                 _Sources(stages, view, index).values(source, reads) for index, source in enumerate(build.sources)
             ],
@@ -100,14 +100,14 @@ class BuildHalves:
         return self._installer.tools(tools_of(pin, build), plan.platforms, what=f"the build half of {pin.name!r}")
 
     def _library_artifacts(
-        self, plan: ImagePlan, libraries: Sequence[Pin], root: str
+        self, plan: ImagePlan, platform: str, libraries: Sequence[Pin], root: str
     ) -> list[tuple[str, str, str]]:
         """Return stage, path in it and place of what the libraries' own build halves leave."""
         return [
             (reference(self.artifact(plan, library.name).id), source, root + dest)
             for library in libraries
             if library.recipe.build
-            for source, dest in sorted(library.recipe.install.artifacts.items())
+            for source, dest in plan.views[platform, library.name].artifacts
         ]
 
     def _sysroot(self, plan: ImagePlan, pin: Pin, apt: Sequence[str]) -> Node:

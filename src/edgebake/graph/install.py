@@ -167,15 +167,13 @@ class Installer:
 
 def copies_of(view: RecipeView, copied: Copied, reads: Reads) -> dict[str, object]:
     """Return what a recipe copies into the image, as templates take it."""
-    install = view.recipe.install
-    files = view.rendered(install.files, ("install", "files"))
     return {
         "wheels": reference(copied.wheels.id) if copied.wheels else "",
         "artifact": reference(copied.artifact.id) if copied.artifact else "",
-        "artifacts": sorted(install.artifacts.items()) if copied.artifact else [],
+        "artifacts": view.artifacts if copied.artifact else [],
         "files": [
             (reads.file(view.pin.loaded, source, view.teller(("install", "files", source))), dest)
-            for source, dest in files.items()
+            for source, dest in view.files
         ],
     }
 

@@ -12,7 +12,12 @@ from packaging.requirements import Requirement as PythonRequirement
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.document import Location
-from edgebake.model.base import check_apt_package, check_image_path
+from edgebake.model.base import (
+    check_apt_package,
+    check_copy_destination,
+    check_folder_destination,
+    check_image_path,
+)
 from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.target import Target, system_variables
 from edgebake.render.values import VersionFact, render_value, target_scope
@@ -156,6 +161,21 @@ class RecipeView:
         """Folders put in front of PATH."""
         folders = enumerate(self.recipe.install.path)
         return [self.checked(value, ("install", "path", index), check_image_path) for index, value in folders]
+
+    @cached_property
+    def artifacts(self) -> list[tuple[str, str]]:
+        """Paths in the build half's $OUT, and where in the image their contents go."""
+        here: Location = ("install", "artifacts")
+        check = check_folder_destination
+        written = sorted(self.recipe.install.artifacts.items())
+        return [(self.checked(a, here, check_image_path), self.checked(b, (*here, a), check)) for a, b in written]
+
+    @cached_property
+    def files(self) -> list[tuple[str, str]]:
+        """Files and folders of the recipe, and where in the image they go."""
+        here: Location = ("install", "files")
+        written = self.recipe.install.files.items()
+        return [(source, self.checked(to, (*here, source), check_copy_destination)) for source, to in written]
 
     def rendered(self, values: dict[str, str], location: Location) -> dict[str, str]:
         """Return a mapping of the recipe with its values' templates filled in."""

@@ -187,7 +187,12 @@ ImagePath = Annotated[str, AfterValidator(check_image_path)]
 _LINKED = re.compile(r"(/bin|/sbin|/lib|/lib32|/lib64|/libx32|/var/run|/var/lock)(/|$)")
 
 
-def _copy_destination(text: str) -> str:
+def check_copy_destination(text: str) -> str:
+    """Return where in the image files are copied to.
+
+    Raises:
+        ValueError: it is no path in the image, or goes through a link of the base image.
+    """
     check_image_path(text)
     match = _LINKED.match(text)
     if match:
@@ -197,17 +202,22 @@ def _copy_destination(text: str) -> str:
     return text
 
 
-CopyDestination = Annotated[str, AfterValidator(_copy_destination)]
+CopyDestination = Annotated[str, AfterValidator(check_copy_destination)]
 """Where in the image files are copied to."""
 
 
-def _folder_destination(text: str) -> str:
+def check_folder_destination(text: str) -> str:
+    """Return where in the image a folder's contents are copied to.
+
+    Raises:
+        ValueError: as for a file; it is the image's root.
+    """
     if text.strip("/") == "":
         raise ValueError("'/' would put folders in the place of the base image's links; name one, such as '/usr'")
-    return _copy_destination(text)
+    return check_copy_destination(text)
 
 
-FolderDestination = Annotated[str, AfterValidator(_folder_destination)]
+FolderDestination = Annotated[str, AfterValidator(check_folder_destination)]
 """Where in the image a folder's contents are copied to."""
 
 _HOST = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]+)?"
