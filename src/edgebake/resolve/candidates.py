@@ -174,6 +174,8 @@ class CandidatePool:
                 yield from self._releases(self.catalogue.recipe(name))
             return
         fact = self.facts[name]
+        if fact is None and self.catalogue.has_recipe(name):
+            yield from self._chosen(self.catalogue.recipe(name))
         if fact is None or isinstance(fact, tuple):
             return
         if name in self.target.base.provides:
@@ -184,6 +186,13 @@ class CandidatePool:
             yield from self._fact_releases(self.catalogue.recipe(name), fact)
         elif name in ("jetpack", "l4t"):
             yield Candidate(name, fact, note="the target")
+
+    def _chosen(self, loaded: LoadedRecipe) -> Iterator[Candidate]:
+        """Yield the releases of a name that is a fact elsewhere: those that say that they are for such a target."""
+        for candidate in self._releases(loaded):
+            conditions = [one.when for one in (candidate.release, candidate.variant) if one is not None]
+            if loaded.is_versioned and any(condition != Condition() for condition in conditions):
+                yield candidate
 
     def _fact_releases(self, loaded: LoadedRecipe, fact: str) -> Iterator[Candidate]:
         for candidate in self._releases(loaded):

@@ -133,7 +133,7 @@ def _path(name: str | None, reached: dict[str, Ask]) -> list[Ask]:
 def _situation(conflict: Conflict, pool: CandidatePool) -> Iterator[str]:
     name = conflict.name
     wanted = [ask.requirement for ask in conflict.asks if ask.kind != "forbid"]
-    if name in VERSION_FACTS:
+    if name in VERSION_FACTS and (pool.fact(name) is not None or not pool.candidates(name)):
         yield _fact(name, pool)
     elif not pool.catalogue.has_recipe(name):
         providers = [loaded.name for loaded in pool.catalogue.providers(name)]
