@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from edgebake.errors import EdgebakeError
+from edgebake.fingerprint import Fingerprints
 from edgebake.listing import RecipeRow, recipe_rows
 from edgebake.load.workspace import Workspace, open_workspace
-from edgebake.testing.verified import Verification, read_verified, write_verified
+from edgebake.testing.verified import Verification, own_fingerprint, read_verified, write_verified
 from edgebake.testing.verify import Subject, subjects
+from integration.projects import CPU, make_project, recipe
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,19 @@ def test_a_fingerprint_is_of_the_recipes_own_stages(numpy: list[Subject], tmp_pa
     found = list(subjects(tmp_path, "cpu", ["numpy", "onnxruntime"], ["linux/amd64"]))
     assert found[0].fingerprint == numpy[0].fingerprint
     assert found[1].fingerprint != numpy[0].fingerprint
+
+
+def test_a_fingerprint_is_of_the_test_too(tmp_path: Path) -> None:
+    project = make_project(tmp_path, targets=(CPU,))
+    project.recipe(**recipe("app", test={"script": "test.sh", "files": ["data"]}))
+    project.images(app=["app"])
+    found = []
+    for script, data in (("true", "1"), ("true", "1"), ("false", "1"), ("true", "2")):
+        project.write({"recipes/app/test.sh": script, "recipes/app/data/a/b": data})
+        compilation = project.compile()
+        found.append(own_fingerprint(compilation, Fingerprints(compilation), "app", "linux/amd64"))
+    assert found[0] == found[1]
+    assert len(set(found)) == 3
 
 
 @pytest.mark.parametrize(

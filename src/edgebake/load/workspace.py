@@ -33,14 +33,20 @@ class Workspace:
         """Return the position of a value of the project file."""
         return self.document.at(location) if self.document else None
 
-    def with_image(self, name: str, recipes: Sequence[str], targets: Sequence[str]) -> Workspace:
+    def with_image(
+        self, name: str, recipes: Sequence[str], targets: Sequence[str], platforms: Sequence[str] = ()
+    ) -> Workspace:
         """Return a workspace whose only image is an ad-hoc one; its files go below `.edgebake/`.
+
+        `platforms`: only these of the targets; all if empty.
 
         Raises:
             EdgebakeError: a name is none; told as the option that it came from.
         """
         try:
-            images = Project.model_validate({"images": {name: {"recipes": recipes, "targets": targets}}}).images
+            images = Project.model_validate(
+                {"images": {name: {"recipes": recipes, "targets": targets, "platforms": platforms}}}
+            ).images
         except ValidationError as error:
             details = error.errors(include_url=False)[0]
             option = (

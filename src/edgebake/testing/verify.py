@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Settings
 from edgebake.fingerprint import Fingerprints
 from edgebake.load.workspace import open_workspace
+from edgebake.model.project import PROJECT_FILE
 from edgebake.model.requirement import parse_requirement
 from edgebake.plan.selection import Selection
 from edgebake.render.dockerfile import base_reference
@@ -84,7 +86,7 @@ def subjects(
         there = [p for p in profile.platforms if CandidatePool(workspace.catalogue, profile, p).candidates(recipe)]
         if loaded.recipe.test is None or loaded.recipe.test.gpu or not there:
             continue
-        compilation = compile_workspace(workspace.with_image(recipe, _requirements(recipe, given), [target]))
+        compilation = compile_workspace(workspace.with_image(recipe, _requirements(recipe, given), [target], there))
         fingerprints = Fingerprints(compilation)
         for platform in there:
             if not platforms or platform in platforms:
@@ -104,13 +106,12 @@ def verify(
     """Verify what the record does not have as it is now; each result is written down at once.
 
     Args:
-        work: an empty folder to build in; it becomes the working directory.
+        work: an empty folder to build in; folders in it become the working directory.
         record: the folder of recipes, with the record.
         found: what to verify.
         settings: how to build.
         tell: is told of each result.
     """
-    os.chdir(work)
     for subject in found:
         known = read_verified(record)
         old = known.get(subject.key)
@@ -151,9 +152,17 @@ def _verify(work: Path, subject: Subject, settings: Settings) -> Verification:
 
 
 def _suite(work: Path, recipes: Sequence[str], subject: Subject, settings: Settings) -> Suite:
+    """Build an image with recipes on the subject's one platform, and run its tests.
+
+    It is an image of a project, which can be for fewer platforms than its target: not every recipe is for all.
+    """
     name = subject.recipe if recipes == subject.requirements else f"{subject.recipe}-without"
-    selection = Selection(tuple(recipes), (subject.target,), (subject.platform,), name)
-    (suite,) = check_images(work, selection, settings, quiet=True)
+    folder = work / name
+    folder.mkdir(exist_ok=True)
+    image = {"recipes": list(recipes), "targets": [subject.target], "platforms": [subject.platform]}
+    (folder / PROJECT_FILE).write_text(json.dumps({"images": {name: image}}))
+    os.chdir(folder)
+    (suite,) = check_images(folder, Selection((name,)), settings, quiet=True)
     return suite
 
 
