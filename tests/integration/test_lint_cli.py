@@ -10,15 +10,6 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 
-# What the built-in catalogue has neither mended nor accepted yet.
-KNOWN = {
-    ("cuda-minor-mismatch", "mlc-llm"),
-    ("missing-healthcheck", "mlc-llm"),
-    ("unpinned-download", "jetson-apt"),
-    ("unpinned-download", "jetson-cuda-apt"),
-    ("unpinned-download", "llama-cpp"),
-}
-
 
 def linted(folder: Path, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "edgebake", "lint", *args]
@@ -109,7 +100,7 @@ def test_the_catalogue_is_linted_without_a_project_and_on_request(tmp_path: Path
     asked = linted(tmp_path / "project", "--catalogue", "--format", "json")
     assert rules(plain) == rules(asked)
     found = {(one["rule"], one["recipe"]) for one in json.loads(plain.stdout)["findings"]}
-    assert found <= KNOWN, f"mend these recipes, or let them say why not: {sorted(found - KNOWN)}"
+    assert not found, f"mend these recipes, or let them say why not: {sorted(found)}"
     assert plain.returncode == asked.returncode == 0
 
 

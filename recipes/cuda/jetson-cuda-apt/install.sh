@@ -11,6 +11,7 @@ fi
 /usr/lib/apt/apt-helper "${options[@]}" download-file "$archive/3bf863cc.pub" "$key"
 chmod 0644 "$key"
 grep -q 'BEGIN PGP PUBLIC KEY BLOCK' "$key"
-echo "deb [signed-by=$key] $archive /" >/etc/apt/sources.list.d/nvidia-cuda.list
+# apt takes no other key from the file.
+echo "deb [signed-by=$key,$FINGERPRINT] $archive /" >/etc/apt/sources.list.d/nvidia-cuda.list
 printf '%s\n' 'Package: *' 'Pin: origin developer.download.nvidia.com' 'Pin-Priority: 100' \
     >/etc/apt/preferences.d/nvidia-cuda

@@ -1,4 +1,4 @@
-"""Packs weights that four bits can hold into words, looks at one word, and computes with them."""
+"""Packs weights that four bits can hold as GPTQ and as AWQ do, looks at a word of each, computes with both."""
 
 import os
 import sys
@@ -18,6 +18,7 @@ except ImportError as error:
 
 import gptqmodel  # noqa: E402 - after the one above has had its say
 from gptqmodel.nn_modules.qlinear.torch import TorchLinear  # noqa: E402
+from gptqmodel.nn_modules.qlinear.torch_awq import AwqTorchLinear  # noqa: E402
 
 WIDTH, GROUP = 64, 32
 # The numbers 0 to 15 in turn, of which 8 stands for zero, in steps of a half.
@@ -27,16 +28,24 @@ plain.weight.data = (codes - 8) * 0.5
 scales = torch.full((WIDTH, WIDTH // GROUP), 0.5)
 zeros = torch.full_like(scales, 8)
 
-packed = TorchLinear(
-    bits=4, group_size=GROUP, sym=True, desc_act=False, in_features=WIDTH, out_features=WIDTH, bias=False
-)
-packed.pack_original(linear=plain, scales=scales, zeros=zeros, g_idx=torch.arange(WIDTH) // GROUP)
-packed.post_init()
-assert packed.qweight.shape == (WIDTH // 8, WIDTH), packed.qweight.shape
-assert packed.qweight[0, 0].item() == 0x76543210, hex(packed.qweight[0, 0].item())
+shape = {"bits": 4, "group_size": GROUP, "sym": True, "in_features": WIDTH, "out_features": WIDTH, "bias": False}
+
+gptq = TorchLinear(desc_act=False, **shape)
+gptq.pack_original(linear=plain, scales=scales, zeros=zeros, g_idx=torch.arange(WIDTH) // GROUP)
+gptq.post_init()
+assert gptq.qweight.shape == (WIDTH // 8, WIDTH), gptq.qweight.shape
+assert gptq.qweight[0, 0].item() == 0x76543210, hex(gptq.qweight[0, 0].item())
+
+# AWQ has the weights of neighbouring outputs in a word, the even ones first.
+awq = AwqTorchLinear(desc_act=False, **shape)
+awq.pack(linear=plain, scales=scales, zeros=zeros)
+awq.post_init()
+assert awq.qweight.shape == (WIDTH, WIDTH // 8), awq.qweight.shape
+assert awq.qweight[0, 0].item() == 0x75316420, hex(awq.qweight[0, 0].item())
 
 question = torch.eye(WIDTH, dtype=torch.float16)
-with torch.no_grad():
-    answer = packed(question)
-assert torch.allclose(answer.float(), plain.weight.T, atol=1e-3), answer
+for layer in (gptq, awq):
+    with torch.no_grad():
+        answer = layer(question)
+    assert torch.allclose(answer.float(), plain.weight.T, atol=1e-3), (type(layer).__name__, answer)
 print(f"gptqmodel: {gptqmodel.__version__}")

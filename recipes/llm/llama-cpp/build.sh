@@ -6,6 +6,7 @@ set -euo pipefail
 install_cuda() {
     local release=${CUDA_VERSION//./-} os=${BASE_OS//[:.]/} folder
     local key=/usr/share/keyrings/nvidia-cuda.asc site=https://developer.download.nvidia.com/compute/cuda/repos
+    local fingerprint=EB693B3035CD5710E231E123A4B469963BF863CC
     local archives packages options=()
     case "$BUILDARCH/$TARGETARCH" in
         amd64/amd64)
@@ -38,11 +39,14 @@ install_cuda() {
         /usr/lib/apt/apt-helper "${options[@]}" download-file "$site/$os/x86_64/3bf863cc.pub" "$key"
         chmod 0644 "$key"
         for folder in "${archives[@]}"; do
-            echo "deb [signed-by=$key] $site/$os/$folder /"
+            # apt takes no other key from the file.
+            echo "deb [signed-by=$key,$fingerprint] $site/$os/$folder /"
         done >/etc/apt/sources.list.d/nvidia-cuda.list
         apt-get update
     fi
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"
+    # NVIDIA's own images hold cuBLAS at their version, and its headers may be for a later one of the same CUDA.
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends --allow-change-held-packages \
+        "${packages[@]}"
 }
 
 if ! command -v ccache >/dev/null; then
@@ -68,11 +72,11 @@ options=(
     -DLLAMA_BUILD_NUMBER=0 "-DLLAMA_BUILD_COMMIT=$COMMIT"
 )
 if [[ $IS_TEGRA == 1 ]]; then
-    options+=(-DGGML_CPU_ARM_ARCH=armv8.2-a+dotprod+fp16)      # Orin's Cortex-A78AE
+    options+=(-DGGML_CPU_ARM_ARCH=armv8.2-a+dotprod+fp16)      # Orin's Cortex-A78AE; Thor can do that, too
 fi
 if [[ $BACKEND == cuda ]]; then
-    CUDA_TARGET=sbsa                   # as NVIDIA names CUDA for arm64 servers
-    if [[ $IS_TEGRA == 1 ]]; then
+    CUDA_TARGET=sbsa                   # as NVIDIA names CUDA for arm64 servers, and for Jetson from CUDA 13 on
+    if [[ $CUDA_FLAVOUR == tegra ]]; then
         CUDA_TARGET=aarch64
     fi
     install_cuda
