@@ -14,7 +14,7 @@ import pytest
 from conftest import MIRROR, Project, run
 
 TESTS = {
-    "good": "test -e /opt/good/data\ntest $(id -un) = app\n! timeout 2 bash -c 'echo >/dev/tcp/192.0.2.1/80' 2>/dev/null\n",
+    "good": "test -e /opt/good/data\ntest $(id -un) = app\ntouch '/var/lib/the data/x'\n! timeout 2 bash -c 'echo >/dev/tcp/192.0.2.1/80' 2>/dev/null\n",
     "wrong": 'grep 43 /opt/wrong/data || { echo "found $(cat /opt/wrong/data)" >&2; exit 7; }\n',
     "slow": "sleep 60\n",
     "board": "exit 0\n",
@@ -34,12 +34,14 @@ def tested(project: Project) -> Project:
     )
     for name, script in TESTS.items():
         more = {"slow": ", timeout: 2", "board": ", gpu: true"}.get(name, "")
+        runtime = "{volumes: /var/lib/the data}" if name == "good" else "{}"
         project.write(
             {
                 f"recipes/{name}/recipe.yaml": f"""
                     name: {name}
                     summary: Has a test
                     install: {{files: {{data: /opt/{name}/data}}}}
+                    runtime: {runtime}
                     test: {{script: test.sh{more}}}
                     """,
                 f"recipes/{name}/data": "42\n",

@@ -309,6 +309,23 @@ class TestWheels:
         ]
 
 
+class TestVolumes:
+    @pytest.mark.parametrize(("user", "owner"), [({}, "app"), ({"user": "robot"}, "robot")])
+    def test_a_volumes_folder_belongs_to_the_images_user(
+        self, project: Project, user: dict[str, str], owner: str
+    ) -> None:
+        runtime = {"volumes": ["/data", "/the models"], **user}
+        dockerfile = project.images(app={"recipes": ["zlib"], "targets": ["cpu"], "runtime": runtime}).dockerfile()
+        lines = stage_text(dockerfile, "app").splitlines()
+        made = lines.index(f"RUN mkdir -p /data '/the models' && chown {owner} /data '/the models'")
+        assert lines.index('VOLUME ["/data", "/the models"]') > made
+
+    def test_root_needs_none(self, project: Project) -> None:
+        runtime = {"volumes": "/data", "user": "root"}
+        dockerfile = project.images(app={"recipes": ["zlib"], "targets": ["cpu"], "runtime": runtime}).dockerfile()
+        assert "chown" not in dockerfile
+
+
 class TestTemplatesOfARecipe:
     def test_an_install_template_takes_the_place_of_the_shared_one(self, project: Project) -> None:
         template = "COPY {{ file('data.bin') }} /opt/\nENV V={{ version }} ARCH={{ SYSTEM_ARCH }} A={{ args.A }}\n"

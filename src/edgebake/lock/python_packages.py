@@ -18,6 +18,8 @@ from edgebake.model.lock import LockedPackage, LockedPython
 from edgebake.model.target import Target
 
 _MACHINE = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+_UV_MANYLINUX = (17, 28, *range(31, 41))
+"""Minor versions of glibc 2 that uv has a platform for (https://docs.astral.sh/uv/reference/cli/#uv-pip-compile)."""
 TIMEOUT = 600  # seconds
 
 
@@ -73,17 +75,23 @@ def _write_inputs(folder: Path, line: Sequence[RecipeView]) -> list[str]:
 def _command(target: Target, platform: str, line: Sequence[RecipeView], wheelhouse: Path | None) -> list[str]:
     from uv import find_uv_bin
 
-    glibc = target.glibc.replace(".", "_")
     indexes = dict.fromkeys(index for view in line for index in view.pip_index)
     return [
         os.fspath(find_uv_bin()),
         *("pip", "compile", "--quiet", "--no-header", "--generate-hashes", "--annotation-style", "split"),
-        *("--python-version", str(target.python), "--python-platform", f"{_MACHINE[platform]}-manylinux_{glibc}"),
+        *("--python-version", str(target.python), "--python-platform", uv_platform(target, platform)),
         # What has no wheel would be compiled where the image is put together.
         *("--only-binary", ":all:"),
         *(word for index in indexes for word in ("--index", index)),
         *(("--find-links", os.fspath(wheelhouse)) if wheelhouse else ()),
     ]
+
+
+def uv_platform(target: Target, platform: str) -> str:
+    """Return the newest of the platforms that uv knows and the target's C library can run."""
+    minor = int(target.glibc.split(".")[1])
+    newest = max((known for known in _UV_MANYLINUX if known <= minor), default=_UV_MANYLINUX[0])
+    return f"{_MACHINE[platform]}-manylinux_2_{newest}"
 
 
 def _reason(stderr: str, line: Sequence[RecipeView]) -> str:

@@ -43,8 +43,10 @@ for folder in bin share etc include; do
     fi
 done
 
-# Bytecode that no clock invalidates: the image's user cannot write it later.
-python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash -s /out "$site" || true
+# Bytecode that no clock invalidates, which Python has from 3.7 on: the image's user cannot write it later.
+if python3 -c 'import sys; sys.exit(sys.version_info < (3, 7))'; then
+    python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash -d "${site#/out}" "$site" || true
+fi
 
 find "$site" -name '*.so*' -type f -print0 | while IFS= read -r -d '' file; do
     case "$(od -An -tx1 -j18 -N2 "$file" | tr -d ' \n')" in
