@@ -23,6 +23,7 @@ REPOSITORY = Path(__file__).parents[2]
 EDGEBAKE = Path(sys.executable).with_name("edgebake")
 FRAMEWORKS = [
     "cupy",
+    "deepstream",
     "jax",
     "onnxruntime",
     "pytorch",

@@ -13,7 +13,7 @@ from edgebake.resolve.candidates import CandidatePool
 CATALOGUE = open_workspace(Path(__file__).parent, need_project=False).catalogue
 TARGETS = {name: CATALOGUE.target(name).target for name in CATALOGUE.target_names()}
 JETPACKS = ["4.6.6", "5.1.2", "6.0", "6.1", "6.2", "7.0", "7.1", "7.2"]
-SERVERS = ["11.8", "12.4", "12.6", "12.8", "13.0"]
+SERVERS = ["11.1", "11.8", "12.4", "12.6", "12.8", "13.0"]
 ARM_SERVERS = ["12.6", "12.8", "13.0"]
 PYTHONS = {"debian:12": "3.11", "ubuntu:18.04": "3.6", "ubuntu:20.04": "3.8", "ubuntu:22.04": "3.10", "ubuntu:24.04": "3.12"}  # fmt: skip
 
@@ -25,7 +25,7 @@ def jetson(version: str) -> Target:
 def test_the_targets_are_these() -> None:
     wanted = {"cpu"} | {f"jetpack-{version}" for version in JETPACKS}
     wanted |= {f"cuda-{version}" for version in SERVERS} | {f"cuda-{version}-sbsa" for version in ARM_SERVERS}
-    assert set(TARGETS) == wanted
+    assert set(TARGETS) == wanted | {"runpod-cuda-11.8"}
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
