@@ -76,6 +76,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     left_out: list[LeftOut] = []
     templates = stage_templates(workspace.root)
     graph = BuildGraph()
+    context = BuildContext(workspace.root, workspace.project.output)
     plans: list[ImagePlan] = []
     lowerings: dict[str, TargetLowering] = {}
     for target, name, image in image_targets(workspace, left_out):
@@ -85,7 +86,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
                 graph,
                 TargetRecipes(workspace.catalogue, target.target),
                 templates,
-                BuildContext(workspace.root, workspace.project.output),
+                context,
                 workspace.lock,
             )
         plan = plan_image(workspace, name, image, lowering.recipes)

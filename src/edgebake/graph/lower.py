@@ -6,7 +6,7 @@ from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.build_half import BuildHalves, tools_of
 from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
-from edgebake.graph.image_stage import image_stage, image_user, test_stage
+from edgebake.graph.image_stage import TestStep, image_stage, image_user, test_stage
 from edgebake.graph.install import Installer, Pip, continued
 from edgebake.graph.layers import MAX_LAYERS, LineRecipe, gather_copies, layer_count, refuse_too_many_layers
 from edgebake.graph.names import arch
@@ -15,6 +15,7 @@ from edgebake.graph.order import install_order
 from edgebake.graph.python_env import PythonEnv
 from edgebake.graph.stages import StageFactory, title_of
 from edgebake.graph.target_recipes import TargetRecipes
+from edgebake.graph.view import RecipeView
 from edgebake.graph.wheels import Wheels
 from edgebake.model.lock import Lock
 from edgebake.model.recipe import Build
@@ -50,12 +51,13 @@ class TargetLowering:
         self._wheels = Wheels(self._stages, self._installer)
         self._build_halves = BuildHalves(self._stages, self._installer, self._target_tools)
         self._target_tool_lines: dict[tuple[str, ...], Node] = {}
+        self._tests: dict[RecipeView, TestStep] = {}
 
     def image(self, plan: ImagePlan) -> tuple[Node, Node | None]:
         """Add an image's stages. Return the one that is shipped, and the one of its tests if it has any."""
         end = self._line(plan, self._stages.base(plan.platforms, user=image_user(plan) != "root"))
         image = image_stage(self._stages, self._installer, plan, end)
-        return image, test_stage(self._stages, plan, image)
+        return image, test_stage(self._stages, plan, image, self._tests)
 
     def _line(self, plan: ImagePlan, start: Node) -> Node:
         """Add an image's recipes one after the other, and return the last one's stage."""
