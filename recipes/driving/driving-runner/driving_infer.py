@@ -38,6 +38,10 @@ class CallError(Exception):
     """The call, the configuration or the checkpoint is wrong; the text says how."""
 
 
+class TooSlowError(BaseException):
+    """The time is over; no `except Exception` of a configuration takes it for its own."""
+
+
 class StoppedError(Exception):
     """A signal asks to stop."""
 
@@ -121,14 +125,32 @@ def keys_of_mmcv(path):
         return None
     try:
         return set(Config.fromfile(str(path), import_custom_modules=False))
-    except Exception as error:  # a configuration is a program, and can fail in any way
+    except (TooSlowError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a configuration is a program, and can fail in any way, or want to exit
         raise CallError(f"{path}: mmcv cannot read it: {type(error).__name__}: {error}") from None
 
 
-def check_config(path, required):
-    """Check a configuration; return how it was read."""
-    found = keys_in(path)
-    read = keys_of_mmcv(path)
+@contextlib.contextmanager
+def deadline(seconds):
+    """Raise TooSlowError in what is done under it, once the time is over."""
+
+    def over(number, frame):
+        raise TooSlowError
+
+    signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def check_config(path, required, seconds):
+    """Check a configuration within some seconds; return how it was read."""
+    with deadline(seconds):
+        found = keys_in(path)
+        read = keys_of_mmcv(path)
     missing = sorted(set(required) - (found if read is None else read))
     if missing:
         raise CallError(f"{path}: it has no {', '.join(missing)}")
@@ -313,7 +335,7 @@ def infer(options, more, environment):
     """Check everything, then run the model; return the exit code."""
     if options.config is None:
         raise CallError("no configuration is given; name one with --config or DRIVING_CONFIG")
-    check_config(options.config, required_keys(environment))
+    check_config(options.config, required_keys(environment), options.timeout)
     check_checkpoint(options.checkpoint)
     if options.input is not None and not options.input.exists():
         raise CallError(f"{options.input}: there is no such input; is it mounted?")
@@ -330,11 +352,20 @@ def infer(options, more, environment):
     if environment.get("DRIVING_GPU", "0") not in ("", "0") and gpus() == 0:
         complain("there is no GPU to be seen; start the container with --gpus all")
         return EXIT_NO_GPU
+    before = written(values["output"])
     code = run(command, folder, options.timeout)
-    if code == 0 and values["output"] is not None and not values["output"].exists():
-        complain(f"the inference failed: it ended well, and there is no {values['output']}")
+    if code == 0 and values["output"] is not None and written(values["output"]) in (None, before):
+        complain(f"the inference failed: it ended well, and has not written {values['output']}")
         return EXIT_FAILED
     return code
+
+
+def written(path):
+    """Return what changes when a file is written; None if there is none."""
+    if path is None or not path.exists():
+        return None
+    state = path.stat()
+    return state.st_ino, state.st_mtime_ns, state.st_size
 
 
 def required_keys(environment):
@@ -348,13 +379,16 @@ def main(given=None, environment=os.environ):
     options, more = arguments(sys.argv[1:] if given is None else given, environment)
     try:
         if options.check_config is not None:
-            how = check_config(options.check_config, required_keys(environment))
+            how = check_config(options.check_config, required_keys(environment), options.timeout)
             print(f"{options.check_config} is sound ({how})")
             return 0
         return infer(options, more, environment)
     except CallError as error:
         complain(str(error))
         return EXIT_CALL
+    except TooSlowError:
+        complain(f"the configuration was not read within {options.timeout:g} seconds")
+        return EXIT_TIMEOUT
     except StoppedError as error:
         return 128 + error.number
 
