@@ -25,7 +25,7 @@ image = torch.arange(48, dtype=torch.uint8).reshape(3, 4, 4)
 flipped = torchvision.transforms.functional.hflip(image)
 assert flipped[0, 0].tolist() == [3, 2, 1, 0]
 
-model = torchvision.models.resnet18(weights=None).eval().to(device)
+model = torchvision.models.resnet18().eval().to(device)
 with torch.no_grad():
     result = model(torch.zeros(2, 3, 64, 64, device=device))
 assert result.shape == (2, 1000)
