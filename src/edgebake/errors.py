@@ -90,7 +90,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def did_you_mean(word: str, known: Iterable[str], *, kind: str) -> tuple[str, ...]:
     """Return hints for an unknown `word`: the nearest name, or the list of valid ones."""
-    names = sorted(known)
+    names = sorted(set(known))
     match = nearest(word, names)
     if match is not None:
         return (f"did you mean {match!r}?",)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.load.catalogue import Catalogue, LoadedTarget
 from edgebake.load.document import Document
-from edgebake.load.validate import validate
+from edgebake.load.validate import refuse_other_name, validate
 from edgebake.model.compatibility import Framework, Row
 from edgebake.model.target import Target, facts
 
@@ -52,17 +52,12 @@ def load_frameworks(catalogue: Catalogue) -> list[LoadedFramework]:
     Raises:
         EdgebakeError: a file is wrong, or named unlike its framework.
     """
-    return [_load(name, document) for name, document in catalogue.target_data(FOLDER, "framework").items()]
+    return [_load(document) for document in catalogue.target_data(FOLDER, "framework").values()]
 
 
-def _load(name: str, document: Document) -> LoadedFramework:
+def _load(document: Document) -> LoadedFramework:
     framework = validate(Framework, document)
-    if framework.name != name:
-        raise EdgebakeError(
-            f"the framework is named {framework.name!r}, and its file {document.path.name!r}",
-            at=document.at(("name",)),
-            hints=(f"name the file {framework.name}{document.path.suffix}",),
-        )
+    refuse_other_name(document, "framework", framework.name)
     return LoadedFramework(framework, document)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.load.catalogue import Catalogue
 from edgebake.load.document import Document
-from edgebake.load.validate import validate
+from edgebake.load.validate import refuse_other_name, validate
 from edgebake.model.board import Board
 from edgebake.model.target import Target
 
@@ -28,17 +28,12 @@ def load_boards(catalogue: Catalogue) -> dict[str, LoadedBoard]:
     Raises:
         EdgebakeError: a file is wrong, or named unlike its board.
     """
-    return {name: _load(name, document) for name, document in catalogue.target_data(FOLDER, "board").items()}
+    return {name: _load(document) for name, document in catalogue.target_data(FOLDER, "board").items()}
 
 
-def _load(name: str, document: Document) -> LoadedBoard:
+def _load(document: Document) -> LoadedBoard:
     board = validate(Board, document)
-    if board.name != name:
-        raise EdgebakeError(
-            f"the board is named {board.name!r}, and its file {document.path.name!r}",
-            at=document.at(("name",)),
-            hints=(f"name the file {board.name}{document.path.suffix}",),
-        )
+    refuse_other_name(document, "board", board.name)
     return LoadedBoard(board, document)
 
 
@@ -57,7 +52,7 @@ def board_environment(catalogue: Catalogue, name: str, target: Target, at: Posit
     documents = catalogue.target_data(FOLDER, "board")
     if name not in documents:
         raise EdgebakeError(f"unknown board {name!r}", at=at, hints=did_you_mean(name, documents, kind="board"))
-    board = _load(name, documents[name]).board
+    board = _load(documents[name]).board
     reason = board.refusal(target)
     if reason:
         raise EdgebakeError(

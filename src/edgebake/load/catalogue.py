@@ -12,7 +12,7 @@ from pathlib import Path
 from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.load.document import Document, load_document
 from edgebake.load.python_recipe import call_releases, load_python_recipe
-from edgebake.load.validate import validate
+from edgebake.load.validate import refuse_other_name, validate
 from edgebake.model.recipe import Recipe, Release
 from edgebake.model.target import Target
 
@@ -248,12 +248,7 @@ class Catalogue:
             self._refuse_outside(path)
             document = load_document(path, shown_path(path, self.root))
             target = validate(Target, document)
-            if target.name != path.stem:
-                raise EdgebakeError(
-                    f"the target is named {target.name!r}, and its file {path.name!r}",
-                    at=document.at(("name",)),
-                    hints=(f"name the file {target.name}{path.suffix}",),
-                )
+            refuse_other_name(document, "target", target.name)
             self._targets[name] = LoadedTarget(target, document)
         return self._targets[name]
 

@@ -56,6 +56,26 @@ def validate(model: type[M], document: Document) -> M:
         raise explain(error, model, document) from None
 
 
+def refuse_other_name(document: Document, kind: str, name: str) -> None:
+    """Refuse what is named unlike its file.
+
+    Args:
+        document: the file.
+        kind: what it describes, as prose.
+        name: the name that it has there.
+
+    Raises:
+        EdgebakeError: the two differ.
+    """
+    path = document.path
+    if name != path.stem:
+        raise EdgebakeError(
+            f"the {kind} is named {name!r}, and its file {path.name!r}",
+            at=document.at(("name",)),
+            hints=(f"name the file {name}{path.suffix}",),
+        )
+
+
 def _without_value(data: Data, location: Location) -> Iterator[Location]:
     if isinstance(data, dict):
         for key, value in data.items():
