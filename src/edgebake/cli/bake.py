@@ -47,8 +47,9 @@ def bake(
     from edgebake.api import make_plan
     from edgebake.cli.options import pairs
     from edgebake.errors import EdgebakeError
-    from edgebake.execute.executor import Executor, Settings
+    from edgebake.execute.executor import Executor
     from edgebake.execute.progress import Progress
+    from edgebake.execute.settings import Settings
     from edgebake.plan.selection import Selection
 
     if push and load:

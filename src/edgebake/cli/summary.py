@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from edgebake.execute.executor import Result
+from edgebake.execute.results import Result
 
 _HEAD = ("BAKE TARGET", "PLATFORM", "TIME", "STEPS", "DIGEST")
 

@@ -39,7 +39,7 @@ def run_tests(
     """
     from edgebake.cli.options import pairs
     from edgebake.errors import EXIT_CHECK
-    from edgebake.execute.executor import Settings
+    from edgebake.execute.settings import Settings
     from edgebake.load.workspace import find_root
     from edgebake.plan.selection import Selection
     from edgebake.testing.images import check_images, check_reference

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from edgebake.api import make_plan
 from edgebake.errors import EdgebakeError
-from edgebake.execute.executor import Executor, Settings
+from edgebake.execute.executor import Executor
 from edgebake.execute.progress import Progress
+from edgebake.execute.settings import Settings
 from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.selection import Selection
 from edgebake.testing.cases import cases_of

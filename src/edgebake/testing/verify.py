@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgebake.compile import Compilation, compile_workspace
 from edgebake.errors import EdgebakeError
-from edgebake.execute.executor import Settings
+from edgebake.execute.settings import Settings
 from edgebake.fingerprint import Fingerprints
 from edgebake.load.workspace import open_workspace
 from edgebake.model.project import PROJECT_FILE

@@ -1,0 +1,62 @@
+"""How a bake is executed, and what of the bake file's variables follows from it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edgebake.compile import Compilation
+from edgebake.graph.names import base_variable
+from edgebake.render.dockerfile import base_reference
+from edgebake.render.mirrors import mirrored
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to execute, beside what the project says.
+
+    Attributes:
+        builder: a Buildx builder; the one in use if None.
+        variables: variables of the bake file.
+        overrides: `--set` of `docker buildx bake`: KEY=VALUE.
+        mirrors: where repositories are fetched instead.
+        no_cache: build everything again.
+    """
+
+    builder: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    overrides: Sequence[str] = ()
+    mirrors: Mapping[str, str] = field(default_factory=dict)
+    no_cache: bool = False
+
+
+def bake_variables(compilation: Compilation, settings: Settings) -> dict[str, str]:
+    """Return the variables that a bake is given: base images through the mirrors, and what the settings say."""
+    mirrors = {**compilation.workspace.project.mirrors, **settings.mirrors}
+    variables = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0"}  # the bake file is ours; what it reads is what was asked
+    for name, target in compilation.targets.items():
+        variables[base_variable(name)] = mirrored(base_reference(compilation, target.base.image), mirrors)
+        if target.base.native:
+            native = mirrored(base_reference(compilation, target.base.native), mirrors)
+            variables[f"NATIVE_{base_variable(name)}"] = native
+    return {**variables, **settings.variables}
+
+
+def registry_of(compilation: Compilation, settings: Settings) -> str:
+    """Return where images are pushed."""
+    return settings.variables.get("REGISTRY") or compilation.workspace.project.registry
+
+
+def expanded_tags(compilation: Compilation, settings: Settings, tags: Sequence[str]) -> list[str]:
+    """Return tags with the bake file's variables filled in, as Buildx does: settings, environment, defaults."""
+    project = compilation.workspace.project
+    values = {"TAG": project.tag, **{name: v.default for name, v in project.variables.items()}}
+    values |= {name: os.environ[name] for name in values if name in os.environ}
+    values |= settings.variables
+    expanded = []
+    for tag in tags:
+        for name, value in values.items():
+            tag = tag.replace(f"${{{name}}}", value)
+        expanded.append(tag)
+    return expanded
