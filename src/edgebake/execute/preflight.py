@@ -78,7 +78,17 @@ def _check_buildx() -> None:
         )
 
 
-def _platforms(builder: str | None) -> list[str]:
+def can_push_by_digest(builder: str | None) -> bool:
+    """Tell whether a builder can push without a tag: any but the engine's own (moby/moby has no such exporter).
+
+    Raises:
+        EdgebakeError: there is no such builder.
+    """
+    driver = re.search(r"^Driver:\s*(\S+)$", _inspected(builder), re.MULTILINE)
+    return driver is not None and driver[1] != "docker"
+
+
+def _inspected(builder: str | None) -> str:
     done = _run("docker", "buildx", "inspect", "--bootstrap", *([builder] if builder else []))
     if done.returncode != 0:
         raise EdgebakeError(
@@ -86,7 +96,11 @@ def _platforms(builder: str | None) -> list[str]:
             reason=_last(done.stderr),
             hints=("docker buildx ls shows the builders",),
         )
-    found = re.findall(r"^Platforms:\s*(.*)$", done.stdout, re.MULTILINE)
+    return done.stdout
+
+
+def _platforms(builder: str | None) -> list[str]:
+    found = re.findall(r"^Platforms:\s*(.*)$", _inspected(builder), re.MULTILINE)
     return sorted({name.strip().rstrip("*") for line in found for name in line.split(",") if name.strip()})
 
 

@@ -37,6 +37,8 @@ _AGAIN = Retry(
     allowed_methods=None,  # every request here may be repeated: contents are addressed by digest
     raise_on_status=False,
     redirect=5,
+    backoff_max=5,
+    retry_after_max=20,
 )
 _CLIENT_ID = "edgebake"
 _CERTIFICATES = Path("/etc/docker/certs.d")  # https://docs.docker.com/engine/security/certificates/
