@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -37,3 +37,9 @@ class Invocation:
         words += [word for file in self.files for word in ("--file", file)]
         words += [word for key, value in self.overrides.items() for word in ("--set", f"{key}={value}")]
         return [*words, *self.bake_targets]
+
+    def only(self, names: Sequence[str]) -> Invocation:
+        """Return the invocation for some of its bake targets, with what it says of these and of all."""
+        others = {name for name in self.bake_targets if name not in names}
+        overrides = {key: value for key, value in self.overrides.items() if key.split(".")[0] not in others}
+        return replace(self, bake_targets=list(names), overrides=overrides)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 
 from edgebake.compile import Compilation
 from edgebake.fingerprint import Fingerprints
-from edgebake.graph.build_graph import BakeTarget, Index
+from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.names import arch
 from edgebake.graph.node import Node
 from edgebake.plan.changes import Comparison, StageChange
+from edgebake.plan.evidence import Evidence
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
 from edgebake.plan.selection import Selection, selected_bake_targets
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Remember, Step, VerifyIndexes, WriteFiles
@@ -33,6 +34,10 @@ class TargetPlan:
     """Of the image, by platform; of all declared platforms, so that a label does not depend on a selection."""
     keys: Mapping[str, str]
     """What the stages are remembered under, by id."""
+    tests: tuple[tuple[str, str], ...] = ()
+    """Fingerprints of its tests, by platform that is built; none if it has no tests."""
+    evidence: Evidence = Evidence()
+    """What says whether it is up to date."""
 
     @property
     def complete(self) -> bool:
@@ -49,6 +54,14 @@ class Plan:
     targets: tuple[TargetPlan, ...]
     files: tuple[Change, ...]
     steps: tuple[Step, ...]
+    output: Output = "cache"
+    test: bool = False
+
+    def with_evidence(self, evidence: Mapping[str, Evidence]) -> Plan:
+        """Return the plan in which what is up to date is not built."""
+        targets = tuple(replace(t, evidence=evidence.get(t.bake_target.name, t.evidence)) for t in self.targets)
+        steps = tuple(_steps(self.compilation, targets, self.files, self.output, self.test))
+        return replace(self, targets=targets, steps=steps)
 
     def target(self, name: str) -> TargetPlan:
         """Return the plan of a bake target."""
@@ -94,7 +107,7 @@ def build_plan(
     planner = _Planner(compilation, selection, record)
     targets = tuple(planner.target_plan(bake_target) for bake_target in bake_targets)
     steps = tuple(_steps(compilation, targets, files, output, test))
-    return Plan(compilation, selection, targets, tuple(files), steps)
+    return Plan(compilation, selection, targets, tuple(files), steps, output, test)
 
 
 class _Planner:
@@ -116,7 +129,13 @@ class _Planner:
         platforms = tuple(p for p in bake_target.platforms if not selected or p in selected)
         changes = tuple(change for p in platforms for change in self._changes(bake_target, nodes, keys, p))
         digests = tuple((p, self._fingerprints.of(image, p).digest) for p in bake_target.platforms)
-        return TargetPlan(bake_target, platforms, changes, digests, keys)
+        return TargetPlan(bake_target, platforms, changes, digests, keys, tuple(self._tests(bake_target, platforms)))
+
+    def _tests(self, bake_target: BakeTarget, platforms: Sequence[str]) -> Iterator[tuple[str, str]]:
+        tests = tests_of(self._graph, bake_target)
+        if tests is not None:
+            node = self._graph.node(tests.target, tests.stage)
+            yield from ((p, self._fingerprints.of(node, p).digest) for p in platforms if p in node.bodies)
 
     def _changes(
         self, bake_target: BakeTarget, nodes: Sequence[Node], keys: Mapping[str, str], platform: str
@@ -140,15 +159,24 @@ def _steps(
 ) -> Iterator[Step]:
     if files:
         yield WriteFiles(tuple(files))
-    if not targets:
-        return
+    pending = [target for target in targets if not target.evidence.current]
+    if pending:
+        yield from _bakes(compilation, pending, output, test)
+    if output == "push":
+        yield from (MergeIndex(index) for index in compilation.graph.indexes if is_complete(index, targets))
+
+
+def _bakes(
+    compilation: Compilation, targets: Sequence[TargetPlan], output: Output, test: bool
+) -> Iterator[Step]:
     yield _check_builder(compilation, targets)
     # One invocation has one list of platforms, so bake targets are grouped by theirs.
     groups = sorted(targets, key=lambda t: (t.platforms, t.bake_target.name))
     for platforms, group in groupby(groups, key=lambda t: t.platforms):
         members = list(group)
         if test:
-            tests = [t for target in members if (t := _tests_of(compilation, target)) is not None]
+            found = (tests_of(compilation.graph, target.bake_target) for target in members)
+            tests = [one for one in found if one is not None]
             yield from (Bake(tuple(wave), platforms, "cache") for wave in _waves(tests))
         for wave in _waves(members):
             yield _bake(wave, platforms, output)
@@ -157,8 +185,6 @@ def _steps(
             if output == "push" and complete:
                 yield VerifyIndexes(complete)
             yield Remember(bake_targets, platforms)
-    if output == "push":
-        yield from (MergeIndex(index) for index in compilation.graph.indexes if is_complete(index, targets))
 
 
 def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
@@ -167,10 +193,10 @@ def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
     return all(name in complete for _, name in index.parts)
 
 
-def _tests_of(compilation: Compilation, target: TargetPlan) -> BakeTarget | None:
-    wanted = (target.bake_target.image, target.bake_target.target)
-    targets = compilation.graph.bake_targets
-    return next((t for t in targets if t.is_test and (t.image, t.target) == wanted), None)
+def tests_of(graph: BuildGraph, bake_target: BakeTarget) -> BakeTarget | None:
+    """Return the bake target with the tests of an image's; None if it has none."""
+    wanted = (bake_target.image, bake_target.target)
+    return next((t for t in graph.bake_targets if t.is_test and (t.image, t.target) == wanted), None)
 
 
 def _waves(items: Sequence) -> Iterator[Sequence]:  # type: ignore[type-arg]

@@ -31,7 +31,6 @@ class Finished:
         tests: digest of the tests that passed before; empty if none were run.
         references: digests by the references under which it was pushed or loaded.
         ids: further digests by which an engine may know it.
-        builder: what built it.
         seconds: how long its steps took, from the first one's begin to the last one's end.
         steps: seconds of each step that ran, by stage and platform.
     """
@@ -45,7 +44,6 @@ class Finished:
     tests: str = ""
     references: Mapping[str, str] = field(default_factory=dict)
     ids: tuple[str, ...] = ()
-    builder: str = ""
     seconds: float = 0.0
     steps: Mapping[str, float] = field(default_factory=dict)
 
