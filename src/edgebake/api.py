@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgebake.compile import Compilation, compile_workspace, stage_templates
 from edgebake.errors import EdgebakeError
 from edgebake.load.workspace import Workspace
 from edgebake.model.lock import LockedPython
 from edgebake.plan.builder import Plan, build_plan
-from edgebake.plan.record import read_record
+from edgebake.plan.history import History, read_history
 from edgebake.plan.selection import Selection, open_selection
 from edgebake.plan.steps import Output
 from edgebake.render.files import generated_files
 from edgebake.render.writer import Change, OutputTree
+
+if TYPE_CHECKING:
+    from edgebake.execute.current import Wish
+    from edgebake.execute.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,35 @@ def make_plan(
     """
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
-    record = read_record(workspace.root)
+    record = read_history(workspace.root).record
     plan = build_plan(compiled.compilation, selection, record, compiled.changes(), output=output, test=test)
     return plan, compiled
+
+
+def observed_plan(
+    start: Path, selection: Selection, settings: Settings, wish: Wish, *, locked: bool = False
+) -> tuple[Plan, Compiled, History]:
+    """Return the plan for a selection without what is up to date, as the registry, the engine and the journal tell.
+
+    Args:
+        start: as for :func:`make_plan`.
+        selection: what is built.
+        settings: how it would be built.
+        wish: where results go, and what of earlier ones counts.
+        locked: refuse a lock that is stale.
+
+    Raises:
+        EdgebakeError: whatever the user has to mend.
+    """
+    from edgebake.execute.current import find_evidence
+
+    workspace = open_selection(start, selection)
+    compiled = compile_files(workspace, locked=locked)
+    history = read_history(workspace.root)
+    plan = build_plan(
+        compiled.compilation, selection, history.record, compiled.changes(), output=wish.output, test=wish.test
+    )
+    return plan.with_evidence(find_evidence(plan, settings, history, wish)), compiled, history
 
 
 def refuse_stale_lock(compilation: Compilation) -> None:

@@ -1,4 +1,4 @@
-"""Walks a plan's steps: writes files, checks the builder, bakes, verifies, remembers."""
+"""Walks a plan's steps: writes files, checks the builder, bakes, verifies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgebake.graph.build_graph import Index
 from edgebake.interrupt import raise_interrupt
 from edgebake.journal import Journal
 from edgebake.plan.builder import Plan
-from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Remember, VerifyIndexes, WriteFiles
+from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, VerifyIndexes, WriteFiles
 
 
 class Executor:
@@ -94,8 +94,6 @@ class Executor:
                     self._verify(step)
                 case MergeIndex(index):
                     self._merge(index)
-                case Remember():
-                    pass  # the journal has it since it was finished
 
     def _stop_at_failure(self) -> None:
         if self._errors and not self._policy.keep_going:
@@ -129,7 +127,9 @@ class Executor:
         lost = next((name for _, name in index.parts if self._ledger.lost(name)), "")
         if lost:
             platforms = [platform for platform, _ in index.parts]
-            rows = other_rows(f"{index.image}:{index.tag}", platforms, "not attempted", f"because {lost} is not there")
+            rows = other_rows(
+                f"{index.image}:{index.tag}", platforms, "not attempted", f"because {lost} is not there"
+            )
             self._ledger.results += rows
             return
         bake_targets = {target.bake_target.name: target.bake_target for target in self._plan.targets}

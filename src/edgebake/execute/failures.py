@@ -73,7 +73,10 @@ _HINTS = (
         ("denied", "unauthorized", "authorization failed", "authentication required"),
         "log in to the registry: docker login",
     ),
-    (("connection refused", "no such host"), "see that the registry is up, and that --registry names the right one"),
+    (
+        ("connection refused", "no such host"),
+        "see that the registry is up, and that --registry names the right one",
+    ),
     (("exec format error",), "the platform is not emulated: install QEMU's binfmt handlers"),
     (
         ("no space left on device",),

@@ -51,7 +51,9 @@ def steps_by_platform(
     return found
 
 
-def built_rows(name: str, steps: Mapping[str, Sequence[BuildStep]], reference: str, digest: str) -> Iterator[Result]:
+def built_rows(
+    name: str, steps: Mapping[str, Sequence[BuildStep]], reference: str, digest: str
+) -> Iterator[Result]:
     """Yield the rows of a bake target that was built."""
     shown = _pulled(reference, digest)
     for platform, found in steps.items():

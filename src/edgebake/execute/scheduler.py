@@ -38,9 +38,7 @@ class Scheduler:
         progress: shows it.
     """
 
-    def __init__(
-        self, plan: Plan, settings: Settings, policy: Policy, ledger: Ledger, progress: Progress
-    ) -> None:
+    def __init__(self, plan: Plan, settings: Settings, policy: Policy, ledger: Ledger, progress: Progress) -> None:
         self._plan = plan
         self._settings = settings
         self._policy = policy
@@ -213,4 +211,3 @@ def _in_metadata(found: dict[str, object]) -> tuple[dict[str, str], list[str]]:
     names = [name for name in str(found.get("image.name", "")).split(",") if name]
     ids = [str(found[key]) for key in ("containerimage.config.digest",) if found.get(key)]
     return (dict.fromkeys(names, digest) if digest else {}), ids
-

@@ -16,7 +16,7 @@ from edgebake.plan.changes import Comparison, StageChange
 from edgebake.plan.evidence import Evidence
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
 from edgebake.plan.selection import Selection, selected_bake_targets
-from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Remember, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Step, VerifyIndexes, WriteFiles
 from edgebake.render.writer import Change
 
 MAX_BAKE_TARGETS = 50
@@ -129,7 +129,9 @@ class _Planner:
         platforms = tuple(p for p in bake_target.platforms if not selected or p in selected)
         changes = tuple(change for p in platforms for change in self._changes(bake_target, nodes, keys, p))
         digests = tuple((p, self._fingerprints.of(image, p).digest) for p in bake_target.platforms)
-        return TargetPlan(bake_target, platforms, changes, digests, keys, tuple(self._tests(bake_target, platforms)))
+        return TargetPlan(
+            bake_target, platforms, changes, digests, keys, tuple(self._tests(bake_target, platforms))
+        )
 
     def _tests(self, bake_target: BakeTarget, platforms: Sequence[str]) -> Iterator[tuple[str, str]]:
         tests = tests_of(self._graph, bake_target)
@@ -166,9 +168,7 @@ def _steps(
         yield from (MergeIndex(index) for index in compilation.graph.indexes if is_complete(index, targets))
 
 
-def _bakes(
-    compilation: Compilation, targets: Sequence[TargetPlan], output: Output, test: bool
-) -> Iterator[Step]:
+def _bakes(compilation: Compilation, targets: Sequence[TargetPlan], output: Output, test: bool) -> Iterator[Step]:
     yield _check_builder(compilation, targets)
     # One invocation has one list of platforms, so bake targets are grouped by theirs.
     groups = sorted(targets, key=lambda t: (t.platforms, t.bake_target.name))
@@ -180,11 +180,9 @@ def _bakes(
             yield from (Bake(tuple(wave), platforms, "cache") for wave in _waves(tests))
         for wave in _waves(members):
             yield _bake(wave, platforms, output)
-            bake_targets = tuple(target.bake_target for target in wave)
             complete = tuple(target.bake_target for target in wave if target.complete)
             if output == "push" and complete:
                 yield VerifyIndexes(complete)
-            yield Remember(bake_targets, platforms)
 
 
 def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:

@@ -12,7 +12,7 @@ from edgebake.graph.node import Kind, Node
 from edgebake.notes import summarised
 from edgebake.plan.builder import Plan, TargetPlan, is_complete, runs_on_target
 from edgebake.plan.changes import SEVERITY, StageChange, State
-from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Remember, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Step, VerifyIndexes, WriteFiles
 from edgebake.render.dockerfile import base_reference
 
 MAX_CAUSES = 4
@@ -350,5 +350,3 @@ def _step_data(step: Step) -> dict[str, Any]:
             return {"step": "verify-indexes", "bake_targets": [one.name for one in bake_targets]}
         case MergeIndex(index):
             return {"step": "merge-index", "tag": f"{index.repository}:{index.tag}", "parts": dict(index.parts)}
-        case Remember(bake_targets):
-            return {"step": "remember", "bake_targets": [one.name for one in bake_targets]}

@@ -31,7 +31,7 @@ class CheckBuilder:
 
 @dataclass(frozen=True)
 class Bake:
-    """One invocation of `docker buildx bake`.
+    """One invocation of `docker buildx bake`, or one for each bake target. What is finished is recorded at once.
 
     `tags` is set where the declared tags must not be used: by bake target.
     """
@@ -56,12 +56,4 @@ class MergeIndex:
     index: Index
 
 
-@dataclass(frozen=True)
-class Remember:
-    """Record what was built."""
-
-    bake_targets: tuple[BakeTarget, ...]
-    platforms: tuple[str, ...]
-
-
-Step = WriteFiles | CheckBuilder | Bake | VerifyIndexes | MergeIndex | Remember
+Step = WriteFiles | CheckBuilder | Bake | VerifyIndexes | MergeIndex
