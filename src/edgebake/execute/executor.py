@@ -15,6 +15,7 @@ from edgebake.interrupt import raise_interrupt
 from edgebake.plan.builder import Plan
 from edgebake.plan.record import read_record, write_record
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Remember, VerifyIndexes, WriteFiles
+from edgebake.publishing.bases import check_bases
 
 
 class Executor:
@@ -48,6 +49,7 @@ class Executor:
                     self._write()
                 case CheckBuilder():
                     check_builder(step, self._settings.builder)
+                    check_bases(self._plan, self._settings)
                 case Bake():
                     self._bake(step)
                 case VerifyIndexes():
