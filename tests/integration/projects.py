@@ -19,11 +19,11 @@ from edgebake.fingerprint import Fingerprint, Fingerprints
 from edgebake.graph.names import stage_names
 from edgebake.graph.node import Node
 from edgebake.graph.python_env import resolution_inputs
+from edgebake.journal import Journal
 from edgebake.load.workspace import Workspace, open_workspace
 from edgebake.lock.locker import render_lock
 from edgebake.model.lock import Lock, LockedBase, LockedImage, LockedPackage, LockedPython
 from edgebake.plan.builder import Plan, build_plan
-from edgebake.journal import Journal
 from edgebake.plan.history import Finished, read_history
 from edgebake.plan.selection import Selection
 from edgebake.plan.steps import Output

@@ -65,8 +65,9 @@ def bake(
 ) -> None:
     """Build images: do what `edgebake plan` shows.
 
-    What is up to date is left alone. A bake that failed, was interrupted or was killed goes on where it was stopped:
-    call it again. A build of some platforms only never touches the declared tags: it is pushed by digest, or under its key.
+    What is up to date is left alone. A bake that failed, was interrupted or was killed goes on where it was
+    stopped: call it again. A build of some platforms only never touches the declared tags: it is pushed by digest,
+    or under its key.
     Example: edgebake bake detector --platform linux/arm64 --push --digests digests
     """
     import sys

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from edgebake.execute.results import Result
+from edgebake.execute.results import Fate, Result
 
 if TYPE_CHECKING:
     from edgebake.execute.executor import Executor
@@ -72,7 +72,7 @@ def _counted(results: Sequence[Result]) -> str:
     """Return how many bake targets came to what."""
     fates = {(result.bake_target, result.fate) for result in results}
     count = Counter(fate for _, fate in fates)
-    order = ("built", "up to date", "failed", "not attempted")
+    order: tuple[Fate, ...] = ("built", "up to date", "failed", "not attempted")
     return ", ".join(f"{count[fate]} {fate}" for fate in order if count[fate]) or "nothing to build"
 
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgebake.execute.inputs import Inputs, tests_digest
@@ -18,7 +18,7 @@ from edgebake.observe.engine import builder_identity, image_ids
 from edgebake.observe.errors import RegistryError
 from edgebake.observe.images import RegistryImage, read_image
 from edgebake.observe.reference import Reference, parse_reference
-from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.plan.builder import Plan
 from edgebake.plan.evidence import Evidence
 from edgebake.plan.history import Finished, History
 from edgebake.plan.steps import Output

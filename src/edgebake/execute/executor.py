@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from edgebake.errors import EdgebakeError, ErrorGroup
 from edgebake.execute.ledger import Ledger
@@ -18,6 +19,7 @@ from edgebake.interrupt import raise_interrupt
 from edgebake.journal import Journal
 from edgebake.plan.builder import Plan
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, VerifyIndexes, WriteFiles
+from edgebake.publishing.bases import check_bases
 
 
 class Executor:
@@ -85,6 +87,7 @@ class Executor:
                     self._write()
                 case CheckBuilder():
                     check_builder(step, self._settings.builder)
+                    check_bases(self._plan, self._settings)
                     if bakes:
                         self._ledger.begin()
                 case Bake():
@@ -100,7 +103,9 @@ class Executor:
             raise self._errors.pop()
 
     def _give_up(self, reason: str) -> None:
-        """Take down what had no turn yet."""
+        """Take down what had no turn yet, if anything had."""
+        if not self._ledger.began:
+            return
         for step in self._plan.steps:
             if isinstance(step, Bake):
                 for target in step.bake_targets:
@@ -119,9 +124,7 @@ class Executor:
                 self._errors.append(error)
                 continue
             for reference, found in tags.items():
-                self._ledger.replace_rows(
-                    bake_target.name, lambda row, ref=reference, of=found: with_digest(row, ref, of)
-                )
+                self._ledger.replace_rows(bake_target.name, partial(_shown, reference, found))
 
     def _merge(self, index: Index) -> None:
         lost = next((name for _, name in index.parts if self._ledger.lost(name)), "")
@@ -134,6 +137,10 @@ class Executor:
             return
         bake_targets = {target.bake_target.name: target.bake_target for target in self._plan.targets}
         self._ledger.results += merge_index(self._compilation, self._settings, index, bake_targets)
+
+
+def _shown(reference: str, digests: Mapping[str, str], row: Result) -> Result:
+    return with_digest(row, reference, digests)
 
 
 def _together(errors: list[EdgebakeError]) -> EdgebakeError:

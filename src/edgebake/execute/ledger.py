@@ -39,7 +39,7 @@ class Ledger:
         self.results = [r for target in plan.targets if target.evidence.current for r in current_rows(target)]
         self._finished: set[str] = set()
         self._lost: dict[str, str] = {}
-        self._started = False
+        self.began = False
 
     # ── the run
 
@@ -48,11 +48,11 @@ class Ledger:
         self._journal.shrink(worth_keeping)
         names = [t.bake_target.name for t in self._plan.targets if not t.evidence.current]
         self._add("run", edgebake=__version__, output=self._plan.output, bake_targets=names, resumes=self._resumes)
-        self._started = True
+        self.began = True
 
     def end(self, outcome: RunOutcome) -> None:
         """The run ends."""
-        if self._started:
+        if self.began:
             self._add("end", outcome=outcome)
 
     def _add(self, event: str, **facts: object) -> None:

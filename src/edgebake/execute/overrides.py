@@ -13,10 +13,13 @@ from edgebake.graph.image_stage import index_annotations
 from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.steps import Bake
 
+LABEL = "dev.edgebake.fingerprint"
+"""Labels with an image's fingerprint, one for each platform."""
+
 
 def fingerprint_label(platform: str) -> str:
     """Return the label with an image's fingerprint for a platform; every platform's image has all of them."""
-    return f"dev.edgebake.fingerprint.{platform.replace('/', '-')}"
+    return f"{LABEL}.{platform.replace('/', '-')}"
 
 
 def bake_overrides(plan: Plan, step: Bake, settings: Settings) -> dict[str, str]:

@@ -6,7 +6,7 @@ import contextlib
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +70,7 @@ class Pool:
         self._selector = selectors.DefaultSelector()
         self._running: dict[int, _Running] = {}
 
-    def run(self, queue: deque[Job]) -> Iterator[Ended]:
+    def run(self, queue: deque[Job]) -> Generator[Ended, None, None]:
         """Run the jobs of a queue, to which more may be added while it runs, and yield each as it ends.
 
         To be closed (contextlib.closing): what runs then is stopped.

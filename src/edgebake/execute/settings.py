@@ -57,14 +57,21 @@ def registry_of(compilation: Compilation, settings: Settings) -> str:
     return settings.variables.get("REGISTRY") or compilation.workspace.project.registry
 
 
-def registry_client(compilation: Compilation, settings: Settings) -> RegistryClient:
-    """Return a client that has the user's logins, and trusts what builds trust."""
+def registry_client(compilation: Compilation, settings: Settings, *, patient: bool = True) -> RegistryClient:
+    """Return a client that has the user's logins, and trusts what builds trust.
+
+    Args:
+        compilation: the project.
+        settings: variables and environment.
+        patient: whether a registry that does not answer is asked again.
+    """
     from pathlib import Path
 
     from edgebake.observe.client import RegistryClient
 
     bundle = settings.variables.get("CA_BUNDLE") or compilation.workspace.project.ca_bundle
-    return RegistryClient(settings.environment, compilation.workspace.root / Path(bundle) if bundle else None)
+    ca_bundle = compilation.workspace.root / Path(bundle) if bundle else None
+    return RegistryClient(settings.environment, ca_bundle, patient=patient)
 
 
 def expanded_tags(compilation: Compilation, settings: Settings, tags: Sequence[str]) -> list[str]:

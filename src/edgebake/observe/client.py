@@ -70,12 +70,15 @@ class RegistryClient:
     Args:
         environment: where Docker's configuration, proxies and `SSL_CERT_FILE` are found (`os.environ`).
         ca_bundle: further certificates to trust.
+        patient: whether a registry that does not answer is asked again.
     """
 
-    def __init__(self, environment: Mapping[str, str], ca_bundle: Path | None = None) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], ca_bundle: Path | None = None, *, patient: bool = True
+    ) -> None:
         from edgebake.observe.transport import Transport
 
-        self._transport = Transport(environment, ca_bundle, connections=CONCURRENCY)
+        self._transport = Transport(environment, ca_bundle, connections=CONCURRENCY, patient=patient)
 
     # ── manifests
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from edgebake.observe.client import RawManifest, RegistryClient
+from edgebake.observe.errors import NotAnImageError
 from edgebake.observe.reference import Reference, Repository
 
 Descriptor = Mapping[str, Any]

@@ -60,9 +60,13 @@ class Transport:
         environment: as for the client.
         ca_bundle: further certificates to trust.
         connections: how many to one host are kept.
+        patient: whether a host that does not answer is asked again.
     """
 
-    def __init__(self, environment: Mapping[str, str], ca_bundle: Path | None, *, connections: int) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], ca_bundle: Path | None, *, connections: int, patient: bool
+    ) -> None:
+        self._again = _AGAIN if patient else _AGAIN.new(total=2, connect=0, read=0, status=0, other=0)
         self._environment = environment
         self._ca_bundle = ca_bundle
         self._connections = connections
@@ -162,7 +166,7 @@ class Transport:
     ) -> urllib3.BaseHTTPResponse:
         host = urlsplit(url).netloc
         try:
-            return self._pool(url).request(method, url, body=body, headers=dict(headers), retries=_AGAIN)
+            return self._pool(url).request(method, url, body=body, headers=dict(headers), retries=self._again)
         except HTTPError as error:
             cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
             hints = (

@@ -13,7 +13,7 @@ from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.names import arch
 from edgebake.graph.node import Node
 from edgebake.plan.changes import Comparison, StageChange
-from edgebake.plan.evidence import Evidence
+from edgebake.plan.evidence import UNKNOWN, Evidence
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
 from edgebake.plan.selection import Selection, selected_bake_targets
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Step, VerifyIndexes, WriteFiles
@@ -36,7 +36,7 @@ class TargetPlan:
     """What the stages are remembered under, by id."""
     tests: tuple[tuple[str, str], ...] = ()
     """Fingerprints of its tests, by platform that is built; none if it has no tests."""
-    evidence: Evidence = Evidence()
+    evidence: Evidence = UNKNOWN
     """What says whether it is up to date."""
 
     @property

@@ -27,3 +27,7 @@ class Evidence:
     reference: str = ""
     pushed: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
+
+
+UNKNOWN = Evidence()
+"""Nobody has looked."""

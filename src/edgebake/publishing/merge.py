@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import Literal, TypeVar
 
 from edgebake.errors import EdgebakeError, ErrorGroup, Position
 from edgebake.execute.overrides import fingerprint_label
@@ -25,6 +28,8 @@ from edgebake.publishing.retag import remove_tag
 
 TIMEOUT = 600  # seconds; a merge copies nothing within one repository
 
+_PAUSES = (0.2, 0.6, 2.0)  # seconds between tries
+T = TypeVar("T")
 State = Literal["published", "same"]
 Tell = Callable[[str], None]
 
@@ -153,7 +158,7 @@ class Publisher:
     def _read_part(self, found: Found) -> _Read:
         part = found.part
         repository = parse_repository(part.repository)
-        whole = read_image(self._client, repository.by_digest(part.digest))
+        whole = settled(lambda: read_image(self._client, repository.by_digest(part.digest)))
         of_platform = [image for image in whole.images if image.platform == part.platform]
         at, what = Position(str(found.path)), f"{part.bake_target} ({part.platform})"
         if len(of_platform) != 1:
@@ -202,7 +207,7 @@ def write_tags(client: RegistryClient, wanted: Wanted, tell: Tell) -> list[Publi
     references = [wanted.repository.tagged(tag) for tag in wanted.tags]
     stale = [reference for reference in references if not _is(wanted, _find(client, reference))]
     if stale:
-        _imagetools_create(wanted, stale)
+        _merge(client, wanted, stale)
     return [_verified(client, wanted, one, "published" if one in stale else "same", tell) for one in references]
 
 
@@ -220,6 +225,34 @@ def write_index(
     return write_tags(client, wanted, lambda line: None)
 
 
+def settled(read: Callable[[], T]) -> T:
+    """Return what is read, if need be at a later try: what others are writing may not be there for a moment.
+
+    Raises:
+        RegistryError: it is not there, or the registry does not show it.
+    """
+    for pause in _PAUSES:
+        try:
+            return read()
+        except NotFoundError:
+            time.sleep(pause)
+    return read()
+
+
+def _merge(client: RegistryClient, wanted: Wanted, references: Sequence[Reference]) -> None:
+    """Write the tags, if need be at a later try: distribution 2 refuses what others write at the same moment."""
+    for pause in _PAUSES:
+        try:
+            return _imagetools_create(wanted, references)
+        except EdgebakeError as error:
+            if re.search(r"denied|unauthorized|forbidden|no docker", str(error), re.IGNORECASE):
+                raise
+            time.sleep(pause * random.uniform(0.5, 1.5))
+            if all(_is(wanted, _find(client, reference)) for reference in references):
+                return None
+    return _imagetools_create(wanted, references)
+
+
 def _find(client: RegistryClient, reference: Reference) -> RegistryImage | None:
     try:
         return read_image(client, reference)
@@ -235,7 +268,7 @@ def _is(wanted: Wanted, there: RegistryImage | None) -> bool:
 
 
 def _verified(client: RegistryClient, wanted: Wanted, reference: Reference, state: State, tell: Tell) -> Published:
-    there = read_image(client, reference)
+    there = settled(lambda: read_image(client, reference))
     declared = sorted(image.platform for image in wanted.images)
     found = sorted(image.platform for image in there.images)
     if found != declared:
