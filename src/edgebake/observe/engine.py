@@ -24,7 +24,7 @@ def image_ids(references: Sequence[str]) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     told = _asked("docker", "image", "inspect", "--format", "{{json .Id}} {{json .RepoTags}}", *references)
-    for line in told.splitlines():
+    for line in filter(None, told.splitlines()):
         image_id, _, tags = line.partition(" ")
         found |= dict.fromkeys(json.loads(tags) or (), json.loads(image_id))
     return {reference: found[_tagged(reference)] for reference in references if _tagged(reference) in found}
