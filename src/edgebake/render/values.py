@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from edgebake.errors import EdgebakeError, Position, nearest
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.target import Target, facts, system_variables
+from edgebake.render.environment import Sandboxed
 
 
 class VersionFact(str):
@@ -51,8 +51,8 @@ def _finalize(value: Any) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, finalize=_finalize, autoescape=False)
+def _environment() -> Sandboxed:
+    environment = Sandboxed(undefined=StrictUndefined, finalize=_finalize, autoescape=False)
     environment.filters["dotted"] = dotted
     return environment
 
