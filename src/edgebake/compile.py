@@ -20,6 +20,7 @@ from edgebake.graph.python_env import python_env
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.boards import board_environment
 from edgebake.load.catalogue import LoadedTarget, builtin_root
+from edgebake.load.document import position_of
 from edgebake.load.workspace import Workspace, add_own_recipe, is_path
 from edgebake.model.lock import LockedImage
 from edgebake.model.project import Image, check_tag
@@ -125,7 +126,7 @@ def image_targets(
     for name, image in workspace.project.images.items():
         targets: dict[str, LoadedTarget] = {}
         for index, pattern in enumerate(image.targets):
-            at = workspace.at("images", name, "targets", index)
+            at = workspace.place("images", name, "targets", index)
             for target in workspace.catalogue.match_targets(pattern, at):
                 targets[target.target.name] = target
         for target in targets.values():
@@ -196,7 +197,7 @@ def _for_board(workspace: Workspace, name: str, image: Image, target: Target) ->
     """Return an image with its board's environment below its own; the image itself if it names no board."""
     if image.board is None:
         return image
-    at = workspace.at("images", name, "board")
+    at = workspace.place("images", name, "board")
     defaults = board_environment(workspace.catalogue, image.board, target, at)
     return image.model_copy(update={"env": {**defaults, **image.env}})
 
@@ -204,14 +205,14 @@ def _for_board(workspace: Workspace, name: str, image: Image, target: Target) ->
 def _roots(workspace: Workspace, name: str, image: Image) -> list[Root]:
     roots = []
     for index, text in enumerate(image.recipes):
-        at = workspace.at("images", name, "recipes", index)
+        at = workspace.place("images", name, "recipes", index)
         if is_path(text):
             roots.append(Root(parse_requirement(add_own_recipe(workspace, text, at)), at))
             continue
         try:
             roots.append(Root(parse_requirement(text), at))
         except ValueError as error:
-            raise EdgebakeError(str(error), at=at) from None
+            raise EdgebakeError(str(error), at=position_of(at)) from None
     return roots
 
 

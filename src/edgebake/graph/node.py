@@ -60,6 +60,11 @@ class Input:
     vendored: bool = False
     content: bytes | None = None
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what is generated, in hex; "" for a file that lies somewhere."""
+        return hashlib.sha256(self.content).hexdigest() if self.content is not None else ""
+
 
 @dataclass(frozen=True)
 class Body:
@@ -164,4 +169,4 @@ def node_id(kind: Kind, label: str, bodies: dict[str, Body]) -> str:
 
 
 def _contents(body: Body) -> list[list[str]]:
-    return [[i.path, hashlib.sha256(i.content).hexdigest() if i.content is not None else ""] for i in body.inputs]
+    return [[one.path, one.digest] for one in body.inputs]

@@ -12,7 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 class Plain(Environment):
     """An environment for edgebake's own templates.
 
-    Jinja2 copies a template's globals each time it renders it, and its chained mapping makes that the larger part of
+    Jinja2 copies a template's globals each time it renders it. Its chained mapping makes that the larger part of
     rendering a short text.
     """
 

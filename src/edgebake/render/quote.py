@@ -276,7 +276,7 @@ def _unicode_escape(character: str) -> str:
 
 def _refuse(text: str, where: str, *, forbidden: str = "") -> None:
     """Raise :class:`EdgebakeError` if `text` holds a `forbidden` character, or half of a surrogate pair."""
-    if not forbidden and text.isascii():
+    if text.isascii() and not any(character in text for character in forbidden):
         return
     bad = next((character for character in text if character in forbidden or _is_surrogate(character)), None)
     if bad is not None:

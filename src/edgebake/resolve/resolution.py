@@ -12,6 +12,7 @@ from resolvelib.resolvers import Criterion, RequirementInformation, Result
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import LoadedRecipe
+from edgebake.load.document import Place, position_of
 from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.requirement import Requirement
 from edgebake.resolve.ask import Ask
@@ -28,7 +29,12 @@ class Root:
     """One request of an image: the requirement, and where it was written."""
 
     requirement: Requirement
-    at: Position | None = None
+    place: Place | None = None
+
+    @property
+    def at(self) -> Position | None:
+        """Where it was written, as a position."""
+        return position_of(self.place)
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ def _root_ask(pool: CandidatePool, root: Root, what: str) -> Ask:
     name = pool.canonical(root.requirement.name)
     if name is None:
         raise explain_unknown(root.requirement, pool.catalogue, at=root.at, asker=None)
-    return Ask(root.requirement.named(name), "run", what, None, root.at)
+    return Ask(root.requirement.named(name), "run", what, None, root.place)
 
 
 class _Recorder(BaseReporter[Ask, Candidate, str]):
