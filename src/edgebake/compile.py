@@ -13,6 +13,7 @@ from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
+from edgebake.graph.image_stage import TestSteps
 from edgebake.graph.lower import TargetLowering
 from edgebake.graph.names import bake_target_name, stage_names
 from edgebake.graph.order import install_order
@@ -28,7 +29,7 @@ from edgebake.model.requirement import parse_requirement
 from edgebake.model.target import Target
 from edgebake.notes import Note, notes_of
 from edgebake.render.stages import StageTemplates
-from edgebake.render.values import render_value, target_scope
+from edgebake.render.values import render_value
 from edgebake.resolve.resolution import Resolution, Root, resolve
 
 
@@ -78,6 +79,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     templates = stage_templates(workspace.root)
     graph = BuildGraph()
     context = BuildContext(workspace.root, workspace.project.output)
+    tests = TestSteps(templates, context)
     plans: list[ImagePlan] = []
     lowerings: dict[str, TargetLowering] = {}
     for target, name, image in image_targets(workspace, left_out):
@@ -89,10 +91,12 @@ def compile_workspace(workspace: Workspace) -> Compilation:
                 templates,
                 context,
                 workspace.lock,
+                tests,
             )
         plan = plan_image(workspace, name, image, lowering.recipes)
-        stage, tests = lowering.image(plan)
-        graph.bake_targets.extend(_bake_targets(workspace, plan, stage.id, tests.id if tests else None))
+        stage, test = lowering.image(plan)
+        scope = lowering.recipes.scope(plan.platforms[0])
+        graph.bake_targets.extend(_bake_targets(workspace, plan, scope, stage.id, test.id if test else None))
         plans.append(plan)
     targets = {plan.target.name: plan.target for plan in plans}
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
@@ -223,9 +227,11 @@ def _locked_image(workspace: Workspace, name: str, target: Target) -> LockedImag
 # ── bake targets
 
 
-def _bake_targets(workspace: Workspace, plan: ImagePlan, stage: str, tests: str | None) -> list[BakeTarget]:
+def _bake_targets(
+    workspace: Workspace, plan: ImagePlan, facts: Mapping[str, Any], stage: str, tests: str | None
+) -> list[BakeTarget]:
     name = bake_target_name(plan.name, plan.target.name)
-    scope = {**target_scope(plan.target, plan.platforms[0]), "image": plan.name}
+    scope = {**facts, "image": plan.name}
     tags = [
         _tag(tag, scope, partial(workspace.at, "images", plan.name, "tags", index))
         for index, tag in enumerate(plan.image.tags)

@@ -185,4 +185,4 @@ def _constrained(body: Body, constraints: Input) -> Body:
 
 def continued(body: Body, parent: Node) -> Body:
     """Return `body` as a stage that continues `parent`."""
-    return replace(body, parent=parent.id)
+    return Body(parent.id, body.text, body.inputs, body.parts, body.empty)

@@ -8,7 +8,7 @@ from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.build_half import BuildHalves, tools_of
 from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
-from edgebake.graph.image_stage import TestStep, image_stage, image_user, test_stage
+from edgebake.graph.image_stage import TestSteps, image_stage, image_user, test_stage
 from edgebake.graph.install import Installer, Pip, continued
 from edgebake.graph.layers import MAX_LAYERS, LineRecipe, gather_copies, layer_count, refuse_too_many_layers
 from edgebake.graph.names import arch
@@ -17,7 +17,6 @@ from edgebake.graph.order import install_order
 from edgebake.graph.python_env import PythonEnv
 from edgebake.graph.stages import StageFactory, title_of
 from edgebake.graph.target_recipes import TargetRecipes
-from edgebake.graph.view import RecipeView
 from edgebake.graph.wheels import Wheels
 from edgebake.model.lock import Lock
 from edgebake.model.recipe import Build
@@ -37,6 +36,7 @@ class TargetLowering:
         templates: renders the stages.
         context: where in the build context things lie.
         lock: pins git refs; None if the project has no lock.
+        tests: makes the recipes' tests, for all targets.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class TargetLowering:
         templates: StageTemplates,
         context: BuildContext,
         lock: Lock | None,
+        tests: TestSteps,
     ) -> None:
         self.recipes = recipes
         self._stages = StageFactory(graph, recipes.target, templates, context, lock)
@@ -53,7 +54,7 @@ class TargetLowering:
         self._wheels = Wheels(self._stages, self._installer)
         self._build_halves = BuildHalves(self._stages, self._installer, self._target_tools)
         self._target_tool_lines: dict[tuple[str, ...], Node] = {}
-        self._tests: dict[RecipeView, TestStep] = {}
+        self._tests = tests
 
     def image(self, plan: ImagePlan) -> tuple[Node, Node | None]:
         """Add an image's stages. Return the one that is shipped, and the one of its tests if it has any."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -19,7 +19,7 @@ from edgebake.model.base import (
 )
 from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.target import Target, system_variables
-from edgebake.render.values import VersionFact, is_template, render_value, target_scope
+from edgebake.render.values import VersionFact, is_template, render_value
 from edgebake.resolve.resolution import Pin
 
 Part = tuple[Recipe | Additions, Location]
@@ -32,12 +32,14 @@ class RecipeView:
         pin: the recipe's release.
         target: the target.
         platform: the OCI platform; None for a stage of the build platform, whose platform is unknown.
+        facts: what templates see of the target there.
     """
 
-    def __init__(self, pin: Pin, target: Target, platform: str | None) -> None:
+    def __init__(self, pin: Pin, target: Target, platform: str | None, facts: Mapping[str, Any]) -> None:
         self.pin = pin
         self.target = target
         self.platform = platform
+        self._facts = facts
         self.recipe = pin.recipe
         self._parts: tuple[Part, ...] = tuple(self._find_parts())
 
@@ -45,7 +47,7 @@ class RecipeView:
     def _base_scope(self) -> dict[str, Any]:
         pin = self.pin
         return {
-            **target_scope(self.target, self.platform),
+            **self._facts,
             "name": pin.name,
             "version": VersionFact(pin.release.version),
             "release": pin.release,
