@@ -179,8 +179,9 @@ def _build_args(view: RecipeView, arch: str) -> list[str]:
 
 def _constrained(body: Body, constraints: Input) -> Body:
     """Return a body that images share as one image's."""
+    text = body.text.replace(_CONSTRAINTS.path, constraints.path)
     inputs = tuple(constraints if one is _CONSTRAINTS else one for one in body.inputs)
-    return replace(body, text=body.text.replace(_CONSTRAINTS.path, constraints.path), inputs=inputs)
+    return Body(body.parent, text, inputs, body.parts, body.empty)
 
 
 def continued(body: Body, parent: Node) -> Body:

@@ -91,6 +91,11 @@ class Body:
         return tuple(dict.fromkeys((*first, *references(self.text))))
 
     @cached_property
+    def layers(self) -> int:
+        """How many layers its instructions make."""
+        return sum(line.startswith(("RUN ", "COPY ", "ADD ", "WORKDIR ")) for line in self.text.splitlines())
+
+    @cached_property
     def runs(self) -> bool:
         """Whether a command runs in it."""
         return any(line.startswith("RUN ") for line in self.text.splitlines())

@@ -69,7 +69,7 @@ class Pin:
         """The release's version, or "" if the recipe has none."""
         return self.release.version if self.loaded.is_versioned or self.release.version != "0" else ""
 
-    @property
+    @cached_property
     def title(self) -> str:
         """Name, flavours and version, for people."""
         flavours = f"[{','.join(self.flavours)}]" if self.flavours else ""
