@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgebake.load.catalogue import builtin_root
-from edgebake.load.workspace import Workspace
+from edgebake.load.workspace import Workspace, open_workspace
 from edgebake.model.target import Target
 from edgebake.resolve.candidates import CandidatePool
 from edgebake.testing.verified import STATES, Key, State, Verification, read_verified, state_of
@@ -70,13 +70,15 @@ def recipe_rows(
     profile = catalogue.target(target).target if target else None
     records = read_verified(record or builtin_root() / "recipes")
     rows = []
-    for name in catalogue.recipe_names():
-        recipe = catalogue.recipe(name).recipe
-        releases = _releases(workspace, name, profile)
-        if (group is None or recipe.group == group) and (profile is None or releases is not None):
-            states = dict(_states(name, records, target))
-            given = {key[1:]: record.given for key, record in records.items() if key[0] == name and record.given}
-            rows.append(RecipeRow(name, recipe.group, recipe.summary, releases or (), states, given))
+    with TemporaryDirectory() as empty:
+        builtin = open_workspace(Path(empty), need_project=False)
+        for name in catalogue.recipe_names():
+            recipe = catalogue.recipe(name).recipe
+            releases = _releases(workspace, name, profile)
+            if (group is None or recipe.group == group) and (profile is None or releases is not None):
+                states = dict(_states(builtin, name, records, target))
+                given = {key[1:]: one.given for key, one in records.items() if key[0] == name and one.given}
+                rows.append(RecipeRow(name, recipe.group, recipe.summary, releases or (), states, given))
     return sorted(rows, key=lambda row: (row.group, row.name))
 
 
@@ -94,16 +96,15 @@ def _releases(workspace: Workspace, name: str, profile: Target | None) -> tuple[
 
 
 def _states(
-    name: str, records: Mapping[Key, Verification], target: str | None
+    builtin: Workspace, name: str, records: Mapping[Key, Verification], target: str | None
 ) -> Iterator[tuple[tuple[str, str], State]]:
     """Yield the states of a recipe that is in the record, by target and platform."""
     found = [record for record in records.values() if record.recipe == name and target in (None, record.target)]
     for place, given in sorted({(record.target, record.given) for record in found}):
-        with TemporaryDirectory() as folder:
-            for subject in subjects(Path(folder), place, [name], given=given):
-                record = records.get(subject.key)
-                if record is None or record.given == given:
-                    yield (place, subject.platform), state_of(record, subject.fingerprint)
+        for subject in subjects(builtin, place, [name], given=given):
+            record = records.get(subject.key)
+            if record is None or record.given == given:
+                yield (place, subject.platform), state_of(record, subject.fingerprint)
 
 
 def as_table(rows: Sequence[Sequence[str]]) -> str:

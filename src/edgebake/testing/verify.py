@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.compile import Compilation, compile_workspace
-from edgebake.errors import EdgebakeError
+from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.execute.executor import Settings
+from edgebake.execute.preflight import check_builder, not_emulated
 from edgebake.fingerprint import Fingerprints
-from edgebake.load.workspace import open_workspace
+from edgebake.load.catalogue import Catalogue, LoadedRecipe
+from edgebake.load.workspace import Workspace
 from edgebake.model.project import PROJECT_FILE
 from edgebake.model.requirement import parse_requirement
 from edgebake.plan.selection import Selection
+from edgebake.plan.steps import CheckBuilder
 from edgebake.render.dockerfile import base_reference
 from edgebake.resolve.candidates import CandidatePool
 from edgebake.testing.cases import Case, cases_of
+from edgebake.testing.causes import Cause, cause_in_build, cause_in_test
 from edgebake.testing.images import check_images
 from edgebake.testing.report import Suite
 from edgebake.testing.runner import run_cases
@@ -27,6 +31,12 @@ from edgebake.testing.verified import Key, Verification, own_fingerprint, read_v
 
 _WITHOUT = ("python", "ninja")
 """What an image without a recipe has, if the recipe needs nothing: it has to have something."""
+_SHOWN = 500  # characters of what a failed build or test said
+_DISK_HINTS = ("free some of it, and run again: docker buildx prune --filter until=24h", "or: docker image prune")
+
+
+class UnreachableError(EdgebakeError):
+    """A build failed because a registry, an index or another server did not answer; the recipe is not to blame."""
 
 
 @dataclass(frozen=True)
@@ -61,37 +71,54 @@ class Subject:
 
 
 def subjects(
-    work: Path,
+    workspace: Workspace,
     target: str,
     recipes: Sequence[str] = (),
     platforms: Sequence[str] = (),
     given: Sequence[str] = (),
+    left_out: Callable[[str, EdgebakeError], None] | None = None,
 ) -> Iterator[Subject]:
     """Yield what there is to verify: recipes that exist on the target and have a test that needs no GPU.
 
     Args:
-        work: an empty folder.
+        workspace: an empty one, for the built-in catalogue.
         target: the target's name.
         recipes: only these; all if empty.
         platforms: only these; all of the target if empty.
         given: requirements that stand beside each recipe, such as the release of another one.
+        left_out: is told of a recipe that cannot be had, for want of what it needs; without it, that is an error.
 
     Raises:
         EdgebakeError: an unknown recipe or target; a recipe that cannot be had with `given`.
     """
-    workspace = open_workspace(work, need_project=False)
-    profile = workspace.catalogue.target(target).target
-    for recipe in recipes or workspace.catalogue.recipe_names():
-        loaded = workspace.catalogue.recipe(recipe)
-        there = [p for p in profile.platforms if CandidatePool(workspace.catalogue, profile, p).candidates(recipe)]
-        if loaded.recipe.test is None or loaded.recipe.test.gpu or not there:
+    catalogue = workspace.catalogue
+    profile = catalogue.target(target).target
+    for recipe in recipes or catalogue.recipe_names():
+        test = _recipe(catalogue, recipe).recipe.test
+        there = [p for p in profile.platforms if CandidatePool(catalogue, profile, p).candidates(recipe)]
+        if test is None or test.gpu or not there:
             continue
-        compilation = compile_workspace(workspace.with_image(recipe, _requirements(recipe, given), [target], there))
+        image = workspace.with_image(recipe, _requirements(recipe, given), [target], there)
+        try:
+            compilation = compile_workspace(image)
+        except EdgebakeError as error:
+            if left_out is None:
+                raise
+            left_out(recipe, error)
+            continue
         fingerprints = Fingerprints(compilation)
         for platform in there:
             if not platforms or platform in platforms:
                 own = own_fingerprint(compilation, fingerprints, recipe, platform)
                 yield Subject(recipe, target, platform, own, compilation, tuple(given))
+
+
+def _recipe(catalogue: Catalogue, name: str) -> LoadedRecipe:
+    if not catalogue.has_recipe(name):
+        raise EdgebakeError(
+            f"unknown recipe {name!r}", hints=did_you_mean(name, catalogue.recipe_names(), kind="recipe")
+        )
+    return catalogue.recipe(name)
 
 
 def _requirements(recipe: str, given: Sequence[str]) -> tuple[str, ...]:
@@ -101,7 +128,12 @@ def _requirements(recipe: str, given: Sequence[str]) -> tuple[str, ...]:
 
 
 def verify(
-    work: Path, record: Path, found: Iterable[Subject], settings: Settings, tell: Callable[[Verification], None]
+    work: Path,
+    record: Path,
+    found: Iterable[Subject],
+    settings: Settings,
+    tell: Callable[[Verification], None],
+    tell_unreached: Callable[[Subject, UnreachableError], None],
 ) -> None:
     """Verify what the record does not have as it is now; each result is written down at once.
 
@@ -111,13 +143,23 @@ def verify(
         found: what to verify.
         settings: how to build.
         tell: is told of each result.
+        tell_unreached: is told of each recipe that nothing is recorded of, as a server did not answer.
+
+    Raises:
+        EdgebakeError: this machine can build nothing now: no engine, a platform that is not emulated, a full disk.
+            Nothing is recorded of the recipe that it was at.
     """
     for subject in found:
         known = read_verified(record)
         old = known.get(subject.key)
         if old is not None and old.ok and old.fingerprint == subject.fingerprint:
             continue
-        result = _verify(work, subject, settings)
+        check_builder(CheckBuilder((subject.platform,), (subject.platform,)), settings.builder)
+        try:
+            result = _verify(work, subject, settings)
+        except UnreachableError as error:
+            tell_unreached(subject, error)
+            continue
         known = read_verified(record)  # another one may have written meanwhile
         write_verified(record, {**known, subject.key: result}.values())
         tell(result)
@@ -129,11 +171,15 @@ def _verify(work: Path, subject: Subject, settings: Settings) -> Verification:
     try:
         suite = _suite(work, subject.requirements, subject, settings)
         wrong = next((result for result in suite.results if not result.ok), None)
-        reason = f"{wrong.case.title} {wrong.outcome}: {wrong.output[-500:]}" if wrong else ""
         size = _size_and_remove(suite.reference)
+        if wrong is not None:
+            _refuse_other_cause(subject, cause_in_test(wrong.output), wrong.output)
+            reason = f"{wrong.case.title} {wrong.outcome}: {wrong.output[-_SHOWN:]}"
         fails_without = not reason and _fails_without(work, subject, settings)
     except EdgebakeError as error:
-        reason = f"{error.message}: {(error.reason or '')[-500:]}"
+        said = error.reason or ""
+        _refuse_other_cause(subject, cause_in_build(said), said)
+        reason = f"{error.message}: {_last_words(said)}"
     plan = subject.compilation.plans[0]
     return Verification(
         recipe=subject.recipe,
@@ -149,6 +195,31 @@ def _verify(work: Path, subject: Subject, settings: Settings) -> Verification:
         size=size,
         reason=reason,
     )
+
+
+def _refuse_other_cause(subject: Subject, cause: Cause | None, said: str) -> None:
+    """Refuse to record a failure that says nothing about the recipe.
+
+    Raises:
+        UnreachableError: a server did not answer.
+        EdgebakeError: this machine can build nothing now.
+    """
+    reason = f"seen at {subject.recipe} ({subject.platform}):\n{_last_words(said)}"
+    if cause == "emulation":
+        raise not_emulated("engine", [subject.platform], reason)
+    if cause == "disk":
+        raise EdgebakeError("the disk is full", reason=reason, hints=_DISK_HINTS)
+    if cause == "network":
+        raise UnreachableError(
+            f"a server that {subject.recipe} is built from does not answer",
+            reason=reason,
+            hints=("see that this machine reaches it, or name a mirror in EDGEBAKE_MIRRORS, and run again",),
+        )
+
+
+def _last_words(said: str) -> str:
+    """Return the end of what a step wrote, without the command that BuildKit repeats below it."""
+    return (said.rpartition("\n\n")[0] or said)[-_SHOWN:]
 
 
 def _suite(work: Path, recipes: Sequence[str], subject: Subject, settings: Settings) -> Suite:
@@ -171,6 +242,7 @@ def _fails_without(work: Path, subject: Subject, settings: Settings) -> bool:
     suite = _suite(work, _needs(subject), subject, settings)
     (result,) = run_cases(suite.reference, subject.platform, [subject.case])
     _size_and_remove(suite.reference)
+    _refuse_other_cause(subject, cause_in_test(result.output), result.output)
     return not result.ok
 
 
