@@ -13,8 +13,9 @@ from edgebake.execute.executor import Settings
 from edgebake.load.workspace import open_workspace
 from edgebake.testing.cases import Case
 from edgebake.testing.runner import run_cases
+from edgebake.testing.subjects import Subject, subjects
 from edgebake.testing.verified import Verification, read_verified
-from edgebake.testing.verify import Subject, UnreachableError, subjects, verify
+from edgebake.testing.verify import UnreachableError, verify
 
 BASE = "debian:bookworm-slim"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ from edgebake.errors import EdgebakeError
 from edgebake.fingerprint import Fingerprints
 from edgebake.listing import RecipeRow, recipe_rows
 from edgebake.load.workspace import Workspace, open_workspace
-from edgebake.testing.verified import Verification, own_fingerprint, read_verified, write_verified
-from edgebake.testing.verify import Subject, subjects
+from edgebake.testing.subjects import Subject, own_fingerprint, subjects
+from edgebake.testing.verified import Verification, read_verified, write_verified
 from integration.projects import CPU, make_project, recipe
 
 
@@ -96,6 +98,31 @@ def test_a_recipe_that_differs_by_platform_tells_both(
     found = row(catalogue, tmp_path)
     assert found.state == "checked only"
     assert found.proof == "built and tested: cpu amd64; checked only: cpu arm64"
+
+
+@pytest.mark.parametrize("changes", [{"given": ["numpy==0.1"]}, {"target": "gone"}, {"platform": "linux/arm64"}])
+def test_what_can_no_longer_be_had_is_stale(
+    catalogue: Workspace, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    (one,) = subjects(catalogue, "cpu", ["realsense"])  # which is for amd64 only
+    record = verification(one, **changes)
+    write_verified(tmp_path, [record])
+    found = next(row for row in recipe_rows(catalogue, record=tmp_path) if row.name == "realsense")
+    assert found.states[record.target, record.platform] == "stale"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "compiled"),
+    [(["targets"], False), (["--target", "jetpack-6.2"], False), (["--group", "ml"], True)],
+)
+def test_only_what_has_a_record_to_compare_is_compiled(
+    arguments: list[str], compiled: bool, tmp_path: Path
+) -> None:
+    script = "import atexit, sys; from edgebake.cli.main import main\n"
+    script += "atexit.register(lambda: print('edgebake.compile' in sys.modules, file=sys.stderr)); main()"
+    command = [sys.executable, "-c", script, "list", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stderr == f"{compiled}\n"
 
 
 def test_what_stood_beside_a_recipe_is_recorded_and_told(catalogue: Workspace, tmp_path: Path) -> None:

@@ -5,29 +5,22 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from edgebake.compile import Compilation, compile_workspace
-from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Settings
 from edgebake.execute.preflight import check_builder, not_emulated
-from edgebake.fingerprint import Fingerprints
-from edgebake.load.catalogue import Catalogue, LoadedRecipe
-from edgebake.load.workspace import Workspace
 from edgebake.model.project import PROJECT_FILE
-from edgebake.model.requirement import parse_requirement
 from edgebake.plan.selection import Selection
 from edgebake.plan.steps import CheckBuilder
 from edgebake.render.dockerfile import base_reference
-from edgebake.resolve.candidates import CandidatePool
-from edgebake.testing.cases import Case, cases_of
 from edgebake.testing.causes import Cause, cause_in_build, cause_in_test
 from edgebake.testing.images import check_images
 from edgebake.testing.report import Suite
 from edgebake.testing.runner import run_cases
-from edgebake.testing.verified import Key, Verification, own_fingerprint, read_verified, write_verified
+from edgebake.testing.subjects import Subject
+from edgebake.testing.verified import Verification, read_verified, write_verified
 
 _WITHOUT = ("python", "ninja")
 """What an image without a recipe has, if the recipe needs nothing: it has to have something."""
@@ -37,94 +30,6 @@ _DISK_HINTS = ("free some of it, and run again: docker buildx prune --filter unt
 
 class UnreachableError(EdgebakeError):
     """A build failed because a registry, an index or another server did not answer; the recipe is not to blame."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A recipe on a target and platform, as it is to be verified.
-
-    `given` are requirements that stand beside it, where what it would take by itself cannot be had.
-    """
-
-    recipe: str
-    target: str
-    platform: str
-    fingerprint: str
-    compilation: Compilation
-    given: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> Key:
-        """As that of a record."""
-        return (self.recipe, self.target, self.platform)
-
-    @property
-    def requirements(self) -> tuple[str, ...]:
-        """What an image with it is asked for."""
-        return _requirements(self.recipe, self.given)
-
-    @property
-    def case(self) -> Case:
-        """The recipe's test."""
-        cases = cases_of(self.compilation.plans[0], self.platform)
-        return next(case for case in cases if case.recipe == self.recipe)
-
-
-def subjects(
-    workspace: Workspace,
-    target: str,
-    recipes: Sequence[str] = (),
-    platforms: Sequence[str] = (),
-    given: Sequence[str] = (),
-    left_out: Callable[[str, EdgebakeError], None] | None = None,
-) -> Iterator[Subject]:
-    """Yield what there is to verify: recipes that exist on the target and have a test that needs no GPU.
-
-    Args:
-        workspace: an empty one, for the built-in catalogue.
-        target: the target's name.
-        recipes: only these; all if empty.
-        platforms: only these; all of the target if empty.
-        given: requirements that stand beside each recipe, such as the release of another one.
-        left_out: is told of a recipe that cannot be had, for want of what it needs; without it, that is an error.
-
-    Raises:
-        EdgebakeError: an unknown recipe or target; a recipe that cannot be had with `given`.
-    """
-    catalogue = workspace.catalogue
-    profile = catalogue.target(target).target
-    for recipe in recipes or catalogue.recipe_names():
-        test = _recipe(catalogue, recipe).recipe.test
-        there = [p for p in profile.platforms if CandidatePool(catalogue, profile, p).candidates(recipe)]
-        if test is None or test.gpu or not there:
-            continue
-        image = workspace.with_image(recipe, _requirements(recipe, given), [target], there)
-        try:
-            compilation = compile_workspace(image)
-        except EdgebakeError as error:
-            if left_out is None:
-                raise
-            left_out(recipe, error)
-            continue
-        fingerprints = Fingerprints(compilation)
-        for platform in there:
-            if not platforms or platform in platforms:
-                own = own_fingerprint(compilation, fingerprints, recipe, platform)
-                yield Subject(recipe, target, platform, own, compilation, tuple(given))
-
-
-def _recipe(catalogue: Catalogue, name: str) -> LoadedRecipe:
-    if not catalogue.has_recipe(name):
-        raise EdgebakeError(
-            f"unknown recipe {name!r}", hints=did_you_mean(name, catalogue.recipe_names(), kind="recipe")
-        )
-    return catalogue.recipe(name)
-
-
-def _requirements(recipe: str, given: Sequence[str]) -> tuple[str, ...]:
-    """Return a recipe with what is given; its own release can be given, too."""
-    itself = any(parse_requirement(text).name == recipe for text in given)
-    return tuple(given) if itself else (recipe, *given)
 
 
 def verify(
