@@ -15,7 +15,7 @@ from edgebake.testing.cases import Case
 from edgebake.testing.runner import run_cases
 from edgebake.testing.subjects import Subject, subjects
 from edgebake.testing.verified import Verification, read_verified
-from edgebake.testing.verify import UnreachableError, verify
+from edgebake.testing.verify import Bench, UnreachableError, verify
 
 BASE = "debian:bookworm-slim"
 
@@ -35,7 +35,7 @@ class Run:
         workspace = open_workspace(self.work, need_project=False)
         found = subjects(workspace, "cpu", ["ninja"], ["linux/arm64"])
         settings = Settings(mirrors={"debian": debian})
-        verify(self.work, self.record, found, settings, self.told.append, self._unreached)
+        verify(Bench(self.work, settings), self.record, found, self.told.append, self._unreached)
 
     def _unreached(self, subject: Subject, error: UnreachableError) -> None:
         self.unreached.append(f"{subject.recipe}: {error}")

@@ -24,8 +24,10 @@ Key = tuple[str, str, str]
 class Verification(Model):
     """One recipe, built on one target and platform, and tested.
 
-    `given` are requirements that stood beside it. `fingerprint` is that of its own stages and its test, `base` the
-    image that it was built on. `fails_without` says that its test failed in an image without it, as it must.
+    `given` are requirements that stood beside it. `locked` says that the image's Python packages were pinned first,
+    if their indexes could be reached. `fingerprint` is that of its own stages, as they are without a lock, and of
+    its test; `base` the image that it was built on. `fails_without` says that its test failed in an image without
+    it, as it must.
     `seconds` is the time of building and testing; `size` that of the image in bytes, with all that it needs and the
     base.
     """
@@ -35,6 +37,7 @@ class Verification(Model):
     target: str
     platform: Platform
     given: tuple[str, ...] = ()
+    locked: bool = False
     fingerprint: str
     base: str
     result: Literal["passed", "failed"]

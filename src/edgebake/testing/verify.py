@@ -6,12 +6,16 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from edgebake.atomic import write_file
 from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Settings
 from edgebake.execute.preflight import check_builder, not_emulated
-from edgebake.model.project import PROJECT_FILE
+from edgebake.load.workspace import open_workspace
+from edgebake.lock.locker import make_lock, render_lock
+from edgebake.model.project import LOCK_FILE, PROJECT_FILE
 from edgebake.plan.selection import Selection
 from edgebake.plan.steps import CheckBuilder
 from edgebake.render.dockerfile import base_reference
@@ -32,21 +36,35 @@ class UnreachableError(EdgebakeError):
     """A build failed because a registry, an index or another server did not answer; the recipe is not to blame."""
 
 
+@dataclass(frozen=True)
+class Bench:
+    """Where and how to build what is verified.
+
+    Attributes:
+        work: an empty folder to build in; folders in it become the working directory.
+        settings: how to build.
+        locked: pin Python packages first, as `edgebake lock` does: their wheels are then fetched on the build
+            platform, not installed under emulation. They are the newest ones either way.
+    """
+
+    work: Path
+    settings: Settings
+    locked: bool = False
+
+
 def verify(
-    work: Path,
+    bench: Bench,
     record: Path,
     found: Iterable[Subject],
-    settings: Settings,
     tell: Callable[[Verification], None],
     tell_unreached: Callable[[Subject, UnreachableError], None],
 ) -> None:
     """Verify what the record does not have as it is now; each result is written down at once.
 
     Args:
-        work: an empty folder to build in; folders in it become the working directory.
+        bench: where and how to build.
         record: the folder of recipes, with the record.
         found: what to verify.
-        settings: how to build.
         tell: is told of each result.
         tell_unreached: is told of each recipe that nothing is recorded of, as a server did not answer.
 
@@ -59,9 +77,9 @@ def verify(
         old = known.get(subject.key)
         if old is not None and old.ok and old.fingerprint == subject.fingerprint:
             continue
-        check_builder(CheckBuilder((subject.platform,), (subject.platform,)), settings.builder)
+        check_builder(CheckBuilder((subject.platform,), (subject.platform,)), bench.settings.builder)
         try:
-            result = _verify(work, subject, settings)
+            result = _verify(bench, subject)
         except UnreachableError as error:
             tell_unreached(subject, error)
             continue
@@ -70,17 +88,17 @@ def verify(
         tell(result)
 
 
-def _verify(work: Path, subject: Subject, settings: Settings) -> Verification:
+def _verify(bench: Bench, subject: Subject) -> Verification:
     begin = time.monotonic()
     reason, size, fails_without = "", 0, False
     try:
-        suite = _suite(work, subject.requirements, subject, settings)
+        suite = _suite(bench, subject.requirements, subject)
         wrong = next((result for result in suite.results if not result.ok), None)
         size = _size_and_remove(suite.reference)
         if wrong is not None:
             _refuse_other_cause(subject, cause_in_test(wrong.output), wrong.output)
             reason = f"{wrong.case.title} {wrong.outcome}: {wrong.output[-_SHOWN:]}"
-        fails_without = not reason and _fails_without(work, subject, settings)
+        fails_without = not reason and _fails_without(bench, subject)
     except EdgebakeError as error:
         said = error.reason or ""
         _refuse_other_cause(subject, cause_in_build(said), said)
@@ -92,6 +110,7 @@ def _verify(work: Path, subject: Subject, settings: Settings) -> Verification:
         target=subject.target,
         platform=subject.platform,
         given=subject.given,
+        locked=bench.locked,
         fingerprint=subject.fingerprint,
         base=base_reference(subject.compilation, plan.target.base.image),
         result="failed" if reason else "passed",
@@ -127,24 +146,32 @@ def _last_words(said: str) -> str:
     return (said.rpartition("\n\n")[0] or said)[-_SHOWN:]
 
 
-def _suite(work: Path, recipes: Sequence[str], subject: Subject, settings: Settings) -> Suite:
+def _suite(bench: Bench, recipes: Sequence[str], subject: Subject) -> Suite:
     """Build an image with recipes on the subject's one platform, and run its tests.
 
     It is an image of a project, which can be for fewer platforms than its target: not every recipe is for all.
     """
     name = subject.recipe if recipes == subject.requirements else f"{subject.recipe}-without"
-    folder = work / name
+    folder = bench.work / name
     folder.mkdir(exist_ok=True)
     image = {"recipes": list(recipes), "targets": [subject.target], "platforms": [subject.platform]}
     (folder / PROJECT_FILE).write_text(json.dumps({"images": {name: image}}))
     os.chdir(folder)
-    (suite,) = check_images(folder, Selection((name,)), settings, quiet=True)
+    if bench.locked:
+        _lock(folder, bench.settings)
+    (suite,) = check_images(folder, Selection((name,)), bench.settings, quiet=True)
     return suite
 
 
-def _fails_without(work: Path, subject: Subject, settings: Settings) -> bool:
+def _lock(folder: Path, settings: Settings) -> None:
+    bundle = settings.variables.get("CA_BUNDLE")
+    made = make_lock(open_workspace(folder), mirrors=settings.mirrors, ca_bundle=Path(bundle) if bundle else None)
+    write_file(folder / LOCK_FILE, render_lock(made))
+
+
+def _fails_without(bench: Bench, subject: Subject) -> bool:
     """Tell whether the recipe's test fails in an image that has what the recipe needs, but not the recipe."""
-    suite = _suite(work, _needs(subject), subject, settings)
+    suite = _suite(bench, _needs(subject), subject)
     (result,) = run_cases(suite.reference, subject.platform, [subject.case])
     _size_and_remove(suite.reference)
     _refuse_other_cause(subject, cause_in_test(result.output), result.output)
