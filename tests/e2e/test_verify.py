@@ -21,7 +21,7 @@ BASE = "debian:bookworm-slim"
 
 
 class Run:
-    """Verifies one small recipe for linux/arm64, on a base image that a mirror has."""
+    """Verifies one small recipe, on a base image that a mirror has."""
 
     def __init__(self, folder: Path) -> None:
         self.record = folder / "record"
@@ -31,11 +31,11 @@ class Run:
         self.told: list[Verification] = []
         self.unreached: list[str] = []
 
-    def verify(self, debian: str) -> None:
+    def verify(self, debian: str, platform: str = "linux/arm64", *, locked: bool = False) -> None:
         workspace = open_workspace(self.work, need_project=False)
-        found = subjects(workspace, "cpu", ["ninja"], ["linux/arm64"])
+        found = subjects(workspace, "cpu", ["ninja"], [platform])
         settings = Settings(mirrors={"debian": debian})
-        verify(Bench(self.work, settings), self.record, found, self.told.append, self._unreached)
+        verify(Bench(self.work, settings, locked), self.record, found, self.told.append, self._unreached)
 
     def _unreached(self, subject: Subject, error: UnreachableError) -> None:
         self.unreached.append(f"{subject.recipe}: {error}")
@@ -115,3 +115,12 @@ def test_a_recipe_that_fails_is_recorded(attempt: Run, project: Project) -> None
     assert (one.result, one.ok) == ("failed", False)
     assert "no such file or directory" in one.reason
     assert attempt.recorded == {one.key: one}
+
+
+def test_a_recipe_that_passes_is_recorded(attempt: Run) -> None:
+    attempt.verify("localhost:5000/debian", "linux/amd64", locked=True)
+    (one,) = attempt.told
+    assert (one.result, one.fails_without, one.locked) == ("passed", True, True), one.reason
+    assert attempt.recorded == {one.key: one}
+    attempt.verify("localhost:5000/debian", "linux/amd64", locked=True)  # it is as it was: nothing to do
+    assert attempt.told == [one]

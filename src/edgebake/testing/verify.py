@@ -20,7 +20,7 @@ from edgebake.plan.selection import Selection
 from edgebake.plan.steps import CheckBuilder
 from edgebake.render.dockerfile import base_reference
 from edgebake.testing.causes import Cause, cause_in_build, cause_in_test
-from edgebake.testing.images import check_images
+from edgebake.testing.images import check_images, load_images
 from edgebake.testing.report import Suite
 from edgebake.testing.runner import run_cases
 from edgebake.testing.subjects import Subject
@@ -92,7 +92,7 @@ def _verify(bench: Bench, subject: Subject) -> Verification:
     begin = time.monotonic()
     reason, size, fails_without = "", 0, False
     try:
-        suite = _suite(bench, subject.requirements, subject)
+        suite = _suite(bench, subject)
         wrong = next((result for result in suite.results if not result.ok), None)
         size = _size_and_remove(suite.reference)
         if wrong is not None:
@@ -146,12 +146,18 @@ def _last_words(said: str) -> str:
     return (said.rpartition("\n\n")[0] or said)[-_SHOWN:]
 
 
-def _suite(bench: Bench, recipes: Sequence[str], subject: Subject) -> Suite:
-    """Build an image with recipes on the subject's one platform, and run its tests.
+def _suite(bench: Bench, subject: Subject) -> Suite:
+    """Build an image with a recipe, and run all tests of it."""
+    folder, selection = _project(bench, subject.recipe, subject.requirements, subject)
+    (suite,) = check_images(folder, selection, bench.settings, quiet=True)
+    return suite
 
-    It is an image of a project, which can be for fewer platforms than its target: not every recipe is for all.
+
+def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) -> tuple[Path, Selection]:
+    """Write a project whose one image has the recipes, on the subject's one platform, and go there.
+
+    An image of a project can be for fewer platforms than its target: not every recipe is for all.
     """
-    name = subject.recipe if recipes == subject.requirements else f"{subject.recipe}-without"
     folder = bench.work / name
     folder.mkdir(exist_ok=True)
     image = {"recipes": list(recipes), "targets": [subject.target], "platforms": [subject.platform]}
@@ -159,8 +165,7 @@ def _suite(bench: Bench, recipes: Sequence[str], subject: Subject) -> Suite:
     os.chdir(folder)
     if bench.locked:
         _lock(folder, bench.settings)
-    (suite,) = check_images(folder, Selection((name,)), bench.settings, quiet=True)
-    return suite
+    return folder, Selection((name,))
 
 
 def _lock(folder: Path, settings: Settings) -> None:
@@ -171,9 +176,10 @@ def _lock(folder: Path, settings: Settings) -> None:
 
 def _fails_without(bench: Bench, subject: Subject) -> bool:
     """Tell whether the recipe's test fails in an image that has what the recipe needs, but not the recipe."""
-    suite = _suite(bench, _needs(subject), subject)
-    (result,) = run_cases(suite.reference, subject.platform, [subject.case])
-    _size_and_remove(suite.reference)
+    folder, selection = _project(bench, f"{subject.recipe}-without", _needs(subject), subject)
+    (image,) = load_images(folder, selection, bench.settings, quiet=True)
+    (result,) = run_cases(image.reference, subject.platform, [subject.case])
+    _size_and_remove(image.reference)
     _refuse_other_cause(subject, cause_in_test(result.output), result.output)
     return not result.ok
 
