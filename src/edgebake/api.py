@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.compile import Compilation, compile_workspace, stage_templates
 from edgebake.errors import EdgebakeError
+from edgebake.fingerprint import Fingerprints
 from edgebake.load.workspace import Workspace
 from edgebake.model.lock import LockedPython
-from edgebake.plan.builder import Plan, build_plan
+from edgebake.plan.builder import Plan, build_plan, reusable
 from edgebake.plan.record import read_record
+from edgebake.plan.reuse import Snapshot
 from edgebake.plan.selection import Selection, open_selection
+from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import Output
 from edgebake.render.files import generated_files
 from edgebake.render.writer import Change, OutputTree
@@ -49,8 +53,18 @@ def compile_files(workspace: Workspace, *, locked: bool = False) -> Compiled:
     return Compiled(compilation, tree)
 
 
+Look = Callable[[Compilation, Sequence[Keyed]], Snapshot]
+"""Asks a project's repository of stacks what it has of stages that could be reused."""
+
+
 def make_plan(
-    start: Path, selection: Selection, *, output: Output = "cache", test: bool = False, locked: bool = False
+    start: Path,
+    selection: Selection,
+    *,
+    output: Output = "cache",
+    test: bool = False,
+    locked: bool = False,
+    look: Look | None = None,
 ) -> tuple[Plan, Compiled]:
     """Return the plan for a selection, and the compilation behind it.
 
@@ -60,14 +74,27 @@ def make_plan(
         output: where results go.
         test: whether the images' tests run first.
         locked: refuse a lock that is stale.
+        look: asks the project's repository of stacks, if it has one; None to reuse nothing.
 
     Raises:
         EdgebakeError: whatever the user has to mend.
     """
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
-    record = read_record(workspace.root)
-    plan = build_plan(compiled.compilation, selection, record, compiled.changes(), output=output, test=test)
+    fingerprints = Fingerprints(compiled.compilation)
+    snapshot = None
+    if look is not None and workspace.project.stacks is not None:
+        snapshot = look(compiled.compilation, reusable(compiled.compilation, selection, fingerprints))
+    plan = build_plan(
+        compiled.compilation,
+        selection,
+        read_record(workspace.root),
+        compiled.changes(),
+        output=output,
+        test=test,
+        fingerprints=fingerprints,
+        snapshot=snapshot,
+    )
     return plan, compiled
 
 

@@ -32,6 +32,9 @@ def bake(
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build everything again.")] = False,
+    no_reuse: Annotated[
+        bool, typer.Option("--no-reuse", help="Neither take published stages from `stacks` nor publish any.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     locked: Locked = False,
@@ -50,17 +53,28 @@ def bake(
     from edgebake.execute.executor import Executor
     from edgebake.execute.progress import Progress
     from edgebake.execute.settings import Settings
+    from edgebake.execute.stacks import looker
+    from edgebake.plan.explain import stack_notes
     from edgebake.plan.selection import Selection
 
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
     selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
     output = "push" if push else "load" if load else "cache"
-    plan, compiled = make_plan(Path.cwd(), selection, output=output, test=test, locked=locked)  # type: ignore[arg-type]
     variables = pairs(variable, "--var")
     variables |= {k: v for k, v in (("REGISTRY", registry), ("TAG", tag), ("CA_BUNDLE", ca_bundle)) if v}
-    _refuse_missing_bundle(variables.get("CA_BUNDLE") or compiled.compilation.workspace.project.ca_bundle)
     settings = Settings(builder, variables, tuple(overrides or ()), pairs(mirror, "--mirror"), no_cache)
+    plan, compiled = make_plan(
+        Path.cwd(),
+        selection,
+        output=output,  # type: ignore[arg-type]
+        test=test,
+        locked=locked,
+        look=None if no_reuse else looker(settings),
+    )
+    _refuse_missing_bundle(variables.get("CA_BUNDLE") or compiled.compilation.workspace.project.ca_bundle)
+    for note in stack_notes(plan):
+        typer.echo(f"note: {note}", err=True)
     progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
     import os
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from edgebake.execute.invocation import Invocation, invoke
 from edgebake.execute.overrides import bake_overrides
@@ -11,10 +13,11 @@ from edgebake.execute.progress import Progress
 from edgebake.execute.publish import merge_index, verify_tags
 from edgebake.execute.results import Result, rows, with_digest
 from edgebake.execute.settings import Settings, bake_variables
+from edgebake.execute.stacks import publish_overlay, put_under_keys
 from edgebake.interrupt import raise_interrupt
 from edgebake.plan.builder import Plan
 from edgebake.plan.record import read_record, write_record
-from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Remember, VerifyIndexes, WriteFiles
+from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, Remember, VerifyIndexes, WriteFiles
 
 
 class Executor:
@@ -48,6 +51,8 @@ class Executor:
                     self._write()
                 case CheckBuilder():
                     check_builder(step, self._settings.builder)
+                case PublishStages():
+                    self._publish_stages(step)
                 case Bake():
                     self._bake(step)
                 case VerifyIndexes():
@@ -75,6 +80,25 @@ class Executor:
         finally:
             self._progress.close()
         self.results += rows(step, outcome)
+
+    def _publish_stages(self, step: PublishStages) -> None:
+        project = self._compilation.workspace.project
+        names, text = publish_overlay(step)
+        with tempfile.TemporaryDirectory(prefix="edgebake-") as folder:
+            overlay = Path(folder) / "stacks.json"
+            overlay.write_text(text, encoding="utf-8")
+            invocation = Invocation(
+                names,
+                [f"{project.output}/docker-bake.{project.formats[0]}", str(overlay)],
+                {},
+                bake_variables(self._compilation, self._settings),
+                self._settings.builder,
+            )
+            try:
+                invoke(invocation, self._progress.update)
+            finally:
+                self._progress.close()
+        put_under_keys(self._compilation, self._settings, step)
 
     def _verify(self, step: VerifyIndexes) -> None:
         for bake_target in step.bake_targets:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from edgebake.compile import Compilation
 from edgebake.graph.names import base_variable
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored
+
+if TYPE_CHECKING:
+    from edgebake.observe.client import RegistryClient
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Settings:
         overrides: `--set` of `docker buildx bake`: KEY=VALUE.
         mirrors: where repositories are fetched instead.
         no_cache: build everything again.
+        environment: of the process: the bake file's variables, Docker's configuration, proxies.
     """
 
     builder: str | None = None
@@ -29,6 +34,7 @@ class Settings:
     overrides: Sequence[str] = ()
     mirrors: Mapping[str, str] = field(default_factory=dict)
     no_cache: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
 
 def bake_variables(compilation: Compilation, settings: Settings) -> dict[str, str]:
@@ -46,6 +52,16 @@ def bake_variables(compilation: Compilation, settings: Settings) -> dict[str, st
 def registry_of(compilation: Compilation, settings: Settings) -> str:
     """Return where images are pushed."""
     return settings.variables.get("REGISTRY") or compilation.workspace.project.registry
+
+
+def registry_client(compilation: Compilation, settings: Settings) -> RegistryClient:
+    """Return a client that has the user's logins, and trusts what builds trust."""
+    from pathlib import Path
+
+    from edgebake.observe.client import RegistryClient
+
+    bundle = settings.variables.get("CA_BUNDLE") or compilation.workspace.project.ca_bundle
+    return RegistryClient(settings.environment, compilation.workspace.root / Path(bundle) if bundle else None)
 
 
 def expanded_tags(compilation: Compilation, settings: Settings, tags: Sequence[str]) -> list[str]:

@@ -18,6 +18,9 @@ from edgebake.resolve.resolution import Pin
 USER = "app"
 """The user that images run as unless they say otherwise."""
 
+WHEELHOUSE = "wheelhouse"
+"""Label of the stage that the user's own wheels take the place of."""
+
 # What a recipe gives to a stage, for telling which of it changed. The digest covers the whole text in any case.
 _TOLD = ("apt", "pip", "pip_index", "env", "path", "copies", "sources", "variables", "timeout")
 
@@ -81,7 +84,7 @@ class StageFactory:
     def wheelhouse(self, platforms: Sequence[str]) -> Node:
         """Return the empty stage that the `wheelhouse` setting puts a folder in place of."""
         bodies = same(platforms, Body("", "WORKDIR /"))
-        return self.add("artifact", "wheelhouse", "wheels of your own, if there are any", bodies, native=True)
+        return self.add("artifact", WHEELHOUSE, "wheels of your own, if there are any", bodies, native=True)
 
     # ── texts
 

@@ -98,6 +98,16 @@ class Image(Model):
         return self
 
 
+def _repository_path(text: str) -> str:
+    if "/" not in text:
+        raise ValueError(f"{text!r} is a registry; name a repository in it (such as {text}/stacks)")
+    return text
+
+
+StacksRepository = Annotated[Repository, AfterValidator(_repository_path)]
+"""A repository with its registry."""
+
+
 def _a_folder_below(text: str) -> str:
     if text == ".":
         raise ValueError("generated files need a folder of their own")
@@ -120,6 +130,8 @@ class Project(Model):
 
     registry: Repository = "localhost:5000"
     """Where images are pushed; the default of the bake file's REGISTRY."""
+    stacks: StacksRepository | None = None
+    """Repository where stages that builds begin from are published under keys, and taken from."""
     tag: Annotated[str, AfterValidator(matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}", "is not a tag"))] = "dev"
     """Default of the bake file's TAG."""
     recipes: OneOrMany[RelativePath] = ("recipes",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 
@@ -14,8 +14,20 @@ from edgebake.graph.names import arch
 from edgebake.graph.node import Node
 from edgebake.plan.changes import Comparison, StageChange
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
+from edgebake.plan.reuse import PublishedStage, Reuse, Reuser, Snapshot
 from edgebake.plan.selection import Selection, selected_bake_targets
-from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Remember, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.stacks import Keyed, wanted
+from edgebake.plan.steps import (
+    Bake,
+    CheckBuilder,
+    MergeIndex,
+    Output,
+    PublishStages,
+    Remember,
+    Step,
+    VerifyIndexes,
+    WriteFiles,
+)
 from edgebake.render.writer import Change
 
 MAX_BAKE_TARGETS = 50
@@ -33,6 +45,15 @@ class TargetPlan:
     """Of the image, by platform; of all declared platforms, so that a label does not depend on a selection."""
     keys: Mapping[str, str]
     """What the stages are remembered under, by id."""
+    reuse: Reuse = field(default_factory=Reuse)
+    """What of it is taken from the registry."""
+    to_publish: tuple[PublishedStage, ...] = ()
+    """What a bake that pushes puts there."""
+
+    @property
+    def built(self) -> tuple[StageChange, ...]:
+        """The changes of what is not taken from the registry."""
+        return tuple(c for c in self.changes if not self.reuse.spares(c.node.id, c.platform))
 
     @property
     def complete(self) -> bool:
@@ -49,6 +70,8 @@ class Plan:
     targets: tuple[TargetPlan, ...]
     files: tuple[Change, ...]
     steps: tuple[Step, ...]
+    snapshot: Snapshot | None = None
+    """What the registry was seen to hold; None if nobody looked."""
 
     def target(self, name: str) -> TargetPlan:
         """Return the plan of a bake target."""
@@ -68,6 +91,21 @@ class Plan:
         }
 
 
+def reusable(compilation: Compilation, selection: Selection, fingerprints: Fingerprints) -> list[Keyed]:
+    """Return what a selection could take from the registry.
+
+    Raises:
+        EdgebakeError: as for the plan.
+    """
+    bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
+    pairs = [(one, _selected_platforms(one, selection)) for one in bake_targets]
+    return wanted(compilation.graph, pairs, compilation.names, fingerprints)
+
+
+def _selected_platforms(bake_target: BakeTarget, selection: Selection) -> tuple[str, ...]:
+    return tuple(p for p in bake_target.platforms if not selection.platforms or p in selection.platforms)
+
+
 def build_plan(
     compilation: Compilation,
     selection: Selection,
@@ -76,6 +114,8 @@ def build_plan(
     *,
     output: Output = "cache",
     test: bool = False,
+    fingerprints: Fingerprints | None = None,
+    snapshot: Snapshot | None = None,
 ) -> Plan:
     """Return the plan for a selection. Looks at nothing but its arguments and the files that stages read.
 
@@ -86,24 +126,36 @@ def build_plan(
         files: the changes that the generated files need.
         output: where results go.
         test: whether the images' tests run first.
+        fingerprints: those of the compilation, if some are known already.
+        snapshot: what the registry holds; None if nobody looked, and then nothing is reused or published.
 
     Raises:
         EdgebakeError: the selection fits nothing, or a file that a stage reads is missing.
     """
     bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
-    planner = _Planner(compilation, selection, record)
+    planner = _Planner(compilation, selection, record, fingerprints or Fingerprints(compilation), snapshot)
     targets = tuple(planner.target_plan(bake_target) for bake_target in bake_targets)
     steps = tuple(_steps(compilation, targets, files, output, test))
-    return Plan(compilation, selection, targets, tuple(files), steps)
+    return Plan(compilation, selection, targets, tuple(files), steps, snapshot)
 
 
 class _Planner:
     """Plans bake targets one by one, and computes what they share once."""
 
-    def __init__(self, compilation: Compilation, selection: Selection, record: BuildRecord) -> None:
+    def __init__(
+        self,
+        compilation: Compilation,
+        selection: Selection,
+        record: BuildRecord,
+        fingerprints: Fingerprints,
+        snapshot: Snapshot | None,
+    ) -> None:
         self._graph = compilation.graph
         self._names = compilation.names
-        self._fingerprints = Fingerprints(compilation)
+        self._fingerprints = fingerprints
+        self._reuser = (
+            Reuser(compilation, fingerprints, snapshot) if snapshot is not None and not snapshot.off else None
+        )
         self._selection = selection
         self._record = record
         self._built: dict[str, frozenset[str]] = {}
@@ -112,11 +164,14 @@ class _Planner:
         nodes = self._graph.needed_by(bake_target.target, [bake_target.stage])
         image = self._graph.node(bake_target.target, bake_target.stage)
         keys = stage_keys(nodes, self._names[bake_target.target])
-        selected = self._selection.platforms
-        platforms = tuple(p for p in bake_target.platforms if not selected or p in selected)
+        platforms = _selected_platforms(bake_target, self._selection)
         changes = tuple(change for p in platforms for change in self._changes(bake_target, nodes, keys, p))
         digests = tuple((p, self._fingerprints.of(image, p).digest) for p in bake_target.platforms)
-        return TargetPlan(bake_target, platforms, changes, digests, keys)
+        if self._reuser is None:
+            return TargetPlan(bake_target, platforms, changes, digests, keys)
+        reuse = self._reuser.reuse(bake_target.target, bake_target.stage, platforms)
+        to_publish = tuple(self._reuser.to_publish(bake_target, reuse))
+        return TargetPlan(bake_target, platforms, changes, digests, keys, reuse, to_publish)
 
     def _changes(
         self, bake_target: BakeTarget, nodes: Sequence[Node], keys: Mapping[str, str], platform: str
@@ -143,6 +198,8 @@ def _steps(
     if not targets:
         return
     yield _check_builder(compilation, targets)
+    if output == "push":
+        yield from _publish_steps(compilation, targets)
     # One invocation has one list of platforms, so bake targets are grouped by theirs.
     groups = sorted(targets, key=lambda t: (t.platforms, t.bake_target.name))
     for platforms, group in groupby(groups, key=lambda t: t.platforms):
@@ -159,6 +216,16 @@ def _steps(
             yield Remember(bake_targets, platforms)
     if output == "push":
         yield from (MergeIndex(index) for index in compilation.graph.indexes if is_complete(index, targets))
+
+
+def _publish_steps(compilation: Compilation, targets: Sequence[TargetPlan]) -> Iterator[PublishStages]:
+    """Yield what is published first: a failing image shall not cost other machines what it is built on."""
+    # Stages of equal content have one key, whatever they are called.
+    by_key = {one.stage.key: one for target in targets for one in target.to_publish}
+    repository = compilation.workspace.project.stacks
+    if repository:
+        for wave in _waves(list(by_key.values())):
+            yield PublishStages(repository, tuple(wave))
 
 
 def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
@@ -198,7 +265,7 @@ def _check_builder(compilation: Compilation, targets: Sequence[TargetPlan]) -> C
     running = {
         change.platform
         for target in targets
-        for change in target.changes
+        for change in target.built
         if runs_on_target(change.node, change.platform)
     }
     return CheckBuilder(platforms, tuple(platform for platform in platforms if platform in running))
