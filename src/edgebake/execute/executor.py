@@ -91,7 +91,8 @@ class Executor:
                 names,
                 [f"{project.output}/docker-bake.{project.formats[0]}", str(overlay)],
                 {},
-                bake_variables(self._compilation, self._settings),
+                # The metadata of what is published here is not read: its provenance is not worth a second each.
+                {**bake_variables(self._compilation, self._settings), "BUILDX_METADATA_PROVENANCE": "disabled"},
                 self._settings.builder,
             )
             try:

@@ -175,6 +175,7 @@ def render_json(file: BakeFile) -> str:
     kinds: dict[str, dict[str, object]] = {"variable": {}, "group": {}, "target": {}}
     for block in file.blocks:
         kinds[block.kind][block.name] = {k: _json(v, file.variables) for k, v in block.attributes.items()}
+    kinds = {kind: blocks for kind, blocks in kinds.items() if blocks}  # Buildx takes no empty one
     return json.dumps(kinds, indent=2, ensure_ascii=False) + "\n"
 
 
