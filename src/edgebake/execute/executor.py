@@ -12,7 +12,7 @@ from edgebake.execute.preflight import check_builder
 from edgebake.execute.progress import Progress
 from edgebake.execute.publish import merge_index, verify_tags
 from edgebake.execute.results import Result, rows, with_digest
-from edgebake.execute.settings import Settings, bake_variables
+from edgebake.execute.settings import Settings, bake_variables, cache_variables
 from edgebake.execute.stacks import publish_overlay, put_under_keys
 from edgebake.interrupt import raise_interrupt
 from edgebake.plan.builder import Plan
@@ -70,7 +70,10 @@ class Executor:
             [target.name for target in step.bake_targets],
             [f"{project.output}/docker-bake.{project.formats[0]}"],
             bake_overrides(self._plan, step, self._settings),
-            bake_variables(self._compilation, self._settings),
+            {
+                **cache_variables(self._compilation, self._settings, step),
+                **bake_variables(self._compilation, self._settings),
+            },
             self._settings.builder,
             load=step.output == "load",
             no_cache=self._settings.no_cache,

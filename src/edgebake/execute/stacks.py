@@ -16,7 +16,7 @@ from edgebake.observe.stacks import observe_stacks
 from edgebake.plan.reuse import Given, PublishedStage, Snapshot
 from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import PublishStages
-from edgebake.render.bake_file import BakeFile, Block, Value, render_json, shared_name
+from edgebake.render.bake_file import BakeFile, Block, Value, render_json
 
 _HARMLESS = ("annotations", "attest", "cache-from", "cache-to", "labels", "output", "pull", "tags")
 """Attributes of a bake target that change nothing of a stage's contents."""
@@ -76,7 +76,7 @@ def publish_overlay(step: PublishStages) -> tuple[list[str], str]:
 
 def _attributes(repository: str, one: PublishedStage) -> dict[str, Value]:
     attributes: dict[str, Value] = {
-        "inherits": [shared_name(one.stage.node.target)],
+        "inherits": [one.bake_target],
         "target": one.stage.name,
         "platforms": list(one.stage.platforms),
         "tags": [f"{repository}:{one.stage.key}"],

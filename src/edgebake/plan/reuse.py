@@ -66,12 +66,14 @@ class PublishedStage:
     """A stage to publish.
 
     Attributes:
+        bake_target: the image that it is a stage of.
         stage: what is pushed, and under which key.
         given: the published stages that it is built on.
         parts: the key of each platform that its image is declared for, if the stage is the same on several.
         joined: the key of all these together; "" if there is only one.
     """
 
+    bake_target: str
     stage: Keyed
     given: tuple[Given, ...]
     parts: tuple[tuple[str, str], ...] = ()
@@ -116,7 +118,7 @@ class Reuser:
                     p: self._fingerprints.of(node, p).digest for p in bake_target.platforms if (node.id, p) in every
                 }
                 for one in keyed(node, here, self._names[node.target], self._fingerprints):
-                    found.append(PublishedStage(one, given, *_joined(node, declared)))
+                    found.append(PublishedStage(bake_target.name, one, given, *_joined(node, declared)))
         return found
 
     def _available(self, start: Node, every: Iterable[At]) -> Iterator[tuple[At, Given]]:
