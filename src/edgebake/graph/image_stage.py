@@ -26,7 +26,7 @@ def image_stage(stages: StageFactory, installer: Installer, plan: ImagePlan, par
     entrypoint, cmd = plan.entry()
     text = stages.templates.render(
         "stages/image.Dockerfile.j2",
-        pip_stage=reference(installer.fetch_tools(plan.platforms).id) if has_python else "",
+        pip_stage=reference(installer.pip(plan.platforms).id) if has_python else "",
         groups=stages.target.groups if plan.needs_gpu and user != "root" else (),
         env=dict(sorted(plan.image.env.items())),
         labels=image_labels(plan),

@@ -21,6 +21,9 @@ _CONSTRAINTS = Input("\ue000constraints\ue001")
 FETCH_TOOLS = (Root(Requirement("python")), Root(Requirement("pip-fetch")))
 """What fetching wheels on the build platform needs."""
 
+PIP_FILES = "pip-files"
+"""Label of the stage with pip's files."""
+
 
 @dataclass(frozen=True)
 class Pip:
@@ -112,7 +115,7 @@ class Installer:
             "env": view.env,
             "pip": pip.requirements,
             "pip_index": view.pip_index if pip.requirements else [],
-            "pip_stage": reference(self.fetch_tools(platforms).id) if pip.requirements else "",
+            "pip_stage": reference(self.pip(platforms).id) if pip.requirements else "",
             "wheelhouse": reference(stages.wheelhouse(platforms).id) if pip.requirements else "",
             "constraints": reads.take(pip.constraints) if pip.constraints else "",
             "script": script_path(reads, view, install.script, ("install", "script")),
@@ -126,6 +129,15 @@ class Installer:
     def fetch_tools(self, platforms: Sequence[str]) -> Node:
         """Return the stage that fetches wheels, with pip."""
         return self.tools(FETCH_TOOLS, platforms, what="fetching wheels")
+
+    def pip(self, platforms: Sequence[str]) -> Node:
+        """Return the stage with pip and certificates at the places where the tools have them, and nothing else.
+
+        Files that fit every platform, so that it can be published, as the tools themselves cannot.
+        """
+        stages, tools = self._stages, reference(self.fetch_tools(platforms).id)
+        text = stages.templates.render("stages/pip.Dockerfile.j2", stage=tools)
+        return stages.add("artifact", PIP_FILES, "pip: its files", same(platforms, Body("", text)), native=True)
 
     def tools(self, tools: Sequence[Root], platforms: Sequence[str], *, what: str) -> Node:
         """Return the end of the line that has `tools` on the build platform.

@@ -19,6 +19,9 @@ from edgebake.resolve.resolution import Pin
 USER = "app"
 """The user that images run as unless they say otherwise."""
 
+WHEELHOUSE = "wheelhouse"
+"""Label of the stage that the user's own wheels take the place of."""
+
 # What a recipe gives to a stage, for telling which of it changed. The digest covers the whole text in any case.
 _TOLD = ("apt", "pip", "pip_index", "env", "path", "copies", "sources", "variables", "timeout")
 
@@ -83,7 +86,7 @@ class StageFactory:
     def wheelhouse(self, platforms: Sequence[str]) -> Node:
         """Return the empty stage that the `wheelhouse` setting puts a folder in place of."""
         title = "wheels of your own, if there are any"
-        return self._root("artifact", "wheelhouse", title, platforms, lambda: "WORKDIR /")
+        return self._root("artifact", WHEELHOUSE, title, platforms, lambda: "WORKDIR /")
 
     def _root(self, kind: Kind, label: str, title: str, platforms: Sequence[str], text: Callable[[], str]) -> Node:
         """Return a stage that needs no other; made once, as each image asks for it."""

@@ -12,6 +12,7 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
 from edgebake.execute.progress import Progress
 from edgebake.execute.settings import Settings
+from edgebake.execute.stacks import looker
 from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.selection import Selection
 from edgebake.testing.cases import cases_of
@@ -50,7 +51,7 @@ def load_images(
     platforms = dict.fromkeys(platform for target in plan.targets for platform in target.platforms)
     for platform in platforms:
         one = replace(selection, platforms=(platform,))
-        plan, compiled = make_plan(start, one, output="load", locked=locked)
+        plan, compiled = make_plan(start, one, output="load", locked=locked, look=looker(settings))
         progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
         results = Executor(plan, settings, progress, compiled.tree.write).run()
         references = {result.bake_target: result.reference for result in results}
