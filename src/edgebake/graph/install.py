@@ -23,11 +23,13 @@ FETCH_TOOLS = (Root(Requirement("python")), Root(Requirement("pip-fetch")))
 class Pip:
     """Requirements that a stage installs with pip itself, because they are not locked.
 
-    `constraints` are the name and the text of the file that keeps recipes from swapping each other's packages.
+    `constraints` are the name and the text of the file that keeps recipes from swapping each other's packages;
+    `program` is the stage and the path in it of the pip that does it, if that is not the distribution's.
     """
 
     requirements: tuple[str, ...] = ()
     constraints: tuple[str, str] = ("", "")
+    program: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class Installer:
             "env": view.env,
             "pip": pip.requirements,
             "pip_index": view.pip_index if pip.requirements else [],
+            "pip_program": (pip.program or self.pip(platforms)) if pip.requirements else None,
             "pip_stage": reference(self.fetch_tools(platforms).id) if pip.requirements else "",
             "wheelhouse": reference(stages.wheelhouse(platforms).id) if pip.requirements else "",
             "constraints": self._constraints(reads, pip),
@@ -134,6 +137,10 @@ class Installer:
     def fetch_tools(self, platforms: Sequence[str]) -> Node:
         """Return the stage that fetches wheels, with pip."""
         return self.tools(FETCH_TOOLS, platforms, what="fetching wheels")
+
+    def pip(self, platforms: Sequence[str]) -> tuple[str, str]:
+        """Return the stage and the path in it of the distribution's pip, which is for its Python only."""
+        return reference(self.fetch_tools(platforms).id), "/usr/lib/python3/dist-packages/pip"
 
     def tools(self, tools: Sequence[Root], platforms: Sequence[str], *, what: str) -> Node:
         """Return the end of the line that has `tools` on the build platform.

@@ -19,6 +19,7 @@ from edgebake.model.requirement import parse_requirement
 from edgebake.plan.selection import Selection
 from edgebake.render.dockerfile import base_reference
 from edgebake.resolve.candidates import CandidatePool
+from edgebake.resolve.python_choice import with_wanted_python
 from edgebake.testing.cases import Case, cases_of
 from edgebake.testing.images import check_images
 from edgebake.testing.report import Suite
@@ -80,7 +81,8 @@ def subjects(
         EdgebakeError: an unknown recipe or target; a recipe that cannot be had with `given`.
     """
     workspace = open_workspace(work, need_project=False)
-    profile = workspace.catalogue.target(target).target
+    wanted = [parse_requirement(text) for text in given]
+    profile = with_wanted_python(workspace.catalogue.target(target).target, workspace.catalogue, wanted)
     for recipe in recipes or workspace.catalogue.recipe_names():
         loaded = workspace.catalogue.recipe(recipe)
         there = [p for p in profile.platforms if CandidatePool(workspace.catalogue, profile, p).candidates(recipe)]
