@@ -9,7 +9,7 @@ from edgebake.load.catalogue import Catalogue
 from edgebake.model.requirement import Requirement
 from edgebake.model.target import Target
 from edgebake.resolve.candidates import Candidate, CandidatePool
-from edgebake.resolve.python_choice import with_wanted_python
+from edgebake.resolve.python_choice import other_pythons, with_wanted_python
 from edgebake.resolve.resolution import Pin, Resolution
 
 
@@ -35,6 +35,10 @@ class TargetRecipes:
     def wanted_by(self, requirements: Iterable[Requirement]) -> TargetRecipes:
         """Return the recipes for an image with these requirements: for the Python that it asks for."""
         return self.on(with_wanted_python(self.target, self._catalogue, requirements))
+
+    def other_pythons(self) -> list[str]:
+        """Return the Pythons that an image can ask for beside the distribution's, newest first."""
+        return other_pythons(self.target, self._catalogue)
 
     def on(self, target: Target) -> TargetRecipes:
         """Return the recipes for the same target with another Python, which are found out once, too."""
