@@ -81,24 +81,22 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     context = BuildContext(workspace.root, workspace.project.output)
     tests = TestSteps(templates, context)
     plans: list[ImagePlan] = []
-    lowerings: dict[str, TargetLowering] = {}
-    for target, name, image in image_targets(workspace, left_out):
-        lowering = lowerings.get(target.target.name)
-        if lowering is None:
-            lowering = lowerings[target.target.name] = TargetLowering(
-                graph,
-                TargetRecipes(workspace.catalogue, target.target),
-                templates,
-                context,
-                workspace.lock,
-                tests,
-            )
-        plan = plan_image(workspace, name, image, lowering.recipes)
-        stage, test = lowering.image(plan)
-        scope = lowering.recipes.scope(plan.platforms[0])
+    known: dict[str, TargetRecipes] = {}
+    lowerings: dict[tuple[str, str | None], TargetLowering] = {}
+    for loaded, name, image in image_targets(workspace, left_out):
+        target = loaded.target
+        if target.name not in known:
+            known[target.name] = TargetRecipes(workspace.catalogue, target)
+        plan = plan_image(workspace, name, image, known[target.name])
+        key = (target.name, plan.target.python)
+        if key not in lowerings:
+            recipes = known[target.name].on(plan.target)
+            lowerings[key] = TargetLowering(graph, recipes, templates, context, workspace.lock, tests)
+        stage, test = lowerings[key].image(plan)
+        scope = lowerings[key].recipes.scope(plan.platforms[0])
         graph.bake_targets.extend(_bake_targets(workspace, plan, scope, stage.id, test.id if test else None))
         plans.append(plan)
-    targets = {plan.target.name: plan.target for plan in plans}
+    targets = {plan.target.name: plan.target.declared for plan in plans}
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
     refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace)
     graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
@@ -171,14 +169,15 @@ def plan_image(workspace: Workspace, name: str, image: Image, recipes: TargetRec
         workspace: the project.
         name: the image's name.
         image: the image.
-        recipes: the target's recipes; the same for all images on the target, as they share much.
+        recipes: the declared target's recipes; the same for all images on the target, as they share much.
 
     Raises:
         EdgebakeError: a conflict, an unknown recipe, a value that is wrong.
     """
-    target = recipes.target
-    image = _for_board(workspace, name, image, target)
+    image = _for_board(workspace, name, image, recipes.target)
     roots = _roots(workspace, name, image)
+    recipes = recipes.wanted_by(root.requirement for root in roots)
+    target = recipes.target
     platforms = [p for p in target.platforms if not image.platforms or p in image.platforms]
     locked = _locked_image(workspace, name, target)
     resolutions: dict[str, Resolution] = {}
