@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgebake.compile import Compilation, compile_workspace, stage_templates
 from edgebake.errors import EdgebakeError
@@ -12,9 +14,13 @@ from edgebake.model.lock import LockedPython
 from edgebake.plan.builder import Plan, build_plan
 from edgebake.plan.record import read_record
 from edgebake.plan.selection import Selection, open_selection
+from edgebake.plan.shards import cut, parse_shard, parts_of_shard, read_shards, refuse_other_fingerprints
 from edgebake.plan.steps import Output
 from edgebake.render.files import generated_files
 from edgebake.render.writer import Change, OutputTree
+
+if TYPE_CHECKING:
+    from edgebake.execute.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,67 @@ def make_plan(
     record = read_record(workspace.root)
     plan = build_plan(compiled.compilation, selection, record, compiled.changes(), output=output, test=test)
     return plan, compiled
+
+
+def narrow_plan(plan: Plan, compiled: Compiled, selection: Selection) -> Plan:
+    """Return the plan for a part of what another plan is for (what changed, a shard): nothing is compiled again."""
+    output, test = plan.output, plan.test
+    record = read_record(compiled.compilation.workspace.root)
+    return build_plan(compiled.compilation, selection, record, compiled.changes(), output=output, test=test)
+
+
+def only_changed(
+    plan: Plan, compiled: Compiled, ref: str | None, settings: Settings | None = None
+) -> tuple[Plan, Sequence[str]]:
+    """Return a plan without the images that are as they were, and lines that say what that left out.
+
+    Args:
+        plan: the plan for everything.
+        compiled: what it was made from.
+        ref: the git commit to compare with; None: what is published.
+        settings: the registry and the tags to look at, if they are not the project's.
+
+    Raises:
+        EdgebakeError: there is no such commit.
+    """
+    from edgebake.plan.changed import Before, changed_selection, told
+
+    if ref is None:
+        from edgebake.execute.settings import Settings
+        from edgebake.observe.published import published_fingerprints
+
+        before, since = Before(published_fingerprints(plan, settings or Settings())), "published"
+    else:
+        from edgebake.observe.committed import fingerprints_at
+
+        before, since = fingerprints_at(compiled.compilation.workspace.root, ref), f"at {ref}"
+    narrowed = narrow_plan(plan, compiled, changed_selection(plan, before.known))
+    return narrowed, told(plan, narrowed, since, before)
+
+
+def shard_plan(plan: Plan, compiled: Compiled, shard: str | None, file: Path | None) -> Plan:
+    """Return the plan for one shard.
+
+    Args:
+        plan: the plan for everything.
+        compiled: what it was made from.
+        shard: `I/N`.
+        file: the shards, if they were cut elsewhere; they must be of this state of the project.
+
+    Raises:
+        EdgebakeError: there is no such shard.
+    """
+    if shard is None:
+        raise EdgebakeError("--shards needs --shard", hints=("for example --shard 2/4",))
+    number, of = parse_shard(shard)
+    if file is not None:
+        parts = parts_of_shard(read_shards(file), shard, file)
+        refuse_other_fingerprints(plan, parts)
+        keys = frozenset((part.bake_target, part.platform) for part in parts)
+    else:
+        found = cut(plan, of)
+        keys = frozenset(part.key for one in found if one.number == number for part in one.parts)
+    return narrow_plan(plan, compiled, replace(plan.selection, parts=keys, shard=shard))
 
 
 def refuse_stale_lock(compilation: Compilation) -> None:

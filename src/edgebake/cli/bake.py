@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,6 +35,13 @@ def bake(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build everything again.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    shard: Annotated[
+        str | None, typer.Option("--shard", metavar="I/N", help="Only shard I of `edgebake plan --shards N`.")
+    ] = None,
+    shards: Annotated[
+        Path | None,
+        typer.Option("--shards", metavar="FILE", help="The shards, as `plan --shards N --json` printed them."),
+    ] = None,
     locked: Locked = False,
 ) -> None:
     """Build images: do what `edgebake plan` shows.
@@ -42,7 +50,6 @@ def bake(
     Example: edgebake bake detector --platform linux/arm64 --push
     """
     import sys
-    from pathlib import Path
 
     from edgebake.api import make_plan
     from edgebake.cli.options import pairs
@@ -57,6 +64,10 @@ def bake(
     selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
     output = "push" if push else "load" if load else "cache"
     plan, compiled = make_plan(Path.cwd(), selection, output=output, test=test, locked=locked)  # type: ignore[arg-type]
+    if shard is not None or shards is not None:
+        from edgebake.api import shard_plan
+
+        plan = shard_plan(plan, compiled, shard, shards)
     variables = pairs(variable, "--var")
     variables |= {k: v for k, v in (("REGISTRY", registry), ("TAG", tag), ("CA_BUNDLE", ca_bundle)) if v}
     _refuse_missing_bundle(variables.get("CA_BUNDLE") or compiled.compilation.workspace.project.ca_bundle)
@@ -78,8 +89,6 @@ def bake(
 
 
 def _refuse_missing_bundle(path: str | None) -> None:
-    from pathlib import Path
-
     from edgebake.errors import EdgebakeError
 
     # Buildx gives a build an empty secret, or fails without a word of why.

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from edgebake import __version__
-from edgebake.cli import bake, compat, compile, init, lint, listing, lock, plan, schema, test
+from edgebake.cli import bake, builder, ci, compat, compile, init, lint, listing, lock, plan, schema, test
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
 app = typer.Typer(
@@ -36,6 +36,8 @@ app.command("lock")(lock.lock)
 app.command("compat")(compat.compat)
 app.command("list")(listing.list_command)
 app.command("schema")(schema.schema)
+app.add_typer(builder.app, name="builder")
+app.add_typer(ci.app, name="ci")
 
 
 def _version(value: bool) -> None:

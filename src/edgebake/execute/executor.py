@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from edgebake.execute.builders import work_by_platform
 from edgebake.execute.invocation import Invocation, invoke
 from edgebake.execute.overrides import bake_overrides
 from edgebake.execute.preflight import check_builder
@@ -47,7 +48,8 @@ class Executor:
                 case WriteFiles():
                     self._write()
                 case CheckBuilder():
-                    check_builder(step, self._settings.builder)
+                    state = check_builder(step, self._settings.builder)
+                    self._progress.tell(map(str, work_by_platform(self._plan, state)))
                 case Bake():
                     self._bake(step)
                 case VerifyIndexes():

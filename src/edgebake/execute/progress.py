@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterable
 from typing import TextIO
 
 from edgebake.execute.events import BuildStep, EventReader
@@ -25,6 +26,11 @@ class Progress:
         self._terminal = terminal
         self._quiet = quiet
         self._last = 0.0
+
+    def tell(self, lines: Iterable[str]) -> None:
+        """Show lines of text."""
+        for line in lines if not self._quiet else ():
+            self._line(line)
 
     def update(self, reader: EventReader, ended: list[BuildStep]) -> None:
         """Show the steps that ended, and what runs now."""

@@ -49,6 +49,8 @@ class Plan:
     targets: tuple[TargetPlan, ...]
     files: tuple[Change, ...]
     steps: tuple[Step, ...]
+    output: Output = "cache"
+    test: bool = False
 
     def target(self, name: str) -> TargetPlan:
         """Return the plan of a bake target."""
@@ -94,7 +96,7 @@ def build_plan(
     planner = _Planner(compilation, selection, record)
     targets = tuple(planner.target_plan(bake_target) for bake_target in bake_targets)
     steps = tuple(_steps(compilation, targets, files, output, test))
-    return Plan(compilation, selection, targets, tuple(files), steps)
+    return Plan(compilation, selection, targets, tuple(files), steps, output, test)
 
 
 class _Planner:
@@ -112,8 +114,7 @@ class _Planner:
         nodes = self._graph.needed_by(bake_target.target, [bake_target.stage])
         image = self._graph.node(bake_target.target, bake_target.stage)
         keys = stage_keys(nodes, self._names[bake_target.target])
-        selected = self._selection.platforms
-        platforms = tuple(p for p in bake_target.platforms if not selected or p in selected)
+        platforms = self._selection.platforms_of(bake_target)
         changes = tuple(change for p in platforms for change in self._changes(bake_target, nodes, keys, p))
         digests = tuple((p, self._fingerprints.of(image, p).digest) for p in bake_target.platforms)
         return TargetPlan(bake_target, platforms, changes, digests, keys)

@@ -12,7 +12,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined,
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from edgebake.errors import EdgebakeError, Position
-from edgebake.render.quote import copy_words, dockerfile_word, exec_form, shell_word
+from edgebake.render.quote import copy_words, dockerfile_word, exec_form, shell_word, yaml_string
 
 
 def _path_word(folders: Sequence[str]) -> str:
@@ -64,6 +64,7 @@ class StageTemplates:
             path_word=_path_word,
             workdir_word=_workdir_word,
             json=json.dumps,
+            yaml=yaml_string,
         )
         return environment
 
