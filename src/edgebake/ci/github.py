@@ -71,7 +71,7 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
     host = registry_host(registry)
     text = stage_templates(workspace.root).render(
         TEMPLATE,
-        name="edgebake" if folder == "." else f"edgebake {folder}",
+        title="edgebake" if folder == "." else f"edgebake {folder}",
         ci=ci,
         project=project,
         uses=pinned,
