@@ -16,6 +16,10 @@ def bake(
     platform: Platforms = None,
     name: ImageName = None,
     push: Annotated[bool, typer.Option("--push", help="Push to the registry.")] = False,
+    digests: Annotated[
+        Path | None,
+        typer.Option("--digests", metavar="DIR", help="Record there what was pushed, for `edgebake publish`."),
+    ] = None,
     load: Annotated[bool, typer.Option("--load", help="Load into the local engine.")] = False,
     test: Annotated[bool, typer.Option("--test", help="Run the images' tests first; stop if one fails.")] = False,
     overrides: Annotated[
@@ -46,8 +50,8 @@ def bake(
 ) -> None:
     """Build images: do what `edgebake plan` shows.
 
-    A build of some platforms only never touches the declared tags: it is pushed under its key.
-    Example: edgebake bake detector --platform linux/arm64 --push
+    A build of some platforms only never touches the declared tags: it is pushed by digest, or under its key.
+    Example: edgebake bake detector --platform linux/arm64 --push --digests digests
     """
     import sys
 
@@ -61,6 +65,9 @@ def bake(
 
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
+    if digests and not push:
+        raise EdgebakeError("--digests records what is pushed", hints=("add --push",))
+    digests = digests.absolute() if digests else None
     selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
     output = "push" if push else "load" if load else "cache"
     plan, compiled = make_plan(Path.cwd(), selection, output=output, test=test, locked=locked)  # type: ignore[arg-type]
@@ -78,6 +85,12 @@ def bake(
     # Paths in a bake file are relative to the working directory.
     os.chdir(compiled.compilation.workspace.root)
     results = Executor(plan, settings, progress, lambda: compiled.tree.write()).run()
+    if digests:
+        from edgebake.execute.publish import digest_parts
+        from edgebake.publishing.digest_files import subject_name, write_digest_file
+
+        subject = subject_name([*selection.names, *selection.targets, *selection.platforms])
+        write_digest_file(digests, subject, digest_parts(plan, settings, results))
     from edgebake.cli.summary import summary, summary_as_data
 
     if json_output:

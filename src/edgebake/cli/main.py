@@ -14,7 +14,23 @@ from typing import Annotated, Any
 import typer
 
 from edgebake import __version__
-from edgebake.cli import bake, builder, ci, compat, compile, init, lint, listing, lock, plan, schema, test
+from edgebake.cli import (
+    bake,
+    builder,
+    ci,
+    compat,
+    compile,
+    init,
+    lint,
+    listing,
+    lock,
+    plan,
+    prune,
+    publish,
+    schema,
+    test,
+    verify,
+)
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
 app = typer.Typer(
@@ -30,6 +46,9 @@ app.command("init")(init.init)
 app.command("plan")(plan.plan)
 app.command("compile")(compile.compile_command)
 app.command("bake")(bake.bake)
+app.command("publish")(publish.publish)
+app.command("verify")(verify.verify)
+app.command("prune")(prune.prune)
 app.command("test")(test.run_tests)
 app.command("lint")(lint.lint_command)
 app.command("lock")(lock.lock)

@@ -16,6 +16,7 @@ from edgebake.interrupt import raise_interrupt
 from edgebake.plan.builder import Plan
 from edgebake.plan.record import read_record, write_record
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Remember, VerifyIndexes, WriteFiles
+from edgebake.publishing.bases import check_bases
 
 
 class Executor:
@@ -50,6 +51,7 @@ class Executor:
                 case CheckBuilder():
                     state = check_builder(step, self._settings.builder)
                     self._progress.tell(map(str, work_by_platform(self._plan, state)))
+                    check_bases(self._plan, self._settings)
                 case Bake():
                     self._bake(step)
                 case VerifyIndexes():

@@ -82,6 +82,15 @@ def _check_buildx() -> None:
         )
 
 
+def can_push_by_digest(builder: str | None) -> bool:
+    """Tell whether a builder can push without a tag: any but the engine's own (moby/moby has no such exporter).
+
+    Raises:
+        EdgebakeError: there is no such builder.
+    """
+    return inspect(builder).driver not in ("", "docker")
+
+
 def _last(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1].removeprefix("ERROR: ") if lines else "it gave no reason"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgebake.execute.events import BuildStep, steps_of
@@ -13,7 +13,10 @@ from edgebake.plan.steps import Bake
 
 @dataclass(frozen=True)
 class Result:
-    """One row of the summary: a bake target on a platform."""
+    """One row of the summary: a bake target on a platform.
+
+    `pushed` is the digest of what was pushed for all its platforms together: an index, if it has several.
+    """
 
     bake_target: str
     platform: str
@@ -22,6 +25,7 @@ class Result:
     cached: int
     reference: str = ""
     digest: str = ""
+    pushed: str = ""
 
 
 def rows(step: Bake, outcome: Outcome) -> Iterator[Result]:
@@ -40,19 +44,24 @@ def _row(name: str, platform: str, steps: Sequence[BuildStep], metadata: Mapping
     ran = [step for step in steps if step.started is not None and step.completed is not None]
     begin = min((step.started or 0.0 for step in ran), default=0.0)
     end = max((step.completed or 0.0 for step in ran), default=0.0)
+    digest = str(metadata.get("containerimage.digest", ""))
     return Result(
         name,
         platform,
         end - begin,
         built=sum(not step.cached for step in ran),
         cached=sum(step.cached for step in ran),
-        reference=str(metadata.get("image.name", "")).split(",")[0],
-        digest=str(metadata.get("containerimage.digest", "")),
+        reference=_reference(str(metadata.get("image.name", "")).split(",")[0], digest),
+        digest=digest,
+        pushed=digest,
     )
+
+
+def _reference(name: str, digest: str) -> str:
+    """Return how a result is pulled: by its tag, or by its digest if it was pushed without one."""
+    return f"{name}@{digest}" if name and digest and ":" not in name.rpartition("/")[2] else name
 
 
 def with_digest(row: Result, reference: str, platforms: Mapping[str, str]) -> Result:
     """Return a row with what the registry has under a reference."""
-    return Result(
-        row.bake_target, row.platform, row.seconds, row.built, row.cached, reference, platforms[row.platform]
-    )
+    return replace(row, reference=reference, digest=platforms[row.platform])

@@ -28,7 +28,7 @@ def image_stage(stages: StageFactory, installer: Installer, plan: ImagePlan, par
         pip_stage=reference(installer.fetch_tools(plan.platforms).id) if has_python else "",
         groups=stages.target.groups if plan.needs_gpu and user != "root" else (),
         env=dict(sorted(plan.image.env.items())),
-        labels=_labels(plan),
+        labels=image_labels(plan),
         expose=plan.collected("expose"),
         volumes=plan.collected("volumes"),
         healthcheck=plan.runtime("healthcheck"),
@@ -42,7 +42,8 @@ def image_stage(stages: StageFactory, installer: Installer, plan: ImagePlan, par
     return stages.add("image", plan.name, plan.name, same(plan.platforms, body))
 
 
-def _labels(plan: ImagePlan) -> dict[str, str]:
+def image_labels(plan: ImagePlan) -> dict[str, str]:
+    """Return the labels of an image, sorted."""
     labels = {
         "org.opencontainers.image.title": plan.name,
         "org.opencontainers.image.base.name": plan.target.base.image,
@@ -51,6 +52,19 @@ def _labels(plan: ImagePlan) -> dict[str, str]:
     if plan.image.summary:
         labels["org.opencontainers.image.description"] = plan.image.summary
     return dict(sorted({**labels, **plan.image.labels}.items()))
+
+
+def index_annotations(plan: ImagePlan) -> dict[str, str]:
+    """Return the annotations of an image's index: its standard labels, which registries show from there.
+
+    The base is left out: each platform has its own.
+    """
+    labels = image_labels(plan).items()
+    return {k: v for k, v in labels if k.startswith(_STANDARD) and not k.startswith(f"{_STANDARD}base.")}
+
+
+_STANDARD = "org.opencontainers.image."
+"""https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
 
 
 def test_stage(

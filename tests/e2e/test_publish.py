@@ -1,0 +1,202 @@
+"""Many builders, one tag: shards pushed by digest or under staging tags, merged; `crane` is the witness."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, Project, crane_manifest, crane_platforms, crane_tags, docker_run, run
+
+AMD64, ARM64 = "linux/amd64", "linux/arm64"
+TARGET = """
+    name: {name}
+    family: cpu
+    summary: A machine
+    platforms: [{platforms}]
+    base: {{image: "debian:bookworm-slim"}}
+    os: debian:12
+    tag_suffix: {name}
+    """
+PROJECT = """
+    provenance: {provenance}
+    images:
+      demo:
+        summary: "A demo, with a comma"
+        recipes: [./app]
+        targets: [server, board]
+        tags: ["${{TAG}}-{{{{ target.tag_suffix }}}}", "latest-{{{{ target.tag_suffix }}}}"]
+        indexes:
+          "${{TAG}}": {{linux/amd64: server, linux/arm64: board}}
+    """
+APP = """
+    name: app
+    summary: The application
+    install:
+      files: {greeting.txt: /app/}
+    runtime:
+      user: root
+    """
+
+
+def write(project: Project, provenance: str = "off") -> Project:
+    project.write(
+        {
+            "edgebake.yaml": PROJECT.format(provenance=provenance),
+            "targets/server.yaml": TARGET.format(name="server", platforms=f"{AMD64}, {ARM64}"),
+            "targets/board.yaml": TARGET.format(name="board", platforms=ARM64),
+            "app/recipe.yaml": APP,
+            "app/greeting.txt": "hello\n",
+        }
+    )
+    return project
+
+
+@pytest.fixture
+def demo(project: Project) -> Project:
+    return write(project)
+
+
+@pytest.fixture(scope="session")
+def remote() -> str:
+    """A builder that pushes by digest, as GitHub's setup-buildx makes them."""
+    run(str(ROOT / "scripts/engine"), "buildkitd", "up")
+    return "edgebake-remote"
+
+
+def bake_shards(project: Project, *args: str) -> None:
+    for platform in (AMD64, ARM64):
+        project.bake("--push", "--platform", platform, "--digests", "digests", *args)
+
+
+def publish(project: Project, *args: str, check: bool = True):
+    return project.edgebake("publish", "--registry", project.registry, "--digests", "digests", *args, check=check)
+
+
+def greeting(reference: str, platform: str) -> str:
+    return docker_run(reference, "cat", "/app/greeting.txt", platform=platform)
+
+
+def test_two_builders_push_by_digest_and_become_one_tag(project: Project, remote: str) -> None:
+    demo = write(project, "min")
+    bake_shards(demo, "--builder", remote)
+    assert sorted(path.name for path in (demo.root / "digests").iterdir()) == [
+        "linux-amd64.json",
+        "linux-arm64.json",
+    ]
+    # The board's image is whole on one machine. Of the server's, no tag tells yet.
+    assert crane_tags(f"{demo.registry}/demo") == {"dev-board", "latest-board"}
+
+    told = publish(demo, "--json").json()
+    tags = {"dev-server", "latest-server", "dev-board", "latest-board", "dev"}
+    assert crane_tags(f"{demo.registry}/demo") == tags
+    assert {one["reference"] for one in told["published"]} == {demo.image("demo", tag) for tag in tags}
+    assert told["removed"] == told["kept"] == []
+    for tag in ("dev-server", "latest-server", "dev"):
+        image = demo.image("demo", tag)
+        manifest = crane_manifest(image)
+        assert {f"{AMD64}", f"{ARM64}"} == {p for p in crane_platforms(image) if p != "unknown/unknown"}
+        assert manifest["annotations"]["org.opencontainers.image.description"] == "A demo, with a comma"
+        attested = [c for c in manifest["manifests"] if c["platform"]["os"] == "unknown"]
+        assert len(attested) == 2
+    assert greeting(demo.image("demo", "dev"), AMD64) == greeting(demo.image("demo", "dev"), ARM64) == "hello"
+    again = publish(demo, "--json").json()
+    assert {one["state"] for one in again["published"]} == {"same"}
+    assert [one["digest"] for one in again["published"]] == [one["digest"] for one in told["published"]]
+
+
+def test_the_engines_own_driver_uses_staging_tags_that_are_gone_afterwards(demo: Project) -> None:
+    bake_shards(demo)
+    staging = crane_tags(f"{demo.registry}/demo") - {"dev-board", "latest-board"}
+    assert sorted(tag.rpartition("-")[0] for tag in staging) == ["server-amd64", "server-arm64"]
+    told = publish(demo, "--json").json()
+    assert set(told["removed"]) == {demo.image("demo", tag) for tag in staging}
+    assert crane_tags(f"{demo.registry}/demo") == {
+        "dev-server",
+        "latest-server",
+        "dev-board",
+        "latest-board",
+        "dev",
+    }
+    # The index has the very manifests that the staging tags named.
+    for tag in ("dev-server", "dev"):
+        run("crane", "validate", "--fast", "--remote", demo.image("demo", tag))
+        assert greeting(demo.image("demo", tag), ARM64) == "hello"
+
+
+def digests_of(project: Project) -> dict[str, str]:
+    repository = f"{project.registry}/demo"
+    return {tag: run("crane", "digest", f"{repository}:{tag}").out for tag in crane_tags(repository)}
+
+
+def test_an_incomplete_duplicate_or_foreign_set_is_refused_and_nothing_is_touched(
+    two_commits: tuple[Project, Project], tmp_path: Path
+) -> None:
+    old, new = two_commits
+    publish(old)
+    before = digests_of(old)
+    shutil.copytree(new.root, tmp_path, dirs_exist_ok=True)
+    demo, folder = Project(tmp_path, new.registry), tmp_path / "digests"
+    amd64, arm64 = ((folder / f"linux-{arch}.json").read_text() for arch in ("amd64", "arm64"))
+
+    def refused() -> str:
+        done = publish(demo, check=False)
+        assert done.code == 2
+        assert "Traceback" not in done.err
+        assert digests_of(demo) == before
+        return done.err
+
+    (folder / "linux-arm64.json").unlink()
+    told = refused()
+    assert "demo-server lacks linux/arm64: no digest file has it" in told
+    assert "not given: linux-arm64.json" in told
+
+    (folder / "linux-arm64.json").write_text((old.root / "digests/linux-arm64.json").read_text())
+    assert "digests/linux-arm64.json: demo-server (linux/arm64): built from something else" in refused()
+
+    (folder / "linux-arm64.json").write_text(arm64)
+    (folder / "again.json").write_text(amd64)
+    told = refused()
+    assert "digests/linux-amd64.json: demo-server has linux/amd64 twice" in told
+    assert "again.json" in told
+    (folder / "again.json").unlink()
+
+    wrong = json.loads(amd64)
+    wrong["parts"][0]["digest"] = next(
+        part["digest"] for part in json.loads(arm64)["parts"] if part["bake_target"] == "demo-server"
+    )
+    (folder / "linux-amd64.json").write_text(json.dumps(wrong))
+    told = refused()
+    assert "digests/linux-amd64.json: demo-server (linux/amd64) is not what the digest file says" in told
+    assert "is for linux/arm64" in told
+
+    (folder / "linux-amd64.json").write_text(amd64)
+    publish(demo)
+    assert greeting(demo.image("demo", "dev"), ARM64) == "new"
+
+
+def test_concurrent_publishes_of_one_tag_leave_one_whole_index(two_commits: tuple[Project, Project]) -> None:
+    def start(project: Project) -> subprocess.Popen[str]:
+        options = ["--registry", project.registry, "--digests", "digests"]
+        command = [sys.executable, "-m", "edgebake", "publish", *options]
+        return subprocess.Popen(
+            command, cwd=project.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    old, new = two_commits
+    for _ in range(2):
+        processes = [start(project) for project in (old, new, old, new)]
+        failed = [
+            err for process in processes if (err := process.communicate(timeout=120)[1]) and process.returncode
+        ]
+        assert failed == []
+        for tag in ("dev-server", "dev"):
+            image = old.image("demo", tag)
+            assert crane_platforms(image) == [AMD64, ARM64]
+            run("crane", "validate", "--fast", "--remote", image)
+    image = old.image("demo", "dev-server")
+    assert greeting(image, AMD64) == greeting(image, ARM64)
