@@ -138,6 +138,37 @@ def shard_plan(plan: Plan, compiled: Compiled, shard: str | None, file: Path | N
     return narrow_plan(plan, compiled, replace(plan.selection, parts=keys, shard=shard))
 
 
+def planned_parts(plan: Plan, compiled: Compiled, file: Path) -> Plan:
+    """Return the plan for what a file of shards holds, all of them together.
+
+    Raises:
+        EdgebakeError: the file is of another state of the project.
+    """
+    parts = read_shards(file)
+    refuse_other_fingerprints(plan, parts)
+    keys = frozenset((part.bake_target, part.platform) for part in parts)
+    return narrow_plan(plan, compiled, replace(plan.selection, parts=keys))
+
+
+def by_tags(plan: Plan, compiled: Compiled) -> list[Plan]:
+    """Return a plan in the smallest parts that can be published alone: what no tag holds together."""
+    groups = {target.bake_target.name: {target.bake_target.name} for target in plan.targets}
+    for index in compiled.compilation.graph.indexes:
+        joined = set().union(*(groups.get(name, set()) for _, name in index.parts))
+        groups |= dict.fromkeys(joined, joined)
+    found = {min(group): group for group in groups.values()}
+    selections = [
+        replace(
+            plan.selection,
+            parts=frozenset(
+                (t.bake_target.name, p) for t in plan.targets for p in t.platforms if t.bake_target.name in group
+            ),
+        )
+        for _, group in sorted(found.items())
+    ]
+    return [narrow_plan(plan, compiled, selection) for selection in selections]
+
+
 def refuse_stale_lock(compilation: Compilation) -> None:
     """Refuse a project whose lock does not fit it.
 

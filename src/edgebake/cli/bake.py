@@ -90,6 +90,8 @@ def bake(
         from edgebake.publishing.digest_files import subject_name, write_digest_file
 
         subject = subject_name([*selection.names, *selection.targets, *selection.platforms])
+        if shard is not None:
+            subject = f"shard-{shard.replace('/', '-of-')}"
         write_digest_file(digests, subject, digest_parts(plan, settings, results))
     from edgebake.cli.summary import summary, summary_as_data
 

@@ -33,11 +33,13 @@ class TargetPlan:
     """Of the image, by platform; of all declared platforms, so that a label does not depend on a selection."""
     keys: Mapping[str, str]
     """What the stages are remembered under, by id."""
+    shard: bool = False
+    """Whether it is built for somebody who merges: then its tags are that one's to set."""
 
     @property
     def complete(self) -> bool:
-        """Whether all declared platforms are built."""
-        return self.platforms == self.bake_target.platforms
+        """Whether all declared platforms are built, so that a push can set the declared tags."""
+        return not self.shard and self.platforms == self.bake_target.platforms
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class _Planner:
         platforms = self._selection.platforms_of(bake_target)
         changes = tuple(change for p in platforms for change in self._changes(bake_target, nodes, keys, p))
         digests = tuple((p, self._fingerprints.of(image, p).digest) for p in bake_target.platforms)
-        return TargetPlan(bake_target, platforms, changes, digests, keys)
+        return TargetPlan(bake_target, platforms, changes, digests, keys, bool(self._selection.shard))
 
     def _changes(
         self, bake_target: BakeTarget, nodes: Sequence[Node], keys: Mapping[str, str], platform: str
