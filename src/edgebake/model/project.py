@@ -12,6 +12,7 @@ from edgebake.model.base import (
     REPOSITORY_PATH_PATTERN,
     BadValue,
     EnvName,
+    Flag,
     ImageName,
     Line,
     Model,
@@ -25,6 +26,8 @@ from edgebake.model.base import (
     matching,
     no_control,
 )
+from edgebake.model.builder import Builder
+from edgebake.model.ci import Ci
 from edgebake.model.lint import Lint, ProjectLint
 from edgebake.model.recipe import Runtime
 
@@ -176,9 +179,15 @@ class Project(Model):
     """Folder of wheels that builds look at before an index."""
     provenance: Literal["off", "min", "max"] = "off"
     """Provenance attestations; they hold times, so an image's digest changes with each build."""
+    sbom: Flag = False
+    """Whether images get an SBOM attestation, made by BuildKit's scanner."""
     variables: dict[EnvName, Annotated[Variable, BeforeValidator(_short_variable), OrText()]] = {}
     """Further variables of the bake file, for tags and labels."""
     lint: ProjectLint = ProjectLint()
     """What `edgebake lint` accepts everywhere, with the reasons, and how grave its rules are."""
+    builder: Builder | None = None
+    """The Buildx builder that `edgebake builder create` makes."""
+    ci: Ci = Ci()
+    """GitHub Actions: the workflow that `edgebake ci github` writes."""
     images: dict[ImageName, Image] = {}
     """The images."""

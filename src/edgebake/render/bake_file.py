@@ -106,7 +106,7 @@ def _shared(compilation: Compilation) -> Iterable[Block]:
             "args": args,
             "contexts": Expression(WHEELHOUSE_CONTEXT),
             "secret": Expression(CA_SECRET),
-            "attest": [_provenance(project)],
+            "attest": [_provenance(project), *(["type=sbom"] if project.sbom else [])],
         }
         yield Block("target", shared_name(name), attributes, f"What all images for {name} share.")
 
