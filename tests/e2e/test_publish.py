@@ -6,11 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, Project, crane_manifest, crane_platforms, crane_tags, docker_run, run
+from conftest import REGISTRY, ROOT, Project, crane_manifest, crane_platforms, crane_tags, docker_run, run
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 TARGET = """
@@ -75,6 +76,25 @@ def bake_shards(project: Project, *args: str) -> None:
 
 def publish(project: Project, *args: str, check: bool = True):
     return project.edgebake("publish", "--registry", project.registry, "--digests", "digests", *args, check=check)
+
+
+@pytest.fixture(scope="module")
+def two_commits(remote: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Project]:
+    """Two checkouts of one project, both platforms of both pushed by digest."""
+    registry = f"{REGISTRY}/e2e/{uuid.uuid4().hex[:12]}"
+    projects = []
+    for text in ("old", "new"):
+        one = write(Project(tmp_path_factory.mktemp(text), registry))
+        (one.root / "app/greeting.txt").write_text(f"{text}\n")
+        bake_shards(one, "--builder", remote)
+        projects.append(one)
+    return projects[0], projects[1]
+
+
+def digests_of(project: Project) -> dict[str, str]:
+    """Return what each tag names."""
+    repository = f"{project.registry}/demo"
+    return {tag: run("crane", "digest", f"{repository}:{tag}").out for tag in crane_tags(repository)}
 
 
 def greeting(reference: str, platform: str) -> str:

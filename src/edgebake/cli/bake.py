@@ -52,6 +52,7 @@ def bake(
     from edgebake.cli.options import pairs
     from edgebake.errors import EdgebakeError
     from edgebake.execute.executor import Executor
+    from edgebake.execute.inject import prepared
     from edgebake.execute.progress import Progress
     from edgebake.execute.settings import Settings
     from edgebake.plan.selection import Selection
@@ -68,6 +69,7 @@ def bake(
     variables |= {k: v for k, v in (("REGISTRY", registry), ("TAG", tag), ("CA_BUNDLE", ca_bundle)) if v}
     _refuse_missing_bundle(variables.get("CA_BUNDLE") or compiled.compilation.workspace.project.ca_bundle)
     settings = Settings(builder, variables, tuple(overrides or ()), pairs(mirror, "--mirror"), no_cache)
+    settings = prepared(compiled.compilation, settings)
     progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
     import os
 

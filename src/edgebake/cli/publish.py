@@ -34,6 +34,7 @@ def publish(
     from edgebake.api import make_plan
     from edgebake.cli.options import settings_of
     from edgebake.errors import EdgebakeError
+    from edgebake.execute.inject import prepared
     from edgebake.execute.settings import registry_client
     from edgebake.interrupt import raise_interrupt
     from edgebake.plan.selection import Selection
@@ -45,7 +46,7 @@ def publish(
         raise EdgebakeError("no digest files are named", hints=("name them: edgebake publish --digests DIR",))
     shards = read_shards(digests)
     plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))
-    settings = settings_of(variable, registry, tag, ca_bundle)
+    settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
     raise_interrupt()
     client = registry_client(compiled.compilation, settings)
     publisher = Publisher(plan, settings, client, lambda line: typer.echo(line, err=True))
