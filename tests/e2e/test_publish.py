@@ -148,11 +148,6 @@ def test_the_engines_own_driver_uses_staging_tags_that_are_gone_afterwards(demo:
         assert greeting(demo.image("demo", tag), ARM64) == "hello"
 
 
-def digests_of(project: Project) -> dict[str, str]:
-    repository = f"{project.registry}/demo"
-    return {tag: run("crane", "digest", f"{repository}:{tag}").out for tag in crane_tags(repository)}
-
-
 def test_an_incomplete_duplicate_or_foreign_set_is_refused_and_nothing_is_touched(
     two_commits: tuple[Project, Project], tmp_path: Path
 ) -> None:
