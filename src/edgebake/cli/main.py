@@ -16,6 +16,8 @@ import typer
 from edgebake import __version__
 from edgebake.cli import (
     bake,
+    builder,
+    ci,
     compat,
     compile,
     init,
@@ -53,6 +55,8 @@ app.command("lock")(lock.lock)
 app.command("compat")(compat.compat)
 app.command("list")(listing.list_command)
 app.command("schema")(schema.schema)
+app.add_typer(builder.app, name="builder")
+app.add_typer(ci.app, name="ci")
 
 
 def _version(value: bool) -> None:

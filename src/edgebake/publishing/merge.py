@@ -68,6 +68,16 @@ class Outcome:
     kept: tuple[tuple[str, str], ...] = ()
 
 
+def joined(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return several outcomes as one."""
+    found = list(outcomes)
+    return Outcome(
+        tuple(one for outcome in found for one in outcome.published),
+        tuple(one for outcome in found for one in outcome.removed),
+        tuple(one for outcome in found for one in outcome.kept),
+    )
+
+
 class Publisher:
     """Publishes a plan's bake targets.
 

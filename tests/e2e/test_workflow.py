@@ -1,0 +1,196 @@
+"""The generated GitHub Actions workflow, executed: its own file, two machines, one registry, `crane` the witness."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from buildkitd import Buildkitd, start_buildkitd
+
+from actions.runner import Event, Machine, Run, Runner
+from conftest import CA_BUNDLE, MIRROR, Project, crane_platforms, crane_tags, docker_run, run
+
+FILES = {
+    "edgebake.yaml": """
+        registry: {registry}
+        mirrors: {{debian: {mirror}}}
+        images:
+          left:
+            recipes: [./apps/left]
+            targets: [cpu]
+          right:
+            recipes: [./apps/right]
+            targets: [cpu]
+        """,
+    "apps/left/recipe.yaml": """
+        name: left
+        summary: One application
+        layer: application
+        install: {files: {greeting.txt: /left/}}
+        test: {script: test.sh}
+        """,
+    "apps/left/greeting.txt": "hello\n",
+    "apps/left/test.sh": "grep . /left/greeting.txt\n",
+    "apps/right/recipe.yaml": """
+        name: right
+        summary: Another application
+        layer: application
+        install: {files: {greeting.txt: /right/}}
+        """,
+    "apps/right/greeting.txt": "hello\n",
+}
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Buildkitd]]:
+    """GitHub's two kinds of runners: a BuildKit each, with a store of its own."""
+    started = {
+        "ubuntu-24.04": start_buildkitd(tmp_path_factory.mktemp("amd64")),
+        "ubuntu-24.04-arm": start_buildkitd(tmp_path_factory.mktemp("arm64")),
+    }
+    yield started
+    for one in started.values():
+        one.stop()
+
+
+class Forge:
+    """A repository, as on GitHub: pushes and pull requests run the workflow that is committed there."""
+
+    def __init__(self, project: Project, machines: dict[str, Buildkitd], folder: Path) -> None:
+        self.project = project
+        self._machines = {label: Machine(one.address) for label, one in machines.items()}
+        self._folder = folder
+        self._runs = 0
+
+    def git(self, *args: str) -> str:
+        command = ("git", "-c", "user.name=a", "-c", "user.email=a@example.org", *args)
+        return run(*command, cwd=self.project.root).out.strip()
+
+    def commit(self, files: dict[str, str] | None = None, *, compile_first: bool = True) -> str:
+        self.project.write(files or {})
+        if compile_first:
+            self.project.edgebake("compile")
+            self.project.edgebake("ci", "github")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "change")
+        return self.git("rev-parse", "HEAD")
+
+    def push(self, files: dict[str, str] | None = None, lost: tuple[str, ...] = (), **options: bool) -> Run:
+        """Commit to main, and run what GitHub would run."""
+        sha = self.commit(files, **options)
+        return self._start(Event("push", "refs/heads/main", sha), lost)
+
+    def pull_request(self, files: dict[str, str]) -> Run:
+        """Commit to a branch, and run for the merge of it into main, which is what GitHub checks out."""
+        self.git("checkout", "--quiet", "-b", f"change-{self._runs}")
+        branch = self.commit(files)
+        self.git("checkout", "--quiet", "main")
+        tree = self.git("rev-parse", f"{branch}^{{tree}}")
+        sha = self.git("commit-tree", tree, "-p", "main", "-p", branch, "-m", "merge")
+        self.git("update-ref", "refs/pull/1/merge", sha)
+        payload = {"pull_request": {"number": 1.0, "base": {"ref": "main"}}}
+        return self._start(Event("pull_request", "refs/pull/1/merge", sha, payload))
+
+    def _start(self, event: Event, lost: tuple[str, ...] = ()) -> Run:
+        self._runs += 1
+        text = (self.project.root / ".github/workflows/edgebake.yml").read_text()
+        environment = {"EDGEBAKE_CA_BUNDLE": CA_BUNDLE} if CA_BUNDLE else {}
+        environment |= {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
+        folder = self._folder / str(self._runs)
+        return Runner(text, self.project.root, self._machines, folder, environment, lost).start(event)
+
+    def image(self, name: str) -> str:
+        return self.project.image(name)
+
+
+@pytest.fixture
+def forge(project: Project, machines: dict[str, Buildkitd], tmp_path_factory: pytest.TempPathFactory) -> Forge:
+    files = dict(FILES)
+    mirror = MIRROR.split("=")[1]
+    files["edgebake.yaml"] = files["edgebake.yaml"].format(registry=project.registry, mirror=mirror)
+    project.write(files)
+    made = Forge(project, machines, tmp_path_factory.mktemp("runs"))
+    made.git("init", "--quiet", "--initial-branch=main")
+    # A server that gives any commit that it is asked for, as GitHub's does.
+    made.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    return made
+
+
+def results(made: Run) -> dict[str, str]:
+    return {job: made.result(job) for job in ("plan", "check", "build", "publish", "result")}
+
+
+PUBLISHED = {"plan": "success", "check": "skipped", "build": "success", "publish": "success", "result": "success"}
+
+
+def test_a_push_publishes_every_image_under_one_tag_with_both_platforms(forge: Forge) -> None:
+    made = forge.push()
+    assert results(made) == PUBLISHED, made.text
+    for name in ("left", "right"):
+        assert crane_platforms(forge.image(name)) == ["linux/amd64", "linux/arm64"]
+        assert crane_tags(f"{forge.project.registry}/{name}") == {"dev-cpu"}
+        for platform in ("linux/amd64", "linux/arm64"):
+            assert docker_run(forge.image(name), "cat", f"/{name}/greeting.txt", platform=platform) == "hello"
+    jobs = made.of("build")
+    assert [job.labels for job in jobs] == [("ubuntu-24.04",), ("ubuntu-24.04-arm",)]
+    assert "linux/amd64: native" in jobs[0].text
+
+    again = forge.push({"README.md": "Nothing of the images changed.\n"})
+    assert results(again) == {**PUBLISHED, "build": "skipped", "publish": "skipped"}, again.text
+
+
+def test_a_pull_request_builds_and_tests_what_it_changes_and_pushes_nothing(forge: Forge) -> None:
+    forge.commit()
+    made = forge.pull_request({"apps/left/greeting.txt": "changed\n"})
+    assert results(made) == {**PUBLISHED, "check": "success", "build": "skipped", "publish": "skipped"}, made.text
+    assert run("crane", "ls", f"{forge.project.registry}/left", check=False).code != 0
+    jobs = made.of("check")
+    assert len(jobs) == 2
+    assert all("left-cpu" in job.text and "right-cpu" not in job.text for job in jobs)
+    assert all("left-cpu-test" in job.text for job in jobs)
+    assert all("docker/login-action" not in job.ran for job in made.jobs)
+
+
+def test_a_pull_request_whose_test_fails_is_told(forge: Forge) -> None:
+    forge.commit()
+    made = forge.pull_request({"apps/left/greeting.txt": ""})
+    assert results(made) == {**PUBLISHED, "check": "failure", "build": "skipped", "publish": "skipped"} | {
+        "result": "failure"
+    }, made.text
+
+
+def test_a_change_of_one_image_runs_its_jobs_only(forge: Forge) -> None:
+    forge.push()
+    before = run("crane", "digest", forge.image("right")).out
+    made = forge.push({"apps/left/greeting.txt": "changed\n"})
+    assert results(made) == PUBLISHED, made.text
+    assert all("right-cpu" not in job.text for job in made.of("build"))
+    assert docker_run(forge.image("left"), "cat", "/left/greeting.txt", platform="linux/arm64") == "changed"
+    assert run("crane", "digest", forge.image("right")).out == before
+
+
+def test_a_lost_shard_is_named_and_its_tag_stays_as_it_was(forge: Forge) -> None:
+    forge.push()
+    before = run("crane", "digest", forge.image("left")).out
+    made = forge.push({"apps/left/greeting.txt": "changed\n"}, lost=("edgebake-digests-1",))
+    assert results(made) == {**PUBLISHED, "publish": "failure", "result": "failure"}, made.text
+    text = made.of("publish")[0].text
+    assert "left-cpu lacks linux/arm64" in text
+    assert "shard-2-of-2.json" in text
+    assert run("crane", "digest", forge.image("left")).out == before
+
+    mended = forge.push({"README.md": "The next push publishes what was lost.\n"})
+    assert results(mended) == PUBLISHED, mended.text
+    assert docker_run(forge.image("left"), "cat", "/left/greeting.txt", platform="linux/arm64") == "changed"
+
+
+def test_committed_files_that_drifted_stop_the_run(forge: Forge) -> None:
+    forge.commit()
+    made = forge.push(
+        {"apps/left/recipe.yaml": FILES["apps/left/recipe.yaml"] + "env: {A: b}\n"}, compile_first=False
+    )
+    assert made.result("plan") == "failure"
+    assert made.result("build") == "skipped"
+    assert "the committed files are stale" in made.of("plan")[0].text
