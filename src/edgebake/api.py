@@ -118,9 +118,11 @@ def observed_plan(
         EdgebakeError: whatever the user has to mend.
     """
     from edgebake.execute.current import find_evidence
+    from edgebake.execute.inject import prepared
 
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
+    settings = prepared(compiled.compilation, settings)
     history = read_history(workspace.root)
     planned = partial(_plan, compiled, record=history.record, output=wish.output, test=wish.test)
     plan = planned(selection)

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from edgebake.errors import EdgebakeError, Position
+from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
@@ -27,6 +27,7 @@ from edgebake.model.lock import LockedImage
 from edgebake.model.project import Image, check_tag
 from edgebake.model.requirement import parse_requirement
 from edgebake.model.target import Target
+from edgebake.model.variables import names_in
 from edgebake.notes import Note, notes_of
 from edgebake.render.stages import StageTemplates
 from edgebake.render.values import render_value
@@ -98,6 +99,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
         plans.append(plan)
     targets = {plan.target.name: plan.target.declared for plan in plans}
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
+    _refuse_unknown_variables(workspace)
     refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace)
     graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
     return Compilation(
@@ -257,6 +259,27 @@ def _tag(text: str, scope: Mapping[str, Any], at: Callable[[], Position | None])
         return check_tag(tag)
     except ValueError as error:
         raise EdgebakeError(str(error), at=at()) from None
+
+
+def _refuse_unknown_variables(workspace: Workspace) -> None:
+    """Refuse tags with variables that the bake file does not have: they would stay there as they are written.
+
+    Raises:
+        EdgebakeError: naming the tag.
+    """
+    known = ["TAG", *workspace.project.variables]
+    for name, image in workspace.project.images.items():
+        places: list[tuple[str, tuple[str | int, ...]]]
+        places = [(tag, ("tags", index)) for index, tag in enumerate(image.tags)]
+        places += [(tag, ("indexes", tag)) for tag in image.indexes]
+        for text, place in places:
+            for variable in names_in(text):
+                if variable not in known:
+                    raise EdgebakeError(
+                        f"the tag {text!r} has the variable {variable!r}, which there is not",
+                        at=workspace.at("images", name, *place),
+                        hints=(*did_you_mean(variable, known, kind="variable"), "declare it in `variables`"),
+                    )
 
 
 def _indexes(workspace: Workspace, bake_targets: Iterable[BakeTarget]) -> list[Index]:

@@ -89,6 +89,7 @@ def bake(
     from edgebake.errors import EdgebakeError
     from edgebake.execute.current import Wish
     from edgebake.execute.executor import Executor
+    from edgebake.execute.inject import prepared
     from edgebake.execute.policy import Policy
     from edgebake.execute.progress import Progress
     from edgebake.execute.settings import Settings
@@ -122,6 +123,7 @@ def bake(
         Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow
     )
     _refuse_missing_bundle(variables.get("CA_BUNDLE") or compiled.compilation.workspace.project.ca_bundle)
+    settings = prepared(compiled.compilation, settings)
     for note in stack_notes(plan):
         typer.echo(f"note: {note}", err=True)
     progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)

@@ -41,6 +41,7 @@ def prune(
 
     from edgebake.api import make_plan
     from edgebake.cli.options import settings_of
+    from edgebake.execute.inject import prepared
     from edgebake.execute.settings import registry_client
     from edgebake.interrupt import raise_interrupt
     from edgebake.plan.selection import Selection
@@ -48,7 +49,7 @@ def prune(
     from edgebake.publishing.prune import delete as delete_tags
 
     plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))
-    settings = settings_of(variable, registry, tag, ca_bundle)
+    settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
     raise_interrupt()
     client = registry_client(compiled.compilation, settings)
     now = datetime.now(timezone.utc)

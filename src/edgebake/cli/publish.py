@@ -43,6 +43,7 @@ def publish(
     from edgebake.api import make_plan
     from edgebake.cli.options import settings_of
     from edgebake.errors import EdgebakeError, ErrorGroup
+    from edgebake.execute.inject import prepared
     from edgebake.execute.settings import registry_client
     from edgebake.interrupt import raise_interrupt
     from edgebake.narrow import by_tags, planned_parts
@@ -57,7 +58,7 @@ def publish(
     plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))
     if shards_file is not None:
         plan = planned_parts(plan, compiled, shards_file)
-    settings = settings_of(variable, registry, tag, ca_bundle)
+    settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
     raise_interrupt()
     client = registry_client(compiled.compilation, settings)
     outcomes, errors = [], []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from edgebake.compile import Compilation
 from edgebake.errors import EdgebakeError
 from edgebake.graph.names import arch, base_variable
 from edgebake.model.project import check_tag
+from edgebake.model.variables import fill_in, variable_values
 from edgebake.plan.steps import Bake
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored
@@ -96,16 +96,8 @@ def expanded_tags(compilation: Compilation, settings: Settings, tags: Sequence[s
     Raises:
         EdgebakeError: a variable's value makes something that is no tag.
     """
-    values = variable_values(compilation, settings)
+    values = variable_values(compilation.workspace.project, {**settings.environment, **settings.variables})
     return list(dict.fromkeys(_expanded(tag, values) for tag in tags))
-
-
-def variable_values(compilation: Compilation, settings: Settings) -> dict[str, str]:
-    """Return the variables that tags may have, with their values."""
-    project = compilation.workspace.project
-    values = {"TAG": project.tag, **{name: v.default for name, v in project.variables.items()}}
-    values |= {name: settings.environment[name] for name in values if name in settings.environment}
-    return values | dict(settings.variables)
 
 
 def _expanded(tag: str, values: Mapping[str, str]) -> str:
@@ -115,8 +107,3 @@ def _expanded(tag: str, values: Mapping[str, str]) -> str:
     except ValueError as error:
         hints = ("see the values of the variables: --var, --tag, the environment",)
         raise EdgebakeError(f"the tag {tag!r} becomes {text!r}", reason=str(error), hints=hints) from None
-
-
-def fill_in(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with `${NAME}` filled in, for the names in `values`."""
-    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", lambda found: values.get(found[1], found[0]), text)

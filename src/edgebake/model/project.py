@@ -146,6 +146,20 @@ class Variable(Model):
 
     default: Line = ""
     description: Line | None = None
+    of: EnvName | None = None
+    """The variable with a version that this one is a part of."""
+    part: Literal["major", "minor", "latest"] | None = None
+    """Which: `1`, `1.4` or `latest` for the release 1.4.2. A pre-release stays as it is, and so moves no tag."""
+    inject: Literal["revision", "date"] | None = None
+    """Set by edgebake when it executes: the checkout's commit, or the day (UTC)."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Variable:
+        if (self.of is None) != (self.part is None):
+            raise BadValue("`of` and `part` belong together", hints=("{of: VERSION, part: minor}",))
+        if self.of is not None and (self.default or self.inject):
+            raise BadValue("what is a part of another variable has no value of its own")
+        return self
 
 
 def _short_variable(value: Any) -> Any:
@@ -191,3 +205,12 @@ class Project(Model):
     """GitHub Actions: the workflow that `edgebake ci github` writes."""
     images: dict[ImageName, Image] = {}
     """The images."""
+
+    @model_validator(mode="after")
+    def _parts_of_variables(self) -> Project:
+        plain = ["TAG", *(name for name, one in self.variables.items() if one.of is None)]
+        for name, one in self.variables.items():
+            if one.of is not None and one.of not in plain:
+                hints = (f"the variables are: {', '.join(plain)}",)
+                raise BadValue(f"there is no variable {one.of!r}", path=("variables", name, "of"), hints=hints)
+        return self

@@ -27,7 +27,7 @@ DEFAULT_DAYS = 1.0
 
 @dataclass(frozen=True)
 class Rule:
-    """What to keep: of each declared form of tag the newest ones (all if None), and what is younger than `days`."""
+    """What to keep: of each declared form of tag the newest images (all if None), and what is younger."""
 
     keep: int | None = None
     days: float = DEFAULT_DAYS
@@ -153,10 +153,16 @@ def prunable(own: Own, states: Sequence[TagState], rule: Rule, now: datetime) ->
             by_form.setdefault(form, []).append(state)
     if rule.keep is not None:
         for form, members in by_form.items():
-            newest = sorted(members, key=lambda s: (s.created is not None, s.created, s.tag), reverse=True)
-            beyond = [state for state in newest[rule.keep :] if _is_old(state, old)]
+            beyond = [state for state in _beyond(members, rule.keep) if _is_old(state, old)]
             found += [Prunable(state, f"beyond the newest {rule.keep} of {form}") for state in beyond]
     return sorted(found, key=lambda one: (_or_epoch(one.state.created), one.state.tag))
+
+
+def _beyond(states: Sequence[TagState], keep: int) -> list[TagState]:
+    """Return the tags that do not name one of the newest images; several tags of one image count once."""
+    newest = sorted(states, key=lambda state: (_or_epoch(state.created), state.tag), reverse=True)
+    kept = list(dict.fromkeys(state.manifest.digest for state in newest))[:keep]
+    return [state for state in newest if state.manifest.digest not in kept]
 
 
 def _is_old(state: TagState, old: datetime) -> bool:
