@@ -16,7 +16,7 @@ from edgebake.plan.weights import Timings, stage_seconds
 MAX_SHARDS = 256
 """Jobs that a matrix of GitHub Actions may have (docs.github.com, "Usage limits")."""
 SLACK = 1.25
-"""How much fuller than the average a shard may get, for the sake of building what images share once."""
+"""How much fuller than it has to be a shard may get, for the sake of building what images share once."""
 
 _StageKey = tuple[str, str, str]
 
@@ -127,7 +127,8 @@ def _pools(parts: Sequence[Part], number: int) -> list[tuple[list[Part], int]]:
 
 def _share_out(parts: Sequence[Part], number: int) -> list[list[Part]]:
     """Return the parts on `number` machines: the heaviest first, each where it adds least and there is room."""
-    room = max(sum(_together(parts).values()) / number * SLACK, *(sum(part.stages.values()) for part in parts), 0.0)
+    heaviest = max(sum(part.stages.values()) for part in parts)
+    room = max(sum(_together(parts).values()) / number, heaviest) * SLACK
     shards: list[list[Part]] = [[] for _ in range(number)]
     built: list[dict[_StageKey, float]] = [{} for _ in range(number)]
     for part in sorted(parts, key=lambda part: (-sum(part.stages.values()), *_order(part))):
