@@ -61,8 +61,17 @@ def test_fewer_shards_than_platforms(project: Project) -> None:
 
 def test_more_shards_than_work(project: Project) -> None:
     shards = cut(project.plan(), 100)
-    assert sorted(len(shard.parts) for shard in shards) == [1] * 7
-    assert [shard.name for shard in shards] == [f"{i}/7" for i in range(1, 8)]
+    assert all(shard.parts for shard in shards)
+    assert [shard.name for shard in shards] == [f"{i}/{len(shards)}" for i in range(1, len(shards) + 1)]
+
+
+def test_a_stack_is_built_twice_when_that_saves_more_than_it_costs(project: Project) -> None:
+    few, many = 2, 28
+    for count in (few, many):
+        for number in range(count):
+            project.recipe(**needs(f"leaf-{number}", "heavy"))
+        project.images(**{f"leaf-{n}": {"recipes": [f"leaf-{n}"], "targets": ["board-1.0"]} for n in range(count)})
+        assert len(cut(project.plan(), 2)) == (1 if count == few else 2)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 7, None])
