@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.compile import Compilation, compile_workspace, stage_templates
 from edgebake.errors import EdgebakeError
+from edgebake.fingerprint import Fingerprints
 from edgebake.load.workspace import Workspace
 from edgebake.model.lock import LockedPython
-from edgebake.plan.builder import Plan, build_plan
-from edgebake.plan.record import read_record
+from edgebake.plan.builder import Plan, build_plan, reusable
+from edgebake.plan.history import History, read_history
+from edgebake.plan.record import BuildRecord
+from edgebake.plan.reuse import Snapshot
 from edgebake.plan.selection import Selection, open_selection
-from edgebake.plan.shards import cut, parse_shard, parts_of_shard, read_shards, refuse_other_fingerprints
+from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import Output
 from edgebake.render.files import generated_files
 from edgebake.render.writer import Change, OutputTree
 
 if TYPE_CHECKING:
+    from edgebake.execute.current import Wish
     from edgebake.execute.settings import Settings
 
 
@@ -55,8 +60,18 @@ def compile_files(workspace: Workspace, *, locked: bool = False) -> Compiled:
     return Compiled(compilation, tree)
 
 
+Look = Callable[[Compilation, Sequence[Keyed]], Snapshot]
+"""Asks a project's repository of stacks what it has of stages that could be reused."""
+
+
 def make_plan(
-    start: Path, selection: Selection, *, output: Output = "cache", test: bool = False, locked: bool = False
+    start: Path,
+    selection: Selection,
+    *,
+    output: Output = "cache",
+    test: bool = False,
+    locked: bool = False,
+    look: Look | None = None,
 ) -> tuple[Plan, Compiled]:
     """Return the plan for a selection, and the compilation behind it.
 
@@ -66,107 +81,82 @@ def make_plan(
         output: where results go.
         test: whether the images' tests run first.
         locked: refuse a lock that is stale.
+        look: asks the project's repository of stacks, if it has one; None to reuse nothing.
 
     Raises:
         EdgebakeError: whatever the user has to mend.
     """
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
-    record = read_record(workspace.root)
-    plan = build_plan(compiled.compilation, selection, record, compiled.changes(), output=output, test=test)
+    record = read_history(workspace.root).record
+    plan = _plan(compiled, selection, record=record, output=output, test=test, look=look)
     return plan, compiled
 
 
-def narrow_plan(plan: Plan, compiled: Compiled, selection: Selection) -> Plan:
-    """Return the plan for a part of what another plan is for (what changed, a shard): nothing is compiled again."""
-    output, test = plan.output, plan.test
-    record = read_record(compiled.compilation.workspace.root)
-    return build_plan(compiled.compilation, selection, record, compiled.changes(), output=output, test=test)
-
-
-def only_changed(
-    plan: Plan, compiled: Compiled, ref: str | None, settings: Settings | None = None
-) -> tuple[Plan, Sequence[str]]:
-    """Return a plan without the images that are as they were, and lines that say what that left out.
-
-    Args:
-        plan: the plan for everything.
-        compiled: what it was made from.
-        ref: the git commit to compare with; None: what is published.
-        settings: the registry and the tags to look at, if they are not the project's.
-
-    Raises:
-        EdgebakeError: there is no such commit.
-    """
-    from edgebake.plan.changed import Before, changed_selection, told
-
-    if ref is None:
-        from edgebake.execute.settings import Settings
-        from edgebake.observe.published import published_fingerprints
-
-        before, since = Before(published_fingerprints(plan, settings or Settings())), "published"
-    else:
-        from edgebake.observe.committed import fingerprints_at
-
-        before, since = fingerprints_at(compiled.compilation.workspace.root, ref), f"at {ref}"
-    narrowed = narrow_plan(plan, compiled, changed_selection(plan, before.known))
-    return narrowed, told(plan, narrowed, since, before)
-
-
-def shard_plan(plan: Plan, compiled: Compiled, shard: str | None, file: Path | None) -> Plan:
-    """Return the plan for one shard.
+def observed_plan(
+    start: Path,
+    selection: Selection,
+    settings: Settings,
+    wish: Wish,
+    *,
+    locked: bool = False,
+    look: Look | None = None,
+    narrow: Callable[[Plan], Selection] | None = None,
+) -> tuple[Plan, Compiled, History]:
+    """Return the plan for a selection without what is up to date, as the registry, the engine and the journal tell.
 
     Args:
-        plan: the plan for everything.
-        compiled: what it was made from.
-        shard: `I/N`.
-        file: the shards, if they were cut elsewhere; they must be of this state of the project.
+        start: as for :func:`make_plan`.
+        selection: what is built.
+        settings: how it would be built.
+        wish: where results go, and what of earlier ones counts.
+        locked: refuse a lock that is stale.
+        look: as for :func:`make_plan`; it is asked only if something is not up to date.
+        narrow: selects a part of what the plan for the whole selection has.
 
     Raises:
-        EdgebakeError: there is no such shard.
+        EdgebakeError: whatever the user has to mend.
     """
-    if shard is None:
-        raise EdgebakeError("--shards needs --shard", hints=("for example --shard 2/4",))
-    number, of = parse_shard(shard)
-    if file is not None:
-        parts = parts_of_shard(read_shards(file), shard, file)
-        refuse_other_fingerprints(plan, parts)
-        keys = frozenset((part.bake_target, part.platform) for part in parts)
-    else:
-        found = cut(plan, of)
-        keys = frozenset(part.key for one in found if one.number == number for part in one.parts)
-    return narrow_plan(plan, compiled, replace(plan.selection, parts=keys, shard=shard))
+    from edgebake.execute.current import find_evidence
+
+    workspace = open_selection(start, selection)
+    compiled = compile_files(workspace, locked=locked)
+    history = read_history(workspace.root)
+    planned = partial(_plan, compiled, record=history.record, output=wish.output, test=wish.test)
+    plan = planned(selection)
+    if narrow is not None:
+        selection = narrow(plan)
+        plan = planned(selection)
+    evidence = find_evidence(plan, settings, history, wish)
+    if look is not None and not all(one.current for one in evidence.values()):
+        plan = planned(selection, look=look)
+    return plan.with_evidence(evidence), compiled, history
 
 
-def planned_parts(plan: Plan, compiled: Compiled, file: Path) -> Plan:
-    """Return the plan for what a file of shards holds, all of them together.
-
-    Raises:
-        EdgebakeError: the file is of another state of the project.
-    """
-    parts = read_shards(file)
-    refuse_other_fingerprints(plan, parts)
-    keys = frozenset((part.bake_target, part.platform) for part in parts)
-    return narrow_plan(plan, compiled, replace(plan.selection, parts=keys))
-
-
-def by_tags(plan: Plan, compiled: Compiled) -> list[Plan]:
-    """Return a plan in the smallest parts that can be published alone: what no tag holds together."""
-    groups = {target.bake_target.name: {target.bake_target.name} for target in plan.targets}
-    for index in compiled.compilation.graph.indexes:
-        joined = set().union(*(groups.get(name, set()) for _, name in index.parts))
-        groups |= dict.fromkeys(joined, joined)
-    found = {min(group): group for group in groups.values()}
-    selections = [
-        replace(
-            plan.selection,
-            parts=frozenset(
-                (t.bake_target.name, p) for t in plan.targets for p in t.platforms if t.bake_target.name in group
-            ),
-        )
-        for _, group in sorted(found.items())
-    ]
-    return [narrow_plan(plan, compiled, selection) for selection in selections]
+def _plan(
+    compiled: Compiled,
+    selection: Selection,
+    *,
+    record: BuildRecord,
+    output: Output,
+    test: bool,
+    look: Look | None = None,
+) -> Plan:
+    compilation = compiled.compilation
+    fingerprints = Fingerprints(compilation)
+    snapshot = None
+    if look is not None and compilation.workspace.project.stacks is not None:
+        snapshot = look(compilation, reusable(compilation, selection, fingerprints))
+    return build_plan(
+        compilation,
+        selection,
+        record,
+        compiled.changes(),
+        output=output,
+        test=test,
+        fingerprints=fingerprints,
+        snapshot=snapshot,
+    )
 
 
 def refuse_stale_lock(compilation: Compilation) -> None:

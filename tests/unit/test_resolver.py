@@ -33,6 +33,7 @@ from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import Catalogue
 from edgebake.model.requirement import parse_requirement
 from edgebake.resolve.candidates import CandidatePool
+from edgebake.resolve.python_choice import with_wanted_python
 from edgebake.resolve.resolution import Pin, Resolution, Root, resolve
 
 FOLDER = Path(__file__).parent / "resolver_cases"
@@ -93,6 +94,7 @@ def run(catalogue: Catalogue, case: dict[str, Any]) -> dict[str, Resolution]:
         Root(parse_requirement(text), Position("edgebake.yaml", FIRST_LINE + index, 9))
         for index, text in enumerate(case["ask"])
     ]
+    target = with_wanted_python(target, catalogue, [root.requirement for root in roots])
     pools = {p: CandidatePool(catalogue, target, p, case.get("locked")) for p in target.platforms}
     return {platform: resolve(pool, roots, what="image 'app'") for platform, pool in pools.items()}
 

@@ -69,11 +69,12 @@ def matrix(
     import json
     from pathlib import Path
 
-    from edgebake.api import make_plan, only_changed
+    from edgebake.api import make_plan
     from edgebake.atomic import write_file
     from edgebake.ci.matrix import outputs
     from edgebake.errors import EdgebakeError
     from edgebake.execute.settings import Settings
+    from edgebake.narrow import only_changed
     from edgebake.plan.selection import Selection
     from edgebake.plan.shards import cut, shards_as_data, shards_as_text
 

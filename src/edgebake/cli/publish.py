@@ -40,11 +40,12 @@ def publish(
     Each machine runs: edgebake bake --push --platform linux/arm64 --digests digests
     Example, where all digest files are: edgebake publish --digests digests
     """
-    from edgebake.api import by_tags, make_plan, planned_parts
+    from edgebake.api import make_plan
     from edgebake.cli.options import settings_of
     from edgebake.errors import EdgebakeError, ErrorGroup
     from edgebake.execute.settings import registry_client
     from edgebake.interrupt import raise_interrupt
+    from edgebake.narrow import by_tags, planned_parts
     from edgebake.plan.selection import Selection
     from edgebake.publishing.collect import collect
     from edgebake.publishing.digest_files import read_shards

@@ -2,27 +2,78 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
-from edgebake.execute.results import Result
+from edgebake.execute.results import Fate, Result
 
-_HEAD = ("BAKE TARGET", "PLATFORM", "TIME", "STEPS", "DIGEST")
+if TYPE_CHECKING:
+    from edgebake.execute.executor import Executor
+
+_HEAD = ("BAKE TARGET", "PLATFORM", "RESULT", "TIME", "STEPS", "DIGEST")
+
+
+class Summary:
+    """Tells what became of a bake when it ends, however it ends.
+
+    Args:
+        executor: what runs it.
+        json_output: print JSON.
+    """
+
+    def __init__(self, executor: Executor, *, json_output: bool) -> None:
+        self._executor = executor
+        self._json = json_output
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import typer
+
+        from edgebake.errors import EdgebakeError
+
+        if kind is not None and not issubclass(kind, EdgebakeError | KeyboardInterrupt):
+            return
+        results = self._executor.results
+        if self._json:
+            import json
+
+            typer.echo(json.dumps(summary_as_data(results), indent=2))
+        elif results:
+            typer.echo(summary(results))
+        if kind is not None and any(row.is_done for row in results):
+            typer.echo("What is built is not built again: call the same bake again to go on.\n", err=True)
 
 
 def summary(results: Sequence[Result]) -> str:
-    """Return the results as a table, and the references that were made."""
+    """Return the results as a table, the references that were made, and a line that counts."""
     rows = [_HEAD, *(_cells(result) for result in results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     references = dict.fromkeys(result.reference for result in results if result.reference)
-    return "\n".join([*lines, *(f"→ {reference}" for reference in references)])
+    return "\n".join([*lines, *(f"→ {reference}" for reference in references), _counted(results)])
 
 
-def _cells(result: Result) -> tuple[str, str, str, str, str]:
+def _cells(result: Result) -> tuple[str, ...]:
+    if result.fate == "up to date":
+        return result.bake_target, result.platform, result.fate, "", "", result.digest or "(in the build cache)"
+    if result.fate != "built":
+        return result.bake_target, result.platform, result.fate, "", "", result.reason
     steps = "cached" if not result.built else f"{result.built} built, {result.cached} cached"
     digest = result.digest or "(in the build cache)"
-    return result.bake_target, result.platform, f"{result.seconds:.1f}s", steps, digest
+    return result.bake_target, result.platform, result.fate, f"{result.seconds:.1f}s", steps, digest
+
+
+def _counted(results: Sequence[Result]) -> str:
+    """Return how many bake targets came to what."""
+    fates = {(result.bake_target, result.fate) for result in results}
+    count = Counter(fate for _, fate in fates)
+    order: tuple[Fate, ...] = ("built", "up to date", "failed", "not attempted")
+    return ", ".join(f"{count[fate]} {fate}" for fate in order if count[fate]) or "nothing to build"
 
 
 def summary_as_data(results: Sequence[Result]) -> dict[str, Any]:
@@ -33,6 +84,8 @@ def summary_as_data(results: Sequence[Result]) -> dict[str, Any]:
             {
                 "bake_target": result.bake_target,
                 "platform": result.platform,
+                "result": result.fate,
+                "reason": result.reason,
                 "seconds": round(result.seconds, 3),
                 "steps_built": result.built,
                 "steps_cached": result.cached,
