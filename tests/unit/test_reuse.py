@@ -335,11 +335,12 @@ class TestCache:
     def test_only_a_push_writes_to_a_registry(self, tmp_path: Path) -> None:
         compilation = self.project(tmp_path, "registry").compile()
         settings = Settings(environment={})
-        assert cache_variables(compilation, settings, Bake((), (ARM64,), "cache")) == {"CACHE_PLATFORM": "-arm64"}
-        push = cache_variables(compilation, settings, Bake((), (AMD64, ARM64), "push"))
+        read = cache_variables(compilation, settings, (ARM64,), writes=False)
+        assert read == {"CACHE_PLATFORM": "-arm64"}
+        push = cache_variables(compilation, settings, (AMD64, ARM64), writes=True)
         assert push == {"CACHE_PLATFORM": "", "CACHE_TO": "1"}
         said = Settings(environment={"CACHE_TO": ""})
-        assert cache_variables(compilation, said, Bake((), (ARM64,), "push")) == {"CACHE_PLATFORM": "-arm64"}
+        assert cache_variables(compilation, said, (ARM64,), writes=True) == {"CACHE_PLATFORM": "-arm64"}
 
 
 def test_the_names_of_keyed_stages_are_unique(line: Project) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgebake.execute.invocation import Invocation, invoke
@@ -70,10 +70,7 @@ class Executor:
             [target.name for target in step.bake_targets],
             [f"{project.output}/docker-bake.{project.formats[0]}"],
             bake_overrides(self._plan, step, self._settings),
-            {
-                **cache_variables(self._compilation, self._settings, step),
-                **bake_variables(self._compilation, self._settings),
-            },
+            self._variables(step.platforms, writes=step.output == "push"),
             self._settings.builder,
             load=step.output == "load",
             no_cache=self._settings.no_cache,
@@ -84,9 +81,14 @@ class Executor:
             self._progress.close()
         self.results += rows(step, outcome)
 
+    def _variables(self, platforms: Sequence[str], *, writes: bool) -> dict[str, str]:
+        cache = cache_variables(self._compilation, self._settings, platforms, writes=writes)
+        return {**cache, **bake_variables(self._compilation, self._settings)}
+
     def _publish_stages(self, step: PublishStages) -> None:
         project = self._compilation.workspace.project
         names, text = publish_overlay(step)
+        platforms = sorted({platform for one in step.stages for platform in one.stage.platforms})
         with tempfile.TemporaryDirectory(prefix="edgebake-") as folder:
             overlay = Path(folder) / "stacks.json"
             overlay.write_text(text, encoding="utf-8")
@@ -94,8 +96,13 @@ class Executor:
                 names,
                 [f"{project.output}/docker-bake.{project.formats[0]}", str(overlay)],
                 {},
-                # The metadata of what is published here is not read: its provenance is not worth a second each.
-                {**bake_variables(self._compilation, self._settings), "BUILDX_METADATA_PROVENANCE": "disabled"},
+                # An image's cache is written with the image. The metadata of what is published here is not read: its
+                # provenance is not worth a second each.
+                {
+                    **self._variables(platforms, writes=False),
+                    "CACHE_TO": "",
+                    "BUILDX_METADATA_PROVENANCE": "disabled",
+                },
                 self._settings.builder,
             )
             try:
