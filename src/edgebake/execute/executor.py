@@ -96,8 +96,8 @@ class Executor:
                 names,
                 [f"{project.output}/docker-bake.{project.formats[0]}", str(overlay)],
                 {},
-                # An image's cache is written with the image. The metadata of what is published here is not read: its
-                # provenance is not worth a second each.
+                # An image's cache is written with the image. The metadata of what is published here is not read:
+                # its provenance is not worth a second each.
                 {
                     **self._variables(platforms, writes=False),
                     "CACHE_TO": "",
