@@ -52,16 +52,16 @@ def steps_by_platform(
 
 
 def built_rows(
-    name: str, steps: Mapping[str, Sequence[BuildStep]], reference: str, digest: str
+    name: str, steps: Mapping[str, Sequence[BuildStep]], reference: str, digest: str, fate: Fate = "built"
 ) -> Iterator[Result]:
-    """Yield the rows of a bake target that was built."""
+    """Yield the rows of a bake target that was built, or of tests that passed."""
     shown = _pulled(reference, digest)
     for platform, found in steps.items():
         ran = [step for step in found if step.started is not None and step.completed is not None]
         begin = min((step.started or 0.0 for step in ran), default=0.0)
         end = max((step.completed or 0.0 for step in ran), default=0.0)
         built, cached = sum(not step.cached for step in ran), sum(step.cached for step in ran)
-        yield Result(name, platform, end - begin, built, cached, shown, digest, digest)
+        yield Result(name, platform, end - begin, built, cached, shown, digest, digest, fate)
 
 
 def other_rows(name: str, platforms: Sequence[str], fate: Fate, reason: str) -> Iterator[Result]:

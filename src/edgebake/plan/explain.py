@@ -51,6 +51,9 @@ def explain(plan: Plan) -> str:
     blocks = ["\n".join(_target_lines(plan, target)) for target in plan.targets]
     if plan.compilation.left_out:
         blocks.append("\n".join(["Left out:", *(f"  {o.what}: {o.reason}" for o in plan.compilation.left_out)]))
+    evidence = list(_evidence_lines(plan))
+    if evidence:
+        blocks.append("\n".join(evidence))
     indexes = list(_index_lines(plan))
     if indexes:
         blocks.append("\n".join(["Indexes, made by a bake with --push:", *indexes]))
@@ -59,6 +62,19 @@ def explain(plan: Plan) -> str:
         blocks.append("\n".join(["Notes:", *(f"  {note}" for note in notes)]))
     blocks.append("\n".join(_summary(plan)))
     return "\n\n".join(blocks)
+
+
+_WHERE = {"push": "in the registry", "load": "in the engine", "cache": "in the build cache"}
+
+
+def _evidence_lines(plan: Plan) -> Iterator[str]:
+    """Yield what was found about each bake target, where somebody has looked."""
+    known = [(target.bake_target.name, target.evidence) for target in plan.targets if target.evidence.text]
+    for title, current in (("Up to date", True), ("To do", False)):
+        lines = [f"  {name}: {one.text}" for name, one in known if one.current == current]
+        if lines:
+            yield f"{title} {_WHERE[plan.output]}:"
+            yield from lines
 
 
 def _index_lines(plan: Plan) -> Iterator[str]:
@@ -307,8 +323,11 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
 
 
 def _target_data(target: TargetPlan) -> dict[str, Any]:
+    evidence = target.evidence
+    seen = {"current": evidence.current, "proof" if evidence.current else "reason": evidence.text}
     return {
         "bake_target": target.bake_target.name,
+        **({"observed": seen} if evidence.text else {}),
         "image": target.bake_target.image,
         "target": target.bake_target.target,
         "platforms": list(target.platforms),
