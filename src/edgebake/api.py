@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.compile import Compilation, compile_workspace, stage_templates
 from edgebake.errors import EdgebakeError
+from edgebake.fingerprint import Fingerprints
 from edgebake.load.workspace import Workspace
 from edgebake.model.lock import LockedPython
-from edgebake.plan.builder import Plan, build_plan
+from edgebake.plan.builder import Plan, build_plan, reusable
 from edgebake.plan.history import History, read_history
+from edgebake.plan.record import BuildRecord
+from edgebake.plan.reuse import Snapshot
 from edgebake.plan.selection import Selection, open_selection
+from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import Output
 from edgebake.render.files import generated_files
 from edgebake.render.writer import Change, OutputTree
@@ -54,8 +60,18 @@ def compile_files(workspace: Workspace, *, locked: bool = False) -> Compiled:
     return Compiled(compilation, tree)
 
 
+Look = Callable[[Compilation, Sequence[Keyed]], Snapshot]
+"""Asks a project's repository of stacks what it has of stages that could be reused."""
+
+
 def make_plan(
-    start: Path, selection: Selection, *, output: Output = "cache", test: bool = False, locked: bool = False
+    start: Path,
+    selection: Selection,
+    *,
+    output: Output = "cache",
+    test: bool = False,
+    locked: bool = False,
+    look: Look | None = None,
 ) -> tuple[Plan, Compiled]:
     """Return the plan for a selection, and the compilation behind it.
 
@@ -65,6 +81,7 @@ def make_plan(
         output: where results go.
         test: whether the images' tests run first.
         locked: refuse a lock that is stale.
+        look: asks the project's repository of stacks, if it has one; None to reuse nothing.
 
     Raises:
         EdgebakeError: whatever the user has to mend.
@@ -72,12 +89,18 @@ def make_plan(
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
     record = read_history(workspace.root).record
-    plan = build_plan(compiled.compilation, selection, record, compiled.changes(), output=output, test=test)
+    plan = _plan(compiled, selection, record, output=output, test=test, look=look)
     return plan, compiled
 
 
 def observed_plan(
-    start: Path, selection: Selection, settings: Settings, wish: Wish, *, locked: bool = False
+    start: Path,
+    selection: Selection,
+    settings: Settings,
+    wish: Wish,
+    *,
+    locked: bool = False,
+    look: Look | None = None,
 ) -> tuple[Plan, Compiled, History]:
     """Return the plan for a selection without what is up to date, as the registry, the engine and the journal tell.
 
@@ -87,6 +110,7 @@ def observed_plan(
         settings: how it would be built.
         wish: where results go, and what of earlier ones counts.
         locked: refuse a lock that is stale.
+        look: as for :func:`make_plan`; it is asked only if something is not up to date.
 
     Raises:
         EdgebakeError: whatever the user has to mend.
@@ -96,10 +120,38 @@ def observed_plan(
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
     history = read_history(workspace.root)
-    plan = build_plan(
-        compiled.compilation, selection, history.record, compiled.changes(), output=wish.output, test=wish.test
+    planned = partial(_plan, compiled, selection, history.record, output=wish.output, test=wish.test)
+    plan = planned()
+    evidence = find_evidence(plan, settings, history, wish)
+    if look is not None and not all(one.current for one in evidence.values()):
+        plan = planned(look=look)
+    return plan.with_evidence(evidence), compiled, history
+
+
+def _plan(
+    compiled: Compiled,
+    selection: Selection,
+    record: BuildRecord,
+    *,
+    output: Output,
+    test: bool,
+    look: Look | None = None,
+) -> Plan:
+    compilation = compiled.compilation
+    fingerprints = Fingerprints(compilation)
+    snapshot = None
+    if look is not None and compilation.workspace.project.stacks is not None:
+        snapshot = look(compilation, reusable(compilation, selection, fingerprints))
+    return build_plan(
+        compilation,
+        selection,
+        record,
+        compiled.changes(),
+        output=output,
+        test=test,
+        fingerprints=fingerprints,
+        snapshot=snapshot,
     )
-    return plan.with_evidence(find_evidence(plan, settings, history, wish)), compiled, history
 
 
 def refuse_stale_lock(compilation: Compilation) -> None:

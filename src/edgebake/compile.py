@@ -13,6 +13,7 @@ from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
+from edgebake.graph.image_stage import TestSteps
 from edgebake.graph.lower import TargetLowering
 from edgebake.graph.names import bake_target_name, stage_names
 from edgebake.graph.order import install_order
@@ -20,6 +21,7 @@ from edgebake.graph.python_env import python_env
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.boards import board_environment
 from edgebake.load.catalogue import LoadedTarget, builtin_root
+from edgebake.load.document import position_of
 from edgebake.load.workspace import Workspace, add_own_recipe, is_path
 from edgebake.model.lock import LockedImage
 from edgebake.model.project import Image, check_tag
@@ -27,7 +29,7 @@ from edgebake.model.requirement import parse_requirement
 from edgebake.model.target import Target
 from edgebake.notes import Note, notes_of
 from edgebake.render.stages import StageTemplates
-from edgebake.render.values import render_value, target_scope
+from edgebake.render.values import render_value
 from edgebake.resolve.resolution import Resolution, Root, resolve
 
 
@@ -77,6 +79,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     templates = stage_templates(workspace.root)
     graph = BuildGraph()
     context = BuildContext(workspace.root, workspace.project.output)
+    tests = TestSteps(templates, context)
     plans: list[ImagePlan] = []
     lowerings: dict[str, TargetLowering] = {}
     for target, name, image in image_targets(workspace, left_out):
@@ -88,10 +91,12 @@ def compile_workspace(workspace: Workspace) -> Compilation:
                 templates,
                 context,
                 workspace.lock,
+                tests,
             )
         plan = plan_image(workspace, name, image, lowering.recipes)
-        stage, tests = lowering.image(plan)
-        graph.bake_targets.extend(_bake_targets(workspace, plan, stage.id, tests.id if tests else None))
+        stage, test = lowering.image(plan)
+        scope = lowering.recipes.scope(plan.platforms[0])
+        graph.bake_targets.extend(_bake_targets(workspace, plan, scope, stage.id, test.id if test else None))
         plans.append(plan)
     targets = {plan.target.name: plan.target for plan in plans}
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
@@ -125,7 +130,7 @@ def image_targets(
     for name, image in workspace.project.images.items():
         targets: dict[str, LoadedTarget] = {}
         for index, pattern in enumerate(image.targets):
-            at = workspace.at("images", name, "targets", index)
+            at = workspace.place("images", name, "targets", index)
             for target in workspace.catalogue.match_targets(pattern, at):
                 targets[target.target.name] = target
         for target in targets.values():
@@ -196,7 +201,7 @@ def _for_board(workspace: Workspace, name: str, image: Image, target: Target) ->
     """Return an image with its board's environment below its own; the image itself if it names no board."""
     if image.board is None:
         return image
-    at = workspace.at("images", name, "board")
+    at = workspace.place("images", name, "board")
     defaults = board_environment(workspace.catalogue, image.board, target, at)
     return image.model_copy(update={"env": {**defaults, **image.env}})
 
@@ -204,14 +209,14 @@ def _for_board(workspace: Workspace, name: str, image: Image, target: Target) ->
 def _roots(workspace: Workspace, name: str, image: Image) -> list[Root]:
     roots = []
     for index, text in enumerate(image.recipes):
-        at = workspace.at("images", name, "recipes", index)
+        at = workspace.place("images", name, "recipes", index)
         if is_path(text):
             roots.append(Root(parse_requirement(add_own_recipe(workspace, text, at)), at))
             continue
         try:
             roots.append(Root(parse_requirement(text), at))
         except ValueError as error:
-            raise EdgebakeError(str(error), at=at) from None
+            raise EdgebakeError(str(error), at=position_of(at)) from None
     return roots
 
 
@@ -222,9 +227,11 @@ def _locked_image(workspace: Workspace, name: str, target: Target) -> LockedImag
 # ── bake targets
 
 
-def _bake_targets(workspace: Workspace, plan: ImagePlan, stage: str, tests: str | None) -> list[BakeTarget]:
+def _bake_targets(
+    workspace: Workspace, plan: ImagePlan, facts: Mapping[str, Any], stage: str, tests: str | None
+) -> list[BakeTarget]:
     name = bake_target_name(plan.name, plan.target.name)
-    scope = {**target_scope(plan.target, plan.platforms[0]), "image": plan.name}
+    scope = {**facts, "image": plan.name}
     tags = [
         _tag(tag, scope, partial(workspace.at, "images", plan.name, "tags", index))
         for index, tag in enumerate(plan.image.tags)

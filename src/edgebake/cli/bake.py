@@ -59,6 +59,9 @@ def bake(
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build everything again.")] = False,
+    no_reuse: Annotated[
+        bool, typer.Option("--no-reuse", help="Neither take published stages from `stacks` nor publish any.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     locked: Locked = False,
@@ -82,6 +85,8 @@ def bake(
     from edgebake.execute.policy import Policy
     from edgebake.execute.progress import Progress
     from edgebake.execute.settings import Settings
+    from edgebake.execute.stacks import looker
+    from edgebake.plan.explain import stack_notes
     from edgebake.plan.selection import Selection
 
     if push and load:
@@ -98,8 +103,11 @@ def bake(
     wish = Wish(
         "push" if push else "load" if load else "cache", push if test is None else test, force or no_cache, resume
     )
-    plan, compiled, history = observed_plan(Path.cwd(), selection, settings, wish, locked=locked)
+    look = None if no_reuse else looker(settings)
+    plan, compiled, history = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
     _refuse_missing_bundle(variables.get("CA_BUNDLE") or compiled.compilation.workspace.project.ca_bundle)
+    for note in stack_notes(plan):
+        typer.echo(f"note: {note}", err=True)
     progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
     import os
 

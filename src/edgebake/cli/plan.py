@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edgebake.cli.options import ImageName, Locked, Names, Platforms, Targets
+from edgebake.cli.options import CaBundle, ImageName, Locked, Names, Platforms, Targets
 
 
 def plan(
@@ -18,6 +18,10 @@ def plan(
     diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 3 if the committed files are stale.")] = False,
     locked: Locked = False,
+    ca_bundle: CaBundle = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not look at what `stacks` has; without that key nobody looks.")
+    ] = False,
 ) -> None:
     """Show what would be built, in order, and why. Builds and writes nothing.
 
@@ -27,11 +31,14 @@ def plan(
 
     from edgebake.api import make_plan
     from edgebake.errors import EXIT_CHECK
+    from edgebake.execute.settings import Settings
+    from edgebake.execute.stacks import looker
     from edgebake.plan.explain import explain, plan_as_data
     from edgebake.plan.selection import Selection
 
     selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
-    result, _ = make_plan(Path.cwd(), selection, locked=locked)
+    look = None if offline else looker(Settings(variables={"CA_BUNDLE": ca_bundle} if ca_bundle else {}))
+    result, _ = make_plan(Path.cwd(), selection, locked=locked, look=look)
     if json_output:
         import json
 

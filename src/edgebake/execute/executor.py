@@ -18,7 +18,7 @@ from edgebake.graph.build_graph import Index
 from edgebake.interrupt import raise_interrupt
 from edgebake.journal import Journal
 from edgebake.plan.builder import Plan
-from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, VerifyIndexes, WriteFiles
+from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, VerifyIndexes, WriteFiles
 from edgebake.publishing.bases import check_bases
 
 
@@ -90,6 +90,9 @@ class Executor:
                     check_bases(self._plan, self._settings)
                     if bakes:
                         self._ledger.begin()
+                case PublishStages():
+                    self._errors += self._scheduler.publish(step)
+                    self._stop_at_failure()
                 case Bake():
                     self._errors += self._scheduler.run(step)
                     self._stop_at_failure()

@@ -11,7 +11,8 @@ from pathlib import Path
 class Invocation:
     """The arguments of one bake.
 
-    The command is Docker's own, not that of python-on-whales: several run side by side, under timeouts.
+    python-on-whales finds Docker, but the command is made here: its own bake can neither be read beside another one
+    nor be stopped when time is over.
 
     Attributes:
         bake_targets: their names.
@@ -31,7 +32,10 @@ class Invocation:
 
     def command(self, metadata: Path) -> list[str]:
         """Return the command, which tells its progress on stderr and writes its results to `metadata`."""
-        words = ["docker", "buildx", "bake", "--progress=rawjson", f"--metadata-file={metadata}"]
+        from python_on_whales import DockerClient
+
+        docker = [str(word) for word in DockerClient().client_config.docker_cmd]
+        words = [*docker, "buildx", "bake", "--progress=rawjson", f"--metadata-file={metadata}"]
         words += [f"--builder={self.builder}"] if self.builder else []
         words += ["--load"] if self.load else []
         words += [word for file in self.files for word in ("--file", file)]

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import can_push_by_digest
 from edgebake.execute.settings import Settings, registry_of
+from edgebake.execute.stacks import context_overrides
+from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.image_stage import index_annotations
 from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.steps import Bake
@@ -31,6 +33,7 @@ def bake_overrides(plan: Plan, step: Bake, settings: Settings) -> dict[str, str]
     overrides: dict[str, str] = {}
     by_digest = step.output == "push" and bool(step.tags) and can_push_by_digest(settings.builder)
     for bake_target in step.bake_targets:
+        overrides |= context_overrides(bake_target.name, _image_of(plan, bake_target).reuse.given)
         if bake_target.is_test:
             overrides[f"{bake_target.name}.platform"] = ",".join(step.platforms)
         else:
@@ -41,6 +44,12 @@ def bake_overrides(plan: Plan, step: Bake, settings: Settings) -> dict[str, str]
             raise EdgebakeError(f"--set {text!r} is not KEY=VALUE", hints=("for example --set '*.args.A=b'",))
         overrides[key] = value
     return overrides
+
+
+def _image_of(plan: Plan, bake_target: BakeTarget) -> TargetPlan:
+    """Return the plan of an image; for its tests that of the image that they are run in."""
+    wanted = (bake_target.image, bake_target.target)
+    return next(one for one in plan.targets if (one.bake_target.image, one.bake_target.target) == wanted)
 
 
 def _of_image(plan: Plan, step: Bake, name: str, settings: Settings, *, by_digest: bool) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
 
 from packaging.version import Version
 
@@ -32,12 +33,17 @@ def check_builder(step: CheckBuilder, builder: str | None) -> None:
     known = _platforms(builder)
     missing = [platform for platform in step.emulated if platform not in known]
     if missing:
-        arch = missing[0].split("/")[1]
-        raise EdgebakeError(
-            f"the builder cannot run commands for {', '.join(missing)}",
-            reason=f"it can do {', '.join(known)}",
-            hints=[hint.format(arch=arch, platform=missing[0]) for hint in _QEMU_HINTS],
-        )
+        raise not_emulated("builder", missing, f"it can do {', '.join(known)}")
+
+
+def not_emulated(who: str, platforms: Sequence[str], reason: str) -> EdgebakeError:
+    """Return what to tell where a builder or engine (`who`) cannot run commands for `platforms`."""
+    arch = platforms[0].split("/")[1]
+    return EdgebakeError(
+        f"the {who} cannot run commands for {', '.join(platforms)}",
+        reason=reason,
+        hints=[hint.format(arch=arch, platform=platforms[0]) for hint in _QEMU_HINTS],
+    )
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ from typing import Literal
 from edgebake.execute.events import BuildStep, EventReader, steps_of
 from edgebake.plan.builder import TargetPlan
 
-Fate = Literal["built", "up to date", "failed", "not attempted"]
+Fate = Literal["built", "tested", "up to date", "failed", "not attempted"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Result:
     @property
     def is_done(self) -> bool:
         """Whether it is there now."""
-        return self.fate in ("built", "up to date")
+        return self.fate in ("built", "tested", "up to date")
 
 
 def steps_by_platform(

@@ -18,13 +18,14 @@ from edgebake.execute.invocation import Invocation
 from edgebake.execute.ledger import Ledger
 from edgebake.execute.overrides import bake_overrides
 from edgebake.execute.policy import POOL, Policy, delay
-from edgebake.execute.pool import Ended, Job, Pool
+from edgebake.execute.pool import Ended, Job, OnSteps, Pool
 from edgebake.execute.progress import Progress
+from edgebake.execute.publish_stages import StagePublisher
 from edgebake.execute.results import Fate
-from edgebake.execute.settings import Settings, bake_variables
+from edgebake.execute.settings import Settings, bake_variables, cache_variables
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.plan.builder import Plan
-from edgebake.plan.steps import Bake
+from edgebake.plan.steps import Bake, PublishStages
 
 
 class Scheduler:
@@ -53,7 +54,7 @@ class Scheduler:
         run = _StepRun(self, step, {target.name: target for target in targets})
         queue = deque(Job(invocation) for invocation in self._invocations(step, targets))
         try:
-            with closing(self._pool(run).run(queue)) as ends:
+            with closing(self._pool(run.on_steps).run(queue)) as ends:
                 for ended in ends:
                     run.settle(ended, queue)
         finally:
@@ -62,8 +63,16 @@ class Scheduler:
             self._tested |= {self._ledger.image_of(target) for target in targets}
         return run.errors
 
-    def _pool(self, run: _StepRun) -> Pool:
-        return Pool(POOL, run.on_steps, step_timeout=self._policy.step_timeout, deadline=self._deadline)
+    def publish(self, step: PublishStages) -> list[EdgebakeError]:
+        """Push stages under their keys; return why something failed.
+
+        Raises:
+            EdgebakeError: the registry does not have what was pushed, or does not take a key.
+        """
+        return StagePublisher(self._plan, self._settings, self._policy, self._progress, self._pool).run(step)
+
+    def _pool(self, on_steps: OnSteps) -> Pool:
+        return Pool(POOL, on_steps, step_timeout=self._policy.step_timeout, deadline=self._deadline)
 
     def _invocations(self, step: Bake, targets: Sequence[BakeTarget]) -> Iterable[Invocation]:
         if not targets:
@@ -73,7 +82,10 @@ class Scheduler:
             [target.name for target in targets],
             [f"{project.output}/docker-bake.{project.formats[0]}"],
             {**bake_overrides(self._plan, step, self._settings), **self._no_cache(targets)},
-            bake_variables(self._plan.compilation, self._settings),
+            {
+                **cache_variables(self._plan.compilation, self._settings, step),
+                **bake_variables(self._plan.compilation, self._settings),
+            },
             self._settings.builder,
             load=step.output == "load",
         )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from edgebake.compile import Compilation
 from edgebake.errors import EdgebakeError
-from edgebake.graph.names import base_variable
+from edgebake.graph.names import arch, base_variable
 from edgebake.model.project import check_tag
+from edgebake.plan.steps import Bake
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored
 
@@ -50,6 +51,21 @@ def bake_variables(compilation: Compilation, settings: Settings) -> dict[str, st
             native = mirrored(base_reference(compilation, target.base.native), mirrors)
             variables[f"NATIVE_{base_variable(name)}"] = native
     return {**variables, **settings.variables}
+
+
+def cache_variables(compilation: Compilation, settings: Settings, step: Bake) -> dict[str, str]:
+    """Return what a bake is told of the build cache: which platform's it is, and whether it is written.
+
+    A cache in a registry is written by a bake that pushes. What the environment says goes before.
+    """
+    cache = compilation.workspace.project.cache
+    if cache is None:
+        return {}
+    one = len(step.platforms) == 1
+    variables = {"CACHE_PLATFORM": f"-{arch(step.platforms[0])}" if one else ""}
+    if cache.type != "registry" or step.output == "push":
+        variables["CACHE_TO"] = "1"
+    return {name: value for name, value in variables.items() if name not in settings.environment}
 
 
 def registry_of(compilation: Compilation, settings: Settings) -> str:

@@ -47,9 +47,10 @@ class ImagePlan:
 
     @cached_property
     def _runtimes(self) -> list[Runtime]:
-        """The runtime settings: the image's own, then those of its recipes, the last of the line first."""
+        """The image's own runtime settings, then those of its recipes that have any, the line's last one first."""
         recipes = {name: pin.recipe for r in self.resolutions.values() for name, pin in r.pins.items()}
-        return [self.image.runtime, *(recipes[name].runtime for name in reversed(self.line))]
+        given = (recipes[name].runtime for name in reversed(self.line))
+        return [self.image.runtime, *(runtime for runtime in given if runtime.model_fields_set)]
 
     def runtime(self, field: str) -> Any:
         """Return a runtime setting: the image's, else that of the line's last recipe that has it, else None."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebake.graph.context import Reads
+from edgebake.graph.context import BuildContext, Reads
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.install import Installer
 from edgebake.graph.node import Body, Input, Node, reference
 from edgebake.graph.stages import USER, StageFactory, same, script_path
 from edgebake.graph.view import RecipeView
+from edgebake.render.stages import StageTemplates
 
 
 def image_user(plan: ImagePlan) -> str:
@@ -25,7 +26,7 @@ def image_stage(stages: StageFactory, installer: Installer, plan: ImagePlan, par
     entrypoint, cmd = plan.entry()
     text = stages.templates.render(
         "stages/image.Dockerfile.j2",
-        pip_stage=reference(installer.fetch_tools(plan.platforms).id) if has_python else "",
+        pip_stage=reference(installer.pip(plan.platforms).id) if has_python else "",
         groups=stages.target.groups if plan.needs_gpu and user != "root" else (),
         env=dict(sorted(plan.image.env.items())),
         labels=image_labels(plan),
@@ -67,32 +68,6 @@ _STANDARD = "org.opencontainers.image."
 """https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
 
 
-def test_stage(
-    stages: StageFactory, plan: ImagePlan, image: Node, known: dict[RecipeView, TestStep]
-) -> Node | None:
-    """Return the stage that runs the tests of an image's recipes; None if no recipe has one that needs no GPU.
-
-    Args:
-        stages: adds the stage.
-        plan: the image.
-        image: the stage that is tested.
-        known: the steps of earlier images, to which this one's are added.
-    """
-    bodies: dict[str, Body] = {}
-    for platform in plan.platforms:
-        steps = []
-        for view in plan.views_on(platform):
-            if view not in known:
-                known[view] = _test_step(stages, view)
-            steps.append(known[view])
-        text = "\n".join(step.text for step in steps if step.text)
-        inputs = tuple(dict.fromkeys(one for step in steps for one in step.inputs))
-        bodies[platform] = Body(image.id, text, inputs, empty=not text)
-    if all(body.empty for body in bodies.values()):
-        return None
-    return stages.add("test", plan.name, f"{plan.name}: tests", bodies)
-
-
 @dataclass(frozen=True)
 class TestStep:
     """The test of one recipe in a Dockerfile, and what it reads; empty if it has none for a build."""
@@ -101,12 +76,48 @@ class TestStep:
     inputs: tuple[Input, ...] = ()
 
 
-def _test_step(stages: StageFactory, view: RecipeView) -> TestStep:
-    reads = stages.context.reads()
-    test = _test(reads, view)
-    if test is None:
-        return TestStep()
-    return TestStep(stages.templates.render("stages/test.Dockerfile.j2", test=test), reads.inputs)
+class TestSteps:
+    """The tests of recipes' releases, each made once: they are the same in all images and on all targets.
+
+    Args:
+        templates: renders them.
+        context: where in the build context things lie.
+    """
+
+    def __init__(self, templates: StageTemplates, context: BuildContext) -> None:
+        self._templates = templates
+        self._context = context
+        self._known: dict[tuple[str, str], TestStep] = {}
+
+    def of(self, view: RecipeView) -> TestStep:
+        """Return the test of a recipe's release."""
+        key = (view.pin.name, view.pin.title)
+        if key not in self._known:
+            reads = self._context.reads()
+            test = _test(reads, view)
+            text = self._templates.render("stages/test.Dockerfile.j2", test=test) if test else ""
+            self._known[key] = TestStep(text, reads.inputs)
+        return self._known[key]
+
+
+def test_stage(stages: StageFactory, plan: ImagePlan, image: Node, tests: TestSteps) -> Node | None:
+    """Return the stage that runs the tests of an image's recipes; None if no recipe has one that needs no GPU.
+
+    Args:
+        stages: adds the stage.
+        plan: the image.
+        image: the stage that is tested.
+        tests: makes the recipes' tests.
+    """
+    bodies: dict[str, Body] = {}
+    for platform in plan.platforms:
+        steps = [tests.of(view) for view in plan.views_on(platform)]
+        text = "\n".join(step.text for step in steps if step.text)
+        inputs = tuple(dict.fromkeys(one for step in steps for one in step.inputs))
+        bodies[platform] = Body(image.id, text, inputs, empty=not text)
+    if all(body.empty for body in bodies.values()):
+        return None
+    return stages.add("test", plan.name, f"{plan.name}: tests", bodies)
 
 
 def _test(reads: Reads, view: RecipeView) -> dict[str, object] | None:

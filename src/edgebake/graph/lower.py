@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.build_half import BuildHalves, tools_of
 from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
-from edgebake.graph.image_stage import TestStep, image_stage, image_user, test_stage
+from edgebake.graph.image_stage import TestSteps, image_stage, image_user, test_stage
 from edgebake.graph.install import Installer, Pip, continued
 from edgebake.graph.layers import MAX_LAYERS, LineRecipe, gather_copies, layer_count, refuse_too_many_layers
 from edgebake.graph.names import arch
-from edgebake.graph.node import Body, Node
+from edgebake.graph.node import Body, Input, Node
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import PythonEnv
 from edgebake.graph.stages import StageFactory, title_of
 from edgebake.graph.target_recipes import TargetRecipes
-from edgebake.graph.view import RecipeView
 from edgebake.graph.wheels import Wheels
 from edgebake.model.lock import Lock
 from edgebake.model.recipe import Build
@@ -35,6 +36,7 @@ class TargetLowering:
         templates: renders the stages.
         context: where in the build context things lie.
         lock: pins git refs; None if the project has no lock.
+        tests: makes the recipes' tests, for all targets.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class TargetLowering:
         templates: StageTemplates,
         context: BuildContext,
         lock: Lock | None,
+        tests: TestSteps,
     ) -> None:
         self.recipes = recipes
         self._stages = StageFactory(graph, recipes.target, templates, context, lock)
@@ -51,7 +54,7 @@ class TargetLowering:
         self._wheels = Wheels(self._stages, self._installer)
         self._build_halves = BuildHalves(self._stages, self._installer, self._target_tools)
         self._target_tool_lines: dict[tuple[str, ...], Node] = {}
-        self._tests: dict[RecipeView, TestStep] = {}
+        self._tests = tests
 
     def image(self, plan: ImagePlan) -> tuple[Node, Node | None]:
         """Add an image's stages. Return the one that is shipped, and the one of its tests if it has any."""
@@ -62,10 +65,11 @@ class TargetLowering:
     def _line(self, plan: ImagePlan, start: Node) -> Node:
         """Add an image's recipes one after the other, and return the last one's stage."""
         recipes = [self._recipe(plan, name) for name in plan.line]
-        bodies = [self._bodies(plan, recipe) for recipe in recipes]
+        constraints = self._constraints(plan)
+        bodies = [self._bodies(plan, recipe, constraints) for recipe in recipes]
         if layer_count(bodies) > MAX_LAYERS:
             recipes = gather_copies(self._stages, plan, recipes)
-            bodies = [self._bodies(plan, recipe) for recipe in recipes]
+            bodies = [self._bodies(plan, recipe, constraints) for recipe in recipes]
             refuse_too_many_layers(plan, layer_count(bodies))
         node = start
         for recipe, own in zip(recipes, bodies, strict=True):
@@ -80,15 +84,29 @@ class TargetLowering:
         artifact = self._build_halves.artifact(plan, name) if built else None
         return LineRecipe(name, pins, artifact, self._wheels.artifact(plan, name))
 
-    def _bodies(self, plan: ImagePlan, recipe: LineRecipe) -> dict[str, Body]:
+    def _constraints(self, plan: ImagePlan) -> dict[str, Input | None]:
+        """Return, by platform, the file that holds an unlocked image's requirements; None where it has none."""
+        texts = {p: "".join(f"{line}\n" for line in env.constraints) for p, env in plan.python.items()}
+        differ = len(set(texts.values())) > 1
+        files: dict[str, Input | None] = {}
+        for platform, text in texts.items():
+            name = f"{plan.name}.{arch(platform)}" if differ else plan.name
+            path = f"{plan.target.name}/constraints/{name}.txt"
+            files[platform] = self._stages.context.generated(path, text) if text else None
+        return files
+
+    def _bodies(
+        self, plan: ImagePlan, recipe: LineRecipe, constraints: Mapping[str, Input | None]
+    ) -> dict[str, Body]:
         """Return a recipe's install stage. Where it is not on a platform, the stage is empty."""
         bodies = {}
         for platform in plan.platforms:
             if platform not in recipe.pins:
                 bodies[platform] = Body("", "", empty=True)
                 continue
-            pip = _unlocked_pip(plan, platform, recipe.name)
             view = plan.views[platform, recipe.name]
+            unlocked = not plan.python[platform].locked and view.pip
+            pip = Pip(tuple(view.pip), constraints[platform]) if unlocked else Pip()
             bodies[platform] = self._installer.body(view, plan.platforms, copied=recipe.copied(platform), pip=pip)
         return bodies
 
@@ -111,13 +129,3 @@ class TargetLowering:
         python = dict.fromkeys(plan.platforms, PythonEnv({}, (), "tools are not locked"))
         tools = ImagePlan(what, plan.image, plan.target, resolutions, python, line, views)
         return self._line(tools, start)
-
-
-def _unlocked_pip(plan: ImagePlan, platform: str, name: str) -> Pip:
-    """Return what pip installs in a recipe's stage, because the image has no Python resolution."""
-    env, requirements = plan.python[platform], tuple(plan.views[platform, name].pip)
-    if env.locked or not requirements:
-        return Pip()
-    texts = {p: "".join(f"{line}\n" for line in other.constraints) for p, other in plan.python.items()}
-    differ = len(set(texts.values())) > 1
-    return Pip(requirements, (f"{plan.name}.{arch(platform)}" if differ else plan.name, texts[platform]))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from edgebake.graph.view import RecipeView
 from edgebake.load.catalogue import Catalogue
 from edgebake.model.target import Target
+from edgebake.render.values import target_scope
 from edgebake.resolve.candidates import Candidate, CandidatePool
 from edgebake.resolve.resolution import Pin, Resolution
 
@@ -23,6 +25,7 @@ class TargetRecipes:
         self.target = target
         self._catalogue = catalogue
         self._pools: dict[str | None, CandidatePool] = {}
+        self._scopes: dict[str | None, dict[str, Any]] = {}
         self._views: dict[tuple[Candidate, tuple[str, ...], str | None], RecipeView] = {}
 
     def pool(self, platform: str | None, locked: Mapping[str, str] | None = None) -> CandidatePool:
@@ -32,11 +35,17 @@ class TargetRecipes:
         pool = self._pools[platform]
         return pool.preferring(locked) if locked else pool
 
+    def scope(self, platform: str | None) -> Mapping[str, Any]:
+        """Return what templates see of the target on a platform."""
+        if platform not in self._scopes:
+            self._scopes[platform] = target_scope(self.target, platform)
+        return self._scopes[platform]
+
     def view(self, pin: Pin, platform: str | None) -> RecipeView:
         """Return the view of a recipe's release on a platform."""
         key = (pin.candidate, pin.flavours, platform)
         if key not in self._views:
-            self._views[key] = RecipeView(pin, self.target, platform)
+            self._views[key] = RecipeView(pin, self.target, platform, self.scope(platform))
         return self._views[key]
 
     def views(self, resolutions: Mapping[str, Resolution]) -> dict[tuple[str, str], RecipeView]:

@@ -57,7 +57,7 @@ class Wheels:
         reads = stages.context.reads()
         content = "\n".join(lines) + "\n"
         stem = f"{stages.target.name}/requirements/{SELF}"
-        reads.generated(f"{stem}.{arch(platform)}.txt", content)
+        reads.take(stages.context.generated(f"{stem}.{arch(platform)}.txt", content))
         text = stages.templates.render(
             "stages/fetch.Dockerfile.j2",
             requirements=f"{stages.context.output}/{stem}",

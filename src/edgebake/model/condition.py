@@ -46,7 +46,8 @@ class Condition:
 
     def holds(self, facts: Facts) -> bool:
         """Tell whether the condition holds on a target."""
-        return not self.unmet(facts)
+        own = all(any(_holds(name, facts.get(name), value) for value in values) for name, values in self.terms)
+        return own and (not self.alternatives or any(one.holds(facts) for one in self.alternatives))
 
     def unmet(self, facts: Facts) -> tuple[Unmet, ...]:
         """Return the terms that do not hold; none if the condition holds."""

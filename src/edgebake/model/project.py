@@ -98,10 +98,44 @@ class Image(Model):
         return self
 
 
+def _repository_path(text: str) -> str:
+    if "/" not in text:
+        raise ValueError(f"{text!r} is a registry; name a repository in it (such as {text}/stacks)")
+    return text
+
+
+StacksRepository = Annotated[Repository, AfterValidator(_repository_path)]
+"""A repository with its registry."""
+
+
 def _a_folder_below(text: str) -> str:
     if text == ".":
         raise ValueError("generated files need a folder of their own")
     return text
+
+
+class Cache(Model):
+    """BuildKit's cache between builders: what `cache-from` and `cache-to` of the bake file say."""
+
+    type: Literal["registry", "local", "gha"]
+    """Where it is kept: in a repository, in a folder, or with GitHub Actions (10 GB for a repository at most)."""
+    repository: StacksRepository | None = None
+    """For `registry`: the repository; `cache` below the project's registry if not set."""
+    folder: Annotated[PlainPath, AfterValidator(_a_folder_below)] = ".edgebake/cache"
+    """For `local`: the folder."""
+    mode: Literal["min", "max"] = "max"
+    """`max` keeps the steps of build halves too, `min` those of the images' own lines."""
+
+    @model_validator(mode="after")
+    def _of_its_type(self) -> Cache:
+        for field, kind in (("repository", "registry"), ("folder", "local")):
+            if field in self.model_fields_set and self.type != kind:
+                raise BadValue(f"a cache of the type {self.type!r} has no {field}", path=(field,), is_key=True)
+        return self
+
+
+def _short_cache(value: Any) -> Any:
+    return {"type": value} if isinstance(value, str) else value
 
 
 class Variable(Model):
@@ -120,6 +154,10 @@ class Project(Model):
 
     registry: Repository = "localhost:5000"
     """Where images are pushed; the default of the bake file's REGISTRY."""
+    stacks: StacksRepository | None = None
+    """Repository where stages that builds begin from are published under keys, and taken from."""
+    cache: Annotated[Cache, BeforeValidator(_short_cache), OrText()] | None = None
+    """Cache between builders: registry, local or gha."""
     tag: Annotated[str, AfterValidator(matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}", "is not a tag"))] = "dev"
     """Default of the bake file's TAG."""
     recipes: OneOrMany[RelativePath] = ("recipes",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 
@@ -15,8 +15,19 @@ from edgebake.graph.node import Node
 from edgebake.plan.changes import Comparison, StageChange
 from edgebake.plan.evidence import UNKNOWN, Evidence
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
+from edgebake.plan.reuse import PublishedStage, Reuse, Reuser, Snapshot
 from edgebake.plan.selection import Selection, selected_bake_targets
-from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.stacks import Keyed, wanted
+from edgebake.plan.steps import (
+    Bake,
+    CheckBuilder,
+    MergeIndex,
+    Output,
+    PublishStages,
+    Step,
+    VerifyIndexes,
+    WriteFiles,
+)
 from edgebake.render.writer import Change
 
 MAX_BAKE_TARGETS = 50
@@ -38,6 +49,15 @@ class TargetPlan:
     """Fingerprints of its tests, by platform that is built; none if it has no tests."""
     evidence: Evidence = UNKNOWN
     """What says whether it is up to date."""
+    reuse: Reuse = field(default_factory=Reuse)
+    """What of it is taken from the registry."""
+    to_publish: tuple[PublishedStage, ...] = ()
+    """What a bake that pushes puts there."""
+
+    @property
+    def built(self) -> tuple[StageChange, ...]:
+        """The changes of what is not taken from the registry."""
+        return tuple(c for c in self.changes if not self.reuse.spares(c.node.id, c.platform))
 
     @property
     def complete(self) -> bool:
@@ -56,6 +76,8 @@ class Plan:
     steps: tuple[Step, ...]
     output: Output = "cache"
     test: bool = False
+    snapshot: Snapshot | None = None
+    """What the repository of stacks was seen to hold; None if nobody looked."""
 
     def with_evidence(self, evidence: Mapping[str, Evidence]) -> Plan:
         """Return the plan in which what is up to date is not built."""
@@ -81,6 +103,21 @@ class Plan:
         }
 
 
+def reusable(compilation: Compilation, selection: Selection, fingerprints: Fingerprints) -> list[Keyed]:
+    """Return what a selection could take from the registry.
+
+    Raises:
+        EdgebakeError: as for the plan.
+    """
+    bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
+    pairs = [(one, _selected_platforms(one, selection)) for one in bake_targets]
+    return wanted(compilation.graph, pairs, compilation.names, fingerprints)
+
+
+def _selected_platforms(bake_target: BakeTarget, selection: Selection) -> tuple[str, ...]:
+    return tuple(p for p in bake_target.platforms if not selection.platforms or p in selection.platforms)
+
+
 def build_plan(
     compilation: Compilation,
     selection: Selection,
@@ -89,6 +126,8 @@ def build_plan(
     *,
     output: Output = "cache",
     test: bool = False,
+    fingerprints: Fingerprints | None = None,
+    snapshot: Snapshot | None = None,
 ) -> Plan:
     """Return the plan for a selection. Looks at nothing but its arguments and the files that stages read.
 
@@ -99,24 +138,36 @@ def build_plan(
         files: the changes that the generated files need.
         output: where results go.
         test: whether the images' tests run first.
+        fingerprints: those of the compilation, if some are known already.
+        snapshot: what the registry holds; None if nobody looked, and then nothing is reused or published.
 
     Raises:
         EdgebakeError: the selection fits nothing, or a file that a stage reads is missing.
     """
     bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
-    planner = _Planner(compilation, selection, record)
+    planner = _Planner(compilation, selection, record, fingerprints or Fingerprints(compilation), snapshot)
     targets = tuple(planner.target_plan(bake_target) for bake_target in bake_targets)
     steps = tuple(_steps(compilation, targets, files, output, test))
-    return Plan(compilation, selection, targets, tuple(files), steps, output, test)
+    return Plan(compilation, selection, targets, tuple(files), steps, output, test, snapshot)
 
 
 class _Planner:
     """Plans bake targets one by one, and computes what they share once."""
 
-    def __init__(self, compilation: Compilation, selection: Selection, record: BuildRecord) -> None:
+    def __init__(
+        self,
+        compilation: Compilation,
+        selection: Selection,
+        record: BuildRecord,
+        fingerprints: Fingerprints,
+        snapshot: Snapshot | None,
+    ) -> None:
         self._graph = compilation.graph
         self._names = compilation.names
-        self._fingerprints = Fingerprints(compilation)
+        self._fingerprints = fingerprints
+        self._reuser = (
+            Reuser(compilation, fingerprints, snapshot) if snapshot is not None and not snapshot.off else None
+        )
         self._selection = selection
         self._record = record
         self._built: dict[str, frozenset[str]] = {}
@@ -125,13 +176,16 @@ class _Planner:
         nodes = self._graph.needed_by(bake_target.target, [bake_target.stage])
         image = self._graph.node(bake_target.target, bake_target.stage)
         keys = stage_keys(nodes, self._names[bake_target.target])
-        selected = self._selection.platforms
-        platforms = tuple(p for p in bake_target.platforms if not selected or p in selected)
+        platforms = _selected_platforms(bake_target, self._selection)
         changes = tuple(change for p in platforms for change in self._changes(bake_target, nodes, keys, p))
         digests = tuple((p, self._fingerprints.of(image, p).digest) for p in bake_target.platforms)
-        return TargetPlan(
+        plan = TargetPlan(
             bake_target, platforms, changes, digests, keys, tuple(self._tests(bake_target, platforms))
         )
+        if self._reuser is None:
+            return plan
+        reuse = self._reuser.reuse(bake_target.target, bake_target.stage, platforms)
+        return replace(plan, reuse=reuse, to_publish=tuple(self._reuser.to_publish(bake_target, reuse)))
 
     def _tests(self, bake_target: BakeTarget, platforms: Sequence[str]) -> Iterator[tuple[str, str]]:
         tests = tests_of(self._graph, bake_target)
@@ -170,6 +224,8 @@ def _steps(
 
 def _bakes(compilation: Compilation, targets: Sequence[TargetPlan], output: Output, test: bool) -> Iterator[Step]:
     yield _check_builder(compilation, targets)
+    if output == "push":
+        yield from _publish_steps(compilation, targets)
     # One invocation has one list of platforms, so bake targets are grouped by theirs.
     groups = sorted(targets, key=lambda t: (t.platforms, t.bake_target.name))
     for platforms, group in groupby(groups, key=lambda t: t.platforms):
@@ -183,6 +239,16 @@ def _bakes(compilation: Compilation, targets: Sequence[TargetPlan], output: Outp
             complete = tuple(target.bake_target for target in wave if target.complete)
             if output == "push" and complete:
                 yield VerifyIndexes(complete)
+
+
+def _publish_steps(compilation: Compilation, targets: Sequence[TargetPlan]) -> Iterator[PublishStages]:
+    """Yield what is published first: a failing image shall not cost other machines what it is built on."""
+    # Stages of equal content have one key, whatever they are called.
+    by_key = {one.stage.key: one for target in targets for one in target.to_publish}
+    repository = compilation.workspace.project.stacks
+    if repository:
+        for wave in _waves(list(by_key.values())):
+            yield PublishStages(repository, tuple(wave))
 
 
 def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
@@ -222,7 +288,7 @@ def _check_builder(compilation: Compilation, targets: Sequence[TargetPlan]) -> C
     running = {
         change.platform
         for target in targets
-        for change in target.changes
+        for change in target.built
         if runs_on_target(change.node, change.platform)
     }
     return CheckBuilder(platforms, tuple(platform for platform in platforms if platform in running))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebake.graph.build_graph import BakeTarget, Index
+from edgebake.plan.reuse import PublishedStage
 from edgebake.render.writer import Change
 
 Output = Literal["cache", "load", "push"]
@@ -27,6 +28,14 @@ class CheckBuilder:
 
     platforms: tuple[str, ...]
     emulated: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PublishStages:
+    """Push stages under their keys, so that no other machine builds them again."""
+
+    repository: str
+    stages: tuple[PublishedStage, ...]
 
 
 @dataclass(frozen=True)
@@ -56,4 +65,4 @@ class MergeIndex:
     index: Index
 
 
-Step = WriteFiles | CheckBuilder | Bake | VerifyIndexes | MergeIndex
+Step = WriteFiles | CheckBuilder | PublishStages | Bake | VerifyIndexes | MergeIndex
