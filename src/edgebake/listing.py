@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -104,10 +104,3 @@ def _states(
                 record = records.get(subject.key)
                 if record is None or record.given == given:
                     yield (place, subject.platform), state_of(record, subject.fingerprint)
-
-
-def as_table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as text, each column as wide as its widest cell."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)

@@ -46,8 +46,8 @@ def list_command(
     """
     from pathlib import Path
 
-    from edgebake.listing import as_table
     from edgebake.load.workspace import find_root, open_workspace
+    from edgebake.table import as_table
 
     start = Path.cwd()
     root = find_root(start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,6 +44,11 @@ CaBundle = Annotated[
         envvar="EDGEBAKE_CA_BUNDLE",
         help="Certificates that builds trust, over the project's `ca_bundle`.",
     ),
+]
+
+Root = Annotated[
+    Path | None,
+    typer.Option("--root", metavar="DIR", help="Look at the machine whose files lie here, not at this one."),
 ]
 
 

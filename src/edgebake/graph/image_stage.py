@@ -11,6 +11,7 @@ from edgebake.graph.install import Installer
 from edgebake.graph.node import Body, Input, Node, reference
 from edgebake.graph.stages import USER, StageFactory, same, script_path
 from edgebake.graph.view import RecipeView
+from edgebake.model.labels import target_labels
 
 
 def image_user(plan: ImagePlan) -> str:
@@ -46,7 +47,7 @@ def _labels(plan: ImagePlan) -> dict[str, str]:
     labels = {
         "org.opencontainers.image.title": plan.name,
         "org.opencontainers.image.base.name": plan.target.base.image,
-        "dev.edgebake.target": plan.target.name,
+        **target_labels(plan.target),
     }
     if plan.image.summary:
         labels["org.opencontainers.image.description"] = plan.image.summary
