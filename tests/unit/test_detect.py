@@ -11,8 +11,8 @@ import pytest
 
 from edgebake.host.detect import detect
 from edgebake.host.files import Files
-from edgebake.host.gpu import by_nvidia_smi, gpu, merged, parse_nvidia_smi
 from edgebake.host.gpu import Seen as GpuSeen
+from edgebake.host.gpu import by_nvidia_smi, gpu, merged, parse_nvidia_smi
 from edgebake.host.machine import Machine
 from edgebake.host.match import board_of
 from edgebake.host.nvml import by_nvml, used_memory
