@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from edgebake import __version__
-from edgebake.cli import bake, compat, compile, detect, init, lint, listing, lock, plan, schema, test
+from edgebake.cli import autotag, bake, compat, compile, detect, init, lint, listing, lock, plan, schema, test
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.command("test")(test.run_tests)
 app.command("lint")(lint.lint_command)
 app.command("lock")(lock.lock)
 app.command("detect")(detect.detect_command)
+app.command("autotag")(autotag.autotag)
 app.command("compat")(compat.compat)
 app.command("list")(listing.list_command)
 app.command("schema")(schema.schema)

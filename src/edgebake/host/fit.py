@@ -105,7 +105,7 @@ def _has_gpu(machine: Machine) -> bool:
 
 def _gpu(built: Built, machine: Machine) -> Reason:
     if not machine.gpus:
-        return Reason("gpu", False, f"it is for CUDA {built.cuda}, and no NVIDIA GPU was found")
+        return Reason("gpu", False, f"it is for CUDA {built.cuda}, and no NVIDIA GPU was found", _WHY)
     return Reason(
         "gpu", False, f"it is for CUDA {built.cuda}, and the GPU has no NVIDIA driver that is known", _WHY
     )
