@@ -59,9 +59,10 @@ def candidate(tag: str, image: str | dict[str, Any], platform: str | None) -> Ca
         labels = target_labels(target)
         labels |= {f"dev.edgebake.{name}": str(value) for name, value in image.get("labels", {}).items()}
         platforms = tuple(image.get("platforms", target.platforms))
-    environment = [f"NVIDIA_REQUIRE_CUDA={image['require']}"] if "require" in image else []
+    variables = {"NVIDIA_REQUIRE_CUDA": image.get("require"), "BOARD": image.get("board")}
+    environment = tuple(f"{name}={value}" for name, value in variables.items() if value)
     built = from_config(labels, environment, platforms, tag, TARGETS)
-    return Candidate(f"r/i:{tag}", built, image.get("local", False), image.get("created", ""), image.get("board"))
+    return Candidate(f"r/i:{tag}", built, image.get("local", False), image.get("created", ""), {}, environment)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])

@@ -14,7 +14,21 @@ from typing import Annotated, Any
 import typer
 
 from edgebake import __version__
-from edgebake.cli import autotag, bake, compat, compile, detect, init, lint, listing, lock, plan, schema, test
+from edgebake.cli import (
+    autotag,
+    bake,
+    compat,
+    compile,
+    detect,
+    init,
+    launch,
+    lint,
+    listing,
+    lock,
+    plan,
+    schema,
+    test,
+)
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
 app = typer.Typer(
@@ -35,6 +49,7 @@ app.command("lint")(lint.lint_command)
 app.command("lock")(lock.lock)
 app.command("detect")(detect.detect_command)
 app.command("autotag")(autotag.autotag)
+app.command("run")(launch.run_image)
 app.command("compat")(compat.compat)
 app.command("list")(listing.list_command)
 app.command("schema")(schema.schema)

@@ -11,7 +11,7 @@ from edgebake.graph.install import Installer
 from edgebake.graph.node import Body, Input, Node, reference
 from edgebake.graph.stages import USER, StageFactory, same, script_path
 from edgebake.graph.view import RecipeView
-from edgebake.model.labels import target_labels
+from edgebake.model.labels import config_labels, target_labels
 
 
 def image_user(plan: ImagePlan) -> str:
@@ -48,6 +48,7 @@ def _labels(plan: ImagePlan) -> dict[str, str]:
         "org.opencontainers.image.title": plan.name,
         "org.opencontainers.image.base.name": plan.target.base.image,
         **target_labels(plan.target),
+        **config_labels(plan.runtime("config")),
     }
     if plan.image.summary:
         labels["org.opencontainers.image.description"] = plan.image.summary

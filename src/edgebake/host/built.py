@@ -108,8 +108,3 @@ def _labelled(labels: Mapping[str, str], targets: Mapping[str, Target]) -> Built
 
 def _version(text: str | None) -> str | None:
     return text if text and _VERSION.fullmatch(text) else None
-
-
-def board_of_environment(environment: Iterable[str]) -> str | None:
-    """Return the board whose runtime defaults an image has, or None."""
-    return next((one.partition("=")[2] for one in environment if one.startswith("BOARD=")), None)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from edgebake.host.built import Built
 from edgebake.host.fit import Verdict, judge, rank
@@ -21,8 +21,18 @@ class Candidate:
     built: Built
     local: bool
     created: str = ""
-    board: str | None = None
-    """The board whose runtime defaults it has (its variable BOARD)."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    environment: tuple[str, ...] = ()
+    """NAME=VALUE."""
+
+    def variable(self, name: str) -> str | None:
+        """Return a variable of its environment, or None."""
+        return next((one.partition("=")[2] for one in self.environment if one.startswith(f"{name}=")), None)
+
+    @property
+    def board(self) -> str | None:
+        """The board whose runtime defaults it has."""
+        return self.variable("BOARD")
 
     @property
     def tag(self) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from edgebake.host.built import board_of_environment, from_config
+from edgebake.host.built import from_config
 from edgebake.host.candidate import Candidate, is_key
 from edgebake.host.engine import docker
 from edgebake.model.target import Target
@@ -64,8 +64,8 @@ def _candidates(
 
 def _candidate(reference: str, image: Mapping[str, Any], targets: Mapping[str, Target]) -> Candidate:
     config = image.get("Config") or {}
-    environment = config.get("Env") or ()
+    labels, environment = config.get("Labels") or {}, tuple(config.get("Env") or ())
     platform = f"{image.get('Os')}/{image.get('Architecture')}"
     tag = reference.rpartition("/")[2].partition(":")[2]
-    built = from_config(config.get("Labels") or {}, environment, (platform,), tag, targets)
-    return Candidate(reference, built, True, image.get("Created") or "", board_of_environment(environment))
+    built = from_config(labels, environment, (platform,), tag, targets)
+    return Candidate(reference, built, True, image.get("Created") or "", labels, environment)

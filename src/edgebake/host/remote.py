@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgebake.host.built import board_of_environment, from_config
+from edgebake.host.built import from_config
 from edgebake.host.candidate import Candidate, is_key
 from edgebake.model.target import Target
 from edgebake.observe.client import RegistryClient
@@ -172,4 +172,4 @@ def _platform(child: Mapping[str, Any]) -> str:
 def _candidate(shown: Shown, targets: Mapping[str, Target]) -> Candidate:
     tag = parse_reference(shown.reference).tag
     built = from_config(shown.labels, shown.environment, shown.platforms, tag, targets)
-    return Candidate(shown.reference, built, False, shown.created, board_of_environment(shown.environment))
+    return Candidate(shown.reference, built, False, shown.created, shown.labels, shown.environment)

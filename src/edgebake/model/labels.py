@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+from edgebake.model.recipe import Config
 from edgebake.model.target import Target
 
 LABEL_PREFIX = "dev.edgebake."
@@ -19,4 +22,13 @@ def target_labels(target: Target) -> dict[str, str]:
         "sm": ",".join(target.sm),
         "host-libraries": "true" if target.host_libraries else None,
     }
+    return {f"{LABEL_PREFIX}{name}": value for name, value in facts.items() if value}
+
+
+def config_labels(config: Config | None) -> dict[str, str]:
+    """Return the labels that say how an image is given another configuration, for `edgebake run --config`."""
+    if config is None:
+        return {}
+    check = json.dumps(config.check) if config.check else None
+    facts = {"config-path": config.path, "config-env": config.env, "config-check": check}
     return {f"{LABEL_PREFIX}{name}": value for name, value in facts.items() if value}
