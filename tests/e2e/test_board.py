@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from conftest import MIRROR, Done, Project, crane_manifest, run
+from conftest import MIRROR, REGISTRY, Done, Project, run
 
 MACHINES = Path(__file__).parents[1] / "machines"
 
@@ -40,8 +42,10 @@ SERVE = """
     """
 
 
-@pytest.fixture
-def demo(project: Project) -> Project:
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project whose images are in the registry, and the one for this machine in the engine, too."""
+    project = Project(tmp_path_factory.mktemp("board"), f"{REGISTRY}/e2e/{uuid.uuid4().hex[:12]}")
     project.write(
         {
             "edgebake.yaml": "images: {demo: {recipes: [./app], targets: [cpu, orin]}}",
@@ -59,7 +63,18 @@ def demo(project: Project) -> Project:
             "app/settings": "word 42\n",
         }
     )
-    return project
+    project.bake("--push")
+    run("docker", "pull", "--quiet", "--platform", "linux/amd64", project.image("demo"))
+    yield project
+    run("docker", "image", "rm", "--force", project.image("demo"), project.image("demo", "dev-orin"), check=False)
+
+
+@pytest.fixture
+def name(tmp_path: Path) -> Iterator[str]:
+    """A container's name; whatever has it in the end is removed."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    yield name
+    run("docker", "rm", "--force", name, check=False)
 
 
 def autotag(project: Project, *args: str, check: bool = True, **env: str) -> Done:
@@ -72,9 +87,6 @@ def of(machine: str) -> tuple[str, str]:
 
 
 def test_each_machine_gets_its_image_from_the_registry(demo: Project) -> None:
-    demo.bake("--push")
-    run("docker", "image", "rm", "--force", demo.image("demo"), check=False)
-
     assert autotag(demo, *of("jetson-orin-nano-jp6.2")).out == demo.image("demo", "dev-orin") + "\n"
     assert autotag(demo, *of("jetson-agx-orin-jp6.0")).out == demo.image("demo", "dev-cpu") + "\n"
     assert autotag(demo, *of("pc-rtx3090")).out == demo.image("demo", "dev-cpu") + "\n"
@@ -101,22 +113,24 @@ def test_each_machine_gets_its_image_from_the_registry(demo: Project) -> None:
         assert (other.code, other.out) == (2, "")
         assert other.err.startswith("error: the registry localhost:5998 cannot be reached")
     finally:
-        run("docker", "image", "rm", "--force", f"{gone}:dev-cpu", demo.image("demo"), check=False)
+        run("docker", "image", "rm", f"{gone}:dev-cpu", check=False)
 
-    # The registry's answer is kept; --no-cache asks again.
-    digest = crane_manifest(demo.image("demo", "dev-orin"))
-    assert digest
-    run(
-        "crane",
-        "delete",
-        f"{demo.registry}/demo@{run('crane', 'digest', demo.image('demo', 'dev-orin')).out.strip()}",
-    )
-    assert autotag(demo, *of("jetson-orin-nano-jp6.2")).out == demo.image("demo", "dev-orin") + "\n"
-    assert autotag(demo, *of("jetson-orin-nano-jp6.2"), "--no-cache").out == demo.image("demo", "dev-cpu") + "\n"
+
+def test_answers_are_kept_and_asked_for_again(demo: Project) -> None:
+    once = f"{demo.registry}/demo:once-orin"
+    run("crane", "copy", demo.image("demo", "dev-orin"), once)
+    ask = ("autotag", f"{demo.registry}/demo", *of("jetson-orin-nano-jp6.2"))
+    env = {"XDG_CACHE_HOME": str(demo.root / "cache-of-its-own")}
+    assert demo.edgebake(*ask, env=env).out == f"{once}\n"  # of equals the greater tag
+    run("crane", "tag", demo.image("demo"), "once-orin")
+    assert demo.edgebake(*ask, env=env).out == f"{once}\n"
+    assert demo.edgebake(*ask, "--no-cache", env=env).out == demo.image("demo", "dev-orin") + "\n"
 
 
 def test_without_an_image_it_says_what_to_build(demo: Project) -> None:
-    none = autotag(demo, *of("jetson-orin-nano-jp6.2"), check=False)
+    none = demo.edgebake(
+        "autotag", "demo", "--registry", f"{demo.registry}/none", *of("jetson-orin-nano-jp6.2"), check=False
+    )
     assert (none.code, none.out) == (2, "")
     assert none.err.splitlines()[0] == "error: no image of 'demo' runs on this machine"
     assert none.err.splitlines()[-1] == "hint: build it: edgebake bake demo --target orin --load"
@@ -125,7 +139,6 @@ def test_without_an_image_it_says_what_to_build(demo: Project) -> None:
 
 
 def test_without_docker_the_registry_still_answers(demo: Project, tmp_path: Path) -> None:
-    demo.bake("--push", "-t", "cpu")
     found = autotag(demo, PATH=str(tmp_path / "empty"))
     assert found.out == demo.image("demo") + "\n"
     done = demo.edgebake(
@@ -148,7 +161,6 @@ def containers(name: str) -> str:
 
 
 def test_a_container_starts_with_what_was_asked(demo: Project) -> None:
-    demo.bake("--load", "-t", "cpu", "-p", "linux/amd64")
     (demo.root / "data.txt").write_text("mounted\n")
     shown = started(demo, "--dry-run", "--name", "it's", "--", "sh", "-c", "echo 'a b'")
     assert shown.out.startswith("docker run ")
@@ -163,10 +175,8 @@ def test_a_container_starts_with_what_was_asked(demo: Project) -> None:
     assert (done.code, done.out) == (7, "word on robot mounted\n")
 
 
-def test_it_is_stopped_in_time_and_watched(demo: Project) -> None:
-    demo.bake("--load", "-t", "cpu", "-p", "linux/amd64")
-    name = f"e2e-{demo.root.name}"
-    loop = "i=0; while :; do i=$((i + 1)); done"
+def test_it_is_stopped_in_time_and_watched(demo: Project, name: str) -> None:
+    loop = "trap exit TERM; i=0; while :; do i=$((i + 1)); done"
     done = started(demo, "--timeout", "6", "--monitor", "--name", name, "--", "sh", "-c", loop, check=False)
     assert done.code == 124, done.err
     assert "error: it was still running after 6 s, and was stopped" in done.err
@@ -179,18 +189,14 @@ def test_it_is_stopped_in_time_and_watched(demo: Project) -> None:
     assert containers(name) == ""
 
 
-def test_it_waits_for_health(demo: Project) -> None:
-    demo.bake("--load", "-t", "cpu", "-p", "linux/amd64")
-    name = f"e2e-{demo.root.name}"
-    try:
-        assert started(demo, "--wait", "--name", name).out == f"{name}\n"
-        status = run("docker", "inspect", "--format", "{{.State.Health.Status}}", name).out
-        assert status == "healthy\n"
-        again = started(demo, "--wait", "--name", name, check=False)
-        assert again.code == 2
-        assert again.err.startswith("error: Docker does not start the container")
-    finally:
-        run("docker", "rm", "--force", name, check=False)
+def test_it_waits_for_health(demo: Project, name: str) -> None:
+    assert started(demo, "--wait", "--name", name).out == f"{name}\n"
+    status = run("docker", "inspect", "--format", "{{.State.Health.Status}}", name).out
+    assert status == "healthy\n"
+    again = started(demo, "--wait", "--name", name, check=False)
+    assert again.code == 2
+    assert again.err.startswith("error: Docker does not start the container")
+    run("docker", "rm", "--force", name)
     broken = started(demo, "--wait", "--name", name, "--env", "BREAK=1", check=False)
     assert broken.code == 2
     assert broken.err.splitlines() == [
@@ -204,7 +210,6 @@ def test_it_waits_for_health(demo: Project) -> None:
 
 
 def test_another_configuration_is_checked_and_cannot_be_changed(demo: Project) -> None:
-    demo.bake("--load", "-t", "cpu", "-p", "linux/amd64")
     (demo.root / "mine").write_text("word 43\n")
     script = "cat /etc/app/settings; (echo x >/etc/app/settings) 2>/dev/null || echo refused"
     assert started(demo, "--config", "mine", "--", "sh", "-c", script).out == "word 43\nrefused\n"
@@ -219,9 +224,7 @@ def test_another_configuration_is_checked_and_cannot_be_changed(demo: Project) -
     assert (absent.code, absent.err) == (2, "error: there is no configuration file 'nowhere'\n")
 
 
-def test_ctrl_c_ends_the_container(demo: Project) -> None:
-    demo.bake("--load", "-t", "cpu", "-p", "linux/amd64")
-    name = f"e2e-{demo.root.name}"
+def test_ctrl_c_ends_the_container(demo: Project, name: str) -> None:
     command = [sys.executable, "-m", "edgebake", "run", "demo", "--registry", demo.registry, "--name", name]
     process = subprocess.Popen(
         command, cwd=demo.root, env={**os.environ, "EDGEBAKE_MIRRORS": MIRROR},

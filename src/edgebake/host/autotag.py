@@ -91,7 +91,7 @@ def _local(this: Wanted, targets: Mapping[str, Target]) -> list[Candidate]:
     if this.tag:
         found = local_reference(f"{this.repository}{this.tag}", targets)
         return [found] if found else []
-    return local_candidates([this.repository], this.title, targets)
+    return local_candidates(this.repository, targets)
 
 
 def _remote(
@@ -123,7 +123,7 @@ def nothing_fits(this: Wanted, workspace: Workspace, machine: Machine, refused: 
 
 
 def _to_build(this: Wanted, workspace: Workspace, machine: Machine) -> tuple[str, ...]:
-    if this.title is None:
+    if not this.known:
         return ("edgebake detect shows what this machine is",)
     target = target_to_build(this, workspace, machine)
     if target is None:

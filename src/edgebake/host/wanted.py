@@ -22,7 +22,7 @@ class Wanted:
     Attributes:
         name: as it was written.
         repository: where the registry has them.
-        title: what their title is, if the name is an image's or a recipe's.
+        known: whether edgebake can build it: the name is an image's or a recipe's.
         image: the project's image of the name, if it is one.
         recipe: the recipe of the name, if it is one.
         tag: the only tag that is meant; empty if any is.
@@ -30,7 +30,7 @@ class Wanted:
 
     name: str
     repository: str
-    title: str | None = None
+    known: bool = False
     image: Image | None = None
     recipe: str | None = None
     tag: str = ""
@@ -50,14 +50,14 @@ def wanted(text: str, workspace: Workspace, registry: str | None = None) -> Want
     place = (registry or workspace.project.registry).rstrip("/")
     image = workspace.project.images.get(text)
     if image is not None:
-        return Wanted(text, f"{place}/{image.repository or text}", text, image)
+        return Wanted(text, f"{place}/{image.repository or text}", True, image)
     if not any(mark in text for mark in "/:@"):
         recipe = workspace.catalogue.canonical(text)
         if recipe is None:
             known = [*workspace.project.images, *workspace.catalogue.known_names()]
             hints = (*did_you_mean(text, known, kind="name"), "or name a repository: localhost:5000/acme/detector")
             raise EdgebakeError(f"unknown image or recipe {text!r}", hints=hints)
-        return Wanted(text, f"{place}/{text}", text, recipe=recipe)
+        return Wanted(text, f"{place}/{text}", True, recipe=recipe)
     repository, tag = _parted(text)
     return Wanted(text, repository, tag=tag)
 
