@@ -25,6 +25,10 @@ def prune(
     older_than: Annotated[
         float, typer.Option("--older-than", metavar="DAYS", min=0, help="Only what is older than that.")
     ] = 1.0,
+    stacks: Annotated[
+        bool,
+        typer.Option("--stacks", help="Keys of stacks too; their repository must be of this project alone."),
+    ] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete; without it, only list.")] = False,
     variable: Variables = None,
     registry: Registry = None,
@@ -35,7 +39,7 @@ def prune(
     """List tags that nobody needs, and with --delete delete them: staging tags, with --keep old versions too.
 
     Never touched are tags that are declared now, tags that are not of the project's forms, and manifests that
-    another tag or index needs. Example: edgebake prune --keep 5 --older-than 30 --delete
+    another tag or index needs. Example: edgebake prune --keep 5 --older-than 30
     """
     from datetime import datetime, timezone
 
@@ -55,7 +59,7 @@ def prune(
     now = datetime.now(timezone.utc)
     chosen: list[Prunable] = []
     done: list[Pruned] = []
-    for own in own_repositories(plan, settings):
+    for own in own_repositories(plan, settings, stacks=stacks):
         states = tag_states(client, own.repository)
         found = prunable(own, states, Rule(keep, older_than), now)
         chosen += found

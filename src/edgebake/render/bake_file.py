@@ -66,8 +66,8 @@ def _variables(compilation: Compilation) -> Iterable[Block]:
     for name, variable in project.variables.items():
         if variable.of is not None and variable.part is not None:
             pattern, replacement = (hcl_string(text) for text in PATTERNS[variable.part])
-            default = Expression(f"regex_replace({variable.of}, {pattern}, {replacement})")
-            yield Block("variable", name, {"default": default}, variable.description or "")
+            part = Expression(f"regex_replace({variable.of}, {pattern}, {replacement})")
+            yield Block("variable", name, {"default": part}, variable.description or "")
         else:
             yield _variable(name, variable.default, variable.description or "")
     for name, target in sorted(compilation.targets.items()):
