@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from conftest import MIRROR, Project, crane_tags, run
+from conftest import MIRROR, REGISTRY, Project, crane_tags, run
 
 JOURNAL = ".edgebake/journal.jsonl"
 TARGET = """
@@ -65,9 +65,12 @@ def fates(told: Any) -> dict[str, str]:
     return {row["bake_target"].removesuffix("-tiny"): row["result"] for row in told["results"]}
 
 
-def solves() -> set[str]:
-    """Return the ids of all builds that the engine has had."""
-    return set(run("docker", "buildx", "history", "ls", "--format", "{{.Ref}}").out.split())
+def solves(project: Project) -> set[str]:
+    """Return the ids of all builds that the engine has had of a project; it calls them after its folder."""
+    told = run("docker", "buildx", "history", "ls", "--format", "{{.Ref}} {{.Name}}").out
+    found = {line for line in told.splitlines() if f"{project.root.name}/" in line}
+    assert found
+    return found
 
 
 def start(project: Project, *args: str) -> subprocess.Popen[str]:
@@ -101,7 +104,7 @@ def running(words: str) -> bool:
 
 @pytest.mark.parametrize(
     ("number", "code", "outcome"),
-    [(signal.SIGKILL, -9, None), (signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 130, "interrupted")],
+    [(signal.SIGKILL, -9, None), (signal.SIGTERM, 130, "interrupted")],
 )
 def test_what_was_pushed_before_an_end_by_force_is_not_built_again(
     project: Project, number: int, code: int, outcome: str | None
@@ -116,8 +119,9 @@ def test_what_was_pushed_before_an_end_by_force_is_not_built_again(
     until(lambda: not running("sleep 247") and not running(str(project.root)), 20)
     if outcome:
         assert [entry["outcome"] for entry in journal(project, "end")] == [outcome]
-        assert "quick-tiny  linux/amd64  built" in out
-        assert "slow-tiny   linux/amd64  not attempted" in out
+        words = [line.split()[:3] for line in out.splitlines()]
+        assert ["quick-tiny", "linux/amd64", "built"] in words
+        assert ["slow-tiny", "linux/amd64", "not"] in words
         assert "To go on, call the same bake again" in err
         assert err.endswith("interrupted\n")
     before = run("crane", "digest", project.image("quick", "dev-tiny")).out
@@ -235,11 +239,11 @@ def test_what_is_up_to_date_needs_no_solve_and_whatever_alters_it_does(project: 
         return fates(project.bake("app", "--json", *args).json())["app"]
 
     assert fate("--push") == "built"
-    before = solves()
+    before = solves(project)
     assert fate("--push") == "up to date"
-    assert solves() == before
+    assert solves(project) == before
     plan = project.edgebake("plan", "--push", "--registry", project.registry).out
-    assert f"app-tiny: {image} in the registry: {run('crane', 'digest', image).out.strip()}, pushed " in plan
+    assert f"app-tiny: {image} is {run('crane', 'digest', image).out.strip()}, pushed " in plan
     assert fate("--push", "--force") == "built"
     assert fate("--push", "--tag", "other") == "built"
     assert fate("--push", "--set", "*.labels.a=b") == "built"
@@ -266,9 +270,8 @@ def test_an_image_that_the_engine_no_longer_holds_is_loaded_again(project: Proje
         told = [fates(project.bake("--load", "--json").json())["app"] for _ in range(2)]
         assert told == ["built", "up to date"]
         run("docker", "rmi", image)
-        run("docker", "tag", "localhost:5000/busybox:stable", image) if run(
-            "docker", "pull", "-q", "localhost:5000/busybox:stable"
-        ) else None
+        run("docker", "pull", "-q", f"{REGISTRY}/busybox:stable")
+        run("docker", "tag", f"{REGISTRY}/busybox:stable", image)
         assert fates(project.bake("--load", "--json").json())["app"] == "built"
     finally:
         run("docker", "rmi", "-f", image, check=False)
@@ -281,14 +284,13 @@ def test_a_hundred_bake_targets_that_are_up_to_date_take_no_time(project: Projec
         text = f"name: {name}\nsummary: Sets a variable\nenv: {{APP: {name}}}\n"
         (project.root / f"recipes/{name}/recipe.yaml").write_text(text)
         (project.root / f"recipes/{name}/install.sh").unlink()
-    project.bake("--set", "*.output=type=cacheonly", "-q")
     project.bake("--json", "-q")
-    before = solves()
+    before = solves(project)
     times = []
-    for _ in range(3):
+    for _ in range(5):
         begin = time.monotonic()
         done = project.bake()
         times.append(time.monotonic() - begin)
         assert done.out == "100 up to date\n"
-    assert solves() == before
+    assert solves(project) == before
     assert min(times) < 3

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from edgebake.execute.inputs import Inputs, tests_digest
@@ -47,9 +48,12 @@ def find_evidence(plan: Plan, settings: Settings, history: History, wish: Wish) 
     Raises:
         EdgebakeError: the tags that it is to be pushed under cannot be made.
     """
-    client = registry_client(plan.compilation, settings)
-    builder = builder_identity(settings.builder) if wish.output == "cache" else ""
-    inputs = Inputs(plan, settings, _bases(plan, settings, client), builder)
+    client = registry_client(plan.compilation, settings, patient=False)
+    with ThreadPoolExecutor(1) as aside:
+        asked = aside.submit(builder_identity, settings.builder) if wish.output == "cache" else None
+        bases = _bases(plan, settings, client)
+    builder = asked.result() if asked else ""
+    inputs = Inputs(plan, settings, bases, builder)
     found = {}
     claims: dict[str, Finished] = {}
     for target in plan.targets:
@@ -119,7 +123,7 @@ def _in_registry(
             found[name] = Evidence(text=lacking or "it is not recorded where it was pushed")
             continue
         digests = {one.platform: one.digest for one in images[0].images}
-        text = f"{', '.join(ref for ref, _ in mine)} in the registry: {images[0].digest}, pushed {known.at}"
+        text = f"{', '.join(ref for ref, _ in mine)} is {images[0].digest}, pushed {known.at}"
         found[name] = Evidence("", "", True, text, mine[0][0], images[0].digest, digests)
     return found
 
