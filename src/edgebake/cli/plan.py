@@ -59,12 +59,12 @@ def plan(
     from edgebake.execute.stacks import looker
     from edgebake.plan.selection import Selection
 
-    if changed_since and unpublished:
+    if changed_since is not None and unpublished:
         raise EdgebakeError("--changed-since and --unpublished exclude each other")
     selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
     look = None if offline else looker(Settings(variables={"CA_BUNDLE": ca_bundle} if ca_bundle else {}))
     result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look)
-    if changed_since or unpublished:
+    if changed_since is not None or unpublished:
         from edgebake.narrow import only_changed
 
         result, lines = only_changed(result, compiled, changed_since)
