@@ -20,6 +20,7 @@ FILES = {
     "edgebake.yaml": """
         registry: {registry}
         mirrors: {{debian: {mirror}}}
+        cache: registry
         images:
           left:
             recipes: [./apps/left]

@@ -39,6 +39,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "emulated": {**GHCR, "ci": {"runners": {ARM64: "emulated"}}},
     "one job": {**GHCR, "ci": {"jobs": "1"}},
     "no tests, no login": {**GHCR, "ci": {"test": "false", "login": "false"}},
+    "registry cache and stacks": {**GHCR, "cache": "registry", "stacks": "ghcr.io/acme/stacks"},
+    "gha cache": {**GHCR, "cache": "gha"},
     "quoted": {**GHCR, "ci": {"install": ["edgebake @ git+https://example.org/it's@v1", './tools "x"'],
                               "branches": ["main", "release/**"]}},
 }  # fmt: skip

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.api import by_tags, narrow_plan, shard_plan
 from edgebake.ci.matrix import matrix, outputs
 from edgebake.errors import EdgebakeError
+from edgebake.narrow import by_tags, narrowed, shard_selection
 from edgebake.plan.changed import changed_selection
 from edgebake.plan.selection import Selection
 from edgebake.plan.shards import (
@@ -120,7 +120,7 @@ def test_a_shard_that_is_none(text: str) -> None:
 
 def test_a_shard_leaves_the_declared_tags_to_the_one_that_merges(project: Project) -> None:
     plan, compiled = project.plan(output="push"), project.compiled()
-    shard = shard_plan(plan, compiled, "4/4", None)
+    shard = narrowed(plan, compiled, shard_selection(plan, shard="4/4", file=None))
     assert [t.bake_target.name for t in shard.targets] == ["third-board-1-0", "third-cpu"]
     bakes = [step for step in shard.steps if isinstance(step, Bake)]
     assert [step.platforms for step in bakes] == [(ARM64,)]
@@ -130,13 +130,13 @@ def test_a_shard_leaves_the_declared_tags_to_the_one_that_merges(project: Projec
 
 def test_a_shard_of_a_file_is_the_one_that_was_planned(project: Project, tmp_path: Path) -> None:
     plan, compiled = project.plan(), project.compiled()
-    narrowed = narrow_plan(plan, compiled, Selection(parts=frozenset({("first-cpu", ARM64)})))
+    part = narrowed(plan, compiled, Selection(parts=frozenset({("first-cpu", ARM64)})))
     file = tmp_path / "shards.json"
-    file.write_text(json.dumps(shards_as_data(cut(narrowed, 1))))
-    shard = shard_plan(plan, compiled, "1/1", file)
+    file.write_text(json.dumps(shards_as_data(cut(part, 1))))
+    shard = narrowed(plan, compiled, shard_selection(plan, shard="1/1", file=file))
     assert [(t.bake_target.name, t.platforms) for t in shard.targets] == [("first-cpu", (ARM64,))]
     with pytest.raises(EdgebakeError, match="there is no shard 1/2"):
-        shard_plan(plan, compiled, "1/2", file)
+        shard_selection(plan, shard="1/2", file=file)
 
 
 def test_a_file_of_another_state_is_refused(project: Project, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_only_what_has_another_fingerprint(project: Project) -> None:
     project.write({"recipes/light/file": "two\n"})
     selection = changed_selection(project.plan(), before)
     assert selection.parts == {("third-board-1-0", ARM64), ("third-cpu", AMD64), ("third-cpu", ARM64)}
-    assert cut(narrow_plan(project.plan(), project.compiled(), selection), None)
+    assert cut(narrowed(project.plan(), project.compiled(), selection), None)
 
 
 def test_all_platforms_of_a_tag_are_built_together(project: Project) -> None:

@@ -82,7 +82,7 @@ def plan(
     from edgebake.execute.stacks import looker
     from edgebake.plan.selection import Selection
 
-    if changed_since and unpublished:
+    if changed_since is not None and unpublished:
         raise EdgebakeError("--changed-since and --unpublished exclude each other")
     selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
     if push and load:
@@ -94,7 +94,7 @@ def plan(
         result, compiled, _ = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
     else:
         result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look)
-    if changed_since or unpublished:
+    if changed_since is not None or unpublished:
         from edgebake.narrow import only_changed
 
         result, lines = only_changed(result, compiled, changed_since)
