@@ -196,3 +196,7 @@ class Verifier:
         except NotFoundError:
             return set()
         return {one.digest for one in whole.images if one.platform == part.platform}
+
+
+def _short(digest: str) -> str:
+    return f"{digest[:19]}…"
