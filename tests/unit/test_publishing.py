@@ -69,6 +69,11 @@ def test_a_missing_platform_names_the_files_that_are_there_and_the_one_that_is_n
     assert "not given: shard-2-of-3.json" in told
 
 
+def test_a_build_that_failed_in_part_is_told_so(project: Project) -> None:
+    told = refused(project, linux_amd64=[part(project, AMD64)], linux_arm64=[])
+    assert "digests/linux-arm64.json does not have it: did that build fail?" in told
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

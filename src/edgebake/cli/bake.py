@@ -134,16 +134,18 @@ def bake(
     policy = Policy(keep_going, retries, step_seconds, all_seconds, history.resumable if resume else ())
     executor = Executor(plan, settings, progress, lambda: compiled.tree.write(), policy)
     summary = Summary(executor, json_output=json_output)
-    with summary:
-        executor.run()
-    if digests:
-        from edgebake.execute.publish import digest_parts
-        from edgebake.publishing.digest_files import subject_name, write_digest_file
+    try:
+        with summary:
+            executor.run()
+    finally:  # what a bake that fails has pushed is there all the same
+        if digests:
+            from edgebake.execute.publish import digest_parts
+            from edgebake.publishing.digest_files import subject_name, write_digest_file
 
-        subject = subject_name([*selection.names, *selection.targets, *selection.platforms])
-        if shard is not None:
-            subject = f"shard-{shard.replace('/', '-of-')}"
-        write_digest_file(digests, subject, digest_parts(plan, settings, executor.results))
+            subject = subject_name([*selection.names, *selection.targets, *selection.platforms])
+            if shard is not None:
+                subject = f"shard-{shard.replace('/', '-of-')}"
+            write_digest_file(digests, subject, digest_parts(plan, settings, executor.results))
 
 
 def _refuse_missing_bundle(path: str | None) -> None:
