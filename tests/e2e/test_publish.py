@@ -124,6 +124,7 @@ def test_two_builders_push_by_digest_and_become_one_tag(project: Project, remote
         attested = [c for c in manifest["manifests"] if c["platform"]["os"] == "unknown"]
         assert len(attested) == 2
     assert greeting(demo.image("demo", "dev"), AMD64) == greeting(demo.image("demo", "dev"), ARM64) == "hello"
+    assert verify(demo).code == 0
     again = publish(demo, "--json").json()
     assert {one["state"] for one in again["published"]} == {"same"}
     assert [one["digest"] for one in again["published"]] == [one["digest"] for one in told["published"]]
@@ -218,7 +219,7 @@ def verify(project: Project, *args: str, registry: str = "") -> Done:
     return project.edgebake("verify", "--registry", registry or project.registry, *args, check=False)
 
 
-def test_verify_tells_what_is_not_as_declared(two_commits: tuple[Project, Project]) -> None:
+def test_verify_tells_what_is_not_as_declared(two_commits: tuple[Project, Project], tmp_path: Path) -> None:
     old, new = two_commits
     publish(new)
     image = new.image("demo", "dev-server")
@@ -237,6 +238,14 @@ def test_verify_tells_what_is_not_as_declared(two_commits: tuple[Project, Projec
     kinds = {d["kind"] for one in done.json()["references"] for d in one["differences"]}
     assert kinds == {"fingerprint"}
     assert "differs  " + old.image("demo", "dev") in verify(old, "demo", "--target", "*").out
+
+    # Provenance that is declared and not there.
+    attested = Project(tmp_path, new.registry)
+    shutil.copytree(new.root, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "edgebake.yaml").write_text(PROJECT.format(provenance="min").replace("\n    ", "\n"))
+    done = verify(attested, "--json")
+    assert done.code == 3
+    assert {d["kind"] for one in done.json()["references"] for d in one["differences"]} == {"attestations"}
 
     # Nothing there; a platform too few; a manifest that is gone.
     assert "missing: it is not there" in verify(new, "--tag", "none").out
