@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli.options import CaBundle, ImageName, Locked, Names, Platforms, Targets
+
+if TYPE_CHECKING:
+    from edgebake.api import Look
 
 
 def plan(
@@ -31,13 +34,11 @@ def plan(
 
     from edgebake.api import make_plan
     from edgebake.errors import EXIT_CHECK
-    from edgebake.execute.settings import Settings
-    from edgebake.execute.stacks import looker
     from edgebake.plan.explain import explain, plan_as_data
     from edgebake.plan.selection import Selection
 
     selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
-    look = None if offline else looker(Settings(variables={"CA_BUNDLE": ca_bundle} if ca_bundle else {}))
+    look = None if offline else _looker(ca_bundle)
     result, _ = make_plan(Path.cwd(), selection, locked=locked, look=look)
     if json_output:
         import json
@@ -52,3 +53,16 @@ def plan(
     if check and result.files and result.compilation.workspace.document:
         typer.echo("\nerror: the committed files are stale\n\nhint: refresh them: edgebake compile", err=True)
         raise typer.Exit(EXIT_CHECK)
+
+
+def _looker(ca_bundle: str | None) -> Look:
+    """Return what looks at the repository of stacks. A project without one does not even load the client."""
+
+    def look(compilation, stages):  # type: ignore[no-untyped-def]
+        from edgebake.execute.settings import Settings
+        from edgebake.execute.stacks import looker
+
+        settings = Settings(variables={"CA_BUNDLE": ca_bundle} if ca_bundle else {})
+        return looker(settings)(compilation, stages)
+
+    return look
