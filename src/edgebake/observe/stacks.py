@@ -44,7 +44,10 @@ def observe_stacks(client: RegistryClient, repository: str, stages: Iterable[Key
         return manifest.digest, ""
 
     try:
-        answers = dict(zip(platforms, client.each(ask, platforms), strict=True))
+        # One alone first: where there is no registry, not every question shall wait for its answer.
+        keys = list(platforms)
+        given = [*client.each(ask, keys[:1]), *client.each(ask, keys[1:])]
+        answers = dict(zip(keys, given, strict=True))
     except RegistryError as error:
         return Snapshot(repository, failure=f"{error.message}{f' ({error.reason})' if error.reason else ''}")
     found = {key: digest for key, (digest, _) in answers.items() if digest}
