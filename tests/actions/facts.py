@@ -109,5 +109,6 @@ INPUTS: dict[str, frozenset[str]] = {
             "github-token",
         ]
     ),
+    "crazy-max/ghaction-github-runtime": frozenset({"github-token"}),
     "sigstore/cosign-installer": frozenset(["cosign-release", "install-dir", "use-sudo"]),
 }

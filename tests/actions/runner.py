@@ -28,7 +28,18 @@ TIMEOUT = 600  # seconds, for a step
 KEYS = {
     "workflow": {"name", "on", "permissions", "concurrency", "defaults", "env", "jobs"},
     "job": {
-        *("needs", "if", "name", "strategy", "runs-on", "timeout-minutes", "permissions", "outputs", "steps"),
+        *(
+            "needs",
+            "if",
+            "name",
+            "env",
+            "strategy",
+            "runs-on",
+            "timeout-minutes",
+            "permissions",
+            "outputs",
+            "steps",
+        ),
     },
     "strategy": {"fail-fast", "max-parallel", "matrix"},
     "step": {"name", "id", "if", "uses", "with", "run", "env", "working-directory"},
@@ -137,10 +148,12 @@ class Runner:
             "event_name": event.name,
             "ref": event.ref,
             "sha": event.sha,
+            "ref_name": event.ref.removeprefix("refs/heads/").removeprefix("refs/pull/"),
+            "base_ref": event.payload.get("pull_request", {}).get("base", {}).get("ref", ""),
             "actor": "somebody",
             "token": "a-token",
             "workflow": self._workflow["name"],
-            "event": dict(event.payload),
+            "event": {"repository": {"default_branch": "main"}, **event.payload},
         }
         todo = dict(self._workflow["jobs"])
         done: dict[str, dict[str, Any]] = {}
@@ -191,7 +204,7 @@ class Runner:
         if machine is None:
             raise UnknownWorkflowError(f"no runner has the labels {labels}")
         place = self._folder / f"job-{len(self._run.jobs)}"
-        worker = _Worker(self, place, machine, run, self._workflow, scope)
+        worker = _Worker(self, place, machine, run, self._workflow, scope, job.get("env", {}))
         worker.steps(job["steps"])
         worker.scope["github"] = scope["github"]
         run.outputs = {
@@ -235,6 +248,7 @@ class _Worker:
         run: JobRun,
         workflow: Mapping[str, Any],
         scope: Mapping[str, Any],
+        env: Mapping[str, str],
     ) -> None:
         self.scope = {
             **scope,
@@ -263,6 +277,9 @@ class _Worker:
         }
         values = interpolate(workflow.get("env", {}), self.scope, _status(True, False))
         self._environment |= {key: as_text(value) for key, value in values.items()}
+        self._environment |= {
+            key: as_text(interpolate(value, self.scope, _status(True, False))) for key, value in env.items()
+        }
         self._builder = ""
 
     def steps(self, steps: list[dict[str, Any]]) -> None:

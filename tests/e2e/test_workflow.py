@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from buildkitd import Buildkitd, start_buildkitd
 
 from actions.runner import Event, Machine, Run, Runner
-from conftest import CA_BUNDLE, MIRROR, Project, crane_platforms, crane_tags, docker_run, run
+from conftest import CA_BUNDLE, MIRROR, REGISTRY, Project, crane_platforms, crane_tags, docker_run, run
 
+AMD64, ARM64 = "linux/amd64", "linux/arm64"
 FILES = {
     "edgebake.yaml": """
         registry: {registry}
         mirrors: {{debian: {mirror}}}
+        cache: registry
         images:
           left:
             recipes: [./apps/left]
@@ -105,17 +110,21 @@ class Forge:
         return self.project.image(name)
 
 
-@pytest.fixture
-def forge(project: Project, machines: dict[str, Buildkitd], tmp_path_factory: pytest.TempPathFactory) -> Forge:
-    files = dict(FILES)
-    mirror = MIRROR.split("=")[1]
-    files["edgebake.yaml"] = files["edgebake.yaml"].format(registry=project.registry, mirror=mirror)
-    project.write(files)
-    made = Forge(project, machines, tmp_path_factory.mktemp("runs"))
+def forge_in(root: Path, machines: dict[str, Buildkitd], folder: Path) -> Forge:
+    """Make a repository in `root`, with a place of its own in the registry."""
+    project = Project(root, f"{REGISTRY}/e2e/{uuid.uuid4().hex[:12]}")
+    settings = FILES["edgebake.yaml"].format(registry=project.registry, mirror=MIRROR.split("=")[1])
+    project.write({**FILES, "edgebake.yaml": settings})
+    made = Forge(project, machines, folder)
     made.git("init", "--quiet", "--initial-branch=main")
     # A server that gives any commit that it is asked for, as GitHub's does.
     made.git("config", "uploadpack.allowAnySHA1InWant", "true")
     return made
+
+
+@pytest.fixture
+def forge(machines: dict[str, Buildkitd], tmp_path_factory: pytest.TempPathFactory) -> Forge:
+    return forge_in(tmp_path_factory.mktemp("forge"), machines, tmp_path_factory.mktemp("runs"))
 
 
 def results(made: Run) -> dict[str, str]:
@@ -125,20 +134,77 @@ def results(made: Run) -> dict[str, str]:
 PUBLISHED = {"plan": "success", "check": "skipped", "build": "success", "publish": "success", "result": "success"}
 
 
-def test_a_push_publishes_every_image_under_one_tag_with_both_platforms(forge: Forge) -> None:
-    made = forge.push()
+@dataclass(frozen=True)
+class Moment:
+    """A run, and what the registry held after it."""
+
+    run: Run
+    digests: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def history(machines: dict[str, Buildkitd], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Five pushes to main, one after the other, and the repository."""
+    forge = forge_in(tmp_path_factory.mktemp("history"), machines, tmp_path_factory.mktemp("runs"))
+
+    def moment(made: Run) -> Moment:
+        names = ("left", "right")
+        return Moment(made, {name: run("crane", "digest", forge.image(name)).out.strip() for name in names})
+
+    change = {"apps/left/greeting.txt": "changed\n"}
+    return {
+        "first": moment(forge.push()),
+        "nothing": moment(forge.push({"README.md": "Nothing of the images changed.\n"})),
+        "one": moment(forge.push(change)),
+        "lost": moment(forge.push({"apps/left/greeting.txt": "again\n"}, lost=("edgebake-digests-1",))),
+        "mended": moment(forge.push({"README.md": "The next push publishes what was lost.\n"})),
+        "forge": forge,
+    }
+
+
+def test_a_push_publishes_every_image_under_one_tag_with_both_platforms(history: dict[str, Any]) -> None:
+    made, forge = history["first"].run, history["forge"]
     assert results(made) == PUBLISHED, made.text
     for name in ("left", "right"):
-        assert crane_platforms(forge.image(name)) == ["linux/amd64", "linux/arm64"]
+        assert crane_platforms(f"{forge.project.registry}/{name}@{history['first'].digests[name]}") == [
+            AMD64,
+            ARM64,
+        ]
         assert crane_tags(f"{forge.project.registry}/{name}") == {"dev-cpu"}
-        for platform in ("linux/amd64", "linux/arm64"):
-            assert docker_run(forge.image(name), "cat", f"/{name}/greeting.txt", platform=platform) == "hello"
     jobs = made.of("build")
     assert [job.labels for job in jobs] == [("ubuntu-24.04",), ("ubuntu-24.04-arm",)]
     assert "linux/amd64: native" in jobs[0].text
 
-    again = forge.push({"README.md": "Nothing of the images changed.\n"})
-    assert results(again) == {**PUBLISHED, "build": "skipped", "publish": "skipped"}, again.text
+
+def test_a_push_that_changes_no_image_builds_nothing(history: dict[str, Any]) -> None:
+    made = history["nothing"].run
+    assert results(made) == {**PUBLISHED, "build": "skipped", "publish": "skipped"}, made.text
+
+
+def test_a_change_of_one_image_runs_its_jobs_only(history: dict[str, Any]) -> None:
+    made = history["one"].run
+    assert results(made) == PUBLISHED, made.text
+    assert len(made.of("build")) == 2
+    assert all("right-cpu" not in job.text for job in made.of("build"))
+    assert history["one"].digests["left"] != history["first"].digests["left"]
+    assert history["one"].digests["right"] == history["first"].digests["right"]
+
+
+def test_a_lost_shard_is_named_and_its_tag_stays_as_it_was(history: dict[str, Any]) -> None:
+    made = history["lost"].run
+    assert results(made) == {**PUBLISHED, "publish": "failure", "result": "failure"}, made.text
+    text = made.of("publish")[0].text
+    assert "left-cpu lacks linux/arm64" in text
+    assert "shard-2-of-2.json" in text
+    assert history["lost"].digests == history["one"].digests
+
+
+def test_the_next_push_publishes_what_was_lost(history: dict[str, Any]) -> None:
+    made, forge = history["mended"].run, history["forge"]
+    assert results(made) == PUBLISHED, made.text
+    for platform in (AMD64, ARM64):
+        assert docker_run(forge.image("left"), "cat", "/left/greeting.txt", platform=platform) == "again"
+        assert docker_run(forge.image("right"), "cat", "/right/greeting.txt", platform=platform) == "hello"
 
 
 def test_a_pull_request_builds_and_tests_what_it_changes_and_pushes_nothing(forge: Forge) -> None:
@@ -159,31 +225,6 @@ def test_a_pull_request_whose_test_fails_is_told(forge: Forge) -> None:
     assert results(made) == {**PUBLISHED, "check": "failure", "build": "skipped", "publish": "skipped"} | {
         "result": "failure"
     }, made.text
-
-
-def test_a_change_of_one_image_runs_its_jobs_only(forge: Forge) -> None:
-    forge.push()
-    before = run("crane", "digest", forge.image("right")).out
-    made = forge.push({"apps/left/greeting.txt": "changed\n"})
-    assert results(made) == PUBLISHED, made.text
-    assert all("right-cpu" not in job.text for job in made.of("build"))
-    assert docker_run(forge.image("left"), "cat", "/left/greeting.txt", platform="linux/arm64") == "changed"
-    assert run("crane", "digest", forge.image("right")).out == before
-
-
-def test_a_lost_shard_is_named_and_its_tag_stays_as_it_was(forge: Forge) -> None:
-    forge.push()
-    before = run("crane", "digest", forge.image("left")).out
-    made = forge.push({"apps/left/greeting.txt": "changed\n"}, lost=("edgebake-digests-1",))
-    assert results(made) == {**PUBLISHED, "publish": "failure", "result": "failure"}, made.text
-    text = made.of("publish")[0].text
-    assert "left-cpu lacks linux/arm64" in text
-    assert "shard-2-of-2.json" in text
-    assert run("crane", "digest", forge.image("left")).out == before
-
-    mended = forge.push({"README.md": "The next push publishes what was lost.\n"})
-    assert results(mended) == PUBLISHED, mended.text
-    assert docker_run(forge.image("left"), "cat", "/left/greeting.txt", platform="linux/arm64") == "changed"
 
 
 def test_committed_files_that_drifted_stop_the_run(forge: Forge) -> None:

@@ -81,6 +81,7 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
         registry=registry,
         host=host,
         github_registry=host == GITHUB_REGISTRY,
+        gha_cache=project.cache is not None and project.cache.type == "gha",
         emulates=_emulates(ci),
         runner=next(iter(HOSTED.values()))[0],
         locked=(workspace.root / LOCK_FILE).is_file(),

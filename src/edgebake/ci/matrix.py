@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgebake.graph.names import arch
 from edgebake.model.ci import EMULATED, Ci
 from edgebake.plan.builder import Plan
 from edgebake.plan.shards import Shard
@@ -43,7 +44,7 @@ def matrix(plan: Plan, shards: Sequence[Shard]) -> dict[str, Any]:
     """Return the matrix, as `strategy.matrix` takes it.
 
     Each job has: `shard` (for `edgebake bake --shard`), `name`, `runner` (labels), `qemu` (platforms to emulate),
-    and for docker/bake-action `targets` and `set`.
+    `cache` (the bake file's CACHE_PLATFORM), and for docker/bake-action `targets` and `set`.
     """
     return {"include": [_job(plan, shard) for shard in shards]}
 
@@ -59,9 +60,10 @@ def _job(plan: Plan, shard: Shard) -> dict[str, Any]:
     overrides += [f"{name}.output=type=cacheonly" for name in names]
     return {
         "shard": shard.name,
-        "name": f"{' and '.join(p.split('/')[1] for p in shard.platforms)} {shard.name}",
+        "name": f"{' and '.join(arch(p) for p in shard.platforms)} {shard.name}",
         "runner": list(runner.labels),
         "qemu": ",".join(runner.emulated),
+        "cache": f"-{arch(shard.platforms[0])}" if len(shard.platforms) == 1 else "",
         "targets": ",".join(wanted),
         "set": "\n".join(overrides),
     }

@@ -15,12 +15,15 @@ import typer
 
 from edgebake import __version__
 from edgebake.cli import (
+    autotag,
     bake,
     builder,
     ci,
     compat,
     compile,
+    detect,
     init,
+    launch,
     lint,
     listing,
     lock,
@@ -52,6 +55,9 @@ app.command("prune")(prune.prune)
 app.command("test")(test.run_tests)
 app.command("lint")(lint.lint_command)
 app.command("lock")(lock.lock)
+app.command("detect")(detect.detect_command)
+app.command("autotag")(autotag.autotag)
+app.command("run")(launch.run_image)
 app.command("compat")(compat.compat)
 app.command("list")(listing.list_command)
 app.command("schema")(schema.schema)

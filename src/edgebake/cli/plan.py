@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import CaBundle, ImageName, Locked, Names, Platforms, Targets
+from edgebake.cli.options import (
+    CaBundle,
+    ImageName,
+    Locked,
+    Mirrors,
+    Names,
+    Platforms,
+    Registry,
+    Tag,
+    Targets,
+    Variables,
+)
 
 if TYPE_CHECKING:
     from edgebake.plan.builder import Plan
@@ -40,6 +51,16 @@ def plan(
     diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 3 if the committed files are stale.")] = False,
     locked: Locked = False,
+    push: Annotated[
+        bool, typer.Option("--push", help="Ask the registry what of it is up to date, as `bake --push` does.")
+    ] = False,
+    load: Annotated[
+        bool, typer.Option("--load", help="Ask the engine what of it is up to date, as `bake --load` does.")
+    ] = False,
+    variable: Variables = None,
+    registry: Registry = None,
+    tag: Tag = None,
+    mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not look at what `stacks` has; without that key nobody looks.")
@@ -51,20 +72,29 @@ def plan(
     Example: edgebake plan pytorch transformers --target jetpack-6.2 --name ai-workstation
     Example: edgebake plan --changed-since origin/main --shards 4 --json
     """
+    from dataclasses import replace
     from pathlib import Path
 
-    from edgebake.api import make_plan
+    from edgebake.api import make_plan, observed_plan
+    from edgebake.cli.options import pairs, settings_of
     from edgebake.errors import EXIT_CHECK, EdgebakeError
-    from edgebake.execute.settings import Settings
+    from edgebake.execute.current import Wish
     from edgebake.execute.stacks import looker
     from edgebake.plan.selection import Selection
 
-    if changed_since and unpublished:
+    if changed_since is not None and unpublished:
         raise EdgebakeError("--changed-since and --unpublished exclude each other")
     selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
-    look = None if offline else looker(Settings(variables={"CA_BUNDLE": ca_bundle} if ca_bundle else {}))
-    result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look)
-    if changed_since or unpublished:
+    if push and load:
+        raise EdgebakeError("--push and --load exclude each other")
+    settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
+    look = None if offline else looker(settings)
+    if push or load:
+        wish = Wish("push" if push else "load", test=push)
+        result, compiled, _ = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
+    else:
+        result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look)
+    if changed_since is not None or unpublished:
         from edgebake.narrow import only_changed
 
         result, lines = only_changed(result, compiled, changed_since)

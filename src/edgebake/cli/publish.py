@@ -61,15 +61,15 @@ def publish(
     settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
     raise_interrupt()
     client = registry_client(compiled.compilation, settings)
-    outcomes, errors = [], []
+    outcomes, errors = [], list[EdgebakeError]()
     for part in by_tags(plan, compiled) if keep_going else [plan]:
         publisher = Publisher(part, settings, client, lambda line: typer.echo(line, err=True))
         try:
             outcomes.append(publisher.publish(collect(part, settings, shards)))
         except EdgebakeError as error:
-            errors.append(error)
-    if errors and not keep_going:
-        raise errors[0]
+            if not keep_going:
+                raise
+            errors += error.errors if isinstance(error, ErrorGroup) else [error]
     outcome = joined(outcomes)
     for staging, why in outcome.kept:
         typer.echo(f"note: {staging} stays: the registry does not delete it ({why})", err=True)

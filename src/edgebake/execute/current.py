@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from edgebake.execute.inputs import Inputs, tests_digest
@@ -17,7 +18,7 @@ from edgebake.observe.client import RegistryClient
 from edgebake.observe.engine import builder_identity, image_ids
 from edgebake.observe.errors import RegistryError
 from edgebake.observe.images import RegistryImage, read_image
-from edgebake.observe.reference import Reference, parse_reference
+from edgebake.observe.reference import Reference, parse_reference, parse_repository
 from edgebake.plan.builder import Plan
 from edgebake.plan.evidence import Evidence
 from edgebake.plan.history import Finished, History
@@ -47,9 +48,12 @@ def find_evidence(plan: Plan, settings: Settings, history: History, wish: Wish) 
     Raises:
         EdgebakeError: the tags that it is to be pushed under cannot be made.
     """
-    client = registry_client(plan.compilation, settings)
-    builder = builder_identity(settings.builder) if wish.output == "cache" else ""
-    inputs = Inputs(plan, settings, _bases(plan, settings, client), builder)
+    client = registry_client(plan.compilation, settings, patient=False)
+    with ThreadPoolExecutor(1) as aside:
+        asked = aside.submit(builder_identity, settings.builder) if wish.output == "cache" else None
+        bases = _bases(plan, settings, client)
+    builder = asked.result() if asked else ""
+    inputs = Inputs(plan, settings, bases, builder)
     found = {}
     claims: dict[str, Finished] = {}
     for target in plan.targets:
@@ -119,7 +123,7 @@ def _in_registry(
             found[name] = Evidence(text=lacking or "it is not recorded where it was pushed")
             continue
         digests = {one.platform: one.digest for one in images[0].images}
-        text = f"{', '.join(ref for ref, _ in mine)} in the registry: {images[0].digest}, pushed {known.at}"
+        text = f"{', '.join(ref for ref, _ in mine)} is {images[0].digest}, pushed {known.at}"
         found[name] = Evidence("", "", True, text, mine[0][0], images[0].digest, digests)
     return found
 
@@ -127,11 +131,16 @@ def _in_registry(
 def _expected(plan: Plan, settings: Settings, name: str, known: Finished) -> list[str]:
     """Return the references that are to be there."""
     target = plan.target(name)
-    if not target.complete:
-        return [_by_digest(reference, digest) for reference, digest in known.references.items()]
     repository = f"{registry_of(plan.compilation, settings)}/{target.bake_target.repository}"
+    if not target.complete:  # in this repository: the one before may have been another registry's
+        pushed = known.references.items()
+        return [_by_digest(ref, digest) for ref, digest in pushed if _is_in(ref, repository)]
     tags = expanded_tags(plan.compilation, settings, target.bake_target.tags)
     return [f"{repository}:{tag}" for tag in tags]
+
+
+def _is_in(reference: str, repository: str) -> bool:
+    return parse_reference(reference).repository == parse_repository(repository)
 
 
 def _by_digest(reference: str, digest: str) -> str:

@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.execute.events import BuildStep, EventReader
 
-TAIL = 12
-"""Lines at the end of a step's log that say why it failed."""
-
 _TRANSPORT = (
     r"connection reset by peer|connection refused|connection timed out|broken pipe|network is unreachable",
     r"no route to host|i/o timeout|tls handshake timeout|unexpected eof|\beof$|client\.timeout exceeded",
@@ -24,12 +21,14 @@ _TRANSPORT = (
 )
 _REGISTRY = (
     r"\b(?:500 internal server error|502 bad gateway|503 service unavailable|504 gateway time-?out)",
-    r"unexpected status.*: 5\d\d\b|toomanyrequests|429 too many requests|blob_?\s?upload_?\s?(?:unknown|invalid)",
+    r"unexpected (?:http )?status.*: (?:429|5\d\d)\b|toomanyrequests|429 too many requests",
+    r"blob_?\s?upload_?\s?(?:unknown|invalid)|request must be retried",
 )
 _ENGINE = (
     r"error reading from server|transport is closing|code = unavailable|cannot connect to the docker daemon",
     r"is the docker daemon running|no active session for|no such job|failed to receive status",
-    r"error while dialing|use of closed network connection|command \[docker system dial-stdio\] has exited",
+    r"error while dialing|use of closed network connection|read/write on closed pipe",
+    r"command \[docker system dial-stdio\] has exited",
 )
 _NEVER = (
     r"no space left on device|unauthorized|denied|forbidden|authentication required|x509: |exec format error",
@@ -159,10 +158,10 @@ def is_passing(text: str) -> bool:
 
 
 def is_passing_step(log: list[str], error: str) -> bool:
-    """Tell whether a step of a recipe failed as something could not be fetched just now."""
+    """Tell whether a step of a recipe failed as something could not be fetched just now, by its last lines."""
     if "did not complete successfully" not in error:
         return is_passing(error)
-    tail = "\n".join(log[-TAIL:])
+    tail = "\n".join(log)
     return bool(_FETCH.search(tail)) and not _COMPILE.search(tail)
 
 

@@ -115,7 +115,7 @@ class Ledger:
         name = bake_target.name
         steps = steps_by_platform(events, name, together, platforms)
         reference, digest = next(iter(references.items()), ("", ""))
-        rows = list(built_rows(name, steps, reference, digest))
+        rows = list(built_rows(name, steps, reference, digest, "tested" if bake_target.is_test else "built"))
         self._finished.add(name)
         self.results += rows
         if not bake_target.is_test:

@@ -9,7 +9,7 @@ from typing import Literal
 from edgebake.execute.events import BuildStep, EventReader, steps_of
 from edgebake.plan.builder import TargetPlan
 
-Fate = Literal["built", "up to date", "failed", "not attempted"]
+Fate = Literal["built", "tested", "up to date", "failed", "not attempted"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Result:
     @property
     def is_done(self) -> bool:
         """Whether it is there now."""
-        return self.fate in ("built", "up to date")
+        return self.fate in ("built", "tested", "up to date")
 
 
 def steps_by_platform(
@@ -52,16 +52,16 @@ def steps_by_platform(
 
 
 def built_rows(
-    name: str, steps: Mapping[str, Sequence[BuildStep]], reference: str, digest: str
+    name: str, steps: Mapping[str, Sequence[BuildStep]], reference: str, digest: str, fate: Fate = "built"
 ) -> Iterator[Result]:
-    """Yield the rows of a bake target that was built."""
+    """Yield the rows of a bake target that was built, or of tests that passed."""
     shown = _pulled(reference, digest)
     for platform, found in steps.items():
         ran = [step for step in found if step.started is not None and step.completed is not None]
         begin = min((step.started or 0.0 for step in ran), default=0.0)
         end = max((step.completed or 0.0 for step in ran), default=0.0)
         built, cached = sum(not step.cached for step in ran), sum(step.cached for step in ran)
-        yield Result(name, platform, end - begin, built, cached, shown, digest, digest)
+        yield Result(name, platform, end - begin, built, cached, shown, digest, digest, fate)
 
 
 def other_rows(name: str, platforms: Sequence[str], fate: Fate, reason: str) -> Iterator[Result]:

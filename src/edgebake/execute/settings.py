@@ -12,7 +12,6 @@ from edgebake.errors import EdgebakeError
 from edgebake.graph.names import arch, base_variable
 from edgebake.model.project import check_tag
 from edgebake.model.variables import fill_in, variable_values
-from edgebake.plan.steps import Bake
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored
 
@@ -53,17 +52,24 @@ def bake_variables(compilation: Compilation, settings: Settings) -> dict[str, st
     return {**variables, **settings.variables}
 
 
-def cache_variables(compilation: Compilation, settings: Settings, step: Bake) -> dict[str, str]:
+def cache_variables(
+    compilation: Compilation, settings: Settings, platforms: Sequence[str], *, writes: bool
+) -> dict[str, str]:
     """Return what a bake is told of the build cache: which platform's it is, and whether it is written.
 
-    A cache in a registry is written by a bake that pushes. What the environment says goes before.
+    What the environment says goes before.
+
+    Args:
+        compilation: the project.
+        settings: how it is executed.
+        platforms: those that are built.
+        writes: whether the bake may write to a registry.
     """
     cache = compilation.workspace.project.cache
     if cache is None:
         return {}
-    one = len(step.platforms) == 1
-    variables = {"CACHE_PLATFORM": f"-{arch(step.platforms[0])}" if one else ""}
-    if cache.type != "registry" or step.output == "push":
+    variables = {"CACHE_PLATFORM": f"-{arch(platforms[0])}" if len(platforms) == 1 else ""}
+    if cache.type != "registry" or writes:
         variables["CACHE_TO"] = "1"
     return {name: value for name, value in variables.items() if name not in settings.environment}
 

@@ -11,6 +11,7 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.node import Body, Input, Node
 from edgebake.graph.stages import USER, StageFactory, same, script_path
 from edgebake.graph.view import RecipeView
+from edgebake.model.labels import config_labels, target_labels
 from edgebake.render.stages import StageTemplates
 
 
@@ -55,7 +56,8 @@ def image_labels(plan: ImagePlan) -> dict[str, str]:
     labels = {
         "org.opencontainers.image.title": plan.name,
         "org.opencontainers.image.base.name": plan.target.base.image,
-        "dev.edgebake.target": plan.target.name,
+        **target_labels(plan.target),
+        **config_labels(plan.runtime("config")),
     }
     if plan.image.summary:
         labels["org.opencontainers.image.description"] = plan.image.summary

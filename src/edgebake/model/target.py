@@ -50,7 +50,7 @@ class Target(Model):
     name: Name
     """Its name: jetpack-6.2, cuda-12.8, cpu."""
     family: Name
-    """jetpack, cuda, sbsa, cpu."""
+    """jetpack, cuda, sbsa, runpod, cpu."""
     summary: Line
     """One line that says what it is."""
     platforms: Annotated[OneOrMany[Platform], Field(min_length=1)]

@@ -42,5 +42,5 @@ def builder_identity(builder: str | None) -> str:
     facts = re.findall(r"^(?:Name|Driver|Endpoint):\s*(\S+)", told, re.MULTILINE)
     if not facts:
         return ""
-    engine = _asked("docker", "info", "--format", "{{.ID}}").strip() if "docker" in facts else ""
+    engine = _asked("docker", "system", "info", "--format", "{{.ID}}").strip() if "docker" in facts else ""
     return " ".join([*dict.fromkeys(facts), engine]).strip()

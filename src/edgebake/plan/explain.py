@@ -57,6 +57,9 @@ def explain(plan: Plan) -> str:
         blocks.append("\n".join(["Stacks:", *(f"  {note}" for note in notes)]))
     if plan.compilation.left_out:
         blocks.append("\n".join(["Left out:", *(f"  {o.what}: {o.reason}" for o in plan.compilation.left_out)]))
+    evidence = list(_evidence_lines(plan))
+    if evidence:
+        blocks.append("\n".join(evidence))
     indexes = list(_index_lines(plan))
     if indexes:
         blocks.append("\n".join(["Indexes, made by a bake with --push:", *indexes]))
@@ -65,6 +68,19 @@ def explain(plan: Plan) -> str:
         blocks.append("\n".join(["Notes:", *(f"  {note}" for note in notes)]))
     blocks.append("\n".join(_summary(plan)))
     return "\n\n".join(blocks)
+
+
+_WHERE = {"push": "in the registry", "load": "in the engine", "cache": "in the build cache"}
+
+
+def _evidence_lines(plan: Plan) -> Iterator[str]:
+    """Yield what was found about each bake target, where somebody has looked."""
+    known = [(target.bake_target.name, target.evidence) for target in plan.targets if target.evidence.text]
+    for title, current in (("Up to date", True), ("To do", False)):
+        lines = [f"  {name}: {one.text}" for name, one in known if one.current == current]
+        if lines:
+            yield f"{title} {_WHERE[plan.output]}:"
+            yield from lines
 
 
 def stack_notes(plan: Plan) -> list[str]:
@@ -387,8 +403,11 @@ def _stacks_data(plan: Plan) -> dict[str, Any] | None:
 
 
 def _target_data(target: TargetPlan) -> dict[str, Any]:
+    evidence = target.evidence
+    seen = {"current": evidence.current, "proof" if evidence.current else "reason": evidence.text}
     return {
         "bake_target": target.bake_target.name,
+        **({"observed": seen} if evidence.text else {}),
         "image": target.bake_target.image,
         "target": target.bake_target.target,
         "platforms": list(target.platforms),

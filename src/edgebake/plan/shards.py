@@ -15,9 +15,6 @@ from edgebake.plan.weights import Timings, stage_seconds
 
 MAX_SHARDS = 256
 """Jobs that a matrix of GitHub Actions may have (docs.github.com, "Usage limits")."""
-SLACK = 1.25
-"""How much fuller than the average a shard may get, for the sake of building what images share once."""
-
 _StageKey = tuple[str, str, str]
 
 
@@ -70,8 +67,7 @@ class Shard:
 def cut(plan: Plan, number: int | None, timings: Timings | None = None) -> list[Shard]:
     """Return the shards of a plan; fewer than asked for if there is not as much to share out.
 
-    A shard has one platform, unless there are fewer shards than platforms. Parts that share stages stay together
-    while the shard does not get much fuller than the others.
+    A shard has one platform, unless there are fewer shards than platforms. Parts that share much stay together.
 
     Args:
         plan: what is built.
@@ -126,15 +122,17 @@ def _pools(parts: Sequence[Part], number: int) -> list[tuple[list[Part], int]]:
 
 
 def _share_out(parts: Sequence[Part], number: int) -> list[list[Part]]:
-    """Return the parts on `number` machines: the heaviest first, each where it adds least and there is room."""
-    room = max(sum(_together(parts).values()) / number * SLACK, *(sum(part.stages.values()) for part in parts), 0.0)
+    """Return the parts on `number` machines: the heaviest first, each where there is least to do.
+
+    Work that a machine would do only because another one does it too counts twice: a stack is built on a second
+    machine when that saves more time than it costs.
+    """
     shards: list[list[Part]] = [[] for _ in range(number)]
     built: list[dict[_StageKey, float]] = [{} for _ in range(number)]
     for part in sorted(parts, key=lambda part: (-sum(part.stages.values()), *_order(part))):
-        after = [sum({**part.stages, **stages}.values()) for stages in built]
-        added = [load - sum(stages.values()) for load, stages in zip(after, built, strict=True)]
-        fitting = [i for i in range(number) if after[i] <= room + 1e-9]
-        best = min(fitting or range(number), key=lambda i: (added[i] if fitting else 0.0, after[i], i))
+        loads = [sum(stages.values()) for stages in built]
+        added = [sum(s for key, s in part.stages.items() if key not in stages) for stages in built]
+        best = min(range(number), key=lambda i: (round(loads[i] + 2 * added[i], 6), i))
         shards[best].append(part)
         built[best] = {**part.stages, **built[best]}
     return shards
