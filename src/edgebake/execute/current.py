@@ -175,7 +175,7 @@ def _in_engine(
     for name, known in claims.items():
         wrong = [ref for ref, digest in known.references.items() if ids.get(ref) not in (digest, *known.ids)]
         expected = set(_expected(plan, settings, name, known))
-        if wrong or not known.references or not expected <= set(known.references):
+        if wrong or not expected or not expected <= set(known.references):
             text = f"the engine does not hold it as {', '.join(wrong or sorted(expected))}"
             found[name] = Evidence(text=text)
             continue
