@@ -388,6 +388,10 @@ class _Worker:
         binaries = Path(sys.executable).parent
         self._environment["PATH"] = f"{binaries}:{self._environment['PATH']}"
 
+    def _setup_qemu(self, given: Mapping[str, str]) -> None:
+        """The machines here have it; that it was asked for is noted."""
+        assert given["platforms"]
+
     def _setup_buildx(self, given: Mapping[str, str]) -> None:
         assert not given, "a builder with settings of its own"
         self._builder = f"runner-{os.getpid()}-{id(self)}"
@@ -441,6 +445,7 @@ _ACTIONS = {
     "actions/setup-python": _Worker._setup_python,
     "actions/upload-artifact": _Worker._upload,
     "actions/download-artifact": _Worker._download,
+    "docker/setup-qemu-action": _Worker._setup_qemu,
     "docker/setup-buildx-action": _Worker._setup_buildx,
     "docker/login-action": _Worker._login,
     "docker/bake-action": _Worker._bake,

@@ -239,3 +239,13 @@ def test_ctrl_c_ends_the_container(demo: Project, name: str) -> None:
     assert process.returncode == 130, stderr
     assert stderr.splitlines()[-1] == "interrupted"
     assert containers(name) == ""
+
+
+def test_the_doctor_finds_this_engine_well(demo: Project) -> None:
+    done = demo.edgebake("doctor", "--json", check=False)
+    states = {one["check"]: one["state"] for one in done.json()["findings"]}
+    assert done.code == (0 if done.json()["ok"] else 3)
+    well = ("Docker", "Image store", "Buildx", "Builder", "Emulation of arm64", "Registry")
+    assert {name: states[name] for name in well} == dict.fromkeys(well, "ok")
+    told = demo.edgebake("doctor", "--registry", "localhost:5998/x", check=False).out
+    assert "! Registry           the registry localhost:5998 cannot be reached" in told

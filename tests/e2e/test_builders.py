@@ -86,7 +86,7 @@ def test_a_builder_is_made_once_and_brought_up_to_date(demo: Project, nodes: dic
 
 
 def test_a_node_that_does_not_answer_is_a_problem(demo: Project, nodes: dict[str, Buildkitd]) -> None:
-    write(demo, nodes, arm64="tcp://127.0.0.1:1")
+    write(demo, nodes, arm64=f"unix://{demo.root}/nobody")
     demo.edgebake("builder", "create")
     done = demo.edgebake("builder", "check", check=False)
     assert done.code == 3

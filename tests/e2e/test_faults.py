@@ -41,8 +41,8 @@ class Engine:
         command = ["dockerd", "-H", self.address, f"--config-file={self.folder}/daemon.json", f"--bridge={BRIDGE}"]
         command += ["--iptables=false", "--ip6tables=false", f"--pidfile={self.folder}/docker.pid"]
         command += [f"--data-root={self.folder}/data", f"--exec-root={self.folder}/run"]
-        log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
         until(lambda: run("docker", "-H", self.address, "info", check=False).code == 0, 60)
 
     def kill(self) -> None:
@@ -148,9 +148,9 @@ def test_an_engine_that_stays_away_is_told_and_the_next_bake_goes_on(
     process = start(project, "--push", "--retries", "1")
     until(lambda: journal(project, "finished"))
     engine_of_its_own.kill()
-    code, out, err = ended(process)
+    code, _, err = ended(process)
     assert code == 2
-    assert "error: the bake failed" in err
+    assert "error: the bake of slow-tiny failed" in err
     assert "hint: see that the engine runs" in err
     assert "Traceback" not in err
     engine_of_its_own.up()
@@ -164,7 +164,7 @@ def test_a_registry_that_goes_down_during_a_push(project: Project, registry_of_i
     process = start(project, *there)
     until(lambda: journal(project, "finished"))
     registry_of_its_own.kill()
-    code, out, err = ended(process)
+    code, _, err = ended(process)
     assert code == 2
     assert "connection refused" in err
     assert "hint: see that the registry is up" in err

@@ -13,7 +13,7 @@ import pytest
 from buildkitd import Buildkitd, start_buildkitd
 
 from actions.runner import Event, Machine, Run, Runner
-from conftest import CA_BUNDLE, MIRROR, REGISTRY, Project, crane_platforms, crane_tags, docker_run, run
+from conftest import CA_BUNDLE, MIRROR, REGISTRY, ROOT, Project, crane_platforms, crane_tags, docker_run, run
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 FILES = {
@@ -82,10 +82,17 @@ class Forge:
         self.git("commit", "--quiet", "--message", "change")
         return self.git("rev-parse", "HEAD")
 
-    def push(self, files: dict[str, str] | None = None, lost: tuple[str, ...] = (), **options: bool) -> Run:
-        """Commit to main, and run what GitHub would run."""
-        sha = self.commit(files, **options)
-        return self._start(Event("push", "refs/heads/main", sha), lost)
+    def push(
+        self,
+        files: dict[str, str] | None = None,
+        lost: tuple[str, ...] = (),
+        *,
+        compile_first: bool = True,
+        workflow: str = "",
+    ) -> Run:
+        """Commit to main, and run what GitHub would run: the committed workflow, if no other is given."""
+        sha = self.commit(files, compile_first=compile_first)
+        return self._start(Event("push", "refs/heads/main", sha), lost, workflow)
 
     def pull_request(self, files: dict[str, str]) -> Run:
         """Commit to a branch, and run for the merge of it into main, which is what GitHub checks out."""
@@ -98,16 +105,16 @@ class Forge:
         payload = {"pull_request": {"number": 1.0, "base": {"ref": "main"}}}
         return self._start(Event("pull_request", "refs/pull/1/merge", sha, payload))
 
-    def _start(self, event: Event, lost: tuple[str, ...] = ()) -> Run:
+    def _start(self, event: Event, lost: tuple[str, ...] = (), workflow: str = "") -> Run:
         self._runs += 1
-        text = (self.project.root / ".github/workflows/edgebake.yml").read_text()
+        text = workflow or (self.project.root / ".github/workflows/edgebake.yml").read_text()
         environment = {"EDGEBAKE_CA_BUNDLE": CA_BUNDLE} if CA_BUNDLE else {}
         environment |= {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
         folder = self._folder / str(self._runs)
         return Runner(text, self.project.root, self._machines, folder, environment, lost).start(event)
 
-    def image(self, name: str) -> str:
-        return self.project.image(name)
+    def image(self, name: str, tag: str = "dev-cpu") -> str:
+        return self.project.image(name, tag)
 
 
 def forge_in(root: Path, machines: dict[str, Buildkitd], folder: Path) -> Forge:
@@ -235,3 +242,13 @@ def test_committed_files_that_drifted_stop_the_run(forge: Forge) -> None:
     assert made.result("plan") == "failure"
     assert made.result("build") == "skipped"
     assert "the committed files are stale" in made.of("plan")[0].text
+
+
+def test_the_example_without_edgebake_publishes_what_is_committed(forge: Forge) -> None:
+    example = (ROOT / "examples/github-actions/bake-action.yml").read_text()
+    text = example.replace("ghcr.io/acme", forge.project.registry)
+    made = forge.push(workflow=text)
+    assert [(job.job, job.result) for job in made.jobs] == [("publish", "success")], made.text
+    for name in ("left", "right"):
+        assert crane_platforms(forge.image(name, "main-cpu")) == [AMD64, ARM64]
+    assert crane_tags(f"{forge.project.registry}/left") == {"main-cpu"}

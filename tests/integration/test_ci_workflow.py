@@ -29,6 +29,7 @@ needs_actionlint = pytest.mark.skipif(
     ACTIONLINT is None and "EDGEBAKE_NO_SKIP" not in os.environ,
     reason="actionlint is not there: scripts/engine up --with-tools",
 )
+ROOT = Path(__file__).parents[2]
 GHCR: dict[str, Any] = {"registry": "ghcr.io/acme"}
 SETTINGS: dict[str, dict[str, Any]] = {
     "ghcr": GHCR,
@@ -53,9 +54,14 @@ def project_with(folder: Path, settings: dict[str, Any]) -> Project:
     return project.write({"edgebake.yaml": json.dumps({**settings, "images": images})})
 
 
-@pytest.fixture(params=SETTINGS)
+EXAMPLE = "the example"
+
+
+@pytest.fixture(params=[*SETTINGS, EXAMPLE])
 def text(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The workflow for each of the settings, in a folder of the repository."""
+    """The workflow for each of the settings, in a folder of the repository; and the example without edgebake."""
+    if request.param == EXAMPLE:
+        return (ROOT / "examples/github-actions/bake-action.yml").read_text()
     project = project_with(tmp_path, SETTINGS[request.param])
     folder = "." if request.param == "ghcr" else "robots/one two"
     return render_workflow(project.open(), folder, ".github/workflows/edgebake.yml")
@@ -109,8 +115,9 @@ def test_only_the_jobs_that_push_may(text: str) -> None:
     assert workflow["permissions"] == {} or workflow["permissions"] == "{}"
     writers = {name for name, job in workflow["jobs"].items() if "write" in str(job["permissions"])}
     assert writers <= {"build", "publish"}
-    assert "github.event_name != 'pull_request'" in workflow["jobs"]["build"]["if"]
-    assert "github.event_name != 'pull_request'" in workflow["jobs"]["publish"]["if"]
+    for name in writers:
+        wanted = ("github.event_name != 'pull_request'", "github.event_name == 'push'")
+        assert any(text in workflow["jobs"][name]["if"] for text in wanted)
     assert all(job["timeout-minutes"] for job in workflow["jobs"].values())
 
 

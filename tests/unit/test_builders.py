@@ -109,11 +109,28 @@ def test_one_machine_for_two_platforms_is_one_node() -> None:
 
 
 def test_a_builder_that_is_there_is_changed_and_nodes_that_are_gone_leave() -> None:
-    known = BuilderState("robots", "docker-container", (node("robots-amd64"), node("old")))
+    known = BuilderState("robots", "docker-container", (node("robots-amd64", endpoint="default"), node("old")))
     first, second, third = create_commands(builder(), known)
-    assert "--append" not in first
-    assert "--append" in second
-    assert third == ["create", "--name", "robots", "--leave", "--node", "old"]
+    assert first == ["create", "--name", "robots", "--leave", "--node", "old"]
+    assert "robots-amd64" in second
+    assert "--append" not in second
+    assert "--append" in third
+
+
+def test_a_node_that_moves_leaves_first_as_an_endpoint_cannot_be_there_twice() -> None:
+    nodes = (node("robots-amd64", endpoint="default"), node("robots-arm64", endpoint="ssh://me@other"))
+    first, second, third = create_commands(builder(), BuilderState("robots", "docker-container", nodes))
+    assert first == ["create", "--name", "robots", "--leave", "--node", "robots-arm64"]
+    assert "--append" not in second
+    assert "--append" in third
+
+
+def test_a_builder_of_which_nothing_stays_is_made_anew_as_the_last_node_cannot_leave() -> None:
+    known = BuilderState("robots", "docker-container", (node("robots-amd64", endpoint="ssh://me@other"),))
+    first, second, third = create_commands(builder(), known)
+    assert first == ["rm", "--keep-state", "robots"]
+    assert "--append" not in second
+    assert "--append" in third
 
 
 def test_a_builder_with_another_driver_is_not_touched() -> None:
@@ -150,6 +167,7 @@ def test_what_is_wrong_is_named() -> None:
     [
         ({"driver": "remote", "nodes": {ARM64: "jetson"}}, "needs the address of a buildkitd"),
         ({"nodes": {}}, "at least 1"),
+        ({"nodes": {AMD64: "default", ARM64: {"endpoint": "default", "options": {"a": "b"}}}}, "stands twice"),
         ({"nodes": {ARM64: "ssh://a b"}}, "is not an endpoint"),
         ({"nodes": {ARM64: "--flag"}}, "is not an endpoint"),
         ({"name": "-x"}, "is not a builder's name"),

@@ -92,7 +92,7 @@ class TestStages:
         compilation = project.compile()
         text = project.dockerfile()
         mine = "from=eb-python-standalone-artifact,source=/pip/pip,"
-        distributions = "from=eb-native-pip-fetch,source=/usr/lib/python3/dist-packages/pip,"
+        distributions = "from=eb-pip-files,source=/usr/lib/python3/dist-packages/pip,"
         for image, pip in (("own", mine), ("usual", distributions)):
             plan = next(plan for plan in compilation.plans if plan.name == image)
             assert plan.target.python == ("3.13" if image == "own" else "3.11")

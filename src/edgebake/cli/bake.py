@@ -137,7 +137,7 @@ def bake(
     try:
         with summary:
             executor.run()
-    finally:  # what was pushed before something else failed can be published
+    finally:  # what a bake that fails has pushed is there all the same
         if digests:
             from edgebake.execute.publish import digest_parts
             from edgebake.publishing.digest_files import subject_name, write_digest_file

@@ -22,6 +22,7 @@ from edgebake.cli import (
     compat,
     compile,
     detect,
+    doctor,
     init,
     launch,
     lint,
@@ -58,6 +59,7 @@ app.command("lock")(lock.lock)
 app.command("detect")(detect.detect_command)
 app.command("autotag")(autotag.autotag)
 app.command("run")(launch.run_image)
+app.command("doctor")(doctor.doctor)
 app.command("compat")(compat.compat)
 app.command("list")(listing.list_command)
 app.command("schema")(schema.schema)

@@ -20,7 +20,14 @@ from edgebake.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgebake.api import Look
+    from edgebake.compile import Compilation
+    from edgebake.execute.settings import Settings
     from edgebake.plan.builder import Plan
+    from edgebake.plan.reuse import Snapshot
+    from edgebake.plan.stacks import Keyed
 
 
 def plan(
@@ -78,8 +85,6 @@ def plan(
     from edgebake.api import make_plan, observed_plan
     from edgebake.cli.options import pairs, settings_of
     from edgebake.errors import EXIT_CHECK, EdgebakeError
-    from edgebake.execute.current import Wish
-    from edgebake.execute.stacks import looker
     from edgebake.plan.selection import Selection
 
     if changed_since is not None and unpublished:
@@ -88,8 +93,10 @@ def plan(
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
     settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
-    look = None if offline else looker(settings)
+    look = None if offline else _looker(settings)
     if push or load:
+        from edgebake.execute.current import Wish
+
         wish = Wish("push" if push else "load", test=push)
         result, compiled, _ = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
     else:
@@ -144,3 +151,14 @@ def _print_shards(result: Plan, number: int, timings: list[str], *, json_output:
         typer.echo(json.dumps(shards_as_data(found), indent=2))
     else:
         typer.echo(shards_as_text(found))
+
+
+def _looker(settings: Settings) -> Look:
+    """Return what looks at the repository of stacks. A project without one does not even load the client."""
+
+    def look(compilation: Compilation, stages: Sequence[Keyed]) -> Snapshot:
+        from edgebake.execute.stacks import looker
+
+        return looker(settings)(compilation, stages)
+
+    return look

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from edgebake.errors import EdgebakeError
@@ -94,15 +94,24 @@ def inspect(name: str | None) -> BuilderState:
     Raises:
         EdgebakeError: there is no such builder.
     """
-    done = _buildx("inspect", "--bootstrap", *([name] if name else []))
-    state = parse_inspect(done.stdout)
-    if done.returncode != 0 and not state.nodes:
+    words = [name] if name else []
+    done = _buildx("inspect", "--bootstrap", *words)
+    if done.returncode == 0:
+        return parse_inspect(done.stdout)
+    # One node that does not start is no reason to know nothing of the others.
+    state = parse_inspect(_buildx("inspect", *words).stdout)
+    nodes = tuple(node if node.status == "running" else _failed(node, _last(done.stderr)) for node in state.nodes)
+    if all(node.error for node in nodes):
         raise EdgebakeError(
             f"the builder {name or 'in use'!r} cannot be used",
             reason=_last(done.stderr),
             hints=("docker buildx ls shows the builders", "edgebake builder create makes the project's"),
         )
-    return state
+    return replace(state, nodes=nodes)
+
+
+def _failed(node: Node, reason: str) -> Node:
+    return node if node.error else replace(node, error=reason)
 
 
 def parse_inspect(text: str) -> BuilderState:
@@ -204,17 +213,22 @@ def create_commands(builder: Builder, known: BuilderState | None) -> list[list[s
             reason=f"the project wants {builder.driver}; Buildx cannot change a builder's driver",
             hints=(f"remove it, with its cache: docker buildx rm {builder.name}", "or use another builder.name"),
         )
-    wanted = wanted_nodes(builder)
-    there = {node.name for node in known.nodes} if known else set()
-    commands = []
-    exists = known is not None
-    for one in wanted:
-        commands.append(_create(builder, one, append=exists and one.name not in there))
+    wanted = {one.name: one for one in wanted_nodes(builder)}
+    there = {node.name: node.endpoint for node in known.nodes} if known else {}
+    # Buildx refuses one endpoint twice, even for a moment: what goes, or moves, goes first.
+    kept = {name for name, endpoint in there.items() if name in wanted and _is_at(wanted[name], endpoint)}
+    commands = [["create", "--name", builder.name, "--leave", "--node", name] for name in there if name not in kept]
+    if there and not kept:  # and the last node cannot leave
+        commands = [["rm", "--keep-state", builder.name]]
+    exists = bool(kept)
+    for one in wanted.values():
+        commands.append(_create(builder, one, append=exists and one.name not in kept))
         exists = True
-    names = {one.name for one in wanted}
-    leaving = sorted(there - names)
-    commands += [["create", "--name", builder.name, "--leave", "--node", name] for name in leaving]
     return commands
+
+
+def _is_at(wanted: WantedNode, endpoint: str) -> bool:
+    return wanted.node.endpoint in (None, endpoint)
 
 
 def _create(builder: Builder, wanted: WantedNode, *, append: bool) -> list[str]:
@@ -273,7 +287,7 @@ def problems(builder: Builder, state: BuilderState) -> list[str]:
         node = nodes.get(wanted.name)
         if node is None:
             found.append(f"it has no node {wanted.name} for {', '.join(wanted.platforms)}")
-        elif wanted.node.endpoint and node.endpoint != wanted.node.endpoint:
+        elif not _is_at(wanted, node.endpoint):
             found.append(f"node {node.name} is at {node.endpoint}, not at {wanted.node.endpoint}")
         elif not node.error:
             lacking = [platform for platform in wanted.platforms if platform not in node.platforms]

@@ -112,7 +112,9 @@ def _bases(plan: Plan, settings: Settings, client: RegistryClient) -> dict[str, 
 def _in_registry(
     plan: Plan, settings: Settings, client: RegistryClient, claims: Mapping[str, Finished]
 ) -> dict[str, Evidence]:
-    asked = [(name, ref) for name, known in claims.items() for ref in _expected(plan, settings, name, known)]
+    asked = [
+        (name, ref) for name, known in claims.items() for ref in expected_references(plan, settings, name, known)
+    ]
     answers = dict(zip(asked, client.each(lambda one: _look(client, one[1], claims[one[0]]), asked), strict=True))
     found = {}
     for name, known in claims.items():
@@ -128,28 +130,39 @@ def _in_registry(
     return found
 
 
-def _expected(plan: Plan, settings: Settings, name: str, known: Finished) -> list[str]:
-    """Return the references that are to be there."""
+def expected_references(plan: Plan, settings: Settings, name: str, known: Finished) -> list[str]:
+    """Return the references that are to be there, as the registry's API has them.
+
+    The declared tags; of a build of some platforms only, those under which it was pushed or loaded, if it was for
+    the repository that it would be for now.
+    """
     target = plan.target(name)
     repository = f"{registry_of(plan.compilation, settings)}/{target.bake_target.repository}"
-    if not target.complete:  # in this repository: the one before may have been another registry's
-        pushed = known.references.items()
-        return [_by_digest(ref, digest) for ref, digest in pushed if _is_in(ref, repository)]
-    tags = expanded_tags(plan.compilation, settings, target.bake_target.tags)
-    return [f"{repository}:{tag}" for tag in tags]
+    if target.complete:
+        tags = expanded_tags(plan.compilation, settings, target.bake_target.tags)
+        return [_normal(f"{repository}:{tag}") for tag in tags]
+    here = _normal(repository)
+    known_here = {ref: digest for ref, digest in _known(known).items() if ref.startswith((f"{here}:", f"{here}@"))}
+    return list(known_here) or [here]
 
 
-def _is_in(reference: str, repository: str) -> bool:
-    return parse_reference(reference).repository == parse_repository(repository)
+def _known(known: Finished) -> dict[str, str]:
+    """Return the recorded digests by reference; what was pushed without a tag is known by its digest."""
+    found = {}
+    for reference, digest in known.references.items():
+        tagged = ":" in reference.rpartition("/")[2]
+        found[_normal(reference) if tagged else f"{_normal(reference)}@{digest}"] = digest
+    return found
 
 
-def _by_digest(reference: str, digest: str) -> str:
-    return reference if ":" in reference.rpartition("/")[2] else f"{reference}@{digest}"
+def _normal(text: str) -> str:
+    tagged = ":" in text.rpartition("/")[2]
+    return str(parse_reference(text) if tagged else parse_repository(text))
 
 
 def _look(client: RegistryClient, text: str, known: Finished) -> RegistryImage | str:
     """Return what the registry has under a reference, or what is wrong with it."""
-    wanted = known.references.get(text.partition("@")[0])
+    wanted = _known(known).get(text)
     if wanted is None:
         return f"{text} was not pushed from here"
     reference = parse_reference(text)
@@ -174,8 +187,8 @@ def _in_engine(
     found = {}
     for name, known in claims.items():
         wrong = [ref for ref, digest in known.references.items() if ids.get(ref) not in (digest, *known.ids)]
-        expected = set(_expected(plan, settings, name, known))
-        if wrong or not expected or not expected <= set(known.references):
+        expected = set(expected_references(plan, settings, name, known))
+        if wrong or not expected <= set(_known(known)):
             text = f"the engine does not hold it as {', '.join(wrong or sorted(expected))}"
             found[name] = Evidence(text=text)
             continue

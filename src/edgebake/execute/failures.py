@@ -133,7 +133,9 @@ def failure_of(events: EventReader, bake_targets: frozenset[str]) -> Failure:
     named = frozenset(step.labels() & bake_targets) if step else frozenset()
     if step is None or step.is_internal or step.cancelled:
         reason = step.error if step and not step.cancelled else text
-        return Failure("the bake failed", reason, None, named, is_passing(reason))
+        whose = sorted(named or (bake_targets if len(bake_targets) == 1 else ()))
+        message = f"the bake of {', '.join(whose)} failed" if whose else "the bake failed"
+        return Failure(message, reason, None, named, is_passing(reason))
     log = "\n".join(step.log) or "(it wrote nothing)"
     passing = is_passing_step(list(step.log), step.error)
     return Failure(

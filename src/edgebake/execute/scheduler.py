@@ -202,7 +202,9 @@ class _StepRun:
         queue.append(Job(job.invocation.only(left), job.attempt + 1, time.monotonic() + seconds))
 
     def _lose(self, left: list[str], failure: Failure, queue: deque[Job]) -> None:
-        blamed = [name for name in left if name in failure.bake_targets or failure.stage in self._needs[name]]
+        # Stages of one name can be in several targets' Dockerfiles.
+        where = {self._targets[name].target for name in failure.bake_targets or left}
+        blamed = [name for name in left if name in failure.bake_targets or self._needs_stage(name, failure, where)]
         for name in blamed or left:
             self._drop(name, "failed", failure.short)
         because = f"because {failure.short}" if failure.stage else f"because {(blamed or left)[0]} failed"
@@ -210,10 +212,12 @@ class _StepRun:
             self._drop(name, "not attempted", because)
         for job in list(queue):
             (name, *_) = job.invocation.bake_targets
-            same = self._targets[name].target == self._targets[left[0]].target
-            if not self._policy.keep_going or (same and failure.stage in self._needs[name]):
+            if not self._policy.keep_going or self._needs_stage(name, failure, where):
                 queue.remove(job)
                 self._drop(name, "not attempted", because)
+
+    def _needs_stage(self, name: str, failure: Failure, targets: set[str]) -> bool:
+        return self._targets[name].target in targets and failure.stage in self._needs[name]
 
     def _drop(self, name: str, fate: Fate, reason: str) -> None:
         self._ledger.lose(self._targets[name], self._step.platforms, fate, reason)

@@ -55,7 +55,14 @@ class Builder(Model):
 
     @model_validator(mode="after")
     def _endpoints_fit(self) -> Builder:
+        seen: dict[str, BuilderNode] = {}
         for platform, node in self.nodes.items():
+            if seen.setdefault(node.endpoint or platform, node) != node:
+                raise BadValue(
+                    "one machine stands twice, with other options",
+                    path=("nodes", platform),
+                    hints=("one node has one set of options",),
+                )
             if self.driver == "remote" and "://" not in (node.endpoint or ""):
                 raise BadValue(
                     "the driver remote needs the address of a buildkitd",
