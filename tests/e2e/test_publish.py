@@ -147,6 +147,10 @@ def test_the_engines_own_driver_uses_staging_tags_that_are_gone_afterwards(demo:
     for tag in ("dev-server", "dev"):
         run("crane", "validate", "--fast", "--remote", demo.image("demo", tag))
         assert greeting(demo.image("demo", tag), ARM64) == "hello"
+    # What is up to date in one registry is not in another.
+    elsewhere = f"{demo.registry}/elsewhere"
+    demo.edgebake("bake", "--push", "--platform", ARM64, "--target", "server", "--registry", elsewhere)
+    assert crane_tags(f"{elsewhere}/demo") == {tag for tag in staging if "arm64" in tag}
 
 
 def test_an_incomplete_duplicate_or_foreign_set_is_refused_and_nothing_is_touched(
