@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,8 @@ class Cache:
             partial.write_text(json.dumps({"shown": shown, "left_out": answer.left_out}))
             partial.replace(path)
         except OSError:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
 
     def _path(self, key: str) -> Path | None:
         name = hashlib.sha256(f"{_FORMAT} {key}".encode()).hexdigest()
