@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgebake.compile import Compilation, compile_workspace, stage_templates
 from edgebake.errors import EdgebakeError
+from edgebake.fingerprint import Fingerprints
 from edgebake.load.workspace import Workspace
 from edgebake.model.lock import LockedPython
-from edgebake.plan.builder import Plan, build_plan
-from edgebake.plan.record import read_record
+from edgebake.plan.builder import Plan, build_plan, reusable
+from edgebake.plan.history import History, read_history
+from edgebake.plan.record import BuildRecord
+from edgebake.plan.reuse import Snapshot
 from edgebake.plan.selection import Selection, open_selection
+from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import Output
 from edgebake.render.files import generated_files
 from edgebake.render.writer import Change, OutputTree
+
+if TYPE_CHECKING:
+    from edgebake.execute.current import Wish
+    from edgebake.execute.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -49,8 +60,18 @@ def compile_files(workspace: Workspace, *, locked: bool = False) -> Compiled:
     return Compiled(compilation, tree)
 
 
+Look = Callable[[Compilation, Sequence[Keyed]], Snapshot]
+"""Asks a project's repository of stacks what it has of stages that could be reused."""
+
+
 def make_plan(
-    start: Path, selection: Selection, *, output: Output = "cache", test: bool = False, locked: bool = False
+    start: Path,
+    selection: Selection,
+    *,
+    output: Output = "cache",
+    test: bool = False,
+    locked: bool = False,
+    look: Look | None = None,
 ) -> tuple[Plan, Compiled]:
     """Return the plan for a selection, and the compilation behind it.
 
@@ -60,15 +81,84 @@ def make_plan(
         output: where results go.
         test: whether the images' tests run first.
         locked: refuse a lock that is stale.
+        look: asks the project's repository of stacks, if it has one; None to reuse nothing.
 
     Raises:
         EdgebakeError: whatever the user has to mend.
     """
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
-    record = read_record(workspace.root)
-    plan = build_plan(compiled.compilation, selection, record, compiled.changes(), output=output, test=test)
+    record = read_history(workspace.root).record
+    plan = _plan(compiled, selection, record=record, output=output, test=test, look=look)
     return plan, compiled
+
+
+def observed_plan(
+    start: Path,
+    selection: Selection,
+    settings: Settings,
+    wish: Wish,
+    *,
+    locked: bool = False,
+    look: Look | None = None,
+    narrow: Callable[[Plan], Selection] | None = None,
+) -> tuple[Plan, Compiled, History]:
+    """Return the plan for a selection without what is up to date, as the registry, the engine and the journal tell.
+
+    Args:
+        start: as for :func:`make_plan`.
+        selection: what is built.
+        settings: how it would be built.
+        wish: where results go, and what of earlier ones counts.
+        locked: refuse a lock that is stale.
+        look: as for :func:`make_plan`; it is asked only if something is not up to date.
+        narrow: selects a part of what the plan for the whole selection has.
+
+    Raises:
+        EdgebakeError: whatever the user has to mend.
+    """
+    from edgebake.execute.current import find_evidence
+    from edgebake.execute.inject import prepared
+
+    workspace = open_selection(start, selection)
+    compiled = compile_files(workspace, locked=locked)
+    settings = prepared(compiled.compilation, settings)
+    history = read_history(workspace.root)
+    planned = partial(_plan, compiled, record=history.record, output=wish.output, test=wish.test)
+    plan = planned(selection)
+    if narrow is not None:
+        selection = narrow(plan)
+        plan = planned(selection)
+    evidence = find_evidence(plan, settings, history, wish)
+    if look is not None and not all(one.current for one in evidence.values()):
+        plan = planned(selection, look=look)
+    return plan.with_evidence(evidence), compiled, history
+
+
+def _plan(
+    compiled: Compiled,
+    selection: Selection,
+    *,
+    record: BuildRecord,
+    output: Output,
+    test: bool,
+    look: Look | None = None,
+) -> Plan:
+    compilation = compiled.compilation
+    fingerprints = Fingerprints(compilation)
+    snapshot = None
+    if look is not None and compilation.workspace.project.stacks is not None:
+        snapshot = look(compilation, reusable(compilation, selection, fingerprints))
+    return build_plan(
+        compilation,
+        selection,
+        record,
+        compiled.changes(),
+        output=output,
+        test=test,
+        fingerprints=fingerprints,
+        snapshot=snapshot,
+    )
 
 
 def refuse_stale_lock(compilation: Compilation) -> None:

@@ -12,9 +12,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from edgebake.compile import Compilation
 from edgebake.graph.node import Body, Input, Node, references, substitute
+from edgebake.graph.stages import WHEELHOUSE
 from edgebake.load.ignore import IgnoreRules
 from edgebake.load.tree import FileEntry, list_files, tree_digest
 from edgebake.render.ignore_file import context_rules
@@ -89,8 +91,26 @@ class Fingerprints:
             yield "base image", _digest(self._base(node, platform))
         for one in body.inputs:
             yield from self._input(node.target, one)
+        if self._reads_wheelhouse(node, body):
+            yield "wheelhouse", self._wheelhouse
         for name, value in body.parts:
             yield f"recipe {name}", _digest(value)
+
+    def _reads_wheelhouse(self, node: Node, body: Body) -> bool:
+        """Tell whether wheels of the user's own can end in a stage: not where the lock has the files' digests."""
+        if not self._wheelhouse or node.kind == "artifact":
+            return False
+        named = any(_is_wheelhouse(self._graph.node(node.target, stage)) for stage in body.stages)
+        return named and not (node.kind == "fetch" and all(_has_digests(one) for one in body.inputs))
+
+    @cached_property
+    def _wheelhouse(self) -> str:
+        """The digest of the project's folder of wheels; "" if it has none."""
+        workspace = self._compilation.workspace
+        folder = workspace.project.wheelhouse
+        if folder is None or not (workspace.root / folder).is_dir():
+            return ""
+        return tree_digest(list_files(workspace.root / folder, ["."], IgnoreRules()))
 
     def _normalised(self, node: Node, body: Body) -> list[str]:
         """Return the instructions without comments and generated names: stages by their place among the parents."""
@@ -128,6 +148,16 @@ class Fingerprints:
         if target not in self._rules:
             self._rules[target] = context_rules(self._compilation, target)
         return list_files(self._compilation.workspace.root, [one.path], self._rules[target])
+
+
+def _is_wheelhouse(node: Node) -> bool:
+    return node.kind == "artifact" and node.label == WHEELHOUSE
+
+
+def _has_digests(requirements: Input) -> bool:
+    """Tell whether each requirement of a file names the digests of what may be installed, on lines of their own."""
+    lines = (requirements.content or b"").splitlines()
+    return all(line.startswith(b" ") or line.endswith(b"\\") for line in lines)
 
 
 def _by_file(one: Input, entries: list[FileEntry]) -> Iterator[tuple[str, str]]:

@@ -29,6 +29,7 @@ def raise_interrupt() -> None:
     """
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as continuous integration stops a job
 
 
 def ignore() -> None:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from edgebake.errors import EdgebakeError
 from edgebake.load.catalogue import builtin_root
-from edgebake.load.workspace import Workspace
+from edgebake.load.workspace import Workspace, open_workspace
 from edgebake.model.target import Target
-from edgebake.resolve.candidates import CandidatePool
 from edgebake.testing.verified import STATES, Key, State, Verification, read_verified, state_of
-from edgebake.testing.verify import subjects
+
+States = Mapping[tuple[str, str], State]
 
 
 @dataclass(frozen=True)
 class RecipeRow:
-    """A recipe. `releases` are the newest first; `states` by target and platform, where it was ever built.
+    """A recipe. `releases` are the newest first; `given` is what stood beside it where it was built.
 
-    `given` are the requirements that stood beside it there, if any did.
+    Whether that still holds is found when it is asked for (`find_states`): the recipe is compiled for that.
     """
 
     name: str
     group: str
     summary: str
     releases: tuple[str, ...]
-    states: Mapping[tuple[str, str], State]
+    find_states: Callable[[], States]
     given: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def states(self) -> States:
+        """Its states by target and platform, where it was ever built."""
+        return self.find_states()
 
     @property
     def state(self) -> State:
@@ -69,14 +76,18 @@ def recipe_rows(
     catalogue = workspace.catalogue
     profile = catalogue.target(target).target if target else None
     records = read_verified(record or builtin_root() / "recipes")
+    builtin = open_workspace(Path(os.devnull), need_project=False)  # where no project can be
     rows = []
     for name in catalogue.recipe_names():
         recipe = catalogue.recipe(name).recipe
+        if group not in (None, recipe.group):
+            continue
         releases = _releases(workspace, name, profile)
-        if (group is None or recipe.group == group) and (profile is None or releases is not None):
-            states = dict(_states(name, records, target))
-            given = {key[1:]: record.given for key, record in records.items() if key[0] == name and record.given}
-            rows.append(RecipeRow(name, recipe.group, recipe.summary, releases or (), states, given))
+        if releases is not None:
+            own = {key: one for key, one in records.items() if key[0] == name and target in (None, key[1])}
+            find = partial(_states, builtin, own)
+            given = {key[1:]: one.given for key, one in own.items() if one.given}
+            rows.append(RecipeRow(name, recipe.group, recipe.summary, releases, find, given))
     return sorted(rows, key=lambda row: (row.group, row.name))
 
 
@@ -86,6 +97,8 @@ def _releases(workspace: Workspace, name: str, profile: Target | None) -> tuple[
     if profile is None:
         declared = () if callable(loaded.recipe.releases) else loaded.recipe.releases
         return tuple(release.version for release in declared if release.version != "0")
+    from edgebake.resolve.candidates import CandidatePool
+
     pools = [CandidatePool(workspace.catalogue, profile, platform) for platform in profile.platforms]
     found = [candidate for pool in pools for candidate in pool.candidates(name)]
     if not found:
@@ -93,14 +106,24 @@ def _releases(workspace: Workspace, name: str, profile: Target | None) -> tuple[
     return tuple(dict.fromkeys(c.version for c in found)) if loaded.is_versioned else ()
 
 
-def _states(
-    name: str, records: Mapping[Key, Verification], target: str | None
-) -> Iterator[tuple[tuple[str, str], State]]:
-    """Yield the states of a recipe that is in the record, by target and platform."""
-    found = [record for record in records.values() if record.recipe == name and target in (None, record.target)]
-    for place, given in sorted({(record.target, record.given) for record in found}):
-        with TemporaryDirectory() as folder:
-            for subject in subjects(Path(folder), place, [name], given=given):
-                record = records.get(subject.key)
-                if record is None or record.given == given:
-                    yield (place, subject.platform), state_of(record, subject.fingerprint)
+def _states(builtin: Workspace, records: Mapping[Key, Verification]) -> States:
+    """Return the states of a recipe by target and platform; none if it has no record."""
+    return dict(_each_state(builtin, records)) if records else {}
+
+
+def _each_state(builtin: Workspace, records: Mapping[Key, Verification]) -> Iterator[tuple[tuple[str, str], State]]:
+    for recipe, target, given in sorted({(one.recipe, one.target, one.given) for one in records.values()}):
+        fingerprints = _fingerprints(builtin, recipe, target, given)
+        there = {key for key, record in records.items() if (key[1], record.given) == (target, given)}
+        for key in sorted(there | (fingerprints.keys() - records.keys())):
+            yield key[1:], state_of(records.get(key), fingerprints.get(key, ""))
+
+
+def _fingerprints(builtin: Workspace, recipe: str, target: str, given: tuple[str, ...]) -> dict[Key, str]:
+    """Return a recipe's fingerprints on a target, by platform; none if it can no longer be had there."""
+    from edgebake.testing.subjects import subjects  # compiles, which takes its time to import
+
+    try:
+        return {one.key: one.fingerprint for one in subjects(builtin, target, [recipe], given=given)}
+    except EdgebakeError:
+        return {}

@@ -139,4 +139,4 @@ def test_a_second_bake_builds_nothing(example: Project) -> None:
     done = example.bake("detector", "--target", "cpu", "--push", "--json")
     assert [result["steps_built"] for result in done.json()["results"]] == [0, 0]
     assert "Plan: nothing to build" in example.edgebake("plan", "--target", "cpu").out
-    assert Path(example.root / ".edgebake/built.json").is_file()
+    assert Path(example.root / ".edgebake/journal.jsonl").is_file()

@@ -224,7 +224,7 @@ def test_a_failing_step_is_shown_with_its_last_lines_and_nothing_is_remembered(d
     assert "eb-middle" in done.err
     assert "about to fail" in done.err
     assert "exit code: 7" in done.err
-    assert not (demo.root / ".edgebake/built.json").exists()
+    assert '"event":"finished"' not in (demo.root / ".edgebake/journal.jsonl").read_text()
     assert run("crane", "ls", f"{demo.registry}/demo", check=False).code != 0
 
 
@@ -253,7 +253,7 @@ def test_ctrl_c_ends_the_bake_and_leaves_nothing_behind(demo: Project) -> None:
     assert process.returncode == 130
     assert err.strip().endswith("interrupted")
     assert "Traceback" not in err
-    assert not (demo.root / ".edgebake/built.json").exists()
+    assert '"outcome":"interrupted"' in (demo.root / ".edgebake/journal.jsonl").read_text()
     time.sleep(2)
     working_there = [path for path in Path("/proc").glob("[0-9]*/cwd") if _leads_to(path, demo.root)]
     assert working_there == []

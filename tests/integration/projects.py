@@ -19,11 +19,12 @@ from edgebake.fingerprint import Fingerprint, Fingerprints
 from edgebake.graph.names import stage_names
 from edgebake.graph.node import Node
 from edgebake.graph.python_env import resolution_inputs
+from edgebake.journal import Journal
 from edgebake.load.workspace import Workspace, open_workspace
 from edgebake.lock.locker import render_lock
 from edgebake.model.lock import Lock, LockedBase, LockedImage, LockedPackage, LockedPython
 from edgebake.plan.builder import Plan, build_plan
-from edgebake.plan.record import read_record, write_record
+from edgebake.plan.history import Finished, read_history
 from edgebake.plan.selection import Selection
 from edgebake.plan.steps import Output
 
@@ -193,19 +194,18 @@ class Project:
 
     def plan(self, selection: Selection = ALL, *, output: Output = "cache", test: bool = False) -> Plan:
         compiled = self.compiled()
-        record = read_record(self.root)
+        record = read_history(self.root).record
         return build_plan(compiled.compilation, selection, record, compiled.changes(), output=output, test=test)
 
     def built(self, selection: Selection = ALL) -> Plan:
         """Remember all that a plan would build as built, as the executor does."""
         self.compiled().tree.write()
         plan = self.plan(selection)
-        record = read_record(self.root)
         for target in plan.targets:
-            for platform in target.platforms:
-                name = target.bake_target.name
-                record.put(name, platform, plan.stage_records(name, platform))
-        write_record(self.root, record)
+            name = target.bake_target.name
+            finished = Finished(name, target.platforms, "cache", "run", "2026-01-01T00:00:00Z")
+            stages = {platform: plan.stage_records(name, platform) for platform in target.platforms}
+            Journal(self.root).add("finished", **finished.as_data(stages))
         return plan
 
 

@@ -16,7 +16,7 @@ def listed(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
 def test_recipes_are_listed_without_a_project(tmp_path: Path) -> None:
     done = listed(tmp_path, "--group", "ml")
     head, *rows = done.stdout.splitlines()
-    assert head.split() == ["GROUP", "RECIPE", "RELEASES", "PROOF", "SUMMARY"]
+    assert head.split() == ["GROUP", "RECIPE", "RELEASES", "SUMMARY", "PROOF"]
     assert {row.split()[0] for row in rows} == {"ml"}
     assert any(row.split()[1] == "numpy" for row in rows)
     assert list(tmp_path.iterdir()) == []
@@ -43,7 +43,7 @@ def test_uncited_facts_are_shown_and_counted(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     (tmp_path / "app/recipe.json").write_text(json.dumps(recipe))
     done = listed(tmp_path, "--uncited", "--group", "own")
-    assert done.stderr == "1 of 2 facts of 1 recipes are uncited\n"
+    assert done.stderr == "1 of 2 facts of 1 recipe is uncited\n"
     column = json.dumps(recipe).index('"1.1') + 1
     position = f"app/recipe.json:1:{column}"
     assert done.stdout.splitlines()[1].split() == ["app", "version", position, "1.1"]

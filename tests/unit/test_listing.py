@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ from edgebake.errors import EdgebakeError
 from edgebake.fingerprint import Fingerprints
 from edgebake.listing import RecipeRow, recipe_rows
 from edgebake.load.workspace import Workspace, open_workspace
-from edgebake.testing.verified import Verification, own_fingerprint, read_verified, write_verified
-from edgebake.testing.verify import Subject, subjects
+from edgebake.testing.subjects import Subject, own_fingerprint, subjects
+from edgebake.testing.verified import Verification, read_verified, write_verified
 from integration.projects import CPU, make_project, recipe
 
 
@@ -21,8 +23,8 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def numpy(tmp_path_factory: pytest.TempPathFactory) -> list[Subject]:
-    return list(subjects(tmp_path_factory.mktemp("work"), "cpu", ["numpy"]))
+def numpy(catalogue: Workspace) -> list[Subject]:
+    return list(subjects(catalogue, "cpu", ["numpy"]))
 
 
 def verification(subject: Subject, **changes: object) -> Verification:
@@ -45,16 +47,16 @@ def row(catalogue: Workspace, record: Path, name: str = "numpy") -> RecipeRow:
 
 
 def test_what_to_verify_is_each_platform_of_a_recipe_that_exists_there(
-    numpy: list[Subject], tmp_path: Path
+    catalogue: Workspace, numpy: list[Subject]
 ) -> None:
     assert [subject.key for subject in numpy] == [("numpy", "cpu", "linux/amd64"), ("numpy", "cpu", "linux/arm64")]
-    assert list(subjects(tmp_path, "cpu", ["tensorrt"])) == []
-    (one,) = subjects(tmp_path, "cpu", ["numpy"], ["linux/arm64"])
+    assert list(subjects(catalogue, "cpu", ["tensorrt"])) == []
+    (one,) = subjects(catalogue, "cpu", ["numpy"], ["linux/arm64"])
     assert (one.key, one.fingerprint) == (numpy[1].key, numpy[1].fingerprint)
 
 
-def test_a_fingerprint_is_of_the_recipes_own_stages(numpy: list[Subject], tmp_path: Path) -> None:
-    found = list(subjects(tmp_path, "cpu", ["numpy", "onnxruntime"], ["linux/amd64"]))
+def test_a_fingerprint_is_of_the_recipes_own_stages(catalogue: Workspace, numpy: list[Subject]) -> None:
+    found = list(subjects(catalogue, "cpu", ["numpy", "onnxruntime"], ["linux/amd64"]))
     assert found[0].fingerprint == numpy[0].fingerprint
     assert found[1].fingerprint != numpy[0].fingerprint
 
@@ -98,8 +100,33 @@ def test_a_recipe_that_differs_by_platform_tells_both(
     assert found.proof == "built and tested: cpu amd64; checked only: cpu arm64"
 
 
+@pytest.mark.parametrize("changes", [{"given": ["numpy==0.1"]}, {"target": "gone"}, {"platform": "linux/arm64"}])
+def test_what_can_no_longer_be_had_is_stale(
+    catalogue: Workspace, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    (one,) = subjects(catalogue, "cpu", ["realsense"])  # which is for amd64 only
+    record = verification(one, **changes)
+    write_verified(tmp_path, [record])
+    found = next(row for row in recipe_rows(catalogue, record=tmp_path) if row.name == "realsense")
+    assert found.states[record.target, record.platform] == "stale"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "compiled"),
+    [(["targets"], False), (["--target", "jetpack-6.2"], False), (["--group", "ml"], True)],
+)
+def test_only_what_has_a_record_to_compare_is_compiled(
+    arguments: list[str], compiled: bool, tmp_path: Path
+) -> None:
+    script = "import atexit, sys; from edgebake.cli.main import main\n"
+    script += "atexit.register(lambda: print('edgebake.compile' in sys.modules, file=sys.stderr)); main()"
+    command = [sys.executable, "-c", script, "list", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stderr == f"{compiled}\n"
+
+
 def test_what_stood_beside_a_recipe_is_recorded_and_told(catalogue: Workspace, tmp_path: Path) -> None:
-    (one,) = subjects(tmp_path, "cpu", ["scipy"], ["linux/amd64"], ["numpy==2.2.6"])
+    (one,) = subjects(catalogue, "cpu", ["scipy"], ["linux/amd64"], ["numpy==2.2.6"])
     assert one.requirements == ("scipy", "numpy==2.2.6")
     write_verified(tmp_path, [verification(one, given=one.given)])
     assert read_verified(tmp_path)[one.key].given == ("numpy==2.2.6",)
@@ -107,8 +134,8 @@ def test_what_stood_beside_a_recipe_is_recorded_and_told(catalogue: Workspace, t
     assert found.proof == "built and tested: cpu amd64 (with numpy==2.2.6); checked only: cpu arm64"
 
 
-def test_a_recipes_own_release_can_be_given(numpy: list[Subject], tmp_path: Path) -> None:
-    (one,) = subjects(tmp_path, "cpu", ["numpy"], ["linux/amd64"], ["numpy==2.2.6"])
+def test_a_recipes_own_release_can_be_given(catalogue: Workspace, numpy: list[Subject]) -> None:
+    (one,) = subjects(catalogue, "cpu", ["numpy"], ["linux/amd64"], ["numpy==2.2.6"])
     assert one.requirements == ("numpy==2.2.6",)
     assert one.fingerprint != numpy[0].fingerprint
 

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from edgebake.errors import EdgebakeError
+from edgebake.journal import JOURNAL_FILE
 from edgebake.plan.builder import Plan
 from edgebake.plan.explain import explain, plan_as_data
-from edgebake.plan.record import RECORD_FILE, BuildRecord, read_record
+from edgebake.plan.history import read_history
+from edgebake.plan.record import BuildRecord
 from edgebake.plan.selection import Selection, open_selection
-from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Remember, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Step, VerifyIndexes, WriteFiles
 from integration.projects import (
     AMD64,
     ARM64,
@@ -52,8 +54,6 @@ def told(step: Step) -> str:
             return f"verify {' '.join(t.name for t in targets)}"
         case MergeIndex(index):
             return f"merge {index.tag} of {' '.join(name for _, name in index.parts)}"
-        case Remember(targets, platforms):
-            return f"remember {' '.join(t.name for t in targets)} {archs(platforms)}"
 
 
 def archs(platforms: tuple[str, ...]) -> str:
@@ -70,7 +70,6 @@ class TestSteps:
             "write 5",
             "check amd64+arm64 emulated amd64+arm64",
             "cache app-cpu amd64+arm64",
-            "remember app-cpu amd64+arm64",
         ]
 
     def test_files_that_are_as_they_should_be_are_not_written(self, project: Project) -> None:
@@ -82,16 +81,14 @@ class TestSteps:
         assert steps(project.plan(Selection(platforms=(AMD64,)), output="load")) == [
             "check amd64 emulated amd64",
             "load app-cpu amd64 by key",
-            "remember app-cpu amd64",
         ]
 
-    def test_a_push_is_verified_before_it_is_remembered(self, project: Project) -> None:
+    def test_a_push_is_verified(self, project: Project) -> None:
         project.images(app=["python"]).compiled().tree.write()
         assert steps(project.plan(output="push")) == [
             "check amd64+arm64 emulated amd64+arm64",
             "push app-cpu amd64+arm64",
             "verify app-cpu",
-            "remember app-cpu amd64+arm64",
         ]
 
     def test_a_part_of_the_platforms_is_pushed_under_its_key_and_not_verified(self, project: Project) -> None:
@@ -100,7 +97,6 @@ class TestSteps:
         assert steps(plan) == [
             "check arm64 emulated arm64",
             "push app-cpu arm64 by key",
-            "remember app-cpu arm64",
         ]
         digest = dict(plan.targets[0].fingerprints)[ARM64]
         assert plan.steps[1] == Bake(
@@ -113,7 +109,6 @@ class TestSteps:
             "check arm64 emulated arm64",
             "push app-board-1-0 app-cpu arm64 by key",
             "verify app-board-1-0",
-            "remember app-board-1-0 app-cpu arm64",
         ]
 
     def test_tests_run_before_anything_is_pushed(self, project: Project) -> None:
@@ -124,7 +119,6 @@ class TestSteps:
             "cache one-cpu-test amd64+arm64",
             "push one-cpu two-cpu amd64+arm64",
             "verify one-cpu two-cpu",
-            "remember one-cpu two-cpu amd64+arm64",
         ]
 
     def test_targets_with_other_platforms_are_baked_apart(self, project: Project) -> None:
@@ -132,9 +126,7 @@ class TestSteps:
         assert steps(project.plan()) == [
             "check amd64+arm64 emulated amd64+arm64",
             "cache app-cpu amd64+arm64",
-            "remember app-cpu amd64+arm64",
             "cache app-board-1-0 arm64",
-            "remember app-board-1-0 arm64",
         ]
 
     def test_more_than_fifty_go_in_waves(self, project: Project) -> None:
@@ -144,7 +136,7 @@ class TestSteps:
         names = [target.name for step in bakes for target in step.bake_targets]
         assert names == sorted(set(names))
         kinds = [type(step).__name__ for step in project.plan().steps]
-        assert kinds == ["CheckBuilder", *["Bake", "Remember"] * 3]
+        assert kinds == ["CheckBuilder", *["Bake"] * 3]
 
     def test_a_platform_on_which_nothing_runs_needs_no_emulation(self, project: Project) -> None:
         # Only the base stage, which makes the user, runs on the target; an image for root has no such command.
@@ -168,10 +160,8 @@ class TestIndexes:
         assert steps(project.plan(output="push"))[1:] == [
             "push app-cpu amd64",
             "verify app-cpu",
-            "remember app-cpu amd64",
             "push app-board-1-0 arm64",
             "verify app-board-1-0",
-            "remember app-board-1-0 arm64",
             "merge ${TAG} of app-cpu app-board-1-0",
         ]
 
@@ -326,6 +316,7 @@ STATES: dict[str, tuple[Edit, dict[str, str]]] = {
             "python": "direct: apt",
             "native-python": "direct: apt",
             "native-pip-fetch": "indirect: python",
+            "pip-files": "indirect: pip-fetch",
             "a": "indirect: python",
             "b-fetch": "indirect: pip-fetch",
             "b-wheels": "indirect: pip-fetch",
@@ -388,7 +379,7 @@ def test_a_line_tells_why_each_stage_is_built(line: Project, name: str) -> None:
 
 class TestStates:
     def test_everything_is_new_at_first(self, line: Project) -> None:
-        (line.root / RECORD_FILE).unlink()
+        (line.root / JOURNAL_FILE).unlink()
         assert {change.state for change in line.plan().targets[0].changes} == {"new"}
 
     def test_what_was_built_for_another_image_is_up_to_date(self, line: Project) -> None:
@@ -444,18 +435,28 @@ class TestStates:
         assert "direct" in {c.state for c in changes if c.platform == AMD64}
 
     @pytest.mark.parametrize(
-        "text", ["", "{", "[]", '{"version": 99}', '{"version": 2, "built": {"a": 1}}', "null"]
+        "text",
+        [
+            "",
+            "{",
+            "[]",
+            "null",
+            '{"v": 99, "event": "finished"}',
+            '{"v": 1, "event": "finished", "bake_target": "a", "built": 1}',
+            '{"v": 1, "event": "finished", "bake_target": "a", "platforms": 1}',
+            '{"v": 1}',
+        ],
     )
     def test_a_record_that_cannot_be_read_is_an_empty_one(self, line: Project, text: str) -> None:
-        line.write({RECORD_FILE: text})
-        assert read_record(line.root) == BuildRecord()
+        line.write({JOURNAL_FILE: text})
+        assert read_history(line.root).record == BuildRecord()
 
 
 class TestJson:
     def test_it_has_all_that_the_text_tells(self, line: Project) -> None:
         line.write({"recipes/c/install.sh": "false\n"})
         data = json.loads(json.dumps(plan_as_data(line.plan(output="push"))))
-        assert data.keys() == {"version", "images", "left_out", "notes", "files", "steps"}
+        assert data.keys() == {"version", "images", "left_out", "notes", "files", "stacks", "steps"}
         (image,) = data["images"]
         assert image.keys() == {
             "bake_target",
@@ -464,6 +465,7 @@ class TestJson:
             "platforms",
             "complete",
             "fingerprints",
+            "given",
             "stages",
         }
         assert image["fingerprints"].keys() == set(BOTH)
@@ -475,12 +477,13 @@ class TestJson:
                 "kind": "install",
                 "title": "c",
                 "native": False,
+                "reused": False,
                 "state": "direct",
                 "causes": ["file recipes/c/install.sh"],
             }.items()
         )
         assert len(stage["fingerprint"]) == len(stage["own"]) == 64
-        assert [step["step"] for step in data["steps"]] == ["check-builder", "bake", "verify-indexes", "remember"]
+        assert [step["step"] for step in data["steps"]] == ["check-builder", "bake", "verify-indexes"]
         assert data["steps"][1] == {
             "step": "bake",
             "bake_targets": ["app-cpu"],

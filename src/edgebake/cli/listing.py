@@ -52,18 +52,25 @@ def list_command(
     start = Path.cwd()
     root = find_root(start)
     workspace = open_workspace(root or start, need_project=kind is Kind.images)
+    if kind is Kind.recipes and not uncited:
+        _print_recipes(_found(workspace, target, group, built), json_output)
+        return
     if uncited:
         data, rows = _uncited(workspace, kind, target, group, built)
-    elif kind is Kind.recipes:
-        data, rows = _recipes(workspace, target, group, built)
     else:
         data, rows = _targets(workspace) if kind is Kind.targets else _images(workspace)
     if json_output:
-        import json
-
-        typer.echo(json.dumps({"version": 1, "uncited" if uncited else kind.value: data}, indent=2))
+        _print_json("uncited" if uncited else kind.value, data)
     else:
+        from edgebake.table import as_table
+
         typer.echo(as_table(rows))
+
+
+def _print_json(name: str, data: list[dict[str, Any]]) -> None:
+    import json
+
+    typer.echo(json.dumps({"version": 1, name: data}, indent=2))
 
 
 def _found(workspace: Workspace, target: str | None, group: str | None, built: bool) -> list[RecipeRow]:
@@ -78,21 +85,32 @@ def _found(workspace: Workspace, target: str | None, group: str | None, built: b
     return [row for row in found if not built or "verified" in row.states.values()]
 
 
-def _recipes(workspace: Workspace, target: str | None, group: str | None, built: bool) -> Listed:
-    found = _found(workspace, target, group, built)
-    data = [
-        {
-            "name": row.name,
-            "group": row.group,
-            "summary": row.summary,
-            "releases": list(row.releases),
-            "state": row.state,
-            "built": [{"target": t, "platform": p, "state": state} for (t, p), state in sorted(row.states.items())],
-        }
-        for row in found
-    ]
-    rows = [(row.group, row.name, _some(row.releases), row.proof, row.summary) for row in found]
-    return data, [("GROUP", "RECIPE", "RELEASES", "PROOF", "SUMMARY"), *rows]
+def _print_recipes(found: list[RecipeRow], json_output: bool) -> None:
+    if json_output:
+        _print_json("recipes", [_recipe_data(row) for row in found])
+        return
+    from edgebake.table import padded
+
+    head, *lines = padded(
+        [
+            ("GROUP", "RECIPE", "RELEASES", "SUMMARY"),
+            *((row.group, row.name, _some(row.releases), row.summary) for row in found),
+        ]
+    )
+    typer.echo(f"{head}  PROOF")
+    for line, row in zip(lines, found, strict=True):
+        typer.echo(f"{line}  {row.proof}")  # which takes its time: what is known is shown at once
+
+
+def _recipe_data(row: RecipeRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "group": row.group,
+        "summary": row.summary,
+        "releases": list(row.releases),
+        "state": row.state,
+        "built": [{"target": t, "platform": p, "state": state} for (t, p), state in sorted(row.states.items())],
+    }
 
 
 def _uncited(workspace: Workspace, kind: Kind, target: str | None, group: str | None, built: bool) -> Listed:
@@ -105,9 +123,14 @@ def _uncited(workspace: Workspace, kind: Kind, target: str | None, group: str | 
     facts = {loaded.name: facts_of(loaded, workspace.root) for loaded in recipes}
     found = [(loaded.name, fact) for loaded in recipes for fact in uncited(loaded, facts[loaded.name])]
     count = sum(map(len, facts.values()))
-    typer.echo(f"{len(found)} of {count} facts of {len(recipes)} recipes are uncited", err=True)
+    recipes_and_facts = f"{_counted(count, 'fact')} of {_counted(len(recipes), 'recipe')}"
+    typer.echo(f"{len(found)} of {recipes_and_facts} {'is' if len(found) == 1 else 'are'} uncited", err=True)
     data = [{"recipe": name, "kind": f.kind, "at": str(f.at), "fact": f.text} for name, f in found]
     return data, [("RECIPE", "KIND", "AT", "FACT"), *(tuple(one.values()) for one in data)] if data else []
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _some(releases: tuple[str, ...]) -> str:

@@ -17,6 +17,8 @@ from edgebake import __version__
 from edgebake.cli import (
     autotag,
     bake,
+    builder,
+    ci,
     compat,
     compile,
     detect,
@@ -27,8 +29,11 @@ from edgebake.cli import (
     listing,
     lock,
     plan,
+    prune,
+    publish,
     schema,
     test,
+    verify,
 )
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
@@ -45,6 +50,9 @@ app.command("init")(init.init)
 app.command("plan")(plan.plan)
 app.command("compile")(compile.compile_command)
 app.command("bake")(bake.bake)
+app.command("publish")(publish.publish)
+app.command("verify")(verify.verify)
+app.command("prune")(prune.prune)
 app.command("test")(test.run_tests)
 app.command("lint")(lint.lint_command)
 app.command("lock")(lock.lock)
@@ -55,6 +63,8 @@ app.command("doctor")(doctor.doctor)
 app.command("compat")(compat.compat)
 app.command("list")(listing.list_command)
 app.command("schema")(schema.schema)
+app.add_typer(builder.app, name="builder")
+app.add_typer(ci.app, name="ci")
 
 
 def _version(value: bool) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from edgebake.execute.settings import Settings
 
 Names = Annotated[
     list[str] | None,
@@ -46,6 +49,17 @@ CaBundle = Annotated[
     ),
 ]
 
+Images = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[IMAGE]...", help="Images of the project (all, if none is named).", show_default=False),
+]
+Variables = Annotated[
+    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Set a variable of the bake file.")
+]
+Registry = Annotated[
+    str | None, typer.Option("--registry", metavar="REPOSITORY", help="Use that one, not the project's.")
+]
+Tag = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Value of the bake file's TAG.")]
 Root = Annotated[
     Path | None,
     typer.Option("--root", metavar="DIR", help="Look at the machine whose files lie here, not at this one."),
@@ -67,3 +81,20 @@ def pairs(values: list[str] | None, option: str) -> dict[str, str]:
             raise EdgebakeError(f"{option} {text!r} is not of the form NAME=VALUE")
         found[key] = value
     return found
+
+
+def settings_of(
+    variable: list[str] | None, registry: str | None, tag: str | None, ca_bundle: str | None
+) -> Settings:
+    """Return the settings of a command that builds nothing.
+
+    Raises:
+        EdgebakeError: a variable is not NAME=VALUE.
+    """
+    import os
+
+    from edgebake.execute.settings import Settings
+
+    variables = pairs(variable, "--var")
+    variables |= {k: v for k, v in (("REGISTRY", registry), ("TAG", tag), ("CA_BUNDLE", ca_bundle)) if v}
+    return Settings(variables=variables, environment=dict(os.environ))

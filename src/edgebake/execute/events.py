@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,12 +17,30 @@ from datetime import datetime
 from typing import Any
 
 KEPT_LOG_LINES = 30
+_PUSHED = re.compile(r"^pushing manifest for (\S+)@(sha256:[0-9a-f]{64})$")
+_NAMED = re.compile(r"^naming to (\S+)$")
+_EXPORTED = re.compile(r"^exporting (?:manifest list|manifest|config) (sha256:[0-9a-f]{64})$")
+_PLACE = re.compile(r"\d+/\d+")
 _NAME = re.compile(r"^\[([^\]]*)\]\s*(.*)$", re.DOTALL)
 
 
 @dataclass
 class BuildStep:
-    """One vertex of BuildKit's graph. Times are seconds since the epoch."""
+    """One vertex of BuildKit's graph. Times are seconds since the epoch, as the engine's clock has it.
+
+    Attributes:
+        digest: of the vertex.
+        names: under which it was told.
+        started: when it began.
+        completed: when it ended.
+        cached: whether it was in the cache.
+        error: why it failed.
+        log: the last lines that it wrote.
+        pushed: of an export: digests by reference.
+        named: of an export: the references that it was given in a store.
+        exported: of an export: the digests of what was written.
+        seen: when it was first seen running, by this machine's monotonic clock.
+    """
 
     digest: str
     names: list[str] = field(default_factory=list)
@@ -30,6 +49,10 @@ class BuildStep:
     cached: bool = False
     error: str = ""
     log: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LOG_LINES))
+    pushed: dict[str, str] = field(default_factory=dict)
+    named: list[str] = field(default_factory=list)
+    exported: list[str] = field(default_factory=list)
+    seen: float = field(default_factory=time.monotonic)
 
     @property
     def name(self) -> str:
@@ -41,6 +64,27 @@ class BuildStep:
         if self.started is None or self.completed is None:
             return 0.0
         return max(0.0, self.completed - self.started)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it failed only because something else did, or because it was told to stop."""
+        return "context canceled" in self.error
+
+    @property
+    def stage(self) -> str:
+        """The stage whose instruction it is; empty for BuildKit's own work."""
+        for name in self.names:
+            match = _NAME.match(name)
+            words = match[1].split() if match else []
+            if len(words) > 1 and _PLACE.fullmatch(words[-1]):
+                return words[-2]
+        return ""
+
+    @property
+    def is_export(self) -> bool:
+        """Whether it hands a result over: to a store, a registry, or (`importing`) to the engine."""
+        texts = [match[2] if (match := _NAME.match(name)) else name for name in self.names]
+        return any(text.startswith(("exporting to ", "importing to ")) for text in texts)
 
     @property
     def is_internal(self) -> bool:
@@ -84,9 +128,12 @@ class EventReader:
         except ValueError:
             self.other.append(text)
             return []
+        ended = [step for vertex in event.get("vertexes") or () if (step := self._vertex(vertex)) is not None]
         for log in event.get("logs") or ():
             self._log(log)
-        return [step for vertex in event.get("vertexes") or () if (step := self._vertex(vertex)) is not None]
+        for status in event.get("statuses") or ():
+            self._status(status)
+        return ended
 
     def _vertex(self, vertex: dict[str, Any]) -> BuildStep | None:
         step = self.steps.setdefault(vertex["digest"], BuildStep(vertex["digest"]))
@@ -96,6 +143,8 @@ class EventReader:
         step.error = vertex.get("error") or step.error
         started, completed = _seconds(vertex.get("started")), _seconds(vertex.get("completed"))
         if started is not None:
+            if step.started is None:
+                step.seen = time.monotonic()
             step.started = min(started, step.started or started)
         ended = completed is not None and step.completed is None
         if completed is not None:
@@ -103,16 +152,31 @@ class EventReader:
             step.cached = bool(vertex.get("cached"))
         return step if ended else None
 
+    def _status(self, status: dict[str, Any]) -> None:
+        step, told = self.steps.get(status.get("vertex", "")), status.get("id", "")
+        if step is None or not status.get("completed"):
+            return
+        if match := _PUSHED.match(told):
+            step.pushed[match[1]] = match[2]
+        elif (match := _NAMED.match(told)) and match[1] not in step.named:
+            step.named.append(match[1])
+        elif (match := _EXPORTED.match(told)) and match[1] not in step.exported:
+            step.exported.append(match[1])
+
     def _log(self, log: dict[str, Any]) -> None:
         step = self.steps.get(log.get("vertex", ""))
         if step is not None:
             text = base64.b64decode(log.get("data") or b"").decode("utf-8", "replace")
             step.log.extend(line for line in text.replace("\r", "\n").splitlines() if line.strip())
 
+    def running(self) -> list[BuildStep]:
+        """Return the steps that have begun and not ended."""
+        return [step for step in self.steps.values() if step.started is not None and step.completed is None]
+
     def failed(self) -> BuildStep | None:
         """Return the step that failed by itself: siblings that were only cancelled are not the culprit."""
         failed = [step for step in self.steps.values() if step.error]
-        culprits = [step for step in failed if "context canceled" not in step.error]
+        culprits = [step for step in failed if not step.cancelled]
         return next(iter(culprits or failed), None)
 
 

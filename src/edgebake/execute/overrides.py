@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Mapping
+
 from edgebake.errors import EdgebakeError
+from edgebake.execute.preflight import can_push_by_digest
 from edgebake.execute.settings import Settings, registry_of
-from edgebake.plan.builder import Plan
+from edgebake.execute.stacks import context_overrides
+from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.image_stage import index_annotations
+from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.steps import Bake
 
 LABEL = "dev.edgebake.fingerprint"
 """Labels with an image's fingerprint, one for each platform."""
+
+
+def fingerprint_label(platform: str) -> str:
+    """Return the label with an image's fingerprint for a platform; every platform's image has all of them."""
+    return f"{LABEL}.{platform.replace('/', '-')}"
 
 
 def bake_overrides(plan: Plan, step: Bake, settings: Settings) -> dict[str, str]:
@@ -18,11 +31,13 @@ def bake_overrides(plan: Plan, step: Bake, settings: Settings) -> dict[str, str]
         EdgebakeError: one of the settings' overrides is not KEY=VALUE.
     """
     overrides: dict[str, str] = {}
+    by_digest = step.output == "push" and bool(step.tags) and can_push_by_digest(settings.builder)
     for bake_target in step.bake_targets:
+        overrides |= context_overrides(bake_target.name, _image_of(plan, bake_target).reuse.given)
         if bake_target.is_test:
             overrides[f"{bake_target.name}.platform"] = ",".join(step.platforms)
         else:
-            overrides |= _of_image(plan, step, bake_target.name, settings)
+            overrides |= _of_image(plan, step, bake_target.name, settings, by_digest=by_digest)
     for text in settings.overrides:
         key, separator, value = text.partition("=")
         if not separator:
@@ -31,18 +46,47 @@ def bake_overrides(plan: Plan, step: Bake, settings: Settings) -> dict[str, str]
     return overrides
 
 
-def _of_image(plan: Plan, step: Bake, name: str, settings: Settings) -> dict[str, str]:
+def _image_of(plan: Plan, bake_target: BakeTarget) -> TargetPlan:
+    """Return the plan of an image; for its tests that of the image that they are run in."""
+    wanted = (bake_target.image, bake_target.target)
+    return next(one for one in plan.targets if (one.bake_target.image, one.bake_target.target) == wanted)
+
+
+def _of_image(plan: Plan, step: Bake, name: str, settings: Settings, *, by_digest: bool) -> dict[str, str]:
     target = plan.target(name)
-    labels = {
-        f"{name}.labels.{LABEL}.{p.replace('/', '-')}": f"sha256:{digest}" for p, digest in target.fingerprints
+    overrides = {
+        f"{name}.labels.{fingerprint_label(platform)}": f"sha256:{digest}"
+        for platform, digest in target.fingerprints
     }
-    overrides = dict(labels)
+    if target.complete:
+        if step.output == "push":
+            overrides[f"{name}.output"] = _push(_index_attributes(plan, target))
+        return overrides
+    repository = f"{registry_of(plan.compilation, settings)}/{target.bake_target.repository}"
+    overrides[f"{name}.platform"] = ",".join(step.platforms)
+    overrides[f"{name}.tags"] = "" if by_digest else f"{repository}:{dict(step.tags)[name]}"
     if step.output == "push":
-        # The engine's own driver pushes Docker's older media types unless it is told. `--push` beside this
-        # would be lost now and then: Buildx applies overrides in no fixed order.
-        overrides[f"{name}.output"] = "type=image,oci-mediatypes=true,push=true"
-    if not target.complete:
-        registry = registry_of(plan.compilation, settings)
-        overrides[f"{name}.platform"] = ",".join(step.platforms)
-        overrides[f"{name}.tags"] = f"{registry}/{target.bake_target.repository}:{dict(step.tags)[name]}"
+        untagged = {"name": repository, "push-by-digest": "true", "name-canonical": "true"}
+        overrides[f"{name}.output"] = _push(untagged if by_digest else {})
     return overrides
+
+
+def _index_attributes(plan: Plan, target: TargetPlan) -> dict[str, str]:
+    """Return the annotations of a bake target's index as BuildKit's exporter takes them.
+
+    A single platform has no index, and BuildKit refuses them.
+    """
+    if len(target.platforms) < 2:
+        return {}
+    annotations = index_annotations(plan.compilation.plan_of(target.bake_target))
+    return {f"annotation-index.{key}": value for key, value in annotations.items()}
+
+
+def _push(attributes: Mapping[str, str]) -> str:
+    """Return an output that pushes, as one line of CSV, which is how Buildx reads it."""
+    # The engine's own driver pushes Docker's older media types unless it is told. `--push` beside this
+    # would be lost now and then: Buildx applies overrides in no fixed order.
+    fields = ["type=image", "oci-mediatypes=true", "push=true", *(f"{k}={v}" for k, v in attributes.items())]
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()

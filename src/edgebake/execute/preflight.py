@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
 
 from packaging.version import Version
 
 from edgebake.errors import EdgebakeError
+from edgebake.execute.builders import BuilderState, inspect
 from edgebake.plan.steps import CheckBuilder
 
 OLDEST_BUILDX = Version("0.13.0")
@@ -17,27 +19,35 @@ TIMEOUT = 120  # seconds; a builder may have to start first
 _QEMU_HINTS = (
     "install QEMU 10 or later with its binfmt handlers: apt install qemu-user-binfmt (Debian 13, Ubuntu 25.04)",
     "or install them with Docker: docker run --privileged --rm tonistiigi/binfmt --install {arch}",
-    "or use a builder with a node of that platform: docker buildx create --append --platform {platform} …",
+    "or use a builder with a node of that platform: see builder in edgebake.yaml, and edgebake builder create",
 )
 
 
-def check_builder(step: CheckBuilder, builder: str | None) -> None:
-    """See that a bake can begin.
+def check_builder(step: CheckBuilder, builder: str | None) -> BuilderState:
+    """See that a bake can begin, and return the state of its builder.
 
     Raises:
         EdgebakeError: no Docker, no engine, no Buildx, one too old, or a platform that the builder cannot run.
     """
     _check_docker()
     _check_buildx()
-    known = _platforms(builder)
+    state = inspect(builder)
+    known = sorted({platform for node in state.nodes if not node.error for platform in node.platforms})
     missing = [platform for platform in step.emulated if platform not in known]
     if missing:
-        arch = missing[0].split("/")[1]
-        raise EdgebakeError(
-            f"the builder cannot run commands for {', '.join(missing)}",
-            reason=f"it can do {', '.join(known)}",
-            hints=[hint.format(arch=arch, platform=missing[0]) for hint in _QEMU_HINTS],
-        )
+        errors = [f"; its node {node.name}: {node.error}" for node in state.nodes if node.error]
+        raise not_emulated("builder", missing, f"it can do {', '.join(known)}{''.join(errors)}")
+    return state
+
+
+def not_emulated(who: str, platforms: Sequence[str], reason: str) -> EdgebakeError:
+    """Return what to tell where a builder or engine (`who`) cannot run commands for `platforms`."""
+    arch = platforms[0].split("/")[1]
+    return EdgebakeError(
+        f"the {who} cannot run commands for {', '.join(platforms)}",
+        reason=reason,
+        hints=[hint.format(arch=arch, platform=platforms[0]) for hint in _QEMU_HINTS],
+    )
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -78,16 +88,13 @@ def _check_buildx() -> None:
         )
 
 
-def _platforms(builder: str | None) -> list[str]:
-    done = _run("docker", "buildx", "inspect", "--bootstrap", *([builder] if builder else []))
-    if done.returncode != 0:
-        raise EdgebakeError(
-            f"the builder {builder or 'in use'!r} cannot be used",
-            reason=_last(done.stderr),
-            hints=("docker buildx ls shows the builders",),
-        )
-    found = re.findall(r"^Platforms:\s*(.*)$", done.stdout, re.MULTILINE)
-    return sorted({name.strip().rstrip("*") for line in found for name in line.split(",") if name.strip()})
+def can_push_by_digest(builder: str | None) -> bool:
+    """Tell whether a builder can push without a tag: any but the engine's own (moby/moby has no such exporter).
+
+    Raises:
+        EdgebakeError: there is no such builder.
+    """
+    return inspect(builder).driver not in ("", "docker")
 
 
 def _last(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterable
 from typing import TextIO
 
 from edgebake.execute.events import BuildStep, EventReader
@@ -12,7 +13,7 @@ _WORTH_A_LINE = 0.3  # seconds
 
 
 class Progress:
-    """Shows a bake as it goes.
+    """Shows bakes as they go, one or several side by side.
 
     Args:
         stream: where to write.
@@ -25,32 +26,51 @@ class Progress:
         self._terminal = terminal
         self._quiet = quiet
         self._last = 0.0
+        self._readers: dict[int, EventReader] = {}
+        self._told: set[str] = set()
+
+    def tell(self, lines: Iterable[str]) -> None:
+        """Show lines of text."""
+        for line in lines if not self._quiet else ():
+            self.line(line)
 
     def update(self, reader: EventReader, ended: list[BuildStep]) -> None:
-        """Show the steps that ended, and what runs now."""
+        """Show the steps that ended, and what runs now. Bakes that share a step tell of it once."""
         if self._quiet:
             return
+        self._readers[id(reader)] = reader
         for step in ended:
-            if not step.is_internal and (step.error or (not step.cached and step.seconds >= _WORTH_A_LINE)):
+            if self._is_worth_a_line(step) and step.digest not in self._told:
+                self._told.add(step.digest)
                 mark = "✗" if step.error else "✓"
-                self._line(f"{mark} {step.seconds:6.1f}s  {_one_line(step.name)}")
+                self.line(f"{mark} {step.seconds:6.1f}s  {_one_line(step.name)}")
         if self._terminal and time.monotonic() - self._last > 0.1:
             self._last = time.monotonic()
-            self._status(reader)
+            self._status()
+
+    def line(self, text: str) -> None:
+        """Write a line that stays."""
+        if not self._quiet:
+            clear = "\r\x1b[K" if self._terminal else ""
+            self._stream.write(f"{clear}{text}\n")
+            self._stream.flush()
 
     def close(self) -> None:
-        """Remove the line of what runs."""
+        """Remove the line of what runs, and forget the bakes."""
+        self._readers.clear()
+        self._told.clear()
         if self._terminal and not self._quiet:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
-    def _line(self, text: str) -> None:
-        clear = "\r\x1b[K" if self._terminal else ""
-        self._stream.write(f"{clear}{text}\n")
-        self._stream.flush()
+    def _is_worth_a_line(self, step: BuildStep) -> bool:
+        if step.is_internal or step.cancelled:
+            return False
+        return bool(step.error) or (not step.cached and step.seconds >= _WORTH_A_LINE)
 
-    def _status(self, reader: EventReader) -> None:
-        steps = [step for step in reader.steps.values() if not step.is_internal]
+    def _status(self) -> None:
+        every = {step.digest: step for reader in self._readers.values() for step in reader.steps.values()}
+        steps = [step for step in every.values() if not step.is_internal]
         done = sum(step.completed is not None for step in steps)
         running = [step for step in steps if step.started is not None and step.completed is None]
         text = f"[{done}/{len(steps)}]"

@@ -1,15 +1,20 @@
-"""After a push: a tag has all declared platforms, and tags over several targets are put together."""
+"""After a push: a tag has all declared platforms, tags over several targets are put together, and digests noted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from edgebake.compile import Compilation
 from edgebake.errors import EdgebakeError
 from edgebake.execute.results import Result
-from edgebake.execute.settings import Settings, expanded_tags, registry_of
+from edgebake.execute.settings import Settings, expanded_tags, registry_client, registry_of
 from edgebake.graph.build_graph import BakeTarget, Index
-from edgebake.observe.registry import NoAnswerError, look_up
+from edgebake.observe.errors import NotFoundError
+from edgebake.observe.images import RegistryImage, read_image
+from edgebake.observe.reference import parse_reference
+from edgebake.plan.builder import Plan, key_tag
+from edgebake.publishing.digest_files import Part
+from edgebake.publishing.merge import write_index
 
 
 def verify_tags(
@@ -20,60 +25,87 @@ def verify_tags(
     Raises:
         EdgebakeError: a tag is not there, or has not the declared platforms.
     """
-    found = {}
+    found: dict[str, Mapping[str, str]] = {}
     for tag in expanded_tags(compilation, settings, bake_target.tags):
         reference = f"{registry_of(compilation, settings)}/{bake_target.repository}:{tag}"
-        found[reference] = pushed(reference)
-        refuse_incomplete(reference, found[reference], set(bake_target.platforms))
+        image = _pushed(compilation, settings, reference)
+        refuse_incomplete(image, bake_target.platforms)
+        found[reference] = {one.platform: one.digest for one in image.images}
     return found
 
 
 def merge_index(
     compilation: Compilation, settings: Settings, index: Index, bake_targets: Mapping[str, BakeTarget]
 ) -> list[Result]:
-    """Put the pushed images of several targets under one tag.
+    """Put the pushed images of several targets under one tag, with their attestations.
 
     Raises:
         EdgebakeError: an image is not there, or the tag has not the declared platforms afterwards.
     """
-    from python_on_whales import DockerClient
-
     registry = registry_of(compilation, settings)
-    sources = []
+    images = {}
     for platform, name in index.parts:
-        repository = f"{registry}/{bake_targets[name].repository}"
         tag = expanded_tags(compilation, settings, bake_targets[name].tags)[0]
-        sources.append(f"{repository}@{pushed(f'{repository}:{tag}')[platform]}")
-    reference = f"{registry}/{index.repository}:{expanded_tags(compilation, settings, [index.tag])[0]}"
-    DockerClient().buildx.imagetools.create(sources=sources, tags=[reference])
-    found = pushed(reference)
-    refuse_incomplete(reference, found, {platform for platform, _ in index.parts})
-    return [Result(index.image, p, 0.0, 0, 0, reference, found[p]) for p, _ in index.parts]
+        image = _pushed(compilation, settings, f"{registry}/{bake_targets[name].repository}:{tag}")
+        refuse_incomplete(image, bake_targets[name].platforms)
+        images[platform] = image
+    client = registry_client(compilation, settings)
+    parts = {platform: image.by_platform[platform] for platform, image in images.items()}
+    plan = compilation.plan_of(bake_targets[index.parts[0][1]])
+    tags = expanded_tags(compilation, settings, [index.tag])
+    (published,) = write_index(client, f"{registry}/{index.repository}", tags, index.image, parts, plan)
+    return [Result(index.image, p, 0.0, 0, 0, published.reference, published.platforms[p]) for p, _ in index.parts]
 
 
-def refuse_incomplete(reference: str, found: Mapping[str, str], declared: set[str]) -> None:
-    """Refuse a tag with fewer or other platforms than declared.
+def digest_parts(plan: Plan, settings: Settings, results: Iterable[Result]) -> list[Part]:
+    """Return what a push has to say to the one that merges: its rows, with the digests that were pushed."""
+    parts = []
+    planned = {target.bake_target.name: target for target in plan.targets}
+    for row in results:
+        target = planned.get(row.bake_target)
+        if target is None or not row.pushed:  # an index over several targets
+            continue
+        bake_target = target.bake_target
+        tagged = not target.complete and "@" not in row.reference
+        parts.append(
+            Part(
+                bake_target=bake_target.name,
+                image=bake_target.image,
+                target=bake_target.target,
+                platform=row.platform,
+                repository=f"{registry_of(plan.compilation, settings)}/{bake_target.repository}",
+                digest=row.pushed,
+                fingerprint=f"sha256:{dict(target.fingerprints)[row.platform]}",
+                staging_tag=key_tag(target) if tagged else None,
+            )
+        )
+    return parts
+
+
+def refuse_incomplete(image: RegistryImage, declared: Iterable[str]) -> None:
+    """Refuse a tag with fewer, more or other platforms than declared.
 
     Raises:
         EdgebakeError: naming both.
     """
-    if set(found) != declared:
+    found, wanted = sorted(one.platform for one in image.images), sorted(declared)
+    if found != wanted:
         raise EdgebakeError(
-            f"{reference} has not the declared platforms",
-            reason=f"it has {', '.join(sorted(found))}; declared are {', '.join(sorted(declared))}",
+            f"{image.reference} has not the declared platforms",
+            reason=f"it has {', '.join(found)}; declared are {', '.join(wanted)}",
             hints=("another job may have pushed the same tag; bake again",),
         )
 
 
-def pushed(reference: str) -> Mapping[str, str]:
-    """Return the digests by platform of what has just been pushed.
+def _pushed(compilation: Compilation, settings: Settings, reference: str) -> RegistryImage:
+    """Return what has just been pushed.
 
     Raises:
         EdgebakeError: the registry does not show it.
     """
     try:
-        return look_up(reference).platforms
-    except NoAnswerError as error:
+        return read_image(registry_client(compilation, settings), parse_reference(reference))
+    except NotFoundError as error:
         raise EdgebakeError(
-            f"{reference} was pushed, and its registry does not show it", reason=str(error)
+            f"{reference} was pushed, and its registry does not show it", reason=error.reason
         ) from None

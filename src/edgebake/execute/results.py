@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from edgebake.execute.events import BuildStep, steps_of
-from edgebake.execute.invocation import Outcome
-from edgebake.plan.steps import Bake
+from edgebake.execute.events import BuildStep, EventReader, steps_of
+from edgebake.plan.builder import TargetPlan
+
+Fate = Literal["built", "tested", "up to date", "failed", "not attempted"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """One row of the summary: a bake target on a platform."""
+    """One row of the summary: a bake target on a platform.
+
+    `pushed` is the digest of what was pushed for all its platforms together: an index, if it has several.
+    `reason` says why it failed or was not attempted, or what proves that it is up to date.
+    """
 
     bake_target: str
     platform: str
@@ -22,37 +27,71 @@ class Result:
     cached: int
     reference: str = ""
     digest: str = ""
+    pushed: str = ""
+    fate: Fate = "built"
+    reason: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is there now."""
+        return self.fate in ("built", "tested", "up to date")
 
 
-def rows(step: Bake, outcome: Outcome) -> Iterator[Result]:
-    """Yield the results of one bake."""
-    steps = list(outcome.events.steps.values())
-    for target in step.bake_targets:
-        found = outcome.metadata.get(target.name, {})
-        for platform in step.platforms:
-            # A build of one platform does not name it, one of one bake target may not name that.
-            labels = [target.name] if len(step.bake_targets) > 1 else []
-            labels += [platform] if len(step.platforms) > 1 else []
-            yield _row(target.name, platform, steps_of(steps, labels), found)
+def steps_by_platform(
+    events: EventReader, name: str, bake_targets: Sequence[str], platforms: Sequence[str]
+) -> dict[str, list[BuildStep]]:
+    """Return the steps of one bake target by platform, from the events of an invocation for several."""
+    steps = list(events.steps.values())
+    found = {}
+    for platform in platforms:
+        # A build of one platform does not name it, one of one bake target may not name that.
+        labels = [name] if len(bake_targets) > 1 else []
+        labels += [platform] if len(platforms) > 1 else []
+        found[platform] = steps_of(steps, labels)
+    return found
 
 
-def _row(name: str, platform: str, steps: Sequence[BuildStep], metadata: Mapping[str, Any]) -> Result:
-    ran = [step for step in steps if step.started is not None and step.completed is not None]
-    begin = min((step.started or 0.0 for step in ran), default=0.0)
-    end = max((step.completed or 0.0 for step in ran), default=0.0)
-    return Result(
-        name,
-        platform,
-        end - begin,
-        built=sum(not step.cached for step in ran),
-        cached=sum(step.cached for step in ran),
-        reference=str(metadata.get("image.name", "")).split(",")[0],
-        digest=str(metadata.get("containerimage.digest", "")),
-    )
+def built_rows(
+    name: str, steps: Mapping[str, Sequence[BuildStep]], reference: str, digest: str, fate: Fate = "built"
+) -> Iterator[Result]:
+    """Yield the rows of a bake target that was built, or of tests that passed."""
+    shown = _pulled(reference, digest)
+    for platform, found in steps.items():
+        ran = [step for step in found if step.started is not None and step.completed is not None]
+        begin = min((step.started or 0.0 for step in ran), default=0.0)
+        end = max((step.completed or 0.0 for step in ran), default=0.0)
+        built, cached = sum(not step.cached for step in ran), sum(step.cached for step in ran)
+        yield Result(name, platform, end - begin, built, cached, shown, digest, digest, fate)
+
+
+def other_rows(name: str, platforms: Sequence[str], fate: Fate, reason: str) -> Iterator[Result]:
+    """Yield the rows of a bake target that failed, or was not attempted."""
+    yield from (Result(name, platform, 0.0, 0, 0, fate=fate, reason=reason) for platform in platforms)
+
+
+def current_rows(target: TargetPlan) -> Iterator[Result]:
+    """Yield the rows of a bake target that is up to date."""
+    found = target.evidence
+    for platform in target.platforms:
+        yield Result(
+            target.bake_target.name,
+            platform,
+            0.0,
+            0,
+            0,
+            found.reference,
+            found.digests.get(platform, ""),
+            found.pushed,
+            "up to date",
+            found.text,
+        )
+
+
+def _pulled(name: str, digest: str) -> str:
+    """Return how a result is pulled: by its tag, or by its digest if it was pushed without one."""
+    return f"{name}@{digest}" if name and digest and ":" not in name.rpartition("/")[2] else name
 
 
 def with_digest(row: Result, reference: str, platforms: Mapping[str, str]) -> Result:
     """Return a row with what the registry has under a reference."""
-    return Result(
-        row.bake_target, row.platform, row.seconds, row.built, row.cached, reference, platforms[row.platform]
-    )
+    return replace(row, reference=reference, digest=platforms[row.platform])

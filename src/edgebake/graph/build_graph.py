@@ -98,6 +98,10 @@ class BuildGraph:
         """Return all stages that are made from `node`, directly or not."""
         return self._in_order(nx.descendants(self._graph, (node.target, node.id)))
 
+    def ordered(self, target: str, stages: Iterable[str]) -> list[str]:
+        """Return ids of one target's stages, each after its parents."""
+        return sorted(stages, key=lambda stage: self._places[target, stage])
+
     def _in_order(self, keys: Iterable[Key]) -> list[Node]:
         return [self._nodes[key] for key in sorted(keys, key=self._places.__getitem__)]
 

@@ -126,7 +126,7 @@ class BuildHalves:
 def tools_of(pin: Pin, build: Build) -> list[Root]:
     """Return a build half's tools, each with its place in the recipe."""
     document = pin.loaded.document
-    return [Root(tool, document.at(("build", "tools", index))) for index, tool in enumerate(build.tools)]
+    return [Root(tool, (document, ("build", "tools", index))) for index, tool in enumerate(build.tools)]
 
 
 def _made_of(plan: ImagePlan, name: str) -> Iterator[object]:

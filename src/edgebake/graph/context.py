@@ -51,6 +51,10 @@ class BuildContext:
             self._known[key] = self._find(loaded, path, at)
         return self._known[key]
 
+    def generated(self, path: str, content: str) -> Input:
+        """Return a generated file; `path` is relative to the output folder."""
+        return Input(f"{self.output}/{path}", content=content.encode())
+
     def _find(self, loaded: LoadedRecipe, path: str, at: Callable[[], Position]) -> Input:
         source = loaded.folder / path
         if not source.exists():
@@ -116,8 +120,7 @@ class Reads:
         self._inputs.append(Input(where, source, vendored=True))
         return where
 
-    def generated(self, path: str, content: str) -> str:
-        """Return the context path of a generated file; `path` is relative to the output folder."""
-        where = f"{self.context.output}/{path}"
-        self._inputs.append(Input(where, content=content.encode()))
-        return where
+    def take(self, one: Input) -> str:
+        """Return the context path of an input that is known."""
+        self._inputs.append(one)
+        return one.path

@@ -12,6 +12,7 @@ from edgebake.graph.view import RecipeView
 from edgebake.model.project import Image
 from edgebake.model.recipe import Runtime
 from edgebake.model.target import Target
+from edgebake.resolve.python_choice import RUNTIME
 from edgebake.resolve.resolution import Pin, Resolution
 
 
@@ -41,15 +42,21 @@ class ImagePlan:
         """Return the views of what is installed on a platform, in the order of the line."""
         return [self.views[platform, name] for name in self.line if self.installed(platform, name)]
 
+    def other_python(self) -> Pin | None:
+        """Return the pin of the recipe that is the image's Python; None if it has the distribution's, or none."""
+        pins = (pin for resolution in self.resolutions.values() for pin in resolution.pins.values())
+        return next((pin for pin in pins if RUNTIME in (pin.name, *pin.recipe.provides)), None)
+
     def git_sources(self) -> list[tuple[str, str]]:
         """Return URL and ref of the git sources that name no commit, each once."""
         return sorted({source for view in self.views.values() for source in view.git_sources()})
 
     @cached_property
     def _runtimes(self) -> list[Runtime]:
-        """The runtime settings: the image's own, then those of its recipes, the last of the line first."""
+        """The image's own runtime settings, then those of its recipes that have any, the line's last one first."""
         recipes = {name: pin.recipe for r in self.resolutions.values() for name, pin in r.pins.items()}
-        return [self.image.runtime, *(recipes[name].runtime for name in reversed(self.line))]
+        given = (recipes[name].runtime for name in reversed(self.line))
+        return [self.image.runtime, *(runtime for runtime in given if runtime.model_fields_set)]
 
     def runtime(self, field: str) -> Any:
         """Return a runtime setting: the image's, else that of the line's last recipe that has it, else None."""

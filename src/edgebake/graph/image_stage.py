@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebake.graph.context import Reads
+from edgebake.graph.context import BuildContext, Reads
 from edgebake.graph.image_plan import ImagePlan
-from edgebake.graph.install import Installer
-from edgebake.graph.node import Body, Input, Node, reference
+from edgebake.graph.node import Body, Input, Node
 from edgebake.graph.stages import USER, StageFactory, same, script_path
 from edgebake.graph.view import RecipeView
 from edgebake.model.labels import config_labels, target_labels
+from edgebake.render.stages import StageTemplates
 
 
 def image_user(plan: ImagePlan) -> str:
@@ -19,17 +20,24 @@ def image_user(plan: ImagePlan) -> str:
     return str(plan.runtime("user") or USER)
 
 
-def image_stage(stages: StageFactory, installer: Installer, plan: ImagePlan, parent: Node) -> Node:
-    """Return the stage that is shipped: the line's end, with the runtime settings."""
+def image_stage(stages: StageFactory, plan: ImagePlan, parent: Node, pip: Callable[[], tuple[str, str]]) -> Node:
+    """Return the stage that is shipped: the line's end, with the runtime settings.
+
+    Args:
+        stages: adds the stage.
+        plan: the image.
+        parent: the end of its line.
+        pip: gives the stage and the path in it of the pip that checks the image's Python packages.
+    """
     has_python = any(env.requirements or not env.locked for env in plan.python.values())
     user = image_user(plan)
     entrypoint, cmd = plan.entry()
     text = stages.templates.render(
         "stages/image.Dockerfile.j2",
-        pip_stage=reference(installer.fetch_tools(plan.platforms).id) if has_python else "",
+        pip_program=pip() if has_python else None,
         groups=stages.target.groups if plan.needs_gpu and user != "root" else (),
         env=dict(sorted(plan.image.env.items())),
-        labels=_labels(plan),
+        labels=image_labels(plan),
         expose=plan.collected("expose"),
         volumes=plan.collected("volumes"),
         healthcheck=plan.runtime("healthcheck"),
@@ -43,7 +51,8 @@ def image_stage(stages: StageFactory, installer: Installer, plan: ImagePlan, par
     return stages.add("image", plan.name, plan.name, same(plan.platforms, body))
 
 
-def _labels(plan: ImagePlan) -> dict[str, str]:
+def image_labels(plan: ImagePlan) -> dict[str, str]:
+    """Return the labels of an image, sorted."""
     labels = {
         "org.opencontainers.image.title": plan.name,
         "org.opencontainers.image.base.name": plan.target.base.image,
@@ -55,30 +64,17 @@ def _labels(plan: ImagePlan) -> dict[str, str]:
     return dict(sorted({**labels, **plan.image.labels}.items()))
 
 
-def test_stage(
-    stages: StageFactory, plan: ImagePlan, image: Node, known: dict[RecipeView, TestStep]
-) -> Node | None:
-    """Return the stage that runs the tests of an image's recipes; None if no recipe has one that needs no GPU.
+def index_annotations(plan: ImagePlan) -> dict[str, str]:
+    """Return the annotations of an image's index: its standard labels, which registries show from there.
 
-    Args:
-        stages: adds the stage.
-        plan: the image.
-        image: the stage that is tested.
-        known: the steps of earlier images, to which this one's are added.
+    The base is left out: each platform has its own.
     """
-    bodies: dict[str, Body] = {}
-    for platform in plan.platforms:
-        steps = []
-        for view in plan.views_on(platform):
-            if view not in known:
-                known[view] = _test_step(stages, view)
-            steps.append(known[view])
-        text = "\n".join(step.text for step in steps if step.text)
-        inputs = tuple(dict.fromkeys(one for step in steps for one in step.inputs))
-        bodies[platform] = Body(image.id, text, inputs, empty=not text)
-    if all(body.empty for body in bodies.values()):
-        return None
-    return stages.add("test", plan.name, f"{plan.name}: tests", bodies)
+    labels = image_labels(plan).items()
+    return {k: v for k, v in labels if k.startswith(_STANDARD) and not k.startswith(f"{_STANDARD}base.")}
+
+
+_STANDARD = "org.opencontainers.image."
+"""https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
 
 
 @dataclass(frozen=True)
@@ -89,12 +85,48 @@ class TestStep:
     inputs: tuple[Input, ...] = ()
 
 
-def _test_step(stages: StageFactory, view: RecipeView) -> TestStep:
-    reads = stages.context.reads()
-    test = _test(reads, view)
-    if test is None:
-        return TestStep()
-    return TestStep(stages.templates.render("stages/test.Dockerfile.j2", test=test), reads.inputs)
+class TestSteps:
+    """The tests of recipes' releases, each made once: they are the same in all images and on all targets.
+
+    Args:
+        templates: renders them.
+        context: where in the build context things lie.
+    """
+
+    def __init__(self, templates: StageTemplates, context: BuildContext) -> None:
+        self._templates = templates
+        self._context = context
+        self._known: dict[tuple[str, str], TestStep] = {}
+
+    def of(self, view: RecipeView) -> TestStep:
+        """Return the test of a recipe's release."""
+        key = (view.pin.name, view.pin.title)
+        if key not in self._known:
+            reads = self._context.reads()
+            test = _test(reads, view)
+            text = self._templates.render("stages/test.Dockerfile.j2", test=test) if test else ""
+            self._known[key] = TestStep(text, reads.inputs)
+        return self._known[key]
+
+
+def test_stage(stages: StageFactory, plan: ImagePlan, image: Node, tests: TestSteps) -> Node | None:
+    """Return the stage that runs the tests of an image's recipes; None if no recipe has one that needs no GPU.
+
+    Args:
+        stages: adds the stage.
+        plan: the image.
+        image: the stage that is tested.
+        tests: makes the recipes' tests.
+    """
+    bodies: dict[str, Body] = {}
+    for platform in plan.platforms:
+        steps = [tests.of(view) for view in plan.views_on(platform)]
+        text = "\n".join(step.text for step in steps if step.text)
+        inputs = tuple(dict.fromkeys(one for step in steps for one in step.inputs))
+        bodies[platform] = Body(image.id, text, inputs, empty=not text)
+    if all(body.empty for body in bodies.values()):
+        return None
+    return stages.add("test", plan.name, f"{plan.name}: tests", bodies)
 
 
 def _test(reads: Reads, view: RecipeView) -> dict[str, object] | None:

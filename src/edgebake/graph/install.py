@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from edgebake.errors import EdgebakeError
 from edgebake.graph.context import Reads
-from edgebake.graph.node import Body, Node, reference
+from edgebake.graph.node import Body, Input, Node, reference
 from edgebake.graph.order import install_order
 from edgebake.graph.stages import StageFactory, same, script_path, told_parts
 from edgebake.graph.target_recipes import TargetRecipes
@@ -15,19 +15,27 @@ from edgebake.graph.view import RecipeView
 from edgebake.model.requirement import Requirement
 from edgebake.resolve.resolution import Root, resolve
 
+# In a body that images share: each of them has a constraints file of its own, and nothing else differs.
+_CONSTRAINTS = Input("\ue000constraints\ue001")
+
 FETCH_TOOLS = (Root(Requirement("python")), Root(Requirement("pip-fetch")))
 """What fetching wheels on the build platform needs."""
+
+PIP_FILES = "pip-files"
+"""Label of the stage with pip's files."""
 
 
 @dataclass(frozen=True)
 class Pip:
     """Requirements that a stage installs with pip itself, because they are not locked.
 
-    `constraints` are the name and the text of the file that keeps recipes from swapping each other's packages.
+    `constraints` is the file that keeps recipes from swapping each other's packages; `program` is the stage and the
+    path in it of the pip that does it, if that is not the distribution's.
     """
 
     requirements: tuple[str, ...] = ()
-    constraints: tuple[str, str] = ("", "")
+    constraints: Input | None = None
+    program: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,18 +87,12 @@ class Installer:
             copied: what is copied into the image.
             pip: what pip installs in the stage itself.
         """
-        key = (
-            view.platform,
-            view.pin.candidate,
-            view.pin.flavours,
-            tuple(platforms),
-            native,
-            copied,
-            pip,
-        )
+        shared = replace(pip, constraints=_CONSTRAINTS) if pip.constraints else pip
+        key = (view, tuple(platforms), native, copied, shared)
         if key not in self._bodies:
-            self._bodies[key] = self._body(view, platforms, native, copied, pip)
-        return self._bodies[key]
+            self._bodies[key] = self._body(view, platforms, native, copied, shared)
+        body = self._bodies[key]
+        return _constrained(body, pip.constraints) if pip.constraints else body
 
     def _body(
         self,
@@ -115,25 +117,34 @@ class Installer:
             "env": view.env,
             "pip": pip.requirements,
             "pip_index": view.pip_index if pip.requirements else [],
-            "pip_stage": reference(self.fetch_tools(platforms).id) if pip.requirements else "",
+            "pip_program": (pip.program or self.pip(platforms)) if pip.requirements else None,
+            "pip_stage": reference(self.pip_files(platforms).id) if pip.requirements else "",
             "wheelhouse": reference(stages.wheelhouse(platforms).id) if pip.requirements else "",
-            "constraints": self._constraints(reads, pip),
+            "constraints": reads.take(pip.constraints) if pip.constraints else "",
             "script": script_path(reads, view, install.script, ("install", "script")),
             "variables": view.script_variables(install.script) if install.script else {},
         }
         text = stages.text("install", view, install.dockerfile, ("install", "dockerfile"), values, reads)
         return Body("", text, reads.inputs, told_parts(view, values))
 
-    def _constraints(self, reads: Reads, pip: Pip) -> str:
-        name, text = pip.constraints
-        path = f"{self._stages.target.name}/constraints/{name}.txt"
-        return reads.generated(path, text) if text else ""
-
     # ── tools
 
     def fetch_tools(self, platforms: Sequence[str]) -> Node:
         """Return the stage that fetches wheels, with pip."""
         return self.tools(FETCH_TOOLS, platforms, what="fetching wheels")
+
+    def pip(self, platforms: Sequence[str]) -> tuple[str, str]:
+        """Return the stage and the path in it of the distribution's pip, which is for its Python only."""
+        return reference(self.pip_files(platforms).id), "/usr/lib/python3/dist-packages/pip"
+
+    def pip_files(self, platforms: Sequence[str]) -> Node:
+        """Return the stage with pip and certificates at the places where the tools have them, and nothing else.
+
+        Files that fit every platform, so that it can be published, as the tools themselves cannot.
+        """
+        stages, tools = self._stages, reference(self.fetch_tools(platforms).id)
+        text = stages.templates.render("stages/pip.Dockerfile.j2", stage=tools)
+        return stages.add("artifact", PIP_FILES, "pip: its files", same(platforms, Body("", text)), native=True)
 
     def tools(self, tools: Sequence[Root], platforms: Sequence[str], *, what: str) -> Node:
         """Return the end of the line that has `tools` on the build platform.
@@ -181,10 +192,17 @@ def copies_of(view: RecipeView, copied: Copied, reads: Reads) -> dict[str, objec
 def _build_args(view: RecipeView, arch: str) -> list[str]:
     """Return the build arguments that an install stage uses: one that it does not use would only split it."""
     script = view.recipe.install.script
-    named = view.named_in(script, ("BUILDARCH", "TARGETARCH")) if script else set()
+    named = view.named_in(script, ("BUILDARCH", "TARGETARCH")) if script else frozenset()
     return sorted(named | ({arch} if view.apt else set()))
+
+
+def _constrained(body: Body, constraints: Input) -> Body:
+    """Return a body that images share as one image's."""
+    text = body.text.replace(_CONSTRAINTS.path, constraints.path)
+    inputs = tuple(constraints if one is _CONSTRAINTS else one for one in body.inputs)
+    return Body(body.parent, text, inputs, body.parts, body.empty)
 
 
 def continued(body: Body, parent: Node) -> Body:
     """Return `body` as a stage that continues `parent`."""
-    return replace(body, parent=parent.id)
+    return Body(parent.id, body.text, body.inputs, body.parts, body.empty)

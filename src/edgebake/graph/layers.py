@@ -46,12 +46,8 @@ def layer_count(bodies: Iterable[Mapping[str, Body]]) -> int:
     count: dict[str, int] = {}
     for stage in bodies:
         for platform, body in stage.items():
-            count[platform] = count.get(platform, 0) + _layers(body.text)
+            count[platform] = count.get(platform, 0) + body.layers
     return max(count.values(), default=0)
-
-
-def _layers(text: str) -> int:
-    return sum(line.startswith(("RUN ", "COPY ", "ADD ", "WORKDIR ")) for line in text.splitlines())
 
 
 def gather_copies(stages: StageFactory, plan: ImagePlan, recipes: Sequence[LineRecipe]) -> list[LineRecipe]:

@@ -21,10 +21,12 @@ _SUFFIX: dict[Kind, str] = {
     "test": "-test",
 }
 
+_NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+
 
 def bake_target_name(image: str, target: str) -> str:
     """Return the name of an image's bake target: letters, digits, '_' and '-' only, as Buildx has it."""
-    return re.sub(r"[^a-zA-Z0-9_-]", "-", f"{image}-{target}")
+    return _NOT_IN_A_NAME.sub("-", f"{image}-{target}")
 
 
 def base_variable(target: str) -> str:

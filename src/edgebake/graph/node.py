@@ -60,6 +60,11 @@ class Input:
     vendored: bool = False
     content: bytes | None = None
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what is generated, in hex; "" for a file that lies somewhere."""
+        return hashlib.sha256(self.content).hexdigest() if self.content is not None else ""
+
 
 @dataclass(frozen=True)
 class Body:
@@ -84,6 +89,11 @@ class Body:
         """Ids of the stages that it is made from: the one it continues, then those it names, each once."""
         first = (self.parent,) if self.parent else ()
         return tuple(dict.fromkeys((*first, *references(self.text))))
+
+    @cached_property
+    def layers(self) -> int:
+        """How many layers its instructions make."""
+        return sum(line.startswith(("RUN ", "COPY ", "ADD ", "WORKDIR ")) for line in self.text.splitlines())
 
     @cached_property
     def runs(self) -> bool:
@@ -164,4 +174,4 @@ def node_id(kind: Kind, label: str, bodies: dict[str, Body]) -> str:
 
 
 def _contents(body: Body) -> list[list[str]]:
-    return [[i.path, hashlib.sha256(i.content).hexdigest() if i.content is not None else ""] for i in body.inputs]
+    return [[one.path, one.digest] for one in body.inputs]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import networkx as nx
+from graphlib import TopologicalSorter
+from heapq import heappop, heappush
 
 from edgebake.model.recipe import LAYERS
 from edgebake.resolve.resolution import Resolution
@@ -19,16 +19,23 @@ def install_order(resolutions: Mapping[str, Resolution]) -> list[str]:
     Args:
         resolutions: the image's resolution on each platform.
     """
-    graph: nx.DiGraph[str] = nx.DiGraph()
+    needs: dict[str, set[str]] = {}
     layers: dict[str, int] = {}
     for resolution in resolutions.values():
         for name in resolution.installed:
             pin = resolution.pins[name]
-            graph.add_node(name)
+            needs.setdefault(name, set()).update(pin.requires)
             layers[name] = LAYERS.index(pin.recipe.layer)
-            graph.add_edges_from((need, name) for need in sorted(pin.requires))
-    # A recipe cannot come before what it needs: it sinks to the layer of its last need.
+    line: list[str] = []
     ranks: dict[str, int] = {}
-    for name in nx.topological_sort(graph):
-        ranks[name] = max([layers[name], *(ranks[need] for need in graph.predecessors(name))])
-    return list(nx.lexicographical_topological_sort(graph, key=lambda name: (ranks[name], name)))
+    ready: list[tuple[int, str]] = []
+    sorter = TopologicalSorter(needs)
+    sorter.prepare()
+    while sorter.is_active():
+        for name in sorter.get_ready():
+            # A recipe cannot come before what it needs: it sinks to the layer of its last need.
+            ranks[name] = max([layers[name], *(ranks[need] for need in needs[name])])
+            heappush(ready, (ranks[name], name))
+        line.append(heappop(ready)[1])
+        sorter.done(line[-1])
+    return line

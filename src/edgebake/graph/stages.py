@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from edgebake.errors import EdgebakeError
 from edgebake.graph.build_graph import BuildGraph
@@ -17,6 +18,9 @@ from edgebake.resolve.resolution import Pin
 
 USER = "app"
 """The user that images run as unless they say otherwise."""
+
+WHEELHOUSE = "wheelhouse"
+"""Label of the stage that the user's own wheels take the place of."""
 
 # What a recipe gives to a stage, for telling which of it changed. The digest covers the whole text in any case.
 _TOLD = ("apt", "pip", "pip_index", "env", "path", "copies", "sources", "variables", "timeout")
@@ -48,6 +52,7 @@ class StageFactory:
         self.lock = lock
         self.os = target.os.replace(":", "-")
         self.refresh = lock.refresh if lock else 0
+        self._roots: dict[tuple[str, ...], Node] = {}
 
     def add(
         self,
@@ -68,20 +73,28 @@ class StageFactory:
 
     def base(self, platforms: Sequence[str], *, user: bool) -> Node:
         """Return the stage that images start from, with the user that they run as unless that is root."""
-        text = self.templates.render("stages/base.Dockerfile.j2", user=USER if user else "")
         label = "base" if user else "base-root"
-        return self.add("base", label, self.target.base.image, same(platforms, Body("", text)))
+        text = partial(self.templates.render, "stages/base.Dockerfile.j2", user=USER if user else "")
+        return self._root("base", label, self.target.base.image, platforms, text)
 
     def native(self, platforms: Sequence[str]) -> Node:
         """Return the stage that all that runs on the build platform starts from."""
-        body = Body("", self.templates.render("stages/native.Dockerfile.j2"))
+        text = partial(self.templates.render, "stages/native.Dockerfile.j2")
         title = f"{self.target.base.native or self.target.base.image} on the build platform"
-        return self.add("native", "native", title, same(platforms, body), native=True)
+        return self._root("native", "native", title, platforms, text)
 
     def wheelhouse(self, platforms: Sequence[str]) -> Node:
         """Return the empty stage that the `wheelhouse` setting puts a folder in place of."""
-        bodies = same(platforms, Body("", "WORKDIR /"))
-        return self.add("artifact", "wheelhouse", "wheels of your own, if there are any", bodies, native=True)
+        title = "wheels of your own, if there are any"
+        return self._root("artifact", WHEELHOUSE, title, platforms, lambda: "WORKDIR /")
+
+    def _root(self, kind: Kind, label: str, title: str, platforms: Sequence[str], text: Callable[[], str]) -> Node:
+        """Return a stage that needs no other; made once, as each image asks for it."""
+        key = (label, *platforms)
+        if key not in self._roots:
+            bodies = same(platforms, Body("", text()))
+            self._roots[key] = self.add(kind, label, title, bodies, native=kind != "base")
+        return self._roots[key]
 
     # ── texts
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property, lru_cache
 from typing import Any
 
 from packaging.requirements import InvalidRequirement
@@ -20,7 +19,7 @@ from edgebake.model.base import (
 )
 from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.target import Target, system_variables
-from edgebake.render.values import VersionFact, render_value, target_scope
+from edgebake.render.values import VersionFact, is_template, render_value
 from edgebake.resolve.resolution import Pin
 
 Part = tuple[Recipe | Additions, Location]
@@ -33,16 +32,22 @@ class RecipeView:
         pin: the recipe's release.
         target: the target.
         platform: the OCI platform; None for a stage of the build platform, whose platform is unknown.
+        facts: what templates see of the target there.
     """
 
-    def __init__(self, pin: Pin, target: Target, platform: str | None) -> None:
+    def __init__(self, pin: Pin, target: Target, platform: str | None, facts: Mapping[str, Any]) -> None:
         self.pin = pin
         self.target = target
         self.platform = platform
+        self._facts = facts
         self.recipe = pin.recipe
         self._parts: tuple[Part, ...] = tuple(self._find_parts())
-        self._base_scope = {
-            **target_scope(target, platform),
+
+    @cached_property
+    def _base_scope(self) -> dict[str, Any]:
+        pin = self.pin
+        return {
+            **self._facts,
             "name": pin.name,
             "version": VersionFact(pin.release.version),
             "release": pin.release,
@@ -69,6 +74,8 @@ class RecipeView:
 
     def text(self, value: str, location: Location, scope: dict[str, Any] | None = None) -> str:
         """Return a value with its templates filled in."""
+        if not is_template(value):
+            return value
         what = ".".join(str(part) for part in location)
         return render_value(value, scope or self.scope, self.teller(location), what)
 
@@ -132,7 +139,7 @@ class RecipeView:
         found = []
         for value, where in self._many("pip"):
             try:
-                found.append(str(PythonRequirement(value)))
+                found.append(_python_requirement(value))
             except InvalidRequirement as error:
                 raise EdgebakeError(
                     f"{value!r} is not a Python requirement (PEP 508)",
@@ -195,10 +202,9 @@ class RecipeView:
                 found.append((self.text(source.git, (*place, "git")), self.text(source.ref, (*place, "ref"))))
         return found
 
-    def named_in(self, script: str, names: Iterable[str]) -> set[str]:
+    def named_in(self, script: str, names: Iterable[str]) -> frozenset[str]:
         """Return those of `names` that a script of the recipe mentions as a whole word."""
-        text = (self.pin.loaded.folder / script).read_text(encoding="utf-8", errors="replace")
-        return set(names) & set(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
+        return self.pin.loaded.words_of(script).intersection(names)
 
     def script_variables(self, script: str) -> dict[str, str]:
         """Return what a script gets: the args, VERSION, and the system variables that it mentions.
@@ -212,3 +218,8 @@ class RecipeView:
         }
         named = self.named_in(script, known)
         return dict(sorted({**{name: known[name] for name in named}, **self.args}.items()))
+
+
+@lru_cache(maxsize=8192)
+def _python_requirement(text: str) -> str:
+    return str(PythonRequirement(text))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgebake.errors import EdgebakeError, Position, did_you_mean
+from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.load.catalogue import Catalogue
-from edgebake.load.document import Document
+from edgebake.load.document import Document, Place, position_of
 from edgebake.load.validate import refuse_other_name, validate
 from edgebake.model.board import Board
 from edgebake.model.target import Target
@@ -37,7 +37,7 @@ def _load(document: Document) -> LoadedBoard:
     return LoadedBoard(board, document)
 
 
-def board_environment(catalogue: Catalogue, name: str, target: Target, at: Position | None) -> dict[str, str]:
+def board_environment(catalogue: Catalogue, name: str, target: Target, at: Place | None) -> dict[str, str]:
     """Return the environment that an image for a board starts with on a target.
 
     Args:
@@ -51,13 +51,15 @@ def board_environment(catalogue: Catalogue, name: str, target: Target, at: Posit
     """
     documents = catalogue.target_data(FOLDER, "board")
     if name not in documents:
-        raise EdgebakeError(f"unknown board {name!r}", at=at, hints=did_you_mean(name, documents, kind="board"))
+        raise EdgebakeError(
+            f"unknown board {name!r}", at=position_of(at), hints=did_you_mean(name, documents, kind="board")
+        )
     board = _load(documents[name]).board
     reason = board.refusal(target)
     if reason:
         raise EdgebakeError(
             f"the target {target.name!r} does not run on the board {name!r}",
-            at=at,
+            at=position_of(at),
             reason=reason,
             hints=("name only targets that run on it, or make an image of its own for the others",),
         )

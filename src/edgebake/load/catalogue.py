@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError, Position, did_you_mean
-from edgebake.load.document import Document, load_document
+from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.python_recipe import call_releases, load_python_recipe
 from edgebake.load.validate import refuse_other_name, validate
 from edgebake.model.recipe import Recipe, Release
@@ -28,10 +29,18 @@ class LoadedRecipe:
     document: Document
     folder: Path
     vendored: bool
+    _words: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
         return self.recipe.name
+
+    def words_of(self, script: str) -> frozenset[str]:
+        """Return all that a script of the recipe mentions and that could be a variable's name."""
+        if script not in self._words:
+            text = (self.folder / script).read_text(encoding="utf-8", errors="replace")
+            self._words[script] = frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
+        return self._words[script]
 
     def releases(self, target: Target) -> tuple[Release, ...]:
         """Return the releases that exist for a target; one without a version if the recipe names none."""
@@ -121,7 +130,7 @@ class Catalogue:
             self._recipes[name] = self._load(self._index()[name])
         return self._recipes[name]
 
-    def add_recipe(self, folder: Path, at: Position) -> LoadedRecipe:
+    def add_recipe(self, folder: Path, at: Place) -> LoadedRecipe:
         """Add a recipe by its folder (`./app` in a project) and return it.
 
         Raises:
@@ -133,7 +142,7 @@ class Catalogue:
         if path is None:
             raise EdgebakeError(
                 f"the folder {shown_path(folder, self.root)!r} holds no recipe",
-                at=at,
+                at=position_of(at),
                 hints=("a recipe's folder has a recipe.yaml, recipe.json or recipe.py",),
             )
         loaded = self._load(path, folder_is_name=False)
@@ -235,7 +244,7 @@ class Catalogue:
         """Return the names of all targets, sorted."""
         return sorted(self._target_index())
 
-    def target(self, name: str, at: Position | None = None) -> LoadedTarget:
+    def target(self, name: str, at: Place | None = None) -> LoadedTarget:
         """Return the target of this name.
 
         Raises:
@@ -252,13 +261,14 @@ class Catalogue:
             self._targets[name] = LoadedTarget(target, document)
         return self._targets[name]
 
-    def match_targets(self, pattern: str, at: Position | None = None) -> list[LoadedTarget]:
+    def match_targets(self, pattern: str, at: Place | None = None) -> list[LoadedTarget]:
         """Return the targets whose names match a pattern such as `jetpack-6.*`, by name.
 
         Raises:
             EdgebakeError: none matches.
         """
-        names = [name for name in self.target_names() if fnmatchcase(name, pattern)]
+        index = self._target_index()
+        names = [pattern] if pattern in index else sorted(name for name in index if fnmatchcase(name, pattern))
         if not names:
             raise self._unknown_target(pattern, at)
         return [self.target(name, at) for name in names]
@@ -283,10 +293,9 @@ class Catalogue:
             }
         return self._target_data[folder]
 
-    def _unknown_target(self, name: str, at: Position | None) -> EdgebakeError:
-        return EdgebakeError(
-            f"unknown target {name!r}", at=at, hints=did_you_mean(name, self.target_names(), kind="target")
-        )
+    def _unknown_target(self, name: str, at: Place | None) -> EdgebakeError:
+        hints = did_you_mean(name, self.target_names(), kind="target")
+        return EdgebakeError(f"unknown target {name!r}", at=position_of(at), hints=hints)
 
     def _target_index(self) -> dict[str, Path]:
         if self._target_files is None:

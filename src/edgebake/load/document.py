@@ -79,6 +79,18 @@ class Document:
             return None
 
 
+Place = Position | tuple[Document, Location]
+"""Where something is written: a position, or what to look for in a file once the position is needed."""
+
+
+def position_of(place: Place | None) -> Position | None:
+    """Return a place as a position."""
+    if isinstance(place, tuple):
+        document, location = place
+        return document.at(location)
+    return place
+
+
 def _step(node: yaml.Node, part: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:
     """Return the key (None in a list) and the value that `part` names."""
     if isinstance(node, yaml.MappingNode):

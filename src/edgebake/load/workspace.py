@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import Catalogue, builtin_root
-from edgebake.load.document import Document, load_document
+from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.validate import explain, validate
 from edgebake.model.lock import Lock
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE, Project
@@ -32,6 +32,10 @@ class Workspace:
     def at(self, *location: str | int) -> Position | None:
         """Return the position of a value of the project file."""
         return self.document.at(location) if self.document else None
+
+    def place(self, *location: str | int) -> Place | None:
+        """Return where a value of the project file is written, for when its position is needed."""
+        return (self.document, location) if self.document else None
 
     def with_image(
         self, name: str, recipes: Sequence[str], targets: Sequence[str], platforms: Sequence[str] = ()
@@ -107,7 +111,7 @@ def _add_own_recipes(workspace: Workspace) -> None:
     for name, image in workspace.project.images.items():
         for index, text in enumerate(image.recipes):
             if is_path(text):
-                add_own_recipe(workspace, text, workspace.at("images", name, "recipes", index))
+                add_own_recipe(workspace, text, workspace.place("images", name, "recipes", index))
 
 
 def is_path(text: str) -> bool:
@@ -115,22 +119,22 @@ def is_path(text: str) -> bool:
     return text.startswith(("./", "../")) or text in (".", "..")
 
 
-def add_own_recipe(workspace: Workspace, path: str, at: Position | None) -> str:
+def add_own_recipe(workspace: Workspace, path: str, at: Place | None) -> str:
     """Add a recipe by its folder, and return its name.
 
     Raises:
         EdgebakeError: the folder holds no recipe, or is outside of the project.
     """
     folder = (workspace.root / path).resolve()
-    position = at or Position(path)
+    place = at or Position(path)
     if not folder.is_relative_to(workspace.root):
         raise EdgebakeError(
             f"the path {path!r} leads out of the project",
-            at=position,
+            at=position_of(place),
             reason=f"it is {folder}",
             hints=("keep the application inside the project's folder: it is the build context",),
         )
-    return workspace.catalogue.add_recipe(folder, position).name
+    return workspace.catalogue.add_recipe(folder, place).name
 
 
 def _refuse_other_suffix(root: Path) -> None:

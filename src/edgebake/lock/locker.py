@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgebake.compile import compile_workspace, plan_images
-from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.errors import EdgebakeError, ErrorGroup, did_you_mean
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import Workspace
 from edgebake.lock.python_packages import lock_python
 from edgebake.lock.sources import lock_base, lock_commit
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
+from edgebake.publishing.bases import lacking
 
 Report = Callable[[str], None]
 
@@ -50,6 +51,7 @@ def make_lock(
     plans = plan_images(fresh)
     all_mirrors = {**workspace.project.mirrors, **(mirrors or {})}
     bases = {image: _base(image, kept, all_mirrors, report) for image in _base_images(plans)}
+    _refuse_lacking_bases(workspace, plans, bases)
     wheelhouse = workspace.root / workspace.project.wheelhouse if workspace.project.wheelhouse else None
     images: dict[str, dict[str, LockedImage]] = {}
     for plan in sorted(plans, key=lambda plan: (plan.name, plan.target.name)):
@@ -119,6 +121,21 @@ def _base(image: str, kept: Lock, mirrors: Mapping[str, str], report: Report) ->
     base = lock_base(image, mirrors)
     report(f"{image}: {base.digest or 'not pinned: ' + str(base.reason)}")
     return base
+
+
+def _refuse_lacking_bases(
+    workspace: Workspace, plans: Iterable[ImagePlan], bases: Mapping[str, LockedBase]
+) -> None:
+    """Refuse a target whose base image lacks a platform that its images are for."""
+    targets = {plan.target.name: plan.target for plan in plans}
+    errors = []
+    for name, target in sorted(targets.items()):
+        base = bases.get(target.base.image)
+        if base is not None and base.digest:
+            wanted = {platform for plan in plans if plan.target.name == name for platform in plan.platforms}
+            errors += lacking(workspace, target, wanted, base.platforms)
+    if errors:
+        raise ErrorGroup(errors)
 
 
 def _git(plans: Iterable[ImagePlan], kept: Lock, report: Report) -> tuple[LockedGit, ...]:

@@ -16,13 +16,17 @@ Fact = str | tuple[str, ...] | None
 Facts = Mapping[str, Fact]
 
 VERSION_FACTS = ("jetpack", "l4t", "cuda", "cudnn", "tensorrt", "python")
-TEXT_FACTS = ("target", "family", "os", "platform", "cuda_flavour", "board", "memory", "host_libraries")
+TEXT_FACTS = (
+    *("target", "family", "os", "platform", "cuda_flavour", "board", "memory", "host_libraries"),
+    "python_origin",
+)
 FACT_NAMES = (*VERSION_FACTS, *TEXT_FACTS, "sm")
 _KNOWN_VALUES = {
     "platform": ("linux/amd64", "linux/arm64"),
     "cuda_flavour": ("tegra", "sbsa", "x86"),
     "memory": ("shared", "discrete"),
     "host_libraries": ("true", "false"),
+    "python_origin": ("distribution", "recipe"),
 }
 _EXAMPLE = 'such as {family: jetpack, cuda: ">=12.6"}'
 
@@ -46,7 +50,8 @@ class Condition:
 
     def holds(self, facts: Facts) -> bool:
         """Tell whether the condition holds on a target."""
-        return not self.unmet(facts)
+        own = all(any(_holds(name, facts.get(name), value) for value in values) for name, values in self.terms)
+        return own and (not self.alternatives or any(one.holds(facts) for one in self.alternatives))
 
     def unmet(self, facts: Facts) -> tuple[Unmet, ...]:
         """Return the terms that do not hold; none if the condition holds."""

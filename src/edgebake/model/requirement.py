@@ -33,6 +33,11 @@ class Requirement:
         separator = ":" if self.version and not is_specifier(self.version) else ""
         return f"{self.name}{flavours}{separator}{self.version}"
 
+    @property
+    def narrows(self) -> bool:
+        """Whether it asks for more than the recipe."""
+        return bool(self.version or self.flavours)
+
     def named(self, name: str) -> Requirement:
         """Return the same requirement of another recipe (an alias written out)."""
         return self if name == self.name else replace(self, name=name)

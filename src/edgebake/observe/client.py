@@ -70,12 +70,15 @@ class RegistryClient:
     Args:
         environment: where Docker's configuration, proxies and `SSL_CERT_FILE` are found (`os.environ`).
         ca_bundle: further certificates to trust.
+        patient: whether a registry that does not answer is asked again.
     """
 
-    def __init__(self, environment: Mapping[str, str], ca_bundle: Path | None = None) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], ca_bundle: Path | None = None, *, patient: bool = True
+    ) -> None:
         from edgebake.observe.transport import Transport
 
-        self._transport = Transport(environment, ca_bundle, connections=CONCURRENCY)
+        self._transport = Transport(environment, ca_bundle, connections=CONCURRENCY, patient=patient)
 
     # ── manifests
 
@@ -161,14 +164,14 @@ class RegistryClient:
 
     # ── many at once
 
-    def each(self, ask: Callable[[T], R], questions: Iterable[T]) -> list[R]:
+    def each(self, ask: Callable[[T], R], questions: Iterable[T], *, at_once: int = CONCURRENCY) -> list[R]:
         """Return the answers to many questions, in their order; a few are asked at once."""
         from concurrent.futures import ThreadPoolExecutor
 
         questions = list(questions)
         if len(questions) < 2:
             return [ask(question) for question in questions]
-        with ThreadPoolExecutor(min(CONCURRENCY, len(questions))) as pool:
+        with ThreadPoolExecutor(min(at_once, len(questions))) as pool:
             return list(pool.map(ask, questions))
 
     def _call(

@@ -23,3 +23,7 @@ class UnsupportedError(RegistryError):
 
 class UnreachableError(RegistryError):
     """No answer, or one that says that the registry itself has a fault. It may pass."""
+
+
+class NotAnImageError(RegistryError):
+    """Something else than an image is there."""

@@ -37,6 +37,8 @@ _AGAIN = Retry(
     allowed_methods=None,  # every request here may be repeated: contents are addressed by digest
     raise_on_status=False,
     redirect=5,
+    backoff_max=5,
+    retry_after_max=20,
 )
 _CLIENT_ID = "edgebake"
 _CERTIFICATES = Path("/etc/docker/certs.d")  # https://docs.docker.com/engine/security/certificates/
@@ -58,9 +60,13 @@ class Transport:
         environment: as for the client.
         ca_bundle: further certificates to trust.
         connections: how many to one host are kept.
+        patient: whether a host that does not answer is asked again.
     """
 
-    def __init__(self, environment: Mapping[str, str], ca_bundle: Path | None, *, connections: int) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], ca_bundle: Path | None, *, connections: int, patient: bool
+    ) -> None:
+        self._again = _AGAIN if patient else _AGAIN.new(total=2, connect=0, read=0, status=0, other=0)
         self._environment = environment
         self._ca_bundle = ca_bundle
         self._connections = connections
@@ -160,7 +166,8 @@ class Transport:
     ) -> urllib3.BaseHTTPResponse:
         host = urlsplit(url).netloc
         try:
-            return self._pool(url).request(method, url, body=body, headers=dict(headers), retries=_AGAIN)
+            sent = {"User-Agent": _CLIENT_ID, **headers}
+            return self._pool(url).request(method, url, body=body, headers=sent, retries=self._again)
         except HTTPError as error:
             cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
             hints = (
@@ -182,7 +189,6 @@ class Transport:
                     "maxsize": self._connections,
                     "timeout": _TIMEOUT,
                     "ssl_context": self._trust(parts.netloc) if parts.scheme == "https" else None,
-                    "headers": {"User-Agent": "edgebake"},
                 }
                 self._pools[key] = (
                     urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)

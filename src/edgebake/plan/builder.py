@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 
 from edgebake.compile import Compilation
 from edgebake.fingerprint import Fingerprints
-from edgebake.graph.build_graph import BakeTarget, Index
+from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.names import arch
 from edgebake.graph.node import Node
 from edgebake.plan.changes import Comparison, StageChange
+from edgebake.plan.evidence import UNKNOWN, Evidence
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
+from edgebake.plan.reuse import PublishedStage, Reuse, Reuser, Snapshot
 from edgebake.plan.selection import Selection, selected_bake_targets
-from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Remember, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.stacks import Keyed, wanted
+from edgebake.plan.steps import (
+    Bake,
+    CheckBuilder,
+    MergeIndex,
+    Output,
+    PublishStages,
+    Step,
+    VerifyIndexes,
+    WriteFiles,
+)
 from edgebake.render.writer import Change
 
 MAX_BAKE_TARGETS = 50
@@ -33,11 +45,26 @@ class TargetPlan:
     """Of the image, by platform; of all declared platforms, so that a label does not depend on a selection."""
     keys: Mapping[str, str]
     """What the stages are remembered under, by id."""
+    tests: tuple[tuple[str, str], ...] = ()
+    """Fingerprints of its tests, by platform that is built; none if it has no tests."""
+    evidence: Evidence = UNKNOWN
+    """What says whether it is up to date."""
+    reuse: Reuse = field(default_factory=Reuse)
+    """What of it is taken from the registry."""
+    to_publish: tuple[PublishedStage, ...] = ()
+    """What a bake that pushes puts there."""
+    shard: bool = False
+    """Whether it is built for somebody who merges: then its tags are that one's to set."""
+
+    @property
+    def built(self) -> tuple[StageChange, ...]:
+        """The changes of what is not taken from the registry."""
+        return tuple(c for c in self.changes if not self.reuse.spares(c.node.id, c.platform))
 
     @property
     def complete(self) -> bool:
-        """Whether all declared platforms are built."""
-        return self.platforms == self.bake_target.platforms
+        """Whether all declared platforms are built, so that a push can set the declared tags."""
+        return not self.shard and self.platforms == self.bake_target.platforms
 
 
 @dataclass(frozen=True)
@@ -49,6 +76,16 @@ class Plan:
     targets: tuple[TargetPlan, ...]
     files: tuple[Change, ...]
     steps: tuple[Step, ...]
+    output: Output = "cache"
+    test: bool = False
+    snapshot: Snapshot | None = None
+    """What the repository of stacks was seen to hold; None if nobody looked."""
+
+    def with_evidence(self, evidence: Mapping[str, Evidence]) -> Plan:
+        """Return the plan in which what is up to date is not built."""
+        targets = tuple(replace(t, evidence=evidence.get(t.bake_target.name, t.evidence)) for t in self.targets)
+        steps = tuple(_steps(self.compilation, targets, self.files, self.output, self.test))
+        return replace(self, targets=targets, steps=steps)
 
     def target(self, name: str) -> TargetPlan:
         """Return the plan of a bake target."""
@@ -68,6 +105,17 @@ class Plan:
         }
 
 
+def reusable(compilation: Compilation, selection: Selection, fingerprints: Fingerprints) -> list[Keyed]:
+    """Return what a selection could take from the registry.
+
+    Raises:
+        EdgebakeError: as for the plan.
+    """
+    bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
+    pairs = [(one, selection.platforms_of(one)) for one in bake_targets]
+    return wanted(compilation.graph, pairs, compilation.names, fingerprints)
+
+
 def build_plan(
     compilation: Compilation,
     selection: Selection,
@@ -76,6 +124,8 @@ def build_plan(
     *,
     output: Output = "cache",
     test: bool = False,
+    fingerprints: Fingerprints | None = None,
+    snapshot: Snapshot | None = None,
 ) -> Plan:
     """Return the plan for a selection. Looks at nothing but its arguments and the files that stages read.
 
@@ -86,24 +136,36 @@ def build_plan(
         files: the changes that the generated files need.
         output: where results go.
         test: whether the images' tests run first.
+        fingerprints: those of the compilation, if some are known already.
+        snapshot: what the registry holds; None if nobody looked, and then nothing is reused or published.
 
     Raises:
         EdgebakeError: the selection fits nothing, or a file that a stage reads is missing.
     """
     bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
-    planner = _Planner(compilation, selection, record)
+    planner = _Planner(compilation, selection, record, fingerprints or Fingerprints(compilation), snapshot)
     targets = tuple(planner.target_plan(bake_target) for bake_target in bake_targets)
     steps = tuple(_steps(compilation, targets, files, output, test))
-    return Plan(compilation, selection, targets, tuple(files), steps)
+    return Plan(compilation, selection, targets, tuple(files), steps, output, test, snapshot)
 
 
 class _Planner:
     """Plans bake targets one by one, and computes what they share once."""
 
-    def __init__(self, compilation: Compilation, selection: Selection, record: BuildRecord) -> None:
+    def __init__(
+        self,
+        compilation: Compilation,
+        selection: Selection,
+        record: BuildRecord,
+        fingerprints: Fingerprints,
+        snapshot: Snapshot | None,
+    ) -> None:
         self._graph = compilation.graph
         self._names = compilation.names
-        self._fingerprints = Fingerprints(compilation)
+        self._fingerprints = fingerprints
+        self._reuser = (
+            Reuser(compilation, fingerprints, snapshot) if snapshot is not None and not snapshot.off else None
+        )
         self._selection = selection
         self._record = record
         self._built: dict[str, frozenset[str]] = {}
@@ -112,11 +174,28 @@ class _Planner:
         nodes = self._graph.needed_by(bake_target.target, [bake_target.stage])
         image = self._graph.node(bake_target.target, bake_target.stage)
         keys = stage_keys(nodes, self._names[bake_target.target])
-        selected = self._selection.platforms
-        platforms = tuple(p for p in bake_target.platforms if not selected or p in selected)
+        platforms = self._selection.platforms_of(bake_target)
         changes = tuple(change for p in platforms for change in self._changes(bake_target, nodes, keys, p))
         digests = tuple((p, self._fingerprints.of(image, p).digest) for p in bake_target.platforms)
-        return TargetPlan(bake_target, platforms, changes, digests, keys)
+        plan = TargetPlan(
+            bake_target,
+            platforms,
+            changes,
+            digests,
+            keys,
+            tuple(self._tests(bake_target, platforms)),
+            shard=bool(self._selection.shard),
+        )
+        if self._reuser is None:
+            return plan
+        reuse = self._reuser.reuse(bake_target.target, bake_target.stage, platforms)
+        return replace(plan, reuse=reuse, to_publish=tuple(self._reuser.to_publish(bake_target, reuse)))
+
+    def _tests(self, bake_target: BakeTarget, platforms: Sequence[str]) -> Iterator[tuple[str, str]]:
+        tests = tests_of(self._graph, bake_target)
+        if tests is not None:
+            node = self._graph.node(tests.target, tests.stage)
+            yield from ((p, self._fingerprints.of(node, p).digest) for p in platforms if p in node.bodies)
 
     def _changes(
         self, bake_target: BakeTarget, nodes: Sequence[Node], keys: Mapping[str, str], platform: str
@@ -140,25 +219,40 @@ def _steps(
 ) -> Iterator[Step]:
     if files:
         yield WriteFiles(tuple(files))
-    if not targets:
-        return
+    pending = [target for target in targets if not target.evidence.current]
+    if pending:
+        yield from _bakes(compilation, pending, output, test)
+    if output == "push":
+        yield from (MergeIndex(index) for index in compilation.graph.indexes if is_complete(index, targets))
+
+
+def _bakes(compilation: Compilation, targets: Sequence[TargetPlan], output: Output, test: bool) -> Iterator[Step]:
     yield _check_builder(compilation, targets)
+    if output == "push":
+        yield from _publish_steps(compilation, targets)
     # One invocation has one list of platforms, so bake targets are grouped by theirs.
     groups = sorted(targets, key=lambda t: (t.platforms, t.bake_target.name))
     for platforms, group in groupby(groups, key=lambda t: t.platforms):
         members = list(group)
         if test:
-            tests = [t for target in members if (t := _tests_of(compilation, target)) is not None]
+            found = (tests_of(compilation.graph, target.bake_target) for target in members)
+            tests = [one for one in found if one is not None]
             yield from (Bake(tuple(wave), platforms, "cache") for wave in _waves(tests))
         for wave in _waves(members):
             yield _bake(wave, platforms, output)
-            bake_targets = tuple(target.bake_target for target in wave)
             complete = tuple(target.bake_target for target in wave if target.complete)
             if output == "push" and complete:
                 yield VerifyIndexes(complete)
-            yield Remember(bake_targets, platforms)
-    if output == "push":
-        yield from (MergeIndex(index) for index in compilation.graph.indexes if is_complete(index, targets))
+
+
+def _publish_steps(compilation: Compilation, targets: Sequence[TargetPlan]) -> Iterator[PublishStages]:
+    """Yield what is published first: a failing image shall not cost other machines what it is built on."""
+    # Stages of equal content have one key, whatever they are called.
+    by_key = {one.stage.key: one for target in targets for one in target.to_publish}
+    repository = compilation.workspace.project.stacks
+    if repository:
+        for wave in _waves(list(by_key.values())):
+            yield PublishStages(repository, tuple(wave))
 
 
 def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
@@ -167,10 +261,10 @@ def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
     return all(name in complete for _, name in index.parts)
 
 
-def _tests_of(compilation: Compilation, target: TargetPlan) -> BakeTarget | None:
-    wanted = (target.bake_target.image, target.bake_target.target)
-    targets = compilation.graph.bake_targets
-    return next((t for t in targets if t.is_test and (t.image, t.target) == wanted), None)
+def tests_of(graph: BuildGraph, bake_target: BakeTarget) -> BakeTarget | None:
+    """Return the bake target with the tests of an image's; None if it has none."""
+    wanted = (bake_target.image, bake_target.target)
+    return next((t for t in graph.bake_targets if t.is_test and (t.image, t.target) == wanted), None)
 
 
 def _waves(items: Sequence) -> Iterator[Sequence]:  # type: ignore[type-arg]
@@ -198,7 +292,7 @@ def _check_builder(compilation: Compilation, targets: Sequence[TargetPlan]) -> C
     running = {
         change.platform
         for target in targets
-        for change in target.changes
+        for change in target.built
         if runs_on_target(change.node, change.platform)
     }
     return CheckBuilder(platforms, tuple(platform for platform in platforms if platform in running))

@@ -6,13 +6,14 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from edgebake.graph.node import Kind, Node
 from edgebake.notes import summarised
 from edgebake.plan.builder import Plan, TargetPlan, is_complete, runs_on_target
 from edgebake.plan.changes import SEVERITY, StageChange, State
-from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Remember, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.reuse import Given
+from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, Step, VerifyIndexes, WriteFiles
 from edgebake.render.dockerfile import base_reference
 
 MAX_CAUSES = 4
@@ -36,7 +37,9 @@ _COUNTED: dict[Kind, str] = {
     "install": "install stage",
     "image": "image",
 }
+_REUSED: dict[Kind, str] = {"install": "stack", "artifact": "artifact"}
 _TOLD = {
+    "wheelhouse": "your own wheels",
     "base image": "another image or digest",
     "image": "runtime settings",
     "python packages": "Python packages",
@@ -49,8 +52,14 @@ _TOLD = {
 def explain(plan: Plan) -> str:
     """Return the plan as text."""
     blocks = ["\n".join(_target_lines(plan, target)) for target in plan.targets]
+    notes = stack_notes(plan)
+    if notes:
+        blocks.append("\n".join(["Stacks:", *(f"  {note}" for note in notes)]))
     if plan.compilation.left_out:
         blocks.append("\n".join(["Left out:", *(f"  {o.what}: {o.reason}" for o in plan.compilation.left_out)]))
+    evidence = list(_evidence_lines(plan))
+    if evidence:
+        blocks.append("\n".join(evidence))
     indexes = list(_index_lines(plan))
     if indexes:
         blocks.append("\n".join(["Indexes, made by a bake with --push:", *indexes]))
@@ -59,6 +68,31 @@ def explain(plan: Plan) -> str:
         blocks.append("\n".join(["Notes:", *(f"  {note}" for note in notes)]))
     blocks.append("\n".join(_summary(plan)))
     return "\n\n".join(blocks)
+
+
+_WHERE = {"push": "in the registry", "load": "in the engine", "cache": "in the build cache"}
+
+
+def _evidence_lines(plan: Plan) -> Iterator[str]:
+    """Yield what was found about each bake target, where somebody has looked."""
+    known = [(target.bake_target.name, target.evidence) for target in plan.targets if target.evidence.text]
+    for title, current in (("Up to date", True), ("To do", False)):
+        lines = [f"  {name}: {one.text}" for name, one in known if one.current == current]
+        if lines:
+            yield f"{title} {_WHERE[plan.output]}:"
+            yield from lines
+
+
+def stack_notes(plan: Plan) -> list[str]:
+    """Return what has to be said of the repository of stacks: why something in it, or nothing, is used."""
+    snapshot = plan.snapshot
+    if snapshot is None:
+        return []
+    if snapshot.off:
+        return [f"nothing is reused or published: {snapshot.off}"]
+    if snapshot.failure:
+        return [f"nothing is reused: {snapshot.failure}"]
+    return [f"{snapshot.repository}:{key} is not used: {why}" for key, why in sorted(snapshot.refused.items())]
 
 
 def _index_lines(plan: Plan) -> Iterator[str]:
@@ -111,7 +145,8 @@ def _line(plan: Plan, target: TargetPlan) -> list[Node]:
 
 
 def _of_kind(target: TargetPlan, *kinds: Kind) -> list[StageChange]:
-    return [change for change in target.changes if change.node.kind in kinds]
+    """Return the changes of stages of some kinds, without those that are taken from the registry."""
+    return [change for change in target.built if change.node.kind in kinds]
 
 
 # ── rows: a mark, a name, and what is done with it
@@ -151,15 +186,51 @@ def _library_rows(target: TargetPlan, line: Sequence[Node]) -> Iterator[Row]:
 
 
 def _recipe_row(target: TargetPlan, node: Node) -> Row:
-    install = [change for change in target.changes if change.node.id == node.id]
+    install = [change for change in target.built if change.node.id == node.id]
+    if not install:
+        return "=", node.title, _taken_row(target, node)
     halves = [change for change in _of_kind(target, *_HALVES) if change.node.recipe == node.recipe]
     changes = [*halves, *install]
     state = _worst(changes)
+    reused = _reused_parts(target, node)
     if state == "same":
-        return "=", node.title, "up to date"
+        return "=", node.title, "; ".join(["up to date", *reused])
     work = [word for kind, word in _HALVES.items() if _worst([c for c in halves if c.node.kind == kind]) != "same"]
-    reused = [f"{_LEFT[kind]} up to date" for kind in _kinds(halves) if _HALVES[kind] not in work]
-    return _MARK[state], node.title, "; ".join([f"{', '.join([*work, 'install'])}  {_why(changes)}", *reused])
+    same = [f"{_LEFT[kind]} up to date" for kind in _kinds(halves) if _HALVES[kind] not in work]
+    text = f"{', '.join([*work, 'install'])}  {_why(changes)}"
+    return _MARK[state], node.title, "; ".join([text, *same, *reused])
+
+
+def _taken_row(target: TargetPlan, node: Node) -> str:
+    """Return from where an install stage is taken, that is not built on any platform."""
+    given = [one for (stage, _), one in target.reuse.taken.items() if stage == node.id]
+    if not given:
+        return "reuse  (in the same stack)"
+    return f"reuse  {', '.join(dict.fromkeys(_short(one) for one in given))}"
+
+
+def _short(given: Given) -> str:
+    """Return a reference for people: the key's beginning says what it is of, a digest's beginning is enough."""
+    repository, _, digest = given.reference.partition("@")
+    key, _, fingerprint = given.stage.key.rpartition("-")
+    return f"{repository}:{key}-{fingerprint[:8]}…@{digest[:19]}…"
+
+
+def _reused_parts(target: TargetPlan, node: Node) -> list[str]:
+    """Return which parts of a recipe that is installed anew are taken from the registry, and on which platforms."""
+    reuse = target.reuse
+    spared: dict[str, list[str]] = {"build": [], "fetch": [], "install": []}
+    for change in target.changes:
+        own = change.node.recipe == node.recipe and change.node.kind in _HALVES
+        if (own or change.node.id == node.id) and reuse.spares(change.node.id, change.platform):
+            spared[change.node.kind].append(change.platform)
+    told = []
+    for kind, platforms in spared.items():
+        word = _LEFT.get(cast("Kind", kind), "stage")
+        every = all(platform in platforms for platform in target.platforms)
+        if platforms:
+            told.append(f"{word} reused" + ("" if every else f" ({', '.join(platforms)})"))
+    return told
 
 
 def _kinds(changes: Sequence[StageChange]) -> list[Kind]:
@@ -225,7 +296,7 @@ def _told(cause: str) -> str:
 def _platform_lines(target: TargetPlan) -> Iterator[str]:
     lines: dict[str, list[str]] = {}
     for platform in target.platforms:
-        changes = [c for c in target.changes if c.platform == platform and c.state != "same"]
+        changes = [c for c in target.built if c.platform == platform and c.state != "same"]
         on_target = sum(runs_on_target(c.node, platform) for c in changes)
         native = sum(c.node.native and c.node.bodies[platform].runs for c in changes)
         parts = []
@@ -246,7 +317,7 @@ def _count(number: int, word: str) -> str:
 def _summary(plan: Plan) -> Iterator[str]:
     states: dict[tuple[str, str], StageChange] = {}
     for target in plan.targets:
-        for change in target.changes:
+        for change in target.built:
             key = (change.node.target, change.node.id)
             states[key] = max(change, states.get(key, change), key=lambda c: SEVERITY.index(c.state))
     built = Counter(change.node.kind for change in states.values() if change.state != "same")
@@ -255,10 +326,20 @@ def _summary(plan: Plan) -> Iterator[str]:
         yield "Plan: no image is selected."
     else:
         told = [_count(built[kind], word) for kind, word in _COUNTED.items() if built[kind]]
-        yield f"Plan: {', '.join(told) or 'nothing to build'}; {_count(same, 'stage')} up to date."
+        parts = [", ".join(told) or "nothing to build", *_reused(plan), f"{_count(same, 'stage')} up to date"]
+        yield f"Plan: {'; '.join(parts)}."
     yield _files_line(plan)
     if built:
         yield f"Run: {bake_command(plan)}"
+
+
+def _reused(plan: Plan) -> Iterator[str]:
+    """Yield what is taken from the registry, counted."""
+    given = {(one.reference, one.stage.node) for target in plan.targets for one in target.reuse.given}
+    kinds = Counter(kind for _, kind in {(node.id, node.kind) for _, node in given})
+    words = [_count(kinds[kind], word) for kind, word in _REUSED.items() if kinds[kind]]
+    if words:
+        yield f"{' and '.join(words)} reused"
 
 
 def _files_line(plan: Plan) -> str:
@@ -302,18 +383,37 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
         "left_out": [{"what": out.what, "reason": out.reason} for out in plan.compilation.left_out],
         "notes": [str(note) for note in plan.compilation.notes],
         "files": [{"path": change.path, "change": change.kind} for change in plan.files],
+        "stacks": _stacks_data(plan),
         "steps": [_step_data(step) for step in plan.steps],
     }
 
 
+def _stacks_data(plan: Plan) -> dict[str, Any] | None:
+    """Return what the repository of stacks was seen to hold; None if nobody looked."""
+    snapshot = plan.snapshot
+    if snapshot is None:
+        return None
+    publish = [one.stage.key for target in plan.targets for one in target.to_publish]
+    return {
+        "repository": snapshot.repository,
+        "failure": snapshot.failure or snapshot.off,
+        "refused": dict(sorted(snapshot.refused.items())),
+        "unpublished": list(dict.fromkeys(publish)),
+    }
+
+
 def _target_data(target: TargetPlan) -> dict[str, Any]:
+    evidence = target.evidence
+    seen = {"current": evidence.current, "proof" if evidence.current else "reason": evidence.text}
     return {
         "bake_target": target.bake_target.name,
+        **({"observed": seen} if evidence.text else {}),
         "image": target.bake_target.image,
         "target": target.bake_target.target,
         "platforms": list(target.platforms),
         "complete": target.complete,
         "fingerprints": dict(target.fingerprints),
+        "given": {one.stage.name: one.reference for one in target.reuse.given},
         "stages": [
             {
                 "name": change.name,
@@ -326,6 +426,7 @@ def _target_data(target: TargetPlan) -> dict[str, Any]:
                 "causes": list(change.causes),
                 "fingerprint": change.fingerprint.digest,
                 "own": change.fingerprint.own,
+                "reused": target.reuse.spares(change.node.id, change.platform),
             }
             for change in target.changes
         ],
@@ -338,6 +439,9 @@ def _step_data(step: Step) -> dict[str, Any]:
             return {"step": "write-files", "files": [change.path for change in changes]}
         case CheckBuilder(platforms, emulated):
             return {"step": "check-builder", "platforms": list(platforms), "emulated": list(emulated)}
+        case PublishStages():
+            keys = [one.stage.key for one in step.stages]
+            return {"step": "publish-stages", "repository": step.repository, "keys": keys}
         case Bake():
             return {
                 "step": "bake",
@@ -350,5 +454,3 @@ def _step_data(step: Step) -> dict[str, Any]:
             return {"step": "verify-indexes", "bake_targets": [one.name for one in bake_targets]}
         case MergeIndex(index):
             return {"step": "merge-index", "tag": f"{index.repository}:{index.tag}", "parts": dict(index.parts)}
-        case Remember(bake_targets):
-            return {"step": "remember", "bake_targets": [one.name for one in bake_targets]}

@@ -1,28 +1,21 @@
-"""What was built last: the fingerprints of every stage of a bake target, kept beside the project.
+"""What every stage of a bake target was built from last, so that a plan can say what changed, and which input did.
 
 Stages are known by what they are called (`stage_keys`), not by their names in a Dockerfile, which other images can
 change.
 
-The record is a memory, not a truth: BuildKit decides what it builds again. It lets a plan say what changed, and
-which of its inputs did.
+The record is a memory, not a truth: BuildKit decides what it builds again. It is read from the journal.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
-from edgebake.atomic import write_file
 from edgebake.fingerprint import Fingerprint
 from edgebake.graph.names import plain_name
 from edgebake.graph.node import Node
-
-RECORD_FILE = ".edgebake/built.json"
-_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -53,11 +46,15 @@ def stage_record(fingerprint: Fingerprint, keys: Mapping[str, str]) -> StageReco
     return StageRecord(fingerprint.own, fingerprint.digest, parents, dict(fingerprint.parts))
 
 
+Stages = dict[str, dict[str, StageRecord]]
+"""By platform and stage key."""
+
+
 @dataclass
 class BuildRecord:
     """Stages by bake target, platform and stage key."""
 
-    built: dict[str, dict[str, dict[str, StageRecord]]] = field(default_factory=dict)
+    built: dict[str, Stages] = field(default_factory=dict)
 
     def stages(self, bake_target: str, platform: str) -> Mapping[str, StageRecord]:
         """Return what a bake target was built from last on a platform; empty if it never was."""
@@ -73,31 +70,16 @@ class BuildRecord:
         self.built.setdefault(bake_target, {})[platform] = stages
 
 
-def read_record(root: Path) -> BuildRecord:
-    """Return the project's record; an empty one if there is none, or if it cannot be used."""
-    try:
-        data = json.loads((root / RECORD_FILE).read_text(encoding="utf-8"))
-        if data["version"] != _VERSION:
-            return BuildRecord()
-        return BuildRecord(
-            {
-                bake_target: {
-                    platform: {name: StageRecord(**stage) for name, stage in stages.items()}
-                    for platform, stages in platforms.items()
-                }
-                for bake_target, platforms in data["built"].items()
-            }
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return BuildRecord()
+def stages_as_data(stages: Stages) -> dict[str, Any]:
+    """Return stages as data for the journal."""
+    return {p: {name: asdict(stage) for name, stage in found.items()} for p, found in stages.items()}
 
 
-def write_record(root: Path, record: BuildRecord) -> None:
-    """Write the project's record, as one change."""
-    data: dict[str, Any] = {"version": _VERSION, "built": {}}
-    for bake_target, platforms in sorted(record.built.items()):
-        data["built"][bake_target] = {
-            platform: {name: asdict(stage) for name, stage in stages.items()}
-            for platform, stages in sorted(platforms.items())
-        }
-    write_file(root / RECORD_FILE, json.dumps(data).encode())
+def stages_from_data(data: Mapping[str, Any]) -> Stages:
+    """Return stages from the journal's data.
+
+    Raises:
+        TypeError: it is none.
+        AttributeError: it is none.
+    """
+    return {p: {name: StageRecord(**stage) for name, stage in found.items()} for p, found in data.items()}

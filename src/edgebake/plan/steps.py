@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebake.graph.build_graph import BakeTarget, Index
+from edgebake.plan.reuse import PublishedStage
 from edgebake.render.writer import Change
 
 Output = Literal["cache", "load", "push"]
@@ -30,8 +31,16 @@ class CheckBuilder:
 
 
 @dataclass(frozen=True)
+class PublishStages:
+    """Push stages under their keys, so that no other machine builds them again."""
+
+    repository: str
+    stages: tuple[PublishedStage, ...]
+
+
+@dataclass(frozen=True)
 class Bake:
-    """One invocation of `docker buildx bake`.
+    """One invocation of `docker buildx bake`, or one for each bake target. What is finished is recorded at once.
 
     `tags` is set where the declared tags must not be used: by bake target.
     """
@@ -56,12 +65,4 @@ class MergeIndex:
     index: Index
 
 
-@dataclass(frozen=True)
-class Remember:
-    """Record what was built."""
-
-    bake_targets: tuple[BakeTarget, ...]
-    platforms: tuple[str, ...]
-
-
-Step = WriteFiles | CheckBuilder | Bake | VerifyIndexes | MergeIndex | Remember
+Step = WriteFiles | CheckBuilder | PublishStages | Bake | VerifyIndexes | MergeIndex

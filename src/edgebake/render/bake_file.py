@@ -11,6 +11,8 @@ from edgebake.compile import Compilation
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.names import bake_target_name, base_variable, groups
 from edgebake.model.project import Project
+from edgebake.model.variables import PATTERNS
+from edgebake.render.cache import VARIABLES, cache_from, cache_to
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored
 from edgebake.render.quote import hcl_string, hcl_template, json_string, json_template
@@ -62,7 +64,12 @@ def _variables(compilation: Compilation) -> Iterable[Block]:
     yield _variable("REGISTRY", project.registry, "Where the images are pushed.")
     yield _variable("TAG", project.tag, "First part of every tag.")
     for name, variable in project.variables.items():
-        yield _variable(name, variable.default, variable.description or "")
+        if variable.of is not None and variable.part is not None:
+            pattern, replacement = (hcl_string(text) for text in PATTERNS[variable.part])
+            part = Expression(f"regex_replace({variable.of}, {pattern}, {replacement})")
+            yield Block("variable", name, {"default": part}, variable.description or "")
+        else:
+            yield _variable(name, variable.default, variable.description or "")
     for name, target in sorted(compilation.targets.items()):
         base = mirrored(base_reference(compilation, target.base.image), project.mirrors)
         yield _variable(
@@ -72,6 +79,8 @@ def _variables(compilation: Compilation) -> Iterable[Block]:
             native = mirrored(base_reference(compilation, target.base.native), project.mirrors)
             yield _variable(f"NATIVE_{base_variable(name)}", native, f"The same for what runs natively for {name}.")
     yield _variable("CA_BUNDLE", project.ca_bundle or "", "Certificates that builds trust; never part of an image.")
+    for name, value, comment in VARIABLES if project.cache else ():
+        yield _variable(name, value, comment)
     yield _variable("WHEELHOUSE", project.wheelhouse or "", "Folder of Python wheels to look at before an index.")
 
 
@@ -103,7 +112,7 @@ def _shared(compilation: Compilation) -> Iterable[Block]:
             "args": args,
             "contexts": Expression(WHEELHOUSE_CONTEXT),
             "secret": Expression(CA_SECRET),
-            "attest": [_provenance(project)],
+            "attest": [_provenance(project), *(["type=sbom"] if project.sbom else [])],
         }
         yield Block("target", shared_name(name), attributes, f"What all images for {name} share.")
 
@@ -121,6 +130,11 @@ def _bake_targets(compilation: Compilation, targets: Sequence[BakeTarget], proje
         }
         if one.platforms != tuple(compilation.targets[one.target].platforms):
             attributes["platforms"] = list(one.platforms)
+        if project.cache:
+            image = bake_target_name(one.image, one.target)  # whose steps its tests need
+            attributes["cache-from"] = Expression(cache_from(project, image))
+            if not one.is_test:
+                attributes["cache-to"] = Expression(cache_to(project, image))
         if one.is_test:
             attributes["output"] = ["type=cacheonly"]
         else:
@@ -175,6 +189,7 @@ def render_json(file: BakeFile) -> str:
     kinds: dict[str, dict[str, object]] = {"variable": {}, "group": {}, "target": {}}
     for block in file.blocks:
         kinds[block.kind][block.name] = {k: _json(v, file.variables) for k, v in block.attributes.items()}
+    kinds = {kind: blocks for kind, blocks in kinds.items() if blocks}  # Buildx takes no empty one
     return json.dumps(kinds, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -139,6 +139,9 @@ _GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u300
 _GLOB_SPECIAL = re.compile(rf"[*?\[\\^]|\A[!\ufeff]|\A[{_GO_SPACE}]|[{_GO_SPACE}]\Z")
 
 
+_ESCAPED_IN_A_WORD = str.maketrans({"\\": r"\\", '"': r"\"", "$": r"\$"})
+
+
 def dockerfile_word(text: str) -> str:
     """Return `text` double-quoted for the value (or key) of ``KEY="value"`` in ENV, LABEL and ARG.
 
@@ -148,7 +151,7 @@ def dockerfile_word(text: str) -> str:
         EdgebakeError: `text` holds a line feed or NUL, which no Dockerfile word can, or is not Unicode.
     """
     _refuse(text, "an ENV, LABEL or ARG value", forbidden="\n\0")
-    return '"' + re.sub(r'([\\"$])', r"\\\1", text) + '"'
+    return '"' + text.translate(_ESCAPED_IN_A_WORD) + '"'
 
 
 def copy_words(sources: Sequence[str], dest: str) -> str:
@@ -276,7 +279,7 @@ def _unicode_escape(character: str) -> str:
 
 def _refuse(text: str, where: str, *, forbidden: str = "") -> None:
     """Raise :class:`EdgebakeError` if `text` holds a `forbidden` character, or half of a surrogate pair."""
-    if not forbidden and text.isascii():
+    if text.isascii() and not any(character in text for character in forbidden):
         return
     bad = next((character for character in text if character in forbidden or _is_surrogate(character)), None)
     if bad is not None:

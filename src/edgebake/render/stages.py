@@ -8,11 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, Template, TemplateError
 
 from edgebake.errors import EdgebakeError, Position
-from edgebake.render.quote import copy_words, dockerfile_word, exec_form, shell_word
+from edgebake.render.environment import Plain, Sandboxed
+from edgebake.render.quote import copy_words, dockerfile_word, exec_form, shell_word, yaml_string
+
+MACROS = "stages/macros.j2"
 
 
 def _path_word(folders: Sequence[str]) -> str:
@@ -36,16 +38,17 @@ class StageTemplates:
         self._own = own
         self._folders = [builtin] if own is None else [own, builtin]
         self._helpers: dict[str, Path] = {}
+        self._templates: dict[str, Template] = {}
 
     @cached_property
     def _shared(self) -> Environment:
         """The environment of the shared templates. A sandbox costs a large compile a tenth of its time."""
-        return self._sandbox if self._own else self._environment(Environment)
+        return self._sandbox if self._own else self._environment(Plain)
 
     @cached_property
     def _sandbox(self) -> Environment:
         """The environment of templates that a project or a recipe brings."""
-        return self._environment(ImmutableSandboxedEnvironment)
+        return self._environment(Sandboxed)
 
     def _environment(self, kind: type[Environment]) -> Environment:
         environment = kind(
@@ -64,12 +67,16 @@ class StageTemplates:
             path_word=_path_word,
             workdir_word=_workdir_word,
             json=json.dumps,
+            yaml=yaml_string,
         )
+        environment.globals["m"] = environment.get_template(MACROS).module  # once, not with every stage
         return environment
 
     def render(self, name: str, **values: Any) -> str:
-        """Return a shared template, filled in, without blank lines at its ends."""
-        return self._shared.get_template(name).render(values).strip("\n")
+        """Return a shared template, filled in, without blank lines at its ends. It sees the macros as `m`."""
+        if name not in self._templates:
+            self._templates[name] = self._shared.get_template(name)
+        return self._templates[name].render(values).strip("\n")
 
     def render_own(self, text: str, values: dict[str, Any], at: Position) -> str:
         """Return a recipe's own template, filled in.

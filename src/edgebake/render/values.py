@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from edgebake.errors import EdgebakeError, Position, nearest
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.target import Target, facts, system_variables
+from edgebake.render.environment import Sandboxed
 
 
 class VersionFact(str):
@@ -51,8 +51,8 @@ def _finalize(value: Any) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, finalize=_finalize, autoescape=False)
+def _environment() -> Sandboxed:
+    environment = Sandboxed(undefined=StrictUndefined, finalize=_finalize, autoescape=False)
     environment.filters["dotted"] = dotted
     return environment
 
@@ -74,6 +74,11 @@ def target_scope(target: Target, platform: str | None) -> dict[str, Any]:
     return {**system_variables(target, platform), **values, "target": target}
 
 
+def is_template(text: str) -> bool:
+    """Tell whether something is filled in in `text`."""
+    return "{{" in text or "{%" in text
+
+
 def render_value(text: str, scope: Mapping[str, Any], at: Callable[[], Position | None], what: str) -> str:
     """Return `text` with its templates filled in.
 
@@ -86,7 +91,7 @@ def render_value(text: str, scope: Mapping[str, Any], at: Callable[[], Position 
     Raises:
         EdgebakeError: the template is wrong, uses an unknown name, or gives more than one line.
     """
-    if "{{" not in text and "{%" not in text:
+    if not is_template(text):
         return text
     try:
         result = _template(text).render(scope)

@@ -25,10 +25,11 @@ import posixpath
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -159,6 +160,7 @@ class OutputTree:
     def _changes(self, state: _State) -> list[Change]:
         wanted = {**self._files, self._manifest_path: self._manifest()}
         stale = (state.manifest.keys() | state.pending.keys()) - wanted.keys()
+        _require_inside(self.root, (*wanted, *stale))
         found = [self._change(path, file, state) for path, file in wanted.items()]
         found += [self._removal(path, state) for path in stale]
         return sorted((change for change in found if change is not None), key=lambda change: change.path)
@@ -216,15 +218,30 @@ class _State:
         return "was changed since edgebake wrote it" if path in self.manifest else "was not written by edgebake"
 
 
+def _require_inside(root: Path, paths: Iterable[str]) -> None:
+    """Refuse a path that a link leads out of the project.
+
+    Raises:
+        EdgebakeError: naming it.
+    """
+    folders: dict[str, str] = {}
+    for path in paths:
+        folders.setdefault(posixpath.dirname(path), path)
+    home = Path(os.path.realpath(root))
+    for folder, path in folders.items():
+        if not Path(os.path.realpath(root / folder)).is_relative_to(home):
+            raise EdgebakeError(
+                f"{path} lies outside of the project", reason="It is reached through a symbolic link."
+            )
+
+
 def _present(root: Path, path: str) -> _Present | None:
     """Return the file at `path`; None if there is none, or a folder (which shows when a file is moved there).
 
     Raises:
-        EdgebakeError: it cannot be read, or is reached through a link that leads out of the project.
+        EdgebakeError: it cannot be read.
     """
     place = root / path
-    if not Path(os.path.realpath(place.parent)).is_relative_to(os.path.realpath(root)):
-        raise EdgebakeError(f"{path} lies outside of the project", reason="It is reached through a symbolic link.")
     with _telling("read", path):
         try:
             mode = place.lstat().st_mode
@@ -239,6 +256,7 @@ def _present(root: Path, path: str) -> _Present | None:
 
 def _read_state(root: Path, manifest_path: str, *, force: bool) -> _State:
     """Return what earlier compiles wrote; with `force`, as if none had if the manifest cannot be understood."""
+    _require_inside(root, [manifest_path])
     file = _present(root, manifest_path)
     try:
         manifest = {} if file is None else _parse_manifest(file.content)
@@ -404,7 +422,7 @@ def _move(root: Path, change: Change, old: Path, new: Path, undo: _Undo) -> None
         place.unlink()
         _remove_empty_folders(root, place.parent, undo)
         return
-    _make_folders(root, place.parent, undo)
+    _make_folders(place.parent, undo)
     if place.is_dir() and not place.is_symlink():
         undo.append(partial(place.mkdir, exist_ok=True))
         place.rmdir()  # a crash may have left it empty; if it is not, this is the error to tell
@@ -412,9 +430,9 @@ def _move(root: Path, change: Change, old: Path, new: Path, undo: _Undo) -> None
     new.replace(place)
 
 
-def _make_folders(root: Path, folder: Path, undo: _Undo) -> None:
-    missing = [path for path in (folder, *folder.parents) if path.is_relative_to(root) and not path.exists()]
-    for path in reversed(missing):
+def _make_folders(folder: Path, undo: _Undo) -> None:
+    missing = takewhile(lambda path: not path.exists(), (folder, *folder.parents))
+    for path in reversed(list(missing)):
         undo.append(path.rmdir)
         path.mkdir()
 

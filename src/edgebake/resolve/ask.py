@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from edgebake.errors import Position
-from edgebake.load.document import Document, Location
+from edgebake.load.document import Place, position_of
 from edgebake.model.requirement import Requirement
 
 Kind = Literal["run", "library", "provide", "forbid"]
@@ -25,7 +25,7 @@ class Ask:
     kind: Kind
     origin: str
     parent: str | None = None
-    place: Position | tuple[Document, Location] | None = field(default=None, compare=False)
+    place: Place | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
@@ -34,10 +34,7 @@ class Ask:
     @property
     def at(self) -> Position | None:
         """Where it is written."""
-        if isinstance(self.place, tuple):
-            document, location = self.place
-            return document.at(location)
-        return self.place
+        return position_of(self.place)
 
     def __str__(self) -> str:
         verb = {

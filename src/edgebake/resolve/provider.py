@@ -75,8 +75,9 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
 
     def best(self, identifier: str, asks: Sequence[Ask]) -> Candidate | None:
         """Return the first of the candidates that satisfy all of `asks`."""
-        if asks:
-            return next(iter(self.matching(identifier, asks)), None)
+        narrowing = [ask for ask in asks if ask.kind == "forbid" or ask.requirement.narrows]
+        if narrowing:
+            return next(iter(self.matching(identifier, narrowing)), None)
         candidates = self._pool.candidates(identifier, self._explicit)
         usual = (candidate for candidate in candidates if not self._pool.is_last_resort(candidate))
         return next(usual, next(iter(candidates), None))

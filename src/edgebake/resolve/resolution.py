@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from heapq import heappop, heappush
 from itertools import pairwise
 
 from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep, Resolver
@@ -12,12 +13,14 @@ from resolvelib.resolvers import Criterion, RequirementInformation, Result
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import LoadedRecipe
+from edgebake.load.document import Place, position_of
 from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.requirement import Requirement
 from edgebake.resolve.ask import Ask
 from edgebake.resolve.candidates import Candidate, CandidatePool, flavours_of
 from edgebake.resolve.explain import Conflict, Failure, explain_conflict, explain_cycle, explain_unknown
 from edgebake.resolve.provider import Provider, additions
+from edgebake.resolve.python_choice import PYTHON, other_pythons, with_wanted_python
 
 _ROUNDS = 200_000
 _ROUNDS_TO_EXPLAIN = 2_000
@@ -28,7 +31,12 @@ class Root:
     """One request of an image: the requirement, and where it was written."""
 
     requirement: Requirement
-    at: Position | None = None
+    place: Place | None = None
+
+    @property
+    def at(self) -> Position | None:
+        """Where it was written, as a position."""
+        return position_of(self.place)
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ class Pin:
         """The release's version, or "" if the recipe has none."""
         return self.release.version if self.loaded.is_versioned or self.release.version != "0" else ""
 
-    @property
+    @cached_property
     def title(self) -> str:
         """Name, flavours and version, for people."""
         flavours = f"[{','.join(self.flavours)}]" if self.flavours else ""
@@ -95,9 +103,11 @@ def resolve(pool: CandidatePool, roots: Sequence[Root], *, what: str) -> Resolut
     """
     asks = [_root_ask(pool, root, what) for root in roots]
     try:
-        mapping = _first_choices(pool, asks) or _attempt(pool, asks, _Recorder(), _ROUNDS).mapping
+        mapping = _without_going_back(pool, asks)
+        if mapping is None:
+            mapping = _attempt(pool, asks, _Recorder(), _ROUNDS).mapping
     except ResolutionImpossible:
-        raise explain_conflict(_failure(pool, asks), pool, what=what) from None
+        raise explain_conflict(*_failure(pool, asks), what=what) from None
     except ResolutionTooDeep:
         raise EdgebakeError(
             f"{what}: no fitting releases were found in {_ROUNDS:,} rounds",
@@ -107,41 +117,44 @@ def resolve(pool: CandidatePool, roots: Sequence[Root], *, what: str) -> Resolut
     return _resolution(pool, mapping, asks, what)
 
 
-def _first_choices(pool: CandidatePool, asks: Sequence[Ask]) -> Mapping[str, Candidate] | None:
-    """Return the best candidate for `asks` of every name that is reached, if these fit together; else None.
+def _without_going_back(pool: CandidatePool, asks: Sequence[Ask]) -> Mapping[str, Candidate] | None:
+    """Return what the resolver pins if it never has to take back a choice; None if it would have to.
 
-    Then the resolver would pin the same: what is best for `asks` is the best under any more that it meets.
-    It is the usual case, and takes a fraction of the time.
+    It decides name by name in the resolver's order, and takes the best candidate for what is asked so far. That is
+    the usual case, and takes a fraction of the resolver's time.
     """
-    provider = Provider(pool, frozenset(ask.name for ask in asks))
+    explicit = frozenset(ask.name for ask in asks)
+    provider = Provider(pool, explicit)
     wanted: dict[str, list[Ask]] = {}
-    for ask in asks:
-        wanted.setdefault(ask.name, []).append(ask)
     chosen: dict[str, Candidate] = {}
-    seen: list[Ask] = []
-    todo = list(asks)
+    names: list[tuple[bool, str]] = []  # asked for and not chosen yet: a heap
     try:
-        while todo:
-            ask = todo.pop()
-            seen.append(ask)
-            if ask.kind == "forbid" or ask.name in chosen:
-                continue
-            best = provider.best(ask.name, wanted.get(ask.name, ()))
+        new: Iterable[Ask] = asks
+        while True:
+            for ask in new:
+                if ask.name in chosen and not provider.is_satisfied_by(ask, chosen[ask.name]):
+                    return None
+                known = wanted.setdefault(ask.name, [])
+                if ask.kind != "forbid" and all(other.kind == "forbid" for other in known):
+                    heappush(names, (ask.name not in explicit, ask.name))
+                known.append(ask)
+            if not names:
+                return chosen
+            _, name = heappop(names)
+            best = provider.best(name, wanted[name])
             if best is None:
                 return None
-            chosen[ask.name] = best
-            todo.extend(provider.get_dependencies(best))
-        fits = all(provider.is_satisfied_by(ask, chosen[ask.name]) for ask in seen if ask.name in chosen)
+            chosen[name] = best
+            new = provider.get_dependencies(best)
     except EdgebakeError:
         return None  # maybe of a release that the resolver never comes to; else it tells of it
-    return chosen if fits else None
 
 
 def _root_ask(pool: CandidatePool, root: Root, what: str) -> Ask:
     name = pool.canonical(root.requirement.name)
     if name is None:
         raise explain_unknown(root.requirement, pool.catalogue, at=root.at, asker=None)
-    return Ask(root.requirement.named(name), "run", what, None, root.at)
+    return Ask(root.requirement.named(name), "run", what, None, root.place)
 
 
 class _Recorder(BaseReporter[Ask, Candidate, str]):
@@ -179,38 +192,44 @@ def _attempt(
 # ── what to say of a failure
 
 
+def _for_these(pool: CandidatePool, asks: Sequence[Ask]) -> CandidatePool:
+    """Return the pool of an image that asks for nothing but `asks`: fewer may mean another Python."""
+    target = with_wanted_python(pool.target, pool.catalogue, [ask.requirement for ask in asks])
+    return pool if target.python == pool.target.python else pool.on(target)
+
+
 def _works(pool: CandidatePool, asks: Sequence[Ask]) -> Result[Ask, Candidate, str] | None:
     """Return what `asks` resolve to, or None if it is not found soon."""
     try:
-        return _attempt(pool, asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
+        return _attempt(_for_these(pool, asks), asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
     except (ResolutionImpossible, ResolutionTooDeep, EdgebakeError):
         return None
 
 
-def _failure(pool: CandidatePool, asks: Sequence[Ask]) -> Failure:
-    """Return why `asks` cannot be had, told of as few of them as possible."""
+def _failure(pool: CandidatePool, asks: Sequence[Ask]) -> tuple[Failure, CandidatePool]:
+    """Return why `asks` cannot be had, told of as few of them as possible, and the pool that these fail with."""
     core = list(asks)
+    chosen = pool.target.python_origin == "recipe"
     for ask in asks:
+        if chosen and ask.name == PYTHON:
+            continue  # all that is told hangs on it
         rest = [other for other in core if other is not ask]
         if rest and _is_impossible(pool, rest):
             core = rest
-    recorder = _Recorder()
-    try:
-        _attempt(pool, core, recorder, _ROUNDS)
-    except ResolutionImpossible as error:
-        recorder.add(error.causes)
-    return Failure(
-        tuple(core),
-        recorder.conflicts,
-        tuple(recorder.seen),
-        tuple(_other_releases(pool, core)),
-        tuple(_other_targets(pool, core)),
-    )
+    for there in (_for_these(pool, core), pool):
+        recorder = _Recorder()
+        try:
+            _attempt(there, core, recorder, _ROUNDS)
+        except ResolutionImpossible as error:
+            recorder.add(error.causes)
+            break
+    works, elsewhere = tuple(_other_releases(pool, core)), tuple(_other_targets(pool, core))
+    return Failure(tuple(core), recorder.conflicts, tuple(recorder.seen), works, elsewhere), there
 
 
 def _is_impossible(pool: CandidatePool, asks: Sequence[Ask]) -> bool:
     try:
-        _attempt(pool, asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
+        _attempt(_for_these(pool, asks), asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
     except ResolutionImpossible:
         return True
     except (ResolutionTooDeep, EdgebakeError):
@@ -232,6 +251,18 @@ def _other_releases(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[tuple[
                 words = [str(exact[0] if one.name == ask.name else one.requirement) for one in changed]
                 yield tuple(dict.fromkeys(words))
                 break
+    yield from _with_other_python(pool, asks)
+
+
+def _with_other_python(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[tuple[str, ...]]:
+    """Yield the requests with the newest Python that they work with, if they name none."""
+    if any(ask.name == PYTHON for ask in asks):
+        return
+    for version in other_pythons(pool.target, pool.catalogue):
+        python = Requirement(PYTHON, (), version)
+        if _works(pool, [Ask(python, "run", ""), *asks]):
+            yield tuple(dict.fromkeys(map(str, (python, *(ask.requirement for ask in asks)))))
+            return
 
 
 def _other_ways(wanted: Requirement) -> Iterator[Requirement]:

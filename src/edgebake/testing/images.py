@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgebake.api import make_plan
@@ -12,6 +12,7 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
 from edgebake.execute.progress import Progress
 from edgebake.execute.settings import Settings
+from edgebake.execute.stacks import looker
 from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.selection import Selection
 from edgebake.testing.cases import cases_of
@@ -19,6 +20,43 @@ from edgebake.testing.report import Suite
 from edgebake.testing.runner import CaseResult, run_cases
 
 Tell = Callable[[CaseResult], None]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An image on one platform that the local engine has under `reference`."""
+
+    plan: Plan
+    target: TargetPlan
+    platform: str
+    reference: str
+
+
+def load_images(
+    start: Path, selection: Selection, settings: Settings, *, locked: bool = False, quiet: bool = False
+) -> Iterator[Loaded]:
+    """Build the selected images, each platform for itself, and load them into the local engine.
+
+    Args:
+        start: where to look for a project: this folder and those above it.
+        selection: what is built.
+        settings: how to build.
+        locked: refuse a lock that is stale.
+        quiet: show no progress of the builds.
+
+    Raises:
+        EdgebakeError: as for a bake.
+    """
+    plan, _ = make_plan(start, selection, locked=locked)
+    platforms = dict.fromkeys(platform for target in plan.targets for platform in target.platforms)
+    for platform in platforms:
+        one = replace(selection, platforms=(platform,))
+        plan, compiled = make_plan(start, one, output="load", locked=locked, look=looker(settings))
+        progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
+        results = Executor(plan, settings, progress, compiled.tree.write).run()
+        references = {result.bake_target: result.reference for result in results}
+        for target in plan.targets:
+            yield Loaded(plan, target, platform, references[target.bake_target.name])
 
 
 def check_images(
@@ -31,7 +69,7 @@ def check_images(
     quiet: bool = False,
     tell: Tell = lambda result: None,
 ) -> Iterator[Suite]:
-    """Build the selected images, each platform for itself, load them into the local engine, and run their tests.
+    """Bring the selected images into the local engine as :func:`load_images` does, and run their tests.
 
     Args:
         start: where to look for a project: this folder and those above it.
@@ -45,16 +83,8 @@ def check_images(
     Raises:
         EdgebakeError: as for a bake; or an image that the engine cannot run.
     """
-    plan, _ = make_plan(start, selection, locked=locked)
-    platforms = dict.fromkeys(platform for target in plan.targets for platform in target.platforms)
-    for platform in platforms:
-        one = replace(selection, platforms=(platform,))
-        plan, compiled = make_plan(start, one, output="load", locked=locked)
-        progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
-        results = Executor(plan, settings, progress, compiled.tree.write).run()
-        references = {result.bake_target: result.reference for result in results}
-        for target in plan.targets:
-            yield _suite(plan, target, platform, references[target.bake_target.name], gpus, tell)
+    for one in load_images(start, selection, settings, locked=locked, quiet=quiet):
+        yield _suite(one.plan, one.target, one.platform, one.reference, gpus, tell)
 
 
 def check_reference(

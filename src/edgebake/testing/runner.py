@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebake.errors import EdgebakeError
+from edgebake.execute.preflight import not_emulated
 from edgebake.interrupt import raise_interrupt
 from edgebake.testing.cases import Case
+from edgebake.testing.causes import cannot_execute
 
 Outcome = Literal["passed", "failed", "timed out", "skipped"]
 
@@ -86,6 +88,7 @@ def _run(image: str, platform: str, case: Case, gpus: str | None) -> CaseResult:
         for _, part in stream:
             said += part
     except DockerException as error:
+        _refuse_no_test(platform, error.return_code, _text(said))
         return _failed(case, time.monotonic() - begin, error.return_code, _text(said))
     except BaseException:
         with suppress(DockerException):  # Ctrl-C: the container must not outlive the command
@@ -98,14 +101,20 @@ def _text(said: bytearray) -> str:
     return said.decode("utf-8", errors="replace").strip()
 
 
-def _failed(case: Case, seconds: float, code: int, output: str) -> CaseResult:
-    """Return the result of a test that ended with another exit code than 0.
+def _refuse_no_test(platform: str, code: int, output: str) -> None:
+    """Refuse what says nothing about an image: a test that never began.
 
     Raises:
-        EdgebakeError: it never began.
+        EdgebakeError: Docker failed, or the engine does not emulate the platform.
     """
     if code == _NEVER_RAN:
         raise EdgebakeError("Docker cannot run the image", reason=output)
+    if cannot_execute(output):
+        raise not_emulated("engine", [platform], output)
+
+
+def _failed(case: Case, seconds: float, code: int, output: str) -> CaseResult:
+    """Return the result of a test that ended with another exit code than 0."""
     if code in _TIMED_OUT and seconds >= case.timeout:
         return CaseResult(
             case, "timed out", seconds, f"{output}\nit was still running after {case.timeout} s".strip()

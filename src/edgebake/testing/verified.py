@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from edgebake.atomic import write_file
-from edgebake.compile import Compilation
 from edgebake.errors import EdgebakeError, Position
-from edgebake.fingerprint import Fingerprints
 from edgebake.model.base import Model, Platform
-from edgebake.testing.cases import Case, cases_of
 
 RECORD = "VERIFIED.json"
 """Its name, in the catalogue's folder of recipes."""
@@ -28,8 +24,10 @@ Key = tuple[str, str, str]
 class Verification(Model):
     """One recipe, built on one target and platform, and tested.
 
-    `given` are requirements that stood beside it. `fingerprint` is that of its own stages and its test, `base` the
-    image that it was built on. `fails_without` says that its test failed in an image without it, as it must.
+    `given` are requirements that stood beside it. `locked` says that the image's Python packages were pinned first,
+    if their indexes could be reached. `fingerprint` is that of its own stages, as they are without a lock, and of
+    its test; `base` the image that it was built on. `fails_without` says that its test failed in an image without
+    it, as it must.
     `seconds` is the time of building and testing; `size` that of the image in bytes, with all that it needs and the
     base.
     """
@@ -39,6 +37,7 @@ class Verification(Model):
     target: str
     platform: Platform
     given: tuple[str, ...] = ()
+    locked: bool = False
     fingerprint: str
     base: str
     result: Literal["passed", "failed"]
@@ -84,31 +83,6 @@ def write_verified(recipes: Path, records: Iterable[Verification]) -> None:
     ordered = sorted(records, key=lambda one: one.key)
     data = [one.model_dump(mode="json", exclude_defaults=True) for one in ordered]
     write_file(recipes / RECORD, (json.dumps(data, indent=1) + "\n").encode())
-
-
-def own_fingerprint(compilation: Compilation, fingerprints: Fingerprints, recipe: str, platform: str) -> str:
-    """Return the digest of a recipe's own stages on a platform, not of what they are built on, and of its test.
-
-    Args:
-        compilation: one with an image of this recipe, on one target.
-        fingerprints: those of the compilation.
-        recipe: the recipe's name.
-        platform: the platform.
-    """
-    nodes = [node for node in compilation.graph if node.recipe == recipe and platform in node.pins]
-    own = sorted((node.kind, fingerprints.of(node, platform).own) for node in nodes)
-    cases = [case for plan in compilation.plans for case in cases_of(plan, platform) if case.recipe == recipe]
-    tests = sorted(part for case in cases for part in _contents(case))
-    return hashlib.sha256(json.dumps([own, tests]).encode()).hexdigest()
-
-
-def _contents(case: Case) -> Iterator[tuple[str, str]]:
-    """Yield name and digest of each file of a test."""
-    for path, name in case.mounts:
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file():
-                shown = f"{name}/{file.relative_to(path).as_posix()}" if path.is_dir() else name
-                yield shown, hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def state_of(record: Verification | None, fingerprint: str) -> State:

@@ -5,135 +5,104 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebake.compile import Compilation, compile_workspace
+from edgebake.atomic import write_file
 from edgebake.errors import EdgebakeError
+from edgebake.execute.preflight import check_builder, not_emulated
 from edgebake.execute.settings import Settings
-from edgebake.fingerprint import Fingerprints
 from edgebake.load.workspace import open_workspace
-from edgebake.model.project import PROJECT_FILE
-from edgebake.model.requirement import parse_requirement
+from edgebake.lock.locker import make_lock, render_lock
+from edgebake.model.project import LOCK_FILE, PROJECT_FILE
 from edgebake.plan.selection import Selection
+from edgebake.plan.steps import CheckBuilder
 from edgebake.render.dockerfile import base_reference
-from edgebake.resolve.candidates import CandidatePool
-from edgebake.testing.cases import Case, cases_of
-from edgebake.testing.images import check_images
+from edgebake.testing.causes import Cause, cause_in_build, cause_in_test
+from edgebake.testing.images import check_images, load_images
 from edgebake.testing.report import Suite
 from edgebake.testing.runner import run_cases
-from edgebake.testing.verified import Key, Verification, own_fingerprint, read_verified, write_verified
+from edgebake.testing.subjects import Subject
+from edgebake.testing.verified import Verification, read_verified, write_verified
 
 _WITHOUT = ("python", "ninja")
 """What an image without a recipe has, if the recipe needs nothing: it has to have something."""
+_SHOWN = 500  # characters of what a failed build or test said
+_DISK_HINTS = ("free some of it, and run again: docker buildx prune --filter until=24h", "or: docker image prune")
+
+
+class UnreachableError(EdgebakeError):
+    """A build failed because a registry, an index or another server did not answer; the recipe is not to blame."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A recipe on a target and platform, as it is to be verified.
+class Bench:
+    """Where and how to build what is verified.
 
-    `given` are requirements that stand beside it, where what it would take by itself cannot be had.
+    Attributes:
+        work: an empty folder to build in; folders in it become the working directory.
+        settings: how to build.
+        locked: pin Python packages first, as `edgebake lock` does: their wheels are then fetched on the build
+            platform, not installed under emulation. They are the newest ones either way.
     """
 
-    recipe: str
-    target: str
-    platform: str
-    fingerprint: str
-    compilation: Compilation
-    given: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> Key:
-        """As that of a record."""
-        return (self.recipe, self.target, self.platform)
-
-    @property
-    def requirements(self) -> tuple[str, ...]:
-        """What an image with it is asked for."""
-        return _requirements(self.recipe, self.given)
-
-    @property
-    def case(self) -> Case:
-        """The recipe's test."""
-        cases = cases_of(self.compilation.plans[0], self.platform)
-        return next(case for case in cases if case.recipe == self.recipe)
-
-
-def subjects(
-    work: Path,
-    target: str,
-    recipes: Sequence[str] = (),
-    platforms: Sequence[str] = (),
-    given: Sequence[str] = (),
-) -> Iterator[Subject]:
-    """Yield what there is to verify: recipes that exist on the target and have a test that needs no GPU.
-
-    Args:
-        work: an empty folder.
-        target: the target's name.
-        recipes: only these; all if empty.
-        platforms: only these; all of the target if empty.
-        given: requirements that stand beside each recipe, such as the release of another one.
-
-    Raises:
-        EdgebakeError: an unknown recipe or target; a recipe that cannot be had with `given`.
-    """
-    workspace = open_workspace(work, need_project=False)
-    profile = workspace.catalogue.target(target).target
-    for recipe in recipes or workspace.catalogue.recipe_names():
-        loaded = workspace.catalogue.recipe(recipe)
-        there = [p for p in profile.platforms if CandidatePool(workspace.catalogue, profile, p).candidates(recipe)]
-        if loaded.recipe.test is None or loaded.recipe.test.gpu or not there:
-            continue
-        compilation = compile_workspace(workspace.with_image(recipe, _requirements(recipe, given), [target], there))
-        fingerprints = Fingerprints(compilation)
-        for platform in there:
-            if not platforms or platform in platforms:
-                own = own_fingerprint(compilation, fingerprints, recipe, platform)
-                yield Subject(recipe, target, platform, own, compilation, tuple(given))
-
-
-def _requirements(recipe: str, given: Sequence[str]) -> tuple[str, ...]:
-    """Return a recipe with what is given; its own release can be given, too."""
-    itself = any(parse_requirement(text).name == recipe for text in given)
-    return tuple(given) if itself else (recipe, *given)
+    work: Path
+    settings: Settings
+    locked: bool = False
 
 
 def verify(
-    work: Path, record: Path, found: Iterable[Subject], settings: Settings, tell: Callable[[Verification], None]
+    bench: Bench,
+    record: Path,
+    found: Iterable[Subject],
+    tell: Callable[[Verification], None],
+    tell_unreached: Callable[[Subject, UnreachableError], None],
 ) -> None:
     """Verify what the record does not have as it is now; each result is written down at once.
 
     Args:
-        work: an empty folder to build in; folders in it become the working directory.
+        bench: where and how to build.
         record: the folder of recipes, with the record.
         found: what to verify.
-        settings: how to build.
         tell: is told of each result.
+        tell_unreached: is told of each recipe that nothing is recorded of, as a server did not answer.
+
+    Raises:
+        EdgebakeError: this machine can build nothing now: no engine, a platform that is not emulated, a full disk.
+            Nothing is recorded of the recipe that it was at.
     """
     for subject in found:
         known = read_verified(record)
         old = known.get(subject.key)
         if old is not None and old.ok and old.fingerprint == subject.fingerprint:
             continue
-        result = _verify(work, subject, settings)
+        check_builder(CheckBuilder((subject.platform,), (subject.platform,)), bench.settings.builder)
+        try:
+            result = _verify(bench, subject)
+        except UnreachableError as error:
+            tell_unreached(subject, error)
+            continue
         known = read_verified(record)  # another one may have written meanwhile
         write_verified(record, {**known, subject.key: result}.values())
         tell(result)
 
 
-def _verify(work: Path, subject: Subject, settings: Settings) -> Verification:
+def _verify(bench: Bench, subject: Subject) -> Verification:
     begin = time.monotonic()
     reason, size, fails_without = "", 0, False
     try:
-        suite = _suite(work, subject.requirements, subject, settings)
+        suite = _suite(bench, subject)
         wrong = next((result for result in suite.results if not result.ok), None)
-        reason = f"{wrong.case.title} {wrong.outcome}: {wrong.output[-500:]}" if wrong else ""
         size = _size_and_remove(suite.reference)
-        fails_without = not reason and _fails_without(work, subject, settings)
+        if wrong is not None:
+            _refuse_other_cause(subject, cause_in_test(wrong.output), wrong.output)
+            reason = f"{wrong.case.title} {wrong.outcome}: {wrong.output[-_SHOWN:]}"
+        fails_without = not reason and _fails_without(bench, subject)
     except EdgebakeError as error:
-        reason = f"{error.message}: {(error.reason or '')[-500:]}"
+        said = error.reason or ""
+        _refuse_other_cause(subject, cause_in_build(said), said)
+        reason = f"{error.message}: {_last_words(said)}"
     plan = subject.compilation.plans[0]
     return Verification(
         recipe=subject.recipe,
@@ -141,6 +110,7 @@ def _verify(work: Path, subject: Subject, settings: Settings) -> Verification:
         target=subject.target,
         platform=subject.platform,
         given=subject.given,
+        locked=bench.locked,
         fingerprint=subject.fingerprint,
         base=base_reference(subject.compilation, plan.target.base.image),
         result="failed" if reason else "passed",
@@ -151,26 +121,66 @@ def _verify(work: Path, subject: Subject, settings: Settings) -> Verification:
     )
 
 
-def _suite(work: Path, recipes: Sequence[str], subject: Subject, settings: Settings) -> Suite:
-    """Build an image with recipes on the subject's one platform, and run its tests.
+def _refuse_other_cause(subject: Subject, cause: Cause | None, said: str) -> None:
+    """Refuse to record a failure that says nothing about the recipe.
 
-    It is an image of a project, which can be for fewer platforms than its target: not every recipe is for all.
+    Raises:
+        UnreachableError: a server did not answer.
+        EdgebakeError: this machine can build nothing now.
     """
-    name = subject.recipe if recipes == subject.requirements else f"{subject.recipe}-without"
-    folder = work / name
+    reason = f"seen at {subject.recipe} ({subject.platform}):\n{_last_words(said)}"
+    if cause == "emulation":
+        raise not_emulated("engine", [subject.platform], reason)
+    if cause == "disk":
+        raise EdgebakeError("the disk is full", reason=reason, hints=_DISK_HINTS)
+    if cause == "network":
+        raise UnreachableError(
+            f"a server that {subject.recipe} is built from does not answer",
+            reason=reason,
+            hints=("see that this machine reaches it, or name a mirror in EDGEBAKE_MIRRORS, and run again",),
+        )
+
+
+def _last_words(said: str) -> str:
+    """Return the end of what a step wrote, without the command that BuildKit repeats below it."""
+    return (said.rpartition("\n\n")[0] or said)[-_SHOWN:]
+
+
+def _suite(bench: Bench, subject: Subject) -> Suite:
+    """Build an image with a recipe, and run all tests of it."""
+    folder, selection = _project(bench, subject.recipe, subject.requirements, subject)
+    (suite,) = check_images(folder, selection, bench.settings, quiet=True)
+    return suite
+
+
+def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) -> tuple[Path, Selection]:
+    """Write a project whose one image has the recipes, on the subject's one platform, and go there.
+
+    An image of a project can be for fewer platforms than its target: not every recipe is for all.
+    """
+    folder = bench.work / name
     folder.mkdir(exist_ok=True)
     image = {"recipes": list(recipes), "targets": [subject.target], "platforms": [subject.platform]}
     (folder / PROJECT_FILE).write_text(json.dumps({"images": {name: image}}))
     os.chdir(folder)
-    (suite,) = check_images(folder, Selection((name,)), settings, quiet=True)
-    return suite
+    if bench.locked:
+        _lock(folder, bench.settings)
+    return folder, Selection((name,))
 
 
-def _fails_without(work: Path, subject: Subject, settings: Settings) -> bool:
+def _lock(folder: Path, settings: Settings) -> None:
+    bundle = settings.variables.get("CA_BUNDLE")
+    made = make_lock(open_workspace(folder), mirrors=settings.mirrors, ca_bundle=Path(bundle) if bundle else None)
+    write_file(folder / LOCK_FILE, render_lock(made))
+
+
+def _fails_without(bench: Bench, subject: Subject) -> bool:
     """Tell whether the recipe's test fails in an image that has what the recipe needs, but not the recipe."""
-    suite = _suite(work, _needs(subject), subject, settings)
-    (result,) = run_cases(suite.reference, subject.platform, [subject.case])
-    _size_and_remove(suite.reference)
+    folder, selection = _project(bench, f"{subject.recipe}-without", _needs(subject), subject)
+    (image,) = load_images(folder, selection, bench.settings, quiet=True)
+    (result,) = run_cases(image.reference, subject.platform, [subject.case])
+    _size_and_remove(image.reference)
+    _refuse_other_cause(subject, cause_in_test(result.output), result.output)
     return not result.ok
 
 

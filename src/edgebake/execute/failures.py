@@ -1,0 +1,179 @@
+"""Why a bake failed: the step that is to blame, and whether the fault may pass by itself.
+
+A fault that may pass is one of the network, of a registry, or of the connection to the engine. What a recipe's own
+commands do wrong never is, and a failing test is never tried again. The tables hold pieces of messages as the
+programs write them; tests/unit/test_failures.py has whole messages, with where each comes from.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from edgebake.errors import EdgebakeError
+from edgebake.execute.events import BuildStep, EventReader
+
+_TRANSPORT = (
+    r"connection reset by peer|connection refused|connection timed out|broken pipe|network is unreachable",
+    r"no route to host|i/o timeout|tls handshake timeout|unexpected eof|\beof$|client\.timeout exceeded",
+    r"context deadline exceeded|request canceled while waiting for connection|server sent goaway|http2: client",
+    r"temporary failure in name resolution|server misbehaving|lookup .*: no such host|stream error: stream id",
+)
+_REGISTRY = (
+    r"\b(?:500 internal server error|502 bad gateway|503 service unavailable|504 gateway time-?out)",
+    r"unexpected (?:http )?status.*: (?:429|5\d\d)\b|toomanyrequests|429 too many requests",
+    r"blob_?\s?upload_?\s?(?:unknown|invalid)|request must be retried",
+)
+_ENGINE = (
+    r"error reading from server|transport is closing|code = unavailable|cannot connect to the docker daemon",
+    r"is the docker daemon running|no active session for|no such job|failed to receive status",
+    r"error while dialing|use of closed network connection|read/write on closed pipe",
+    r"command \[docker system dial-stdio\] has exited",
+)
+_NEVER = (
+    r"no space left on device|unauthorized|denied|forbidden|authentication required|x509: |exec format error",
+    r"did not complete successfully: exit code: \d+$|not found$|no match for platform|invalid reference format",
+)
+_FETCHING = (
+    # apt, https://salsa.debian.org/apt-team/apt (methods/connect.cc, methods/http.cc)
+    r"temporary failure resolving|could not resolve '|could not connect to .* \(|unable to connect to .*:",
+    r"connection timed out \[ip:|connection failed \[ip:|hash sum mismatch|mirror sync in progress",
+    r"failed to fetch .*\s(?:429|50[0234])\s",
+    # curl(1), exit codes 6, 7, 18, 28, 35, 52, 56 and, with --fail, 22
+    r"curl: \((?:6|7|18|28|35|52|56|92)\)|curl: \(22\) .*error: (?:429|50[0234])",
+    # wget
+    r"unable to resolve host address|read error \(connection|error (?:429|50[0234]):",
+    # pip and uv (urllib3, reqwest)
+    r"readtimeouterror|connecttimeouterror|newconnectionerror|nameresolutionerror|incompleteread\(",
+    r"protocolerror\(|http error (?:429|50[0234])|(?:429|50[0234]) (?:client|server) error|error sending request",
+    # git
+    r"could not resolve host|the requested url returned error: (?:429|50[0234])|early eof|rpc failed;",
+    r"could not read from remote repository.*timed out|the remote end hung up unexpectedly",
+    # npm, cargo, go
+    r"\b(?:econnreset|etimedout|eai_again)\b|spurious network error|dial tcp .*: i/o timeout",
+)
+_COMPILING = (
+    r"(?:fatal )?error: .*\.(?:h|hpp|c|cc|cpp|cu|cuh)\b|:\d+:\d+: (?:fatal )?error:|^error\[e\d+\]|^failed: ",
+    r"undefined reference to|collect2: error|ninja: build stopped|assertionerror|syntaxerror|cmake error",
+)
+
+
+def _any(*tables: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(line for table in tables for line in table), re.IGNORECASE | re.MULTILINE)
+
+
+_PASSING = _any(_TRANSPORT, _REGISTRY, _ENGINE)
+_LASTING = _any(_NEVER)
+_FETCH = _any(_FETCHING)
+_COMPILE = _any(_COMPILING)
+
+_HINTS = (
+    (
+        ("denied", "unauthorized", "authorization failed", "authentication required"),
+        "log in to the registry: docker login",
+    ),
+    (
+        ("connection refused", "no such host"),
+        "see that the registry is up, and that --registry names the right one",
+    ),
+    (("exec format error",), "the platform is not emulated: install QEMU's binfmt handlers"),
+    (
+        ("no space left on device",),
+        "make room for the engine: docker buildx prune, docker image prune; then bake again",
+    ),
+    (
+        ("cannot connect to the docker daemon", "error reading from server"),
+        "see that the engine runs, and bake again: what is finished is not built again",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a bake failed.
+
+    Attributes:
+        message: what failed, on one line.
+        reason: its last lines, or what Buildx said.
+        step: the step that is to blame; None if it was none of a recipe's.
+        bake_targets: the bake targets that BuildKit names, if it names some.
+        passing: whether it may go well when it is tried again.
+    """
+
+    message: str
+    reason: str
+    step: BuildStep | None = None
+    bake_targets: frozenset[str] = frozenset()
+    passing: bool = False
+
+    @property
+    def stage(self) -> str:
+        """The stage that failed; empty if none did."""
+        return self.step.stage if self.step else ""
+
+    @property
+    def short(self) -> str:
+        """The reason on one line."""
+        lines = [line for line in self.reason.splitlines() if line.strip()]
+        return f"{self.stage} failed" if self.stage else (lines or [self.message])[-1]
+
+    def error(self) -> EdgebakeError:
+        """Return it as an error for the user."""
+        return EdgebakeError(self.message, reason=self.reason, hints=_hints(self.reason))
+
+
+def failure_of(events: EventReader, bake_targets: frozenset[str]) -> Failure:
+    """Return why an invocation failed, from what it told.
+
+    Args:
+        events: all that it told.
+        bake_targets: those that it was for.
+    """
+    step, text = events.failed(), _said(events)
+    named = frozenset(step.labels() & bake_targets) if step else frozenset()
+    if step is None or step.is_internal or step.cancelled:
+        reason = step.error if step and not step.cancelled else text
+        whose = sorted(named or (bake_targets if len(bake_targets) == 1 else ()))
+        message = f"the bake of {', '.join(whose)} failed" if whose else "the bake failed"
+        return Failure(message, reason, None, named, is_passing(reason))
+    log = "\n".join(step.log) or "(it wrote nothing)"
+    passing = is_passing_step(list(step.log), step.error)
+    return Failure(
+        f"the step failed: {' '.join(step.name.split())}", f"{log}\n\n{step.error}", step, named, passing
+    )
+
+
+def overdue(step: BuildStep, limit: str, bake_targets: frozenset[str]) -> Failure:
+    """Return the failure of a step that was stopped, as it took longer than `limit`."""
+    log = "\n".join(step.log) or "(it wrote nothing)"
+    return Failure(
+        f"the step took longer than {limit}: {' '.join(step.name.split())}",
+        f"{log}\n\nit was stopped: --step-timeout {limit}",
+        step,
+        frozenset(step.labels() & bake_targets),
+    )
+
+
+def is_passing(text: str) -> bool:
+    """Tell whether what Buildx, BuildKit or a registry said is a fault that may pass."""
+    return bool(_PASSING.search(text)) and not _LASTING.search(text)
+
+
+def is_passing_step(log: list[str], error: str) -> bool:
+    """Tell whether a step of a recipe failed as something could not be fetched just now, by its last lines."""
+    if "did not complete successfully" not in error:
+        return is_passing(error)
+    tail = "\n".join(log)
+    return bool(_FETCH.search(tail)) and not _COMPILE.search(tail)
+
+
+def _said(events: EventReader) -> str:
+    """Return the line that says why."""
+    said = list(events.other)
+    errors = [line for line in said if "error" in line.lower()]
+    return (errors or said or ["Buildx gave no reason"])[-1].removeprefix("ERROR: ")
+
+
+def _hints(text: str) -> tuple[str, ...]:
+    text = text.lower()
+    return tuple(hint for words, hint in _HINTS if any(word in text for word in words))

@@ -1,0 +1,176 @@
+"""What became of each bake target: rows for the summary, and entries in the journal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Literal
+
+from edgebake import __version__
+from edgebake.execute.events import BuildStep, EventReader
+from edgebake.execute.failures import Failure
+from edgebake.execute.results import Fate, Result, built_rows, current_rows, other_rows, steps_by_platform
+from edgebake.graph.build_graph import BakeTarget
+from edgebake.journal import Journal
+from edgebake.plan.builder import Plan
+from edgebake.plan.history import Finished, worth_keeping
+
+_SHORTEST = 0.05
+"""Seconds from which on a step's time is worth remembering."""
+
+RunOutcome = Literal["done", "failed", "interrupted"]
+
+
+class Ledger:
+    """Takes down what a run of a plan does.
+
+    Args:
+        plan: what is run.
+        journal: where it is remembered.
+        resumes: the runs that this one goes on with.
+    """
+
+    def __init__(self, plan: Plan, journal: Journal, resumes: Sequence[str] = ()) -> None:
+        self._plan = plan
+        self._journal = journal
+        self._resumes = list(resumes)
+        self.run = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{os.getpid()}"
+        self.results = [r for target in plan.targets if target.evidence.current for r in current_rows(target)]
+        self._finished: set[str] = set()
+        self._lost: dict[str, str] = {}
+        self.began = False
+
+    # ── the run
+
+    def begin(self) -> None:
+        """The run begins."""
+        self._journal.shrink(worth_keeping)
+        names = [t.bake_target.name for t in self._plan.targets if not t.evidence.current]
+        self._add("run", edgebake=__version__, output=self._plan.output, bake_targets=names, resumes=self._resumes)
+        self.began = True
+
+    def end(self, outcome: RunOutcome) -> None:
+        """The run ends."""
+        if self.began:
+            self._add("end", outcome=outcome)
+
+    def _add(self, event: str, **facts: object) -> None:
+        self._journal.add(event, run=self.run, at=_now(), **facts)
+
+    # ── what is asked of it
+
+    def is_open(self, bake_target: BakeTarget) -> bool:
+        """Whether a bake target is still to be built: neither finished nor lost."""
+        return bake_target.name not in self._finished and self.image_of(bake_target) not in self._lost
+
+    def is_finished(self, name: str) -> bool:
+        """Whether a bake target was built in this run."""
+        return name in self._finished
+
+    def lost(self, name: str) -> str:
+        """Return why there will be no bake target; empty if there is or may be."""
+        return self._lost.get(name, "")
+
+    def image_of(self, bake_target: BakeTarget) -> str:
+        """Return the name of the bake target whose image it is, or tests."""
+        if not bake_target.is_test:
+            return bake_target.name
+        same = (t.bake_target for t in self._plan.targets)
+        return next(t.name for t in same if (t.image, t.target) == (bake_target.image, bake_target.target))
+
+    def any_lost(self) -> bool:
+        """Whether anything failed or was not attempted."""
+        return bool(self._lost)
+
+    # ── what happens
+
+    def attempt(self, names: Sequence[str], number: int) -> None:
+        """An invocation is about to begin."""
+        self._add("begin", bake_targets=list(names), attempt=number)
+
+    def retry(self, names: Sequence[str], failure: Failure, seconds: float) -> None:
+        """An invocation failed for a fault that may pass, and will be tried again."""
+        self._add("retry", bake_targets=list(names), reason=failure.short, seconds=round(seconds, 1))
+
+    def finish(
+        self,
+        bake_target: BakeTarget,
+        platforms: Sequence[str],
+        together: Sequence[str],
+        events: EventReader,
+        references: Mapping[str, str],
+        ids: Sequence[str] = (),
+    ) -> None:
+        """A bake target is built, and is where it was to go.
+
+        Args:
+            bake_target: the bake target.
+            platforms: those that were built.
+            together: all bake targets of its invocation.
+            events: what the invocation told.
+            references: digests by the references under which the result is there.
+            ids: further digests of it.
+        """
+        name = bake_target.name
+        steps = steps_by_platform(events, name, together, platforms)
+        reference, digest = next(iter(references.items()), ("", ""))
+        rows = list(built_rows(name, steps, reference, digest, "tested" if bake_target.is_test else "built"))
+        self._finished.add(name)
+        self.results += rows
+        if not bake_target.is_test:
+            self._remember(name, tuple(platforms), steps, references, ids, max(row.seconds for row in rows))
+
+    def _remember(
+        self,
+        name: str,
+        platforms: tuple[str, ...],
+        steps: Mapping[str, Sequence[BuildStep]],
+        references: Mapping[str, str],
+        ids: Sequence[str],
+        seconds: float,
+    ) -> None:
+        evidence = self._plan.target(name).evidence
+        finished = Finished(
+            name,
+            platforms,
+            self._plan.output,
+            self.run,
+            _now(),
+            evidence.inputs,
+            evidence.tests,
+            dict(references),
+            tuple(ids),
+            round(seconds, 3),
+            _times(steps),
+        )
+        built = {platform: self._plan.stage_records(name, platform) for platform in platforms}
+        self._journal.add("finished", **finished.as_data(built))
+
+    def lose(self, bake_target: BakeTarget, platforms: Sequence[str], fate: Fate, reason: str) -> None:
+        """A bake target, or its tests, failed or will not be attempted. Told of once."""
+        name = self.image_of(bake_target)
+        if name in self._lost or name in self._finished:
+            return
+        self._lost[name] = reason
+        self.results += other_rows(name, platforms, fate, reason)
+        self._add("lost", bake_target=name, fate=fate, reason=reason)
+
+    def replace_rows(self, name: str, change: Callable[[Result], Result]) -> None:
+        """Change a bake target's rows."""
+        self.results = [change(row) if row.bake_target == name else row for row in self.results]
+
+
+def _times(steps: Mapping[str, Sequence[BuildStep]]) -> dict[str, float]:
+    """Return the seconds of what ran, by stage and platform: `eb-app linux/arm64`."""
+    found: dict[str, float] = {}
+    for platform, several in steps.items():
+        for step in several:
+            if step.stage and not step.cached and step.seconds >= _SHORTEST:
+                key = f"{step.stage} {platform}"
+                found[key] = round(found.get(key, 0.0) + step.seconds, 3)
+    return found
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

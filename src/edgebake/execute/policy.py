@@ -1,0 +1,39 @@
+"""What a bake does about failures: go on or not, try again or not, and how long anything may take."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+POOL = 6
+"""Bakes side by side with `keep_going`. BuildKit itself decides how many of their steps run at once."""
+RETRIES = 2
+_FIRST, _FACTOR, _LONGEST = 2.0, 3.0, 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What to do about failures.
+
+    Attributes:
+        keep_going: whether what does not depend on a failure goes on.
+        retries: how often what failed for a fault that may pass is tried again.
+        step_timeout: seconds that a step may take; 0 for any time.
+        timeout: seconds that all may take; 0 for any time.
+        resumes: the runs that this one goes on with.
+    """
+
+    keep_going: bool = False
+    retries: int = RETRIES
+    step_timeout: float = 0.0
+    timeout: float = 0.0
+    resumes: tuple[str, ...] = ()
+
+
+def delay(attempt: int) -> float:
+    """Return the seconds to wait after the `attempt`-th try: 2, 6, 18, 54, 60, …, give or take a fifth.
+
+    Many machines that were refused at once do not come back at once.
+    """
+    seconds = _FIRST * _FACTOR ** (attempt - 1)
+    return min(seconds, _LONGEST) * random.uniform(0.8, 1.2)

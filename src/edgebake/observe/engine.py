@@ -1,0 +1,46 @@
+"""What the local engine holds, and which builder would build."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Sequence
+
+TIMEOUT = 60  # seconds
+
+
+def _asked(*command: str) -> str:
+    """Return what a command says; nothing if it cannot be run, or does not answer."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def image_ids(references: Sequence[str]) -> dict[str, str]:
+    """Return the ids of the images that the engine holds, by the references that were asked for."""
+    if not references:
+        return {}
+    found: dict[str, str] = {}
+    told = _asked("docker", "image", "inspect", "--format", "{{json .Id}} {{json .RepoTags}}", *references)
+    for line in filter(None, told.splitlines()):
+        image_id, _, tags = line.partition(" ")
+        found |= dict.fromkeys(json.loads(tags) or (), json.loads(image_id))
+    return {reference: found[_tagged(reference)] for reference in references if _tagged(reference) in found}
+
+
+def _tagged(reference: str) -> str:
+    """Return a reference as the engine lists it."""
+    name = reference.removeprefix("docker.io/").removeprefix("library/")
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def builder_identity(builder: str | None) -> str:
+    """Return what tells a builder from others: name, driver, endpoints, and the engine behind it; empty if none."""
+    told = _asked("docker", "buildx", "inspect", *([builder] if builder else []))
+    facts = re.findall(r"^(?:Name|Driver|Endpoint):\s*(\S+)", told, re.MULTILINE)
+    if not facts:
+        return ""
+    engine = _asked("docker", "system", "info", "--format", "{{.ID}}").strip() if "docker" in facts else ""
+    return " ".join([*dict.fromkeys(facts), engine]).strip()

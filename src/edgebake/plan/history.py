@@ -1,0 +1,130 @@
+"""What the journal tells: what was finished when and from what, and which run was stopped before its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgebake.journal import Entry, read_entries
+from edgebake.plan.record import BuildRecord, Stages, stages_as_data, stages_from_data
+
+KEPT_RUNS = 50
+"""Runs whose times are kept, however large the journal grows."""
+
+Subject = tuple[str, tuple[str, ...], str]
+"""A bake target, the platforms that were built, and where the result went."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A bake target that was built, and what came of it.
+
+    Attributes:
+        bake_target: its name.
+        platforms: those that were built.
+        output: where the result went: `cache`, `load`, `push`.
+        run: the run that did it.
+        at: when, as ISO 8601.
+        inputs: digest of all that the result follows from; empty if that was not known.
+        tests: digest of the tests that passed before; empty if none were run.
+        references: digests by the references under which it was pushed or loaded.
+        ids: further digests by which an engine may know it.
+        seconds: how long its steps took, from the first one's begin to the last one's end.
+        steps: seconds of each step that ran, by stage and platform.
+    """
+
+    bake_target: str
+    platforms: tuple[str, ...]
+    output: str
+    run: str
+    at: str
+    inputs: str = ""
+    tests: str = ""
+    references: Mapping[str, str] = field(default_factory=dict)
+    ids: tuple[str, ...] = ()
+    seconds: float = 0.0
+    steps: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> Subject:
+        """What it is the latest of."""
+        return self.bake_target, self.platforms, self.output
+
+    def as_data(self, built: Stages) -> dict[str, Any]:
+        """Return it as the facts of a journal's entry, with the stages that it was built from."""
+        return {**asdict(self), "built": stages_as_data(built)}
+
+
+@dataclass(frozen=True)
+class History:
+    """What is known of earlier bakes.
+
+    Attributes:
+        finished: the latest of each bake target, platforms and output.
+        record: what stages were built from.
+        resumable: the runs that the last one consists of, if it did not end well: itself, and what it resumed.
+    """
+
+    finished: Mapping[Subject, Finished] = field(default_factory=dict)
+    record: BuildRecord = field(default_factory=BuildRecord)
+    resumable: tuple[str, ...] = ()
+
+
+def read_history(root: Path) -> History:
+    """Return a project's history; an empty one if there is none, or if nothing of it can be used."""
+    finished: dict[Subject, Finished] = {}
+    record = BuildRecord()
+    runs: dict[str, tuple[str, ...]] = {}
+    last: tuple[str, ...] = ()
+    for entry in read_entries(root):
+        match entry.get("event"):
+            case "run":
+                last = runs[str(entry.get("run"))] = (str(entry.get("run")), *entry.get("resumes", ()))
+            case "end" if entry.get("outcome") == "done" and str(entry.get("run")) in last[:1]:
+                last = ()
+            case "finished":
+                _read_finished(entry, finished, record)
+    return History(finished, record, last)
+
+
+def _read_finished(entry: Entry, finished: dict[Subject, Finished], record: BuildRecord) -> None:
+    facts = {name: entry[name] for name in Finished.__dataclass_fields__ if name in entry}
+    try:
+        facts |= {"platforms": tuple(facts["platforms"]), "ids": tuple(facts.get("ids", ()))}
+        one = Finished(**facts)
+        built = stages_from_data(entry.get("built", {}))
+    except (KeyError, TypeError, AttributeError):
+        return
+    finished[one.subject] = one
+    for platform, stages in built.items():
+        record.put(one.bake_target, platform, stages)
+
+
+def worth_keeping(entries: list[Entry]) -> Iterable[Entry]:
+    """Yield the entries that tell something still: the latest results, and all of the last runs but stages."""
+    runs = [entry["run"] for entry in entries if entry["event"] == "run"]
+    recent = set(runs[-KEPT_RUNS:])
+    latest: dict[object, int] = {}
+    for place, entry in enumerate(entries):
+        if entry["event"] == "finished":
+            latest[entry.get("bake_target"), tuple(entry.get("platforms", ())), entry.get("output")] = place
+    needed = {*latest.values(), *_latest_stages(entries)}
+    for place, entry in enumerate(entries):
+        if entry["event"] != "finished":
+            if entry.get("run") in recent:
+                yield entry
+        elif place in needed:
+            yield entry
+        elif entry.get("run") in recent:
+            yield {name: value for name, value in entry.items() if name != "built"}
+
+
+def _latest_stages(entries: list[Entry]) -> set[int]:
+    """Return the places of the entries that say last what a bake target's stages were, on each platform."""
+    places: dict[tuple[object, str], int] = {}
+    for place, entry in enumerate(entries):
+        for platform in entry.get("built", {}):
+            places[entry.get("bake_target"), platform] = place
+    return set(places.values())

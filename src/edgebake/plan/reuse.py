@@ -1,0 +1,140 @@
+"""What is taken from the registry instead of being built: the walk from an image down to what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edgebake.compile import Compilation
+from edgebake.fingerprint import Fingerprints
+from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.node import Node
+from edgebake.plan.stacks import At, Keyed, by_stage, keyed, published_stages, stage_key, walk
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the repository of stacks was seen to hold, all at one moment.
+
+    Attributes:
+        repository: where.
+        found: digests by key, of what has just the platforms that its key names.
+        refused: keys that are there and are not used, and why.
+        failure: why nothing could be seen; "" if it could. What is not seen is built.
+        off: why nobody looked: what is built is not what the keys name. Then nothing is published either.
+    """
+
+    repository: str
+    found: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    failure: str = ""
+    off: str = ""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A published stage that takes the place of one in the Dockerfile."""
+
+    stage: Keyed
+    reference: str
+    """`repository@sha256:…`"""
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """What one bake target takes from the registry, and what it builds.
+
+    Attributes:
+        given: the published stages that it is built on: the nearest ones, none that another one has in it.
+        taken: the stages that they are.
+        covered: stages that only these need.
+        built: stages that are built, or in the build cache.
+    """
+
+    given: tuple[Given, ...] = ()
+    taken: Mapping[At, Given] = field(default_factory=dict)
+    covered: frozenset[At] = frozenset()
+    built: frozenset[At] = frozenset()
+
+    def spares(self, stage: str, platform: str) -> bool:
+        """Tell whether a stage is not built, because it is taken or what needs it is."""
+        return (stage, platform) in self.taken or (stage, platform) in self.covered
+
+
+@dataclass(frozen=True)
+class PublishedStage:
+    """A stage to publish.
+
+    Attributes:
+        bake_target: the image that it is a stage of.
+        stage: what is pushed, and under which key.
+        given: the published stages that it is built on.
+        parts: the key of each platform that its image is declared for, if the stage is the same on several.
+        joined: the key of all these together; "" if there is only one.
+    """
+
+    bake_target: str
+    stage: Keyed
+    given: tuple[Given, ...]
+    parts: tuple[tuple[str, str], ...] = ()
+    joined: str = ""
+
+
+class Reuser:
+    """Finds what is reused, over one snapshot.
+
+    Args:
+        compilation: the graph.
+        fingerprints: give the keys.
+        snapshot: what the registry holds.
+    """
+
+    def __init__(self, compilation: Compilation, fingerprints: Fingerprints, snapshot: Snapshot) -> None:
+        self._graph = compilation.graph
+        self._names = compilation.names
+        self._fingerprints = fingerprints
+        self._snapshot = snapshot
+        self._chosen = published_stages(compilation.graph)
+
+    def reuse(self, target: str, stage: str, platforms: Sequence[str]) -> Reuse:
+        """Return what is reused for a stage, which is never taken itself."""
+        start = self._graph.node(target, stage)
+        every, _ = walk(self._graph, start, platforms)
+        available = dict(self._available(start, every))
+        built, taken = walk(self._graph, start, platforms, available)
+        used = {at: available[at] for at in sorted(taken)}
+        given = sorted({one.stage.name: one for one in used.values()}.items())
+        return Reuse(tuple(one for _, one in given), used, frozenset(every - built - taken), frozenset(built))
+
+    def to_publish(self, bake_target: BakeTarget, reuse: Reuse) -> list[PublishedStage]:
+        """Return the stages worth publishing that a bake target builds."""
+        start = self._graph.node(bake_target.target, bake_target.stage)
+        every, _ = walk(self._graph, start, bake_target.platforms)
+        found = []
+        for node, here in by_stage(self._graph, bake_target.target, reuse.built):
+            if (node.target, node.id) in self._chosen:
+                given = self.reuse(node.target, node.id, here).given
+                declared = {
+                    p: self._fingerprints.of(node, p).digest for p in bake_target.platforms if (node.id, p) in every
+                }
+                for one in keyed(node, here, self._names[node.target], self._fingerprints):
+                    found.append(PublishedStage(bake_target.name, one, given, *_joined(node, declared)))
+        return found
+
+    def _available(self, start: Node, every: Iterable[At]) -> Iterator[tuple[At, Given]]:
+        for node, platforms in by_stage(self._graph, start.target, every):
+            if node is start or (node.target, node.id) not in self._chosen:
+                continue
+            for one in keyed(node, platforms, self._names[node.target], self._fingerprints):
+                digest = self._snapshot.found.get(one.key)
+                if digest is not None:
+                    given = Given(one, f"{self._snapshot.repository}@{digest}")
+                    yield from (((node.id, platform), given) for platform in one.platforms)
+
+
+def _joined(node: Node, digests: Mapping[str, str]) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Return the keys of a stage's platforms, and that of all of them, if the stage is the same on several."""
+    if not node.uniform or len(digests) == 1:
+        return (), ""
+    parts = tuple((platform, stage_key(node.target, {platform: digests[platform]})) for platform in sorted(digests))
+    return parts, stage_key(node.target, digests)

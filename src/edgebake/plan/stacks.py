@@ -1,0 +1,192 @@
+"""Which stages are published for reuse, and the keys under which they are.
+
+A key names all that a stage follows from, so whoever finds it in the registry has the stage: it proves, where a
+label, which every image inherits, would prove nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from edgebake.fingerprint import Fingerprints
+from edgebake.graph.build_graph import BakeTarget, BuildGraph
+from edgebake.graph.install import PIP_FILES
+from edgebake.graph.names import arch, platform_name
+from edgebake.graph.node import Node
+
+_DIGITS = 32  # of a fingerprint in a key: a tag has 128 characters at most, and a target's name may have 64
+
+Stage = tuple[str, str]
+"""A stage of the graph: target and id."""
+At = tuple[str, str]
+"""A stage's id, and a platform."""
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """What is published under one key: a stage on one platform, or one that is the same on several.
+
+    Attributes:
+        node: the stage.
+        name: its name in the Dockerfile, where the published one takes its place.
+        platforms: those of the published image.
+        key: its tag in the repository of stacks.
+    """
+
+    node: Node
+    name: str
+    platforms: tuple[str, ...]
+    key: str
+
+
+def stage_key(target: str, digests: Mapping[str, str]) -> str:
+    """Return the key of a stage.
+
+    Args:
+        target: the target's name.
+        digests: the stage's fingerprints, by platform.
+    """
+    platforms = sorted(digests)
+    if len(platforms) == 1:
+        digest = digests[platforms[0]]
+    else:
+        digest = hashlib.sha256(json.dumps([digests[platform] for platform in platforms]).encode()).hexdigest()
+    return "-".join([target, *(arch(platform) for platform in platforms), digest[:_DIGITS]])
+
+
+def keyed(
+    node: Node, platforms: Sequence[str], names: Mapping[str, str], fingerprints: Fingerprints
+) -> list[Keyed]:
+    """Return what a stage is published as: as one if it is the same on all platforms, else each for itself.
+
+    Args:
+        node: the stage.
+        platforms: those on which it is wanted.
+        names: the stages' names in the Dockerfile, by id.
+        fingerprints: give the keys.
+    """
+    digests = {p: fingerprints.of(node, p).digest for p in platforms if not node.bodies[p].empty}
+    if not digests:
+        return []
+    if node.uniform:
+        return [Keyed(node, names[node.id], tuple(digests), stage_key(node.target, digests))]
+    name = names[node.id]
+    return [
+        Keyed(node, platform_name(name, p), (p,), stage_key(node.target, {p: digest}))
+        for p, digest in digests.items()
+    ]
+
+
+# ── the choice
+
+
+def published_stages(graph: BuildGraph) -> frozenset[Stage]:
+    """Return the stages that are worth publishing, of the whole project, so that no selection changes them.
+
+    Artifacts, all: what is compiled or fetched. Of the install stages those that builds begin from: where lines
+    part, where one ends and the stage before (the application alone changes), and the last of each layer. What lies
+    between two of these is a few light steps, and each published stage is a tag and a question more.
+    """
+    chosen: set[Stage] = set()
+    following: dict[Stage, set[str]] = {}
+    for bake_target in graph.bake_targets:
+        if bake_target.is_test:
+            continue
+        line = _line(graph, bake_target)
+        chosen |= {(node.target, node.id) for node in _worth_in_line(line)}
+        for node, after in zip(line, [*(n.id for n in line[1:]), bake_target.stage], strict=True):
+            following.setdefault((node.target, node.id), set()).add(after)
+        needed = graph.needed_by(bake_target.target, [bake_target.stage])
+        chosen |= {(node.target, node.id) for node in needed if _is_artifact(node)}
+    return frozenset(chosen | {stage for stage, after in following.items() if len(after) > 1})
+
+
+def _is_artifact(node: Node) -> bool:
+    return node.kind == "artifact" and (bool(node.pins) or node.label == PIP_FILES)
+
+
+def _line(graph: BuildGraph, bake_target: BakeTarget) -> list[Node]:
+    """Return the install stages of an image's line, in order."""
+    line = []
+    node = graph.node(bake_target.target, bake_target.stage)
+    while node.kind in ("image", "install"):
+        node = graph.node(bake_target.target, next(iter(node.bodies.values())).parent)
+        line.append(node)
+    return line[-2::-1]  # without the base
+
+
+def _worth_in_line(line: Sequence[Node]) -> Iterator[Node]:
+    yield from line[-2:]
+    for node, after in pairwise(line):
+        if _layer(node) != _layer(after):
+            yield node
+
+
+def _layer(node: Node) -> str:
+    return next(iter(node.pins.values())).recipe.layer
+
+
+def wanted(
+    graph: BuildGraph,
+    bake_targets: Iterable[tuple[BakeTarget, Sequence[str]]],
+    names: Mapping[str, Mapping[str, str]],
+    fingerprints: Fingerprints,
+) -> list[Keyed]:
+    """Return everything that bake targets could reuse on their platforms, each once.
+
+    Args:
+        graph: the build graph.
+        bake_targets: with the platforms that are built.
+        names: the stages' names in the Dockerfiles, by target and id.
+        fingerprints: give the keys.
+    """
+    chosen = published_stages(graph)
+    found: dict[tuple[str, str], Keyed] = {}
+    for bake_target, platforms in bake_targets:
+        every, _ = walk(graph, graph.node(bake_target.target, bake_target.stage), platforms)
+        for node, here in by_stage(graph, bake_target.target, every):
+            if (node.target, node.id) in chosen:
+                for one in keyed(node, here, names[node.target], fingerprints):
+                    found[one.key, one.name] = one
+    return list(found.values())
+
+
+# ── what is needed on a platform
+
+
+def walk(
+    graph: BuildGraph, start: Node, platforms: Sequence[str], available: Container[At] = ()
+) -> tuple[set[At], set[At]]:
+    """Return what is built for a stage: not what is empty, and nothing below what is available.
+
+    Returns:
+        The stages that are built, and the available ones that they are built on.
+    """
+    built: set[At] = set()
+    taken: set[At] = set()
+    todo = [(start.id, platform) for platform in platforms]
+    seen = set(todo)
+    while todo:
+        at = todo.pop()
+        if at in available:
+            taken.add(at)
+            continue
+        body = graph.node(start.target, at[0]).bodies[at[1]]
+        if not body.empty:
+            built.add(at)
+        new = [(parent, at[1]) for parent in body.stages if (parent, at[1]) not in seen]
+        seen.update(new)
+        todo += new
+    return built, taken
+
+
+def by_stage(graph: BuildGraph, target: str, stages: Iterable[At]) -> list[tuple[Node, list[str]]]:
+    """Return stages with their platforms, each after its parents."""
+    platforms: dict[str, list[str]] = {}
+    for stage, platform in sorted(stages, key=lambda at: at[1]):
+        platforms.setdefault(stage, []).append(platform)
+    return [(graph.node(target, i), platforms[i]) for i in graph.ordered(target, platforms)]

@@ -1,0 +1,101 @@
+"""From digest files to a complete set of parts: each platform once, built from what the project says now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgebake.errors import EdgebakeError, ErrorGroup, Position
+from edgebake.execute.settings import Settings, registry_of
+from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.publishing.digest_files import Part, Shard, missing_siblings, subject_name
+
+
+@dataclass(frozen=True)
+class Found:
+    """A part, and the digest file that it is from."""
+
+    part: Part
+    path: Path
+
+
+Parts = Mapping[str, Mapping[str, Found]]
+"""By bake target and platform."""
+
+
+def collect(plan: Plan, settings: Settings, shards: Sequence[Shard]) -> Parts:
+    """Return the parts of a plan's bake targets.
+
+    Raises:
+        EdgebakeError: all that is missing, there twice, foreign, or built from something else; each with its file.
+    """
+    collector = _Collector(plan, settings, shards)
+    for shard in shards:
+        for part in shard.parts:
+            collector.take(Found(part, shard.path))
+    if not collector.errors:  # what was refused would be told as missing, too
+        collector.see_that_all_are_there()
+    if collector.errors:
+        raise ErrorGroup(collector.errors)
+    return collector.parts
+
+
+class _Collector:
+    def __init__(self, plan: Plan, settings: Settings, shards: Sequence[Shard]) -> None:
+        self._targets = {target.bake_target.name: target for target in plan.targets}
+        self._known = {t.name for t in plan.compilation.graph.bake_targets if not t.is_test}
+        self._registry = registry_of(plan.compilation, settings)
+        self._paths = [shard.path for shard in shards]
+        self.parts: dict[str, dict[str, Found]] = {name: {} for name in self._targets}
+        self.errors: list[EdgebakeError] = []
+
+    def take(self, found: Found) -> None:
+        part = found.part
+        target = self._targets.get(part.bake_target)
+        if target is None and part.bake_target in self._known:
+            return  # of the project, and not selected
+        reason = "the project has no such bake target" if target is None else self._refusal(target, part)
+        if reason:
+            self._error(f"{part.bake_target} ({part.platform}): {reason[0].lower()}{reason[1:]}", found.path)
+            return
+        other = self.parts[part.bake_target].setdefault(part.platform, found)
+        if other is not found:
+            self._error(f"{part.bake_target} has {part.platform} twice", found.path, f"it is also in {other.path}")
+
+    def _refusal(self, target: TargetPlan, part: Part) -> str:
+        """Return why a part cannot be used; empty if it can."""
+        if part.platform not in target.bake_target.platforms:
+            return f"declared are {', '.join(target.bake_target.platforms)} only"
+        repository = f"{self._registry}/{target.bake_target.repository}"
+        if part.repository != repository:
+            return f"it was pushed to {part.repository}, and is published in {repository}"
+        if part.fingerprint != f"sha256:{dict(target.fingerprints)[part.platform]}":
+            return "built from something else than the project says now (another commit?)"
+        return ""
+
+    def see_that_all_are_there(self) -> None:
+        for name, target in self._targets.items():
+            there = self.parts[name]
+            for platform in target.bake_target.platforms:
+                if platform not in there:
+                    self.errors.append(self._missing(name, platform, there))
+
+    def _missing(self, name: str, platform: str, there: Mapping[str, Found]) -> EdgebakeError:
+        reason = [f"{other} is in {found.path}" for other, found in there.items()]
+        own = f"{subject_name([platform])}.json"
+        given = [path for path in self._paths if path.name == own]
+        if given:
+            reason.append(f"nothing was published; {given[0]} does not have it: did that build fail?")
+        else:
+            absent = missing_siblings(self._paths) or [own]
+            reason.append(f"nothing was published; not given: {', '.join(absent[:5])}")
+        return EdgebakeError(
+            f"{name} lacks {platform}: no digest file has it",
+            reason="\n".join(reason),
+            hints=("build it with: edgebake bake --push --platform " + platform + " --digests DIR",),
+        )
+
+    def _error(self, message: str, path: Path, reason: str | None = None) -> None:
+        hints = ("use the digest files of one set of builds, of this commit",)
+        self.errors.append(EdgebakeError(message, at=Position(str(path)), reason=reason, hints=hints))

@@ -1,0 +1,201 @@
+"""What the registry has, against what the project declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.execute.overrides import LABEL, fingerprint_label
+from edgebake.execute.settings import Settings, expanded_tags, registry_of
+from edgebake.graph.image_stage import image_labels
+from edgebake.observe.client import RegistryClient
+from edgebake.observe.errors import NotAnImageError, NotFoundError
+from edgebake.observe.images import PlatformImage, RegistryImage, labels_of, read_image
+from edgebake.observe.reference import Reference, parse_reference, parse_repository
+from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.publishing.digest_files import Part, Shard
+from edgebake.publishing.merge import index_name
+
+_PREDICATE = "in-toto.io/predicate-type"
+_PROVENANCE = "https://slsa.dev/provenance/"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A reference, and what is to be there: for each platform the bake target whose image it is."""
+
+    owner: str
+    reference: Reference
+    parts: Mapping[str, TargetPlan]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as declared. `platform` is empty where all are meant."""
+
+    kind: str
+    text: str
+    platform: str = ""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A reference as it is: its digest (empty if it is not there), those of its platforms, and what differs."""
+
+    owner: str
+    reference: str
+    digest: str = ""
+    platforms: tuple[tuple[str, str], ...] = ()
+    differences: tuple[Difference, ...] = ()
+
+
+# ── what is declared
+
+
+def declared(plan: Plan, settings: Settings) -> list[Declared]:
+    """Return all tags of a plan's images, and those over several targets that are all selected."""
+    compilation = plan.compilation
+    registry = registry_of(compilation, settings)
+    found = []
+    for target in plan.targets:
+        one = target.bake_target
+        repository = parse_repository(f"{registry}/{one.repository}")
+        for tag in expanded_tags(compilation, settings, one.tags):
+            found.append(Declared(one.name, repository.tagged(tag), dict.fromkeys(one.platforms, target)))
+    selected = {target.bake_target.name: target for target in plan.targets}
+    for index in compilation.graph.indexes:
+        if all(name in selected for _, name in index.parts):
+            (tag,) = expanded_tags(compilation, settings, [index.tag])
+            reference = parse_repository(f"{registry}/{index.repository}").tagged(tag)
+            parts = {platform: selected[name] for platform, name in index.parts}
+            found.append(Declared(index_name(index), reference, parts))
+    return found
+
+
+def declared_as(everything: Sequence[Declared], text: str) -> list[Declared]:
+    """Return what a reference that somebody names can be: a declared tag, or any image of its repository.
+
+    Raises:
+        EdgebakeError: nothing of the project goes to that repository.
+    """
+    reference = parse_reference(text)
+    same = [one for one in everything if one.reference == reference]
+    candidates = same or [one for one in everything if one.reference.repository == reference.repository]
+    if not candidates:
+        known = {str(one.reference) for one in everything}
+        raise EdgebakeError(
+            f"the project declares nothing in {reference.repository}",
+            hints=(*did_you_mean(text, known, kind="reference"), "name the registry, if it is another: --registry"),
+        )
+    return [replace(one, reference=reference) for one in candidates]
+
+
+# ── what is there
+
+
+class Verifier:
+    """Compares references with what is declared.
+
+    Args:
+        plan: what is declared.
+        client: asks the registry.
+        shards: digest files whose digests are to be there, too.
+    """
+
+    def __init__(self, plan: Plan, client: RegistryClient, shards: Iterable[Shard] = ()) -> None:
+        self._client = client
+        self._provenance = plan.compilation.workspace.project.provenance != "off"
+        self._compilation = plan.compilation
+        self._parts = {(part.bake_target, part.platform): part for shard in shards for part in shard.parts}
+
+    def tags(self, everything: Sequence[Declared]) -> list[Verified]:
+        """Return what declared tags are; those of one owner must name one digest.
+
+        Raises:
+            RegistryError: the registry refuses, or cannot be reached.
+        """
+        found = self._client.each(self.one, everything)
+        first = {one.owner: one for one in reversed(found) if one.digest}
+        return [self._compared(one, first.get(one.owner, one)) for one in found]
+
+    def best(self, candidates: Sequence[Declared]) -> Verified:
+        """Return what a reference is, by the candidate that it is most like."""
+        return min(self._client.each(self.one, candidates), key=lambda one: len(one.differences))
+
+    def one(self, wanted: Declared) -> Verified:
+        """Return what one reference is."""
+        try:
+            image = read_image(self._client, wanted.reference)
+        except (NotFoundError, NotAnImageError) as error:
+            missing = Difference("missing", "it is not there" if isinstance(error, NotFoundError) else str(error))
+            return Verified(wanted.owner, str(wanted.reference), differences=(missing,))
+        return Verified(
+            wanted.owner,
+            str(wanted.reference),
+            image.digest,
+            tuple((one.platform, one.digest) for one in image.images),
+            tuple(self._differences(wanted, image)),
+        )
+
+    @staticmethod
+    def _compared(one: Verified, first: Verified) -> Verified:
+        if not one.digest or one.digest == first.digest:
+            return one
+        text = f"it names another digest than {first.reference}"
+        return replace(one, differences=(*one.differences, Difference("digest", text)))
+
+    def _differences(self, wanted: Declared, image: RegistryImage) -> Iterator[Difference]:
+        there = [one.platform for one in image.images]
+        for platform in dict.fromkeys([*wanted.parts, *there]):
+            count, is_declared = there.count(platform), platform in wanted.parts
+            if count == 0:
+                yield Difference("platforms", "it is declared and not there", platform)
+            elif not is_declared:
+                yield Difference("platforms", "it is there and not declared", platform)
+            elif count > 1:
+                yield Difference("platforms", f"it is there {count} times", platform)
+            else:
+                yield from self._of_platform(wanted.parts[platform], image, image.by_platform[platform])
+
+    def _of_platform(self, target: TargetPlan, whole: RegistryImage, image: PlatformImage) -> Iterator[Difference]:
+        try:
+            labels = labels_of(self._client, whole.reference.repository, image)
+        except NotFoundError:
+            yield Difference("content", f"the index names {image.digest}, which is gone", image.platform)
+            return
+        yield from self._labels(target, labels, image.platform)
+        if self._provenance and not self._has_provenance(whole, image):
+            yield Difference("attestations", "the project declares provenance, and there is none", image.platform)
+        part = self._parts.get((target.bake_target.name, image.platform))
+        if part is not None and image.digest not in self._digests(part):
+            yield Difference("digest", f"it is {image.digest}, and {part.digest} was recorded", image.platform)
+
+    def _labels(self, target: TargetPlan, labels: Mapping[str, str], platform: str) -> Iterator[Difference]:
+        built, now = labels.get(fingerprint_label(platform)), f"sha256:{dict(target.fingerprints)[platform]}"
+        if built != now:
+            before = _short(built) if built else "something unknown"
+            yield Difference("fingerprint", f"built from {before}, declared is {_short(now)}", platform)
+        for key, value in image_labels(self._compilation.plan_of(target.bake_target)).items():
+            if labels.get(key) != value and not key.startswith(LABEL):
+                yield Difference("labels", f"{key} is {labels.get(key)!r}, declared is {value!r}", platform)
+
+    def _has_provenance(self, whole: RegistryImage, image: PlatformImage) -> bool:
+        for descriptor in image.attestations:
+            found = self._client.find_manifest(whole.reference.repository.by_digest(str(descriptor["digest"])))
+            layers = found.data.get("layers", ()) if found else ()
+            if any(_PROVENANCE in (layer.get("annotations") or {}).get(_PREDICATE, "") for layer in layers):
+                return True
+        return False
+
+    def _digests(self, part: Part) -> set[str]:
+        """Return what a recorded digest stands for on its platform: itself, or what its index names."""
+        try:
+            whole = read_image(self._client, parse_repository(part.repository).by_digest(part.digest))
+        except NotFoundError:
+            return set()
+        return {one.digest for one in whole.images if one.platform == part.platform}
+
+
+def _short(digest: str) -> str:
+    return f"{digest[:19]}…"

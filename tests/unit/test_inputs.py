@@ -1,0 +1,116 @@
+"""What a result follows from: whatever alters it alters its inputs, and nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgebake.execute.current import expected_references
+from edgebake.execute.inputs import Inputs, tests_digest
+from edgebake.execute.settings import Settings
+from edgebake.plan.history import Finished
+from edgebake.plan.selection import Selection
+from integration.projects import AMD64, ARM64, Project, line_of_five, make_project
+
+BASE = "debian:bookworm-slim"
+BASES = {BASE: ("sha256:aa", "")}
+PLAIN = Settings(environment={})
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Project:
+    return line_of_five(make_project(tmp_path))
+
+
+def digest(
+    project: Project,
+    settings: Settings = PLAIN,
+    bases: dict[str, tuple[str, ...]] = BASES,
+    builder: str = "",
+    selection: Selection = Selection(),  # noqa: B008
+) -> str:
+    plan = project.plan(selection)
+    known = {reference: bases.get(reference, ("sha256:cc", "")) for reference in bases}
+    mirrored = dict.fromkeys(settings.mirrors.values(), ("sha256:aa", ""))
+    inputs = Inputs(plan, settings, {**known, **{f"{m}:bookworm-slim": v for m, v in mirrored.items()}}, builder)
+    return inputs.digest(plan.targets[0])
+
+
+ALTERED: dict[str, Callable[[Project], str]] = {
+    "a file that a stage reads": lambda p: digest(p.write({"recipes/c/install.sh": "false\n"})),
+    "another base digest": lambda p: digest(p, bases={BASE: ("sha256:bb", "")}),
+    "an engine with a base of its own": lambda p: digest(p, bases={BASE: ("sha256:aa", "sha256:dd")}),
+    "a mirror": lambda p: digest(p, replace(PLAIN, mirrors={"debian": "mirror.example.com/debian"})),
+    "a variable": lambda p: digest(p, replace(PLAIN, variables={"WHEELHOUSE": "wheels"})),
+    "a variable of the environment": lambda p: digest(p, replace(PLAIN, environment={"WHEELHOUSE": "wheels"})),
+    "the time that Buildx gives": lambda p: digest(p, replace(PLAIN, environment={"SOURCE_DATE_EPOCH": "0"})),
+    "another builder": lambda p: digest(p, builder="other docker-container"),
+    "fewer platforms": lambda p: digest(p, selection=Selection(platforms=(ARM64,))),
+}
+SAME: dict[str, Callable[[Project], str]] = {
+    "nothing": digest,
+    "another registry or tag": lambda p: digest(p, replace(PLAIN, variables={"REGISTRY": "r", "TAG": "t"})),
+    "certificates": lambda p: digest(p, replace(PLAIN, variables={"CA_BUNDLE": "ca.pem"})),
+    "an environment that no build reads": lambda p: digest(p, replace(PLAIN, environment={"HOME": "/root"})),
+    "a file that no stage reads": lambda p: digest(p.write({"README": "x"})),
+}
+
+
+@pytest.mark.parametrize("name", ALTERED)
+def test_what_alters_a_result_alters_its_inputs(line: Project, name: str) -> None:
+    before = digest(line)
+    after = ALTERED[name](line)
+    assert before
+    assert after not in ("", before)
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_alters_no_result_does_not(line: Project, name: str) -> None:
+    assert digest(line) == SAME[name](line)
+
+
+def test_the_files_of_a_wheelhouse_count(line: Project) -> None:
+    settings = replace(PLAIN, variables={"WHEELHOUSE": "wheels"})
+    before = digest(line, settings)
+    line.write({"wheels/a.whl": "x"})
+    assert digest(line, settings) != before
+
+
+def test_what_cannot_be_known_is_never_up_to_date(line: Project) -> None:
+    assert digest(line, replace(PLAIN, overrides=("*.args.A=b",))) == ""
+    assert digest(line, bases={BASE: ("", "")}) == ""
+
+
+def test_tests_have_a_digest_of_their_own(line: Project) -> None:
+    target = line.plan().targets[0]
+    assert tests_digest(replace(target, tests=())) == ""
+    assert tests_digest(replace(target, tests=((AMD64, "a"),))) != tests_digest(
+        replace(target, tests=((AMD64, "b"),))
+    )
+
+
+def finished(references: dict[str, str]) -> Finished:
+    return Finished("app-cpu", (ARM64,), "push", "r", "t", references=references)
+
+
+def test_a_part_is_expected_where_it_was_pushed_and_nowhere_else(line: Project) -> None:
+    plan = line.plan(Selection(platforms=(ARM64,)))
+    name = plan.targets[0].bake_target.name
+    here = replace(PLAIN, variables={"REGISTRY": "acme"})
+    digested = finished({"docker.io/acme/app": "sha256:aa"})
+    tagged = finished({"docker.io/acme/app:cpu-arm64-00": "sha256:aa"})
+    assert expected_references(plan, here, name, digested) == ["docker.io/acme/app@sha256:aa"]
+    assert expected_references(plan, here, name, tagged) == ["docker.io/acme/app:cpu-arm64-00"]
+    for known in (digested, tagged):
+        elsewhere = replace(PLAIN, variables={"REGISTRY": "acme/other"})
+        assert expected_references(plan, elsewhere, name, known) == ["docker.io/acme/other/app"]
+
+
+def test_a_whole_image_is_expected_under_its_declared_tags(line: Project) -> None:
+    plan = line.plan()
+    settings = replace(PLAIN, variables={"REGISTRY": "localhost:5000/x", "TAG": "1.2"})
+    name = plan.targets[0].bake_target.name
+    assert expected_references(plan, settings, name, finished({})) == ["localhost:5000/x/app:1.2-cpu"]
