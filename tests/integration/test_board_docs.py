@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```console\n\$ edgebake (detect .*)\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```console\n\$ edgebake (detect [^\n]*)\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 SHOWN = BLOCK.findall((ROOT / "docs/board.md").read_text(encoding="utf-8"))
 
 

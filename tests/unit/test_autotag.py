@@ -16,6 +16,7 @@ from edgebake.host.files import Files
 from edgebake.host.fit import judge
 from edgebake.host.machine import Machine
 from edgebake.host.match import board_of
+from edgebake.host.remote import Cache, Repertoire, Shown
 from edgebake.host.require import alternatives_that_hold
 from edgebake.host.wanted import known_targets, target_to_build, wanted
 from edgebake.load.boards import load_boards
@@ -197,3 +198,28 @@ def test_names(text: str, repository: str, tag: str) -> None:
     this = wanted(text, WORKSPACE)
     assert (this.repository, this.tag) == (repository, tag)
     assert wanted("pytorch", WORKSPACE, "ghcr.io/acme/").repository == "ghcr.io/acme/pytorch"
+
+
+# ── answers that are kept
+
+
+def test_an_answer_is_kept_for_its_time_and_no_longer(tmp_path: Path) -> None:
+    answer = Repertoire((Shown("r/i:t", ("linux/arm64",), {"a": "b"}, ("BOARD=x",), "2026"),), 3)
+    cache = Cache(tmp_path / "cache")
+    assert cache.get("key") is None
+    cache.put("key", answer)
+    assert cache.get("key") == answer
+    assert cache.get("other") is None
+    assert Cache(tmp_path / "cache", lifetime=0).get("key") is None
+    assert (tmp_path / "cache").stat().st_mode & 0o077 == 0
+    (file,) = (tmp_path / "cache").iterdir()
+    for damaged in (b"", b"[]", b"{}", b'{"shown": [{}], "left_out": 0}', b"\xff"):
+        file.write_bytes(damaged)
+        assert cache.get("key") is None
+
+
+def test_where_nothing_can_be_kept_nothing_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for cache in (Cache(None), Cache(tmp_path / "file")):
+        cache.put("key", Repertoire(()))
+        assert cache.get("key") is None

@@ -71,7 +71,10 @@ def find_image(
     if _is_enough(answer, machine) and not all_of_them:
         return answer
     try:
-        found = [*found, *_remote(this, machine, targets, client, cache)]
+        more, left_out = _remote(this, machine, targets, client, cache)
+        found = [*found, *more]
+        if left_out:
+            notes.append(f"{left_out} tags of {this.repository} were not looked at: it has too many")
     except RegistryError as error:
         if answer.best is None:
             raise
@@ -96,11 +99,11 @@ def _local(this: Wanted, targets: Mapping[str, Target]) -> list[Candidate]:
 
 def _remote(
     this: Wanted, machine: Machine, targets: Mapping[str, Target], client: RegistryClient, cache: Cache
-) -> list[Candidate]:
+) -> tuple[list[Candidate], int]:
     platform = machine.platform or ""
     if this.tag:
         found = remote_reference(client, f"{this.repository}{this.tag}", platform, targets)
-        return [found] if found else []
+        return ([found] if found else []), 0
     return remote_candidates(client, this.repository, platform, targets, cache)
 
 

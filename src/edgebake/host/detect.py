@@ -100,10 +100,13 @@ def _architecture(files: Files) -> Fact[str] | None:
 
 def _elf_machine(files: Files, path: str) -> str | None:
     place = files.place(path)
-    if place is None or not place.is_file():
+    try:
+        if place is None or not place.is_file():
+            return None
+        with place.open("rb") as file:
+            head = file.read(20)
+    except OSError:
         return None
-    with place.open("rb") as file:
-        head = file.read(20)
     if len(head) < 20 or head[:4] != b"\x7fELF":
         return None
     return _ELF_MACHINES.get(int.from_bytes(head[18:20], "little"))

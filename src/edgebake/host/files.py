@@ -27,7 +27,13 @@ class Files:
         return self.root == Path("/")
 
     def place(self, path: str) -> Path | None:
-        """Return where a path of the machine really is, or None if nothing is there."""
+        """Return where a path of the machine really is, or None if nothing is there, or nobody may look."""
+        try:
+            return self._follow(path)
+        except OSError:
+            return None
+
+    def _follow(self, path: str) -> Path | None:
         found = self.root
         parts = list(reversed(PurePosixPath(path).parts[1:]))
         links = 0
@@ -51,10 +57,7 @@ class Files:
 
     def exists(self, path: str) -> bool:
         """Tell whether there is a file, folder or device."""
-        try:
-            return self.place(path) is not None
-        except OSError:
-            return False
+        return self.place(path) is not None
 
     def text(self, path: str) -> str | None:
         """Return a file's text without the zeros and blanks at its end, or None if it cannot be read."""

@@ -6,13 +6,15 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgebake.host.built import from_config
 from edgebake.host.candidate import Candidate, is_key
+from edgebake.model.labels import LABEL_PREFIX
 from edgebake.model.target import Target
 from edgebake.observe.client import RegistryClient
 from edgebake.observe.errors import NotFoundError
@@ -21,7 +23,8 @@ from edgebake.observe.reference import Reference, Repository, parse_reference, p
 LIFETIME = 600  # seconds
 MOST_TAGS = 300
 """Tags of one repository that are looked at, the last by name."""
-_FORMAT = 1
+_FORMAT = 2
+_VARIABLES = ("BOARD", "CUDA_VERSION", "NVIDIA_REQUIRE_CUDA", "NVIDIA_VISIBLE_DEVICES")
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,21 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class Repertoire:
+    """What a registry shows of a repository. `left_out`: how many tags were not looked at."""
+
+    shown: tuple[Shown, ...]
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
 class Cache:
     """Answers of registries in files. `folder` None: nothing is kept."""
 
     folder: Path | None
     lifetime: float = LIFETIME
 
-    def get(self, key: str) -> list[Shown] | None:
+    def get(self, key: str) -> Repertoire | None:
         """Return an answer that is young enough, else None. A damaged file is as good as none."""
         path = self._path(key)
         if path is None:
@@ -52,14 +63,15 @@ class Cache:
             if not 0 <= age < self.lifetime:
                 return None
             data = json.loads(path.read_bytes())
-            return [
+            shown = [
                 Shown(one["reference"], tuple(one["platforms"]), one["labels"], tuple(one["env"]), one["created"])
                 for one in data["shown"]
             ]
+            return Repertoire(tuple(shown), int(data["left_out"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def put(self, key: str, answer: list[Shown]) -> None:
+    def put(self, key: str, answer: Repertoire) -> None:
         """Keep an answer. Where that cannot be, it is asked again."""
         path = self._path(key)
         if path is None:
@@ -72,15 +84,16 @@ class Cache:
                 "env": one.environment,
                 "created": one.created,
             }
-            for one in answer
+            for one in answer.shown
         ]
         partial = path.with_name(f"{path.name}.{os.getpid()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps({"shown": shown}))
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # a registry may be nobody else's business
+            partial.write_text(json.dumps({"shown": shown, "left_out": answer.left_out}))
             partial.replace(path)
         except OSError:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
 
     def _path(self, key: str) -> Path | None:
         name = hashlib.sha256(f"{_FORMAT} {key}".encode()).hexdigest()
@@ -89,8 +102,8 @@ class Cache:
 
 def remote_candidates(
     client: RegistryClient, repository: str, platform: str, targets: Mapping[str, Target], cache: Cache
-) -> list[Candidate]:
-    """Return the images of a repository.
+) -> tuple[list[Candidate], int]:
+    """Return the images of a repository, and how many tags were left out because there are too many.
 
     Args:
         client: asks the registry.
@@ -105,14 +118,17 @@ def remote_candidates(
     key = f"{repository} {platform}"
     answer = cache.get(key)
     if answer is None:
-        place = parse_repository(repository)
-        tags = [tag for tag in client.tags(place) if not is_key(tag)][-MOST_TAGS:]
-        found = client.each(
-            lambda tag: _show(client, place, place.tagged(tag), f"{repository}:{tag}", platform), tags
-        )
-        answer = [one for one in found if one]
+        answer = _ask(client, repository, platform)
         cache.put(key, answer)
-    return [_candidate(one, targets) for one in answer]
+    return [_candidate(one, targets) for one in answer.shown], answer.left_out
+
+
+def _ask(client: RegistryClient, repository: str, platform: str) -> Repertoire:
+    place = parse_repository(repository)
+    tags = [tag for tag in client.tags(place) if not is_key(tag)]
+    last = tags[-MOST_TAGS:]
+    found = client.each(lambda tag: _show(client, place, place.tagged(tag), f"{repository}:{tag}", platform), last)
+    return Repertoire(tuple(one for one in found if one), len(tags) - len(last))
 
 
 def remote_reference(
@@ -154,14 +170,20 @@ def _configured(
 ) -> Shown:
     config = json.loads(client.blob(repository, manifest["config"]["digest"]))
     inner = config.get("config") or {}
-    own = (f"{config['os']}/{config['architecture']}",)
+    own, labels = (f"{config['os']}/{config['architecture']}",), inner.get("Labels") or {}
     return Shown(
         name,
         platforms or own,
-        inner.get("Labels") or {},
-        tuple(inner.get("Env") or ()),
+        labels,
+        _needed(inner.get("Env") or (), labels),
         str(config.get("created") or ""),
     )
+
+
+def _needed(environment: Iterable[str], labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables that something here asks for; the others, which may be anything, are not kept."""
+    names = {*_VARIABLES, labels.get(f"{LABEL_PREFIX}config-env", "")}
+    return tuple(one for one in environment if one.partition("=")[0] in names)
 
 
 def _platform(child: Mapping[str, Any]) -> str:
