@@ -457,7 +457,7 @@ def triggered(on: Mapping[str, Any], event: Event) -> bool:
     if event.name not in on:
         return False
     rules = on[event.name] or {}
-    unknown = set(rules) - {"branches", "inputs"}
+    unknown = set(rules) - {"branches", "tags", "inputs"}
     if unknown:
         raise UnknownWorkflowError(f"on.{event.name} has {sorted(unknown)}")
     branch = event.payload.get("pull_request", {}).get("base", {}).get("ref") or event.ref.removeprefix(

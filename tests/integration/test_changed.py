@@ -73,6 +73,12 @@ def test_a_file_that_an_image_reads(repository: Repository) -> None:
     assert repository.changed("HEAD^1") == ["one-cpu"]
 
 
+def test_the_command_that_is_told_builds_what_changed_only(repository: Repository) -> None:
+    repository.write({"one/file": "2\n"})
+    out = repository.edgebake("plan", "--changed-since", "HEAD").stdout
+    assert out.splitlines()[-1] == "Run: edgebake bake one --target cpu"
+
+
 def test_what_no_image_reads_changes_none(repository: Repository) -> None:
     repository.write({"one/notes.txt": "x\n", "README.md": "x\n"})
     text = (repository.root / "edgebake.yaml").read_text()

@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 import yaml
 
+from actions.expressions import interpolate
 from actions.facts import INPUTS
 from actions.runner import read_workflow
 from edgebake.ci.actions import ACTIONS
@@ -41,6 +42,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "one job": {**GHCR, "ci": {"jobs": "1"}},
     "no tests, no login": {**GHCR, "ci": {"test": "false", "login": "false"}},
     "registry cache and stacks": {**GHCR, "cache": "registry", "stacks": "ghcr.io/acme/stacks"},
+    "releases": {**GHCR, "tag": "edge", "ci": {"tags": "v*"}},
     "gha cache": {**GHCR, "cache": "gha"},
     "quoted": {**GHCR, "ci": {"install": ["edgebake @ git+https://example.org/it's@v1", './tools "x"'],
                               "branches": ["main", "release/**"]}},
@@ -136,6 +138,14 @@ def test_text_arrives_as_it_was_written(tmp_path: Path) -> None:
     installs = [s["env"]["EDGEBAKE"] for _, s in steps_of(workflow) if "EDGEBAKE" in s.get("env", {})]
     assert set(installs) == {"\n".join(settings["ci"]["install"])}
     assert workflow["on"]["push"]["branches"] == ["main", "release/**"]
+
+
+def test_a_git_tag_is_the_images_tag(tmp_path: Path) -> None:
+    workflow = read_workflow(render_workflow(project_with(tmp_path, SETTINGS["releases"]).open(), ".", "x.yml"))
+    assert workflow["on"]["push"] == {"branches": ["main"], "tags": ["v*"]}
+    status = {"success": True, "failure": False, "cancelled": False, "always": True}
+    for github, tag in (({"ref_type": "tag", "ref_name": "v1.2"}, "v1.2"), ({"ref_type": "branch"}, "edge")):
+        assert interpolate(workflow["env"]["TAG"], {"github": github}, status) == tag
 
 
 def test_qemu_is_set_up_only_where_a_platform_has_no_runner(tmp_path: Path) -> None:

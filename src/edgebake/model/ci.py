@@ -53,6 +53,8 @@ class Ci(Model):
     """The workflow's file, relative to the repository's folder."""
     branches: Annotated[OneOrMany[Branch], Field(min_length=1)] = ("main",)
     """Branches from which images are published; pull requests to them are built."""
+    tags: OneOrMany[Branch] = ()
+    """Git tags (`v*`) from which images are published, too; the bake file's TAG is then the git tag."""
     install: Annotated[OneOrMany[Annotated[Line, AfterValidator(_requirement)]], Field()] = ()
     """What pip installs to have edgebake; its own version if not set."""
     registry: Repository | None = None

@@ -365,8 +365,12 @@ def _some(names: Sequence[str], limit: int) -> str:
 def bake_command(plan: Plan) -> str:
     """Return the command that does what the plan shows."""
     selection = plan.selection
-    words = ["edgebake", "bake", *selection.names]
-    words += [word for target in selection.targets for word in ("--target", target)]
+    names, targets = selection.names, selection.targets
+    if selection.parts is not None:  # a part of what was asked for: named by what is left of it
+        names = tuple(sorted({target.bake_target.image for target in plan.targets}))
+        targets = tuple(sorted({target.bake_target.target for target in plan.targets}))
+    words = ["edgebake", "bake", *names]
+    words += [word for target in targets for word in ("--target", target)]
     words += [word for platform in selection.platforms for word in ("--platform", platform)]
     words += ["--name", selection.name] if selection.name else []
     return shlex.join(words)
