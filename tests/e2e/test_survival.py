@@ -286,8 +286,8 @@ def test_a_hundred_bake_targets_that_are_up_to_date_take_no_time(project: Projec
         (project.root / f"recipes/{name}/install.sh").unlink()
     project.bake("--json", "-q")
     before = solves(project)
-    times = []
-    for _ in range(5):
+    times = [99.0]
+    while min(times) >= 3 and len(times) < 6:  # others may be busy on this machine
         begin = time.monotonic()
         done = project.bake()
         times.append(time.monotonic() - begin)

@@ -9,20 +9,21 @@ from pathlib import Path
 import pytest
 
 from edgebake.execute.current import expected_references
-from edgebake.execute.inputs import Inputs, tests_digest
+from edgebake.execute.inputs import Inputs, digest_of_tests
 from edgebake.execute.settings import Settings
 from edgebake.plan.history import Finished
 from edgebake.plan.selection import Selection
-from integration.projects import AMD64, ARM64, Project, line_of_five, make_project
+from integration.projects import AMD64, ARM64, Project, line_of_five
 
 BASE = "debian:bookworm-slim"
 BASES = {BASE: ("sha256:aa", "")}
-PLAIN = Settings(environment={})
+PLAIN = Settings(environment={}, variables={"BASE_CPU": BASE})
+"""The base is locked; here it is named by its tag."""
 
 
 @pytest.fixture
 def line(tmp_path: Path) -> Project:
-    return line_of_five(make_project(tmp_path))
+    return line_of_five(tmp_path)
 
 
 def digest(
@@ -43,8 +44,8 @@ ALTERED: dict[str, Callable[[Project], str]] = {
     "a file that a stage reads": lambda p: digest(p.write({"recipes/c/install.sh": "false\n"})),
     "another base digest": lambda p: digest(p, bases={BASE: ("sha256:bb", "")}),
     "an engine with a base of its own": lambda p: digest(p, bases={BASE: ("sha256:aa", "sha256:dd")}),
-    "a mirror": lambda p: digest(p, replace(PLAIN, mirrors={"debian": "mirror.example.com/debian"})),
-    "a variable": lambda p: digest(p, replace(PLAIN, variables={"WHEELHOUSE": "wheels"})),
+    "a mirror": lambda p: digest(p, Settings(environment={}, mirrors={"debian": "mirror.example.com/debian"})),
+    "a variable": lambda p: digest(p, replace(PLAIN, variables={**PLAIN.variables, "WHEELHOUSE": "wheels"})),
     "a variable of the environment": lambda p: digest(p, replace(PLAIN, environment={"WHEELHOUSE": "wheels"})),
     "the time that Buildx gives": lambda p: digest(p, replace(PLAIN, environment={"SOURCE_DATE_EPOCH": "0"})),
     "another builder": lambda p: digest(p, builder="other docker-container"),
@@ -52,8 +53,10 @@ ALTERED: dict[str, Callable[[Project], str]] = {
 }
 SAME: dict[str, Callable[[Project], str]] = {
     "nothing": digest,
-    "another registry or tag": lambda p: digest(p, replace(PLAIN, variables={"REGISTRY": "r", "TAG": "t"})),
-    "certificates": lambda p: digest(p, replace(PLAIN, variables={"CA_BUNDLE": "ca.pem"})),
+    "another registry or tag": lambda p: digest(
+        p, replace(PLAIN, variables={**PLAIN.variables, "REGISTRY": "r", "TAG": "t"})
+    ),
+    "certificates": lambda p: digest(p, replace(PLAIN, variables={**PLAIN.variables, "CA_BUNDLE": "ca.pem"})),
     "an environment that no build reads": lambda p: digest(p, replace(PLAIN, environment={"HOME": "/root"})),
     "a file that no stage reads": lambda p: digest(p.write({"README": "x"})),
 }
@@ -73,7 +76,7 @@ def test_what_alters_no_result_does_not(line: Project, name: str) -> None:
 
 
 def test_the_files_of_a_wheelhouse_count(line: Project) -> None:
-    settings = replace(PLAIN, variables={"WHEELHOUSE": "wheels"})
+    settings = replace(PLAIN, variables={**PLAIN.variables, "WHEELHOUSE": "wheels"})
     before = digest(line, settings)
     line.write({"wheels/a.whl": "x"})
     assert digest(line, settings) != before
@@ -86,8 +89,8 @@ def test_what_cannot_be_known_is_never_up_to_date(line: Project) -> None:
 
 def test_tests_have_a_digest_of_their_own(line: Project) -> None:
     target = line.plan().targets[0]
-    assert tests_digest(replace(target, tests=())) == ""
-    assert tests_digest(replace(target, tests=((AMD64, "a"),))) != tests_digest(
+    assert digest_of_tests(replace(target, tests=())) == ""
+    assert digest_of_tests(replace(target, tests=((AMD64, "a"),))) != digest_of_tests(
         replace(target, tests=((AMD64, "b"),))
     )
 

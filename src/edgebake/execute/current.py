@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from edgebake.execute.inputs import Inputs, tests_digest
+from edgebake.execute.inputs import Inputs, digest_of_tests
 from edgebake.execute.settings import Settings, expanded_tags, registry_client, registry_of
 from edgebake.observe.client import RegistryClient
 from edgebake.observe.engine import builder_identity, image_ids
@@ -58,7 +58,7 @@ def find_evidence(plan: Plan, settings: Settings, history: History, wish: Wish) 
     claims: dict[str, Finished] = {}
     for target in plan.targets:
         name = target.bake_target.name
-        tests = tests_digest(target) if wish.test else ""
+        tests = digest_of_tests(target) if wish.test else ""
         known = history.finished.get((name, target.platforms, wish.output))
         digest = inputs.digest(target) if builder or wish.output != "cache" else ""
         lack = inputs.unknown(target) or _lack(known, digest, tests, wish, history)

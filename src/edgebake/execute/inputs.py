@@ -82,7 +82,7 @@ class Inputs:
         return values.get("WHEELHOUSE", self._plan.compilation.workspace.project.wheelhouse or "")
 
 
-def tests_digest(target: TargetPlan) -> str:
+def digest_of_tests(target: TargetPlan) -> str:
     """Return the digest of a bake target's tests; empty if it has none."""
     return _digest(target.tests) if target.tests else ""
 
