@@ -93,6 +93,19 @@ def make_plan(
     return plan, compiled
 
 
+@dataclass(frozen=True)
+class Observed:
+    """A plan without what is up to date, and what it was made from.
+
+    `settings` have what is injected when executing (the commit, the day).
+    """
+
+    plan: Plan
+    compiled: Compiled
+    history: History
+    settings: Settings
+
+
 def observed_plan(
     start: Path,
     selection: Selection,
@@ -102,7 +115,7 @@ def observed_plan(
     locked: bool = False,
     look: Look | None = None,
     narrow: Callable[[Plan], Selection] | None = None,
-) -> tuple[Plan, Compiled, History]:
+) -> Observed:
     """Return the plan for a selection without what is up to date, as the registry, the engine and the journal tell.
 
     Args:
@@ -132,7 +145,7 @@ def observed_plan(
     evidence = find_evidence(plan, settings, history, wish)
     if look is not None and not all(one.current for one in evidence.values()):
         plan = planned(selection, look=look)
-    return plan.with_evidence(evidence), compiled, history
+    return Observed(plan.with_evidence(evidence), compiled, history, settings)
 
 
 def _plan(

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli.options import CaBundle, ImageName, Locked, Mirrors, Names, Platforms, Targets
+
+if TYPE_CHECKING:
+    from edgebake.api import Observed
+    from edgebake.execute.executor import Executor
+    from edgebake.execute.policy import Policy
+    from edgebake.plan.builder import Plan
+    from edgebake.plan.selection import Selection
+    from edgebake.plan.steps import Output
 
 
 def bake(
@@ -80,72 +91,91 @@ def bake(
     or under its key.
     Example: edgebake bake detector --platform linux/arm64 --push --digests digests
     """
-    import sys
-
     from edgebake.api import observed_plan
-    from edgebake.cli.options import pairs
+    from edgebake.cli.options import pairs, settings_of
     from edgebake.cli.summary import Summary
-    from edgebake.duration import parse_duration
     from edgebake.errors import EdgebakeError
     from edgebake.execute.current import Wish
-    from edgebake.execute.executor import Executor
-    from edgebake.execute.inject import prepared
     from edgebake.execute.policy import Policy
-    from edgebake.execute.progress import Progress
-    from edgebake.execute.settings import Settings
     from edgebake.execute.stacks import looker
-    from edgebake.plan.explain import stack_notes
     from edgebake.plan.selection import Selection
 
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
     if digests and not push:
         raise EdgebakeError("--digests records what is pushed", hints=("add --push",))
-    step_seconds = parse_duration(step_timeout, "--step-timeout") if step_timeout else 0.0
-    all_seconds = parse_duration(timeout, "--timeout") if timeout else 0.0
     digests = digests.absolute() if digests else None
     selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
-    variables = pairs(variable, "--var")
-    variables |= {k: v for k, v in (("REGISTRY", registry), ("TAG", tag), ("CA_BUNDLE", ca_bundle)) if v}
-    settings = Settings(builder, variables, tuple(overrides or ()), pairs(mirror, "--mirror"), no_cache)
-    wish = Wish(
-        "push" if push else "load" if load else "cache", push if test is None else test, force or no_cache, resume
+    settings = replace(
+        settings_of(variable, registry, tag, ca_bundle),
+        builder=builder,
+        overrides=tuple(overrides or ()),
+        mirrors=pairs(mirror, "--mirror"),
+        no_cache=no_cache,
     )
+    output: Output = "push" if push else "load" if load else "cache"
+    wish = Wish(output, push if test is None else test, force or no_cache, resume)
+    policy = Policy(keep_going, retries, _seconds(step_timeout, "--step-timeout"), _seconds(timeout, "--timeout"))
     look = None if no_reuse else looker(settings)
-    narrow = None
-    if shard is not None or shards is not None:
-        from functools import partial
+    narrow = _narrow(shard, shards)
+    observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow)
+    executor = _executor(observed, policy, resume=resume, quiet=quiet)
+    subject = f"shard-{shard.replace('/', '-of-')}" if shard else ""
+    with _recorded(digests, subject, selection, observed, executor), Summary(executor, json_output=json_output):
+        executor.run()
 
-        from edgebake.narrow import shard_selection
 
-        narrow = partial(shard_selection, shard=shard, file=shards)
-    plan, compiled, history = observed_plan(
-        Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow
-    )
-    _refuse_missing_bundle(variables.get("CA_BUNDLE") or compiled.compilation.workspace.project.ca_bundle)
-    settings = prepared(compiled.compilation, settings)
-    for note in stack_notes(plan):
-        typer.echo(f"note: {note}", err=True)
-    progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
+def _seconds(text: str | None, option: str) -> float:
+    from edgebake.duration import parse_duration
+
+    return parse_duration(text, option) if text else 0.0
+
+
+def _narrow(shard: str | None, shards: Path | None) -> Callable[[Plan], Selection] | None:
+    """Return what selects a shard of a plan."""
+    if shard is None and shards is None:
+        return None
+    from functools import partial
+
+    from edgebake.narrow import shard_selection
+
+    return partial(shard_selection, shard=shard, file=shards)
+
+
+def _executor(observed: Observed, policy: Policy, *, resume: bool, quiet: bool) -> Executor:
+    """Return what executes a plan. The project's folder becomes the working one: paths in a bake file need it."""
     import os
+    import sys
 
-    # Paths in a bake file are relative to the working directory.
-    os.chdir(compiled.compilation.workspace.root)
-    policy = Policy(keep_going, retries, step_seconds, all_seconds, history.resumable if resume else ())
-    executor = Executor(plan, settings, progress, lambda: compiled.tree.write(), policy)
-    summary = Summary(executor, json_output=json_output)
+    from edgebake.execute.executor import Executor
+    from edgebake.execute.progress import Progress
+    from edgebake.plan.explain import stack_notes
+
+    project = observed.compiled.compilation.workspace
+    _refuse_missing_bundle(observed.settings.variables.get("CA_BUNDLE") or project.project.ca_bundle)
+    for note in stack_notes(observed.plan):
+        typer.echo(f"note: {note}", err=True)
+    os.chdir(project.root)
+    if resume:
+        policy = replace(policy, resumes=observed.history.resumable)
+    progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
+    return Executor(observed.plan, observed.settings, progress, lambda: observed.compiled.tree.write(), policy)
+
+
+@contextmanager
+def _recorded(
+    digests: Path | None, subject: str, selection: Selection, observed: Observed, executor: Executor
+) -> Iterator[None]:
+    """Write the digest file in the end: what a bake that fails has pushed is there all the same."""
     try:
-        with summary:
-            executor.run()
-    finally:  # what a bake that fails has pushed is there all the same
+        yield
+    finally:
         if digests:
             from edgebake.execute.publish import digest_parts
             from edgebake.publishing.digest_files import subject_name, write_digest_file
 
-            subject = subject_name([*selection.names, *selection.targets, *selection.platforms])
-            if shard is not None:
-                subject = f"shard-{shard.replace('/', '-of-')}"
-            write_digest_file(digests, subject, digest_parts(plan, settings, executor.results))
+            name = subject or subject_name([*selection.names, *selection.targets, *selection.platforms])
+            write_digest_file(digests, name, digest_parts(observed.plan, observed.settings, executor.results))
 
 
 def _refuse_missing_bundle(path: str | None) -> None:

@@ -98,7 +98,8 @@ def plan(
         from edgebake.execute.current import Wish
 
         wish = Wish("push" if push else "load", test=push)
-        result, compiled, _ = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
+        observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
+        result, compiled = observed.plan, observed.compiled
     else:
         result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look)
     if changed_since is not None or unpublished:

@@ -70,7 +70,12 @@ def publish(
             if not keep_going:
                 raise
             errors += error.errors if isinstance(error, ErrorGroup) else [error]
-    outcome = joined(outcomes)
+    _print(joined(outcomes), json_output=json_output)
+    if errors:
+        raise ErrorGroup(errors)
+
+
+def _print(outcome: Outcome, *, json_output: bool) -> None:
     for staging, why in outcome.kept:
         typer.echo(f"note: {staging} stays: the registry does not delete it ({why})", err=True)
     if json_output:
@@ -80,8 +85,6 @@ def publish(
     else:
         for one in outcome.published:
             typer.echo(f"{one.reference}@{one.digest}")
-    if errors:
-        raise ErrorGroup(errors)
 
 
 def _as_data(outcome: Outcome) -> dict[str, Any]:

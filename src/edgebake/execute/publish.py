@@ -14,7 +14,7 @@ from edgebake.observe.images import RegistryImage, read_image
 from edgebake.observe.reference import parse_reference
 from edgebake.plan.builder import Plan, key_tag
 from edgebake.publishing.digest_files import Part
-from edgebake.publishing.merge import write_index
+from edgebake.publishing.tags import write_index
 
 
 def verify_tags(

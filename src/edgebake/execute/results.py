@@ -58,10 +58,11 @@ def built_rows(
     shown = _pulled(reference, digest)
     for platform, found in steps.items():
         ran = [step for step in found if step.started is not None and step.completed is not None]
-        begin = min((step.started or 0.0 for step in ran), default=0.0)
-        end = max((step.completed or 0.0 for step in ran), default=0.0)
-        built, cached = sum(not step.cached for step in ran), sum(step.cached for step in ran)
-        yield Result(name, platform, end - begin, built, cached, shown, digest, digest, fate)
+        fresh = [step for step in ran if not step.cached]  # BuildKit may tell when a cached one ran long ago
+        begin = min((step.started or 0.0 for step in fresh), default=0.0)
+        end = max((step.completed or 0.0 for step in fresh), default=0.0)
+        cached = len(ran) - len(fresh)
+        yield Result(name, platform, end - begin, len(fresh), cached, shown, digest, digest, fate)
 
 
 def other_rows(name: str, platforms: Sequence[str], fate: Fate, reason: str) -> Iterator[Result]:
