@@ -89,7 +89,7 @@ def make_plan(
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
     record = read_history(workspace.root).record
-    plan = _plan(compiled, selection, record, output=output, test=test, look=look)
+    plan = _plan(compiled, selection, record=record, output=output, test=test, look=look)
     return plan, compiled
 
 
@@ -101,6 +101,7 @@ def observed_plan(
     *,
     locked: bool = False,
     look: Look | None = None,
+    narrow: Callable[[Plan], Selection] | None = None,
 ) -> tuple[Plan, Compiled, History]:
     """Return the plan for a selection without what is up to date, as the registry, the engine and the journal tell.
 
@@ -111,28 +112,34 @@ def observed_plan(
         wish: where results go, and what of earlier ones counts.
         locked: refuse a lock that is stale.
         look: as for :func:`make_plan`; it is asked only if something is not up to date.
+        narrow: selects a part of what the plan for the whole selection has.
 
     Raises:
         EdgebakeError: whatever the user has to mend.
     """
     from edgebake.execute.current import find_evidence
+    from edgebake.execute.inject import prepared
 
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
+    settings = prepared(compiled.compilation, settings)
     history = read_history(workspace.root)
-    planned = partial(_plan, compiled, selection, history.record, output=wish.output, test=wish.test)
-    plan = planned()
+    planned = partial(_plan, compiled, record=history.record, output=wish.output, test=wish.test)
+    plan = planned(selection)
+    if narrow is not None:
+        selection = narrow(plan)
+        plan = planned(selection)
     evidence = find_evidence(plan, settings, history, wish)
     if look is not None and not all(one.current for one in evidence.values()):
-        plan = planned(look=look)
+        plan = planned(selection, look=look)
     return plan.with_evidence(evidence), compiled, history
 
 
 def _plan(
     compiled: Compiled,
     selection: Selection,
-    record: BuildRecord,
     *,
+    record: BuildRecord,
     output: Output,
     test: bool,
     look: Look | None = None,

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from edgebake.errors import EdgebakeError, Position
+from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
@@ -27,6 +27,7 @@ from edgebake.model.lock import LockedImage
 from edgebake.model.project import Image, check_tag
 from edgebake.model.requirement import parse_requirement
 from edgebake.model.target import Target
+from edgebake.model.variables import names_in
 from edgebake.notes import Note, notes_of
 from edgebake.render.stages import StageTemplates
 from edgebake.render.values import render_value
@@ -81,25 +82,24 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     context = BuildContext(workspace.root, workspace.project.output)
     tests = TestSteps(templates, context)
     plans: list[ImagePlan] = []
-    lowerings: dict[str, TargetLowering] = {}
-    for target, name, image in image_targets(workspace, left_out):
-        lowering = lowerings.get(target.target.name)
-        if lowering is None:
-            lowering = lowerings[target.target.name] = TargetLowering(
-                graph,
-                TargetRecipes(workspace.catalogue, target.target),
-                templates,
-                context,
-                workspace.lock,
-                tests,
-            )
-        plan = plan_image(workspace, name, image, lowering.recipes)
-        stage, test = lowering.image(plan)
-        scope = lowering.recipes.scope(plan.platforms[0])
+    known: dict[str, TargetRecipes] = {}
+    lowerings: dict[tuple[str, str | None], TargetLowering] = {}
+    for loaded, name, image in image_targets(workspace, left_out):
+        target = loaded.target
+        if target.name not in known:
+            known[target.name] = TargetRecipes(workspace.catalogue, target)
+        plan = plan_image(workspace, name, image, known[target.name])
+        key = (target.name, plan.target.python)
+        if key not in lowerings:
+            recipes = known[target.name].on(plan.target)
+            lowerings[key] = TargetLowering(graph, recipes, templates, context, workspace.lock, tests)
+        stage, test = lowerings[key].image(plan)
+        scope = lowerings[key].recipes.scope(plan.platforms[0])
         graph.bake_targets.extend(_bake_targets(workspace, plan, scope, stage.id, test.id if test else None))
         plans.append(plan)
-    targets = {plan.target.name: plan.target for plan in plans}
+    targets = {plan.target.name: plan.target.declared for plan in plans}
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
+    _refuse_unknown_variables(workspace)
     refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace)
     graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
     return Compilation(
@@ -171,14 +171,15 @@ def plan_image(workspace: Workspace, name: str, image: Image, recipes: TargetRec
         workspace: the project.
         name: the image's name.
         image: the image.
-        recipes: the target's recipes; the same for all images on the target, as they share much.
+        recipes: the declared target's recipes; the same for all images on the target, as they share much.
 
     Raises:
         EdgebakeError: a conflict, an unknown recipe, a value that is wrong.
     """
-    target = recipes.target
-    image = _for_board(workspace, name, image, target)
+    image = _for_board(workspace, name, image, recipes.target)
     roots = _roots(workspace, name, image)
+    recipes = recipes.wanted_by(root.requirement for root in roots)
+    target = recipes.target
     platforms = [p for p in target.platforms if not image.platforms or p in image.platforms]
     locked = _locked_image(workspace, name, target)
     resolutions: dict[str, Resolution] = {}
@@ -258,6 +259,27 @@ def _tag(text: str, scope: Mapping[str, Any], at: Callable[[], Position | None])
         return check_tag(tag)
     except ValueError as error:
         raise EdgebakeError(str(error), at=at()) from None
+
+
+def _refuse_unknown_variables(workspace: Workspace) -> None:
+    """Refuse tags with variables that the bake file does not have: they would stay there as they are written.
+
+    Raises:
+        EdgebakeError: naming the tag.
+    """
+    known = ["TAG", *workspace.project.variables]
+    for name, image in workspace.project.images.items():
+        places: list[tuple[str, tuple[str | int, ...]]]
+        places = [(tag, ("tags", index)) for index, tag in enumerate(image.tags)]
+        places += [(tag, ("indexes", tag)) for tag in image.indexes]
+        for text, place in places:
+            for variable in names_in(text):
+                if variable not in known:
+                    raise EdgebakeError(
+                        f"the tag {text!r} has the variable {variable!r}, which there is not",
+                        at=workspace.at("images", name, *place),
+                        hints=(*did_you_mean(variable, known, kind="variable"), "declare it in `variables`"),
+                    )
 
 
 def _indexes(workspace: Workspace, bake_targets: Iterable[BakeTarget]) -> list[Index]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -127,14 +127,3 @@ def _fingerprints(builtin: Workspace, recipe: str, target: str, given: tuple[str
         return {one.key: one.fingerprint for one in subjects(builtin, target, [recipe], given=given)}
     except EdgebakeError:
         return {}
-
-
-def padded(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines of one width, each column as wide as its widest cell."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-
-
-def as_table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as text."""
-    return "\n".join(line.rstrip() for line in padded(rows))

@@ -6,11 +6,12 @@ import json
 import shutil
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, Project, crane_manifest, crane_platforms, crane_tags, docker_run, run
+from conftest import REGISTRY, ROOT, Done, Project, crane_manifest, crane_platforms, crane_tags, docker_run, run
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 TARGET = """
@@ -77,6 +78,25 @@ def publish(project: Project, *args: str, check: bool = True):
     return project.edgebake("publish", "--registry", project.registry, "--digests", "digests", *args, check=check)
 
 
+@pytest.fixture(scope="module")
+def two_commits(remote: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Project]:
+    """Two checkouts of one project, both platforms of both pushed by digest."""
+    registry = f"{REGISTRY}/e2e/{uuid.uuid4().hex[:12]}"
+    projects = []
+    for text in ("old", "new"):
+        one = write(Project(tmp_path_factory.mktemp(text), registry))
+        (one.root / "app/greeting.txt").write_text(f"{text}\n")
+        bake_shards(one, "--builder", remote)
+        projects.append(one)
+    return projects[0], projects[1]
+
+
+def digests_of(project: Project) -> dict[str, str]:
+    """Return what each tag names."""
+    repository = f"{project.registry}/demo"
+    return {tag: run("crane", "digest", f"{repository}:{tag}").out for tag in crane_tags(repository)}
+
+
 def greeting(reference: str, platform: str) -> str:
     return docker_run(reference, "cat", "/app/greeting.txt", platform=platform)
 
@@ -104,6 +124,7 @@ def test_two_builders_push_by_digest_and_become_one_tag(project: Project, remote
         attested = [c for c in manifest["manifests"] if c["platform"]["os"] == "unknown"]
         assert len(attested) == 2
     assert greeting(demo.image("demo", "dev"), AMD64) == greeting(demo.image("demo", "dev"), ARM64) == "hello"
+    assert verify(demo).code == 0
     again = publish(demo, "--json").json()
     assert {one["state"] for one in again["published"]} == {"same"}
     assert [one["digest"] for one in again["published"]] == [one["digest"] for one in told["published"]]
@@ -126,11 +147,6 @@ def test_the_engines_own_driver_uses_staging_tags_that_are_gone_afterwards(demo:
     for tag in ("dev-server", "dev"):
         run("crane", "validate", "--fast", "--remote", demo.image("demo", tag))
         assert greeting(demo.image("demo", tag), ARM64) == "hello"
-
-
-def digests_of(project: Project) -> dict[str, str]:
-    repository = f"{project.registry}/demo"
-    return {tag: run("crane", "digest", f"{repository}:{tag}").out for tag in crane_tags(repository)}
 
 
 def test_an_incomplete_duplicate_or_foreign_set_is_refused_and_nothing_is_touched(
@@ -188,15 +204,106 @@ def test_concurrent_publishes_of_one_tag_leave_one_whole_index(two_commits: tupl
         )
 
     old, new = two_commits
-    for _ in range(2):
-        processes = [start(project) for project in (old, new, old, new)]
-        failed = [
-            err for process in processes if (err := process.communicate(timeout=120)[1]) and process.returncode
-        ]
-        assert failed == []
-        for tag in ("dev-server", "dev"):
-            image = old.image("demo", tag)
-            assert crane_platforms(image) == [AMD64, ARM64]
-            run("crane", "validate", "--fast", "--remote", image)
+    processes = [start(project) for project in (old, new, old, new)]
+    failed = [err for process in processes if (err := process.communicate(timeout=120)[1]) and process.returncode]
+    assert failed == []
+    for tag in ("dev-server", "dev"):
+        image = old.image("demo", tag)
+        assert crane_platforms(image) == [AMD64, ARM64]
+        run("crane", "validate", "--fast", "--remote", image)
     image = old.image("demo", "dev-server")
     assert greeting(image, AMD64) == greeting(image, ARM64)
+
+
+def verify(project: Project, *args: str, registry: str = "") -> Done:
+    return project.edgebake("verify", "--registry", registry or project.registry, *args, check=False)
+
+
+def test_verify_tells_what_is_not_as_declared(two_commits: tuple[Project, Project], tmp_path: Path) -> None:
+    old, new = two_commits
+    publish(new)
+    image = new.image("demo", "dev-server")
+    done = verify(new, "--digests", "digests", "--json")
+    assert done.code == 0
+    told = {one["reference"]: one for one in done.json()["references"]}
+    assert set(told) == {new.image("demo", tag) for tag in crane_tags(f"{new.registry}/demo")}
+    assert told[image]["digest"] == run("crane", "digest", image).out.strip()
+    children = {c["platform"]["architecture"]: c["digest"] for c in crane_manifest(image)["manifests"]}
+    assert told[image]["platforms"] == {AMD64: children["amd64"], ARM64: children["arm64"]}
+    assert verify(new, image, f"{new.registry}/demo@{told[image]['digest']}").code == 0
+
+    # Another commit's.
+    done = verify(old, "--json")
+    assert done.code == 3
+    kinds = {d["kind"] for one in done.json()["references"] for d in one["differences"]}
+    assert kinds == {"fingerprint"}
+    assert "differs  " + old.image("demo", "dev") in verify(old, "demo", "--target", "*").out
+
+    # Provenance that is declared and not there.
+    attested = Project(tmp_path, new.registry)
+    shutil.copytree(new.root, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "edgebake.yaml").write_text(PROJECT.format(provenance="min").replace("\n    ", "\n"))
+    done = verify(attested, "--json")
+    assert done.code == 3
+    assert {d["kind"] for one in done.json()["references"] for d in one["differences"]} == {"attestations"}
+
+    # Nothing there; a platform too few; a manifest that is gone.
+    assert "missing: it is not there" in verify(new, "--tag", "none").out
+    copy = f"{new.registry}/copy"
+    run("crane", "copy", "--platform", AMD64, image, f"{copy}/demo:dev-server")
+    assert "linux/arm64: platforms: it is declared and not there" in verify(new, registry=copy).out
+    run("crane", "copy", image, f"{copy}/demo:dev-server")
+    run("crane", "delete", f"{copy}/demo@{children['arm64']}")
+    done = verify(new, f"{copy}/demo:dev-server", registry=copy)
+    assert done.code == 3
+    assert f"linux/arm64: content: the index names {children['arm64']}, which is gone" in done.out
+
+
+def test_prune_deletes_old_versions_and_staging_tags_and_harms_no_index(
+    two_commits: tuple[Project, Project],
+) -> None:
+    old, new = two_commits
+    repository = f"{new.registry}/demo"
+    publish(new)
+    publish(old, "--tag", "1.0")
+    gone = run("crane", "digest", f"{repository}:1.0-server").out.strip()
+    publish(new, "--tag", "1.1")
+    run("crane", "tag", new.image("demo", "dev"), "nightly")
+    # A staging tag that names a child of a kept index, as the engine's own driver leaves it.
+    child = crane_manifest(new.image("demo", "dev-server"))["manifests"][1]["digest"]
+    staging = "server-arm64-0123456789abcdef"
+    run("crane", "tag", f"{repository}@{child}", staging)
+    before = crane_tags(repository)
+
+    def prune(*args: str) -> set[str]:
+        told = new.edgebake("prune", "--registry", new.registry, *args, "--json").json()["tags"]
+        return {one["reference"].rpartition(":")[2] for one in told}
+
+    assert prune() == set()  # all is younger than a day
+    assert prune("--older-than", "0") == {staging}
+    chosen = {"1.0-server", "1.0-board", "1.0", staging}
+    assert prune("--older-than", "0", "--keep", "1") == chosen
+    assert crane_tags(repository) == before
+
+    assert prune("--older-than", "0", "--keep", "1", "--delete") == chosen
+    assert crane_tags(repository) == before - chosen
+    assert run("crane", "manifest", f"{repository}@{gone}", check=False).code != 0
+    for tag in ("dev-server", "latest-server", "dev", "1.1-server", "1.1", "nightly"):
+        run("crane", "validate", "--fast", "--remote", f"{repository}:{tag}")
+    assert greeting(new.image("demo", "1.1"), ARM64) == "new"
+    assert verify(new).code == 0
+
+
+def test_a_base_without_a_platform_of_its_target_is_found_before_the_build(project: Project) -> None:
+    base = f"{project.registry}/base:1"
+    run("crane", "copy", "--platform", AMD64, f"{REGISTRY}/debian:bookworm-slim", base)
+    demo = write(project)
+    path = demo.root / "targets/server.yaml"
+    path.write_text(path.read_text().replace("debian:bookworm-slim", base))
+    for command in (("bake",), ("lock",)):
+        done = demo.edgebake(*command, check=False)
+        assert done.code == 2
+        assert f"targets/server.yaml:5:15: the base image {base} has no linux/arm64" in done.err
+        assert "the image has linux/amd64" in done.err
+    assert not (demo.root / "edgebake.lock").exists()
+    assert demo.bake("--target", "server", "--platform", AMD64).code == 0

@@ -53,6 +53,28 @@ def project_files(root: Path) -> dict[str, tuple[int, bytes]]:
     return {path: found for path, found in tree(root).items() if not path.startswith(".edgebake/")}
 
 
+class TestStartUp:
+    @pytest.mark.parametrize(
+        ("command", "unneeded"),
+        [
+            ("--help", {"pydantic", "jinja2", "yaml", "networkx", "python_on_whales"}),
+            ("plan", {"python_on_whales", "urllib3"}),
+            ("compile", {"python_on_whales", "urllib3"}),
+        ],
+    )
+    def test_a_command_imports_only_what_it_needs(self, root: Path, command: str, unneeded: set[str]) -> None:
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "edgebake", command],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+        assert "edgebake.cli.main" in imported
+        assert not imported & unneeded
+
+
 class TestCompile:
     def test_it_tells_what_it_writes(self, root: Path) -> None:
         done = run(root, "compile")

@@ -48,7 +48,7 @@ def test_a_base_image_of_another_cuda_is_refused(tmp_path: Path) -> None:
     assert done.stderr == (
         "error: image 'maptr' cannot have maptr on runpod-cuda-11.8 (linux/amd64)\n"
         "  maptr needs pytorch==1.9.1\n"
-        "  runpod-cuda-11.8 has only pytorch 2.7.1, because 1.9.1 needs cuda 11.1 (it is 11.8) and python 3.8 (it is 3.10)\n"
+        "  runpod-cuda-11.8 has only pytorch 2.1.0, because 1.9.1 needs cuda 11.1 (it is 11.8) and python 3.8 (it is 3.10)\n"
         "\n"
         "hint: maptr works on: cuda-11.1\n"
     )

@@ -16,7 +16,7 @@ import yaml
 REPOSITORY = Path(__file__).parents[2]
 SCHEMAS = REPOSITORY / "docs" / "schema"
 EDGEBAKE = Path(sys.executable).with_name("edgebake")
-KINDS = ("recipe", "target", "project", "lock")
+KINDS = ("recipe", "target", "board", "compatibility", "project", "lock")
 
 
 class EditorLoader(yaml.SafeLoader):
@@ -60,6 +60,8 @@ def test_the_schema_is_one(kind: str) -> None:
 def files() -> list[Any]:
     """Return kind and path of all files of the repository that have a schema."""
     found = [("target", path) for path in (REPOSITORY / "targets").glob("*.yaml")]
+    found += [("board", path) for path in (REPOSITORY / "targets/boards").glob("*.yaml")]
+    found += [("compatibility", path) for path in (REPOSITORY / "targets/compatibility").glob("*.yaml")]
     found += [("recipe", path) for path in (REPOSITORY / "recipes").rglob("recipe.yaml")]
     examples = REPOSITORY / "examples"
     found += [("recipe", path) for path in examples.rglob("recipe.yaml")]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from edgebake.compile import compile_workspace
 from edgebake.errors import EdgebakeError
+from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.workspace import Workspace, open_workspace
+from edgebake.model.requirement import parse_requirement
 from edgebake.resolve.candidates import CandidatePool
+from edgebake.resolve.resolution import Root, resolve
 
 
 def workspace(root: Path) -> Workspace:
@@ -49,3 +53,26 @@ def test_a_recipe_says_what_it_is_where_its_facts_come_from_and_has_a_test(recip
 @pytest.mark.parametrize("target", CATALOGUE.target_names())
 def test_a_target_names_its_sources(target: str) -> None:
     assert CATALOGUE.target(target).target.sources
+
+
+@pytest.mark.parametrize(("target", "python"), [("cpu", "3.13"), ("cuda-12.8", "3.11"), ("jetpack-6.2", "3.12")])
+def test_beside_another_python_no_recipe_installs_packages_for_the_distributions(target: str, python: str) -> None:
+    profile = CATALOGUE.target(target).target
+    recipes = TargetRecipes(CATALOGUE, profile).on(profile.with_python(python))
+    pool = recipes.pool(profile.platforms[-1])
+    found, tried = {}, 0
+    for name in CATALOGUE.recipe_names():
+        roots = [Root(parse_requirement(text)) for text in (f"python:{python}", name)]
+        try:
+            resolution = resolve(pool, roots, what=name)
+        except EdgebakeError:
+            continue
+        tried += 1
+        apt = {
+            package
+            for one in resolution.installed
+            for package in recipes.view(resolution.pins[one], pool.platform).apt
+        }
+        found[name] = {package for package in apt if re.match(r"python3(\.[0-9]|$|-(?!dev$))", package)}
+    assert tried > 20
+    assert {name: packages for name, packages in found.items() if packages} == {}

@@ -78,7 +78,7 @@ def test_a_project_with_nothing_to_do(line: Project) -> None:
           = d            up to date
           = image        up to date
 
-        Plan: nothing to build; 16 stages up to date.
+        Plan: nothing to build; 17 stages up to date.
         Committed files: up to date.
         """
     )
@@ -99,7 +99,7 @@ def test_a_build_half_that_changed(line: Project) -> None:
           ~ image        localhost:5000/app:${TAG}-cpu
           linux/amd64, linux/arm64: 3 stages on the platform or emulated, 1 on the machine that builds
 
-        Plan: 1 build half, 4 install stages, 1 image; 9 stages up to date.
+        Plan: 1 build half, 4 install stages, 1 image; 10 stages up to date.
         Committed files: up to date.
         Run: edgebake bake
         """
@@ -137,7 +137,7 @@ def test_other_python_packages_on_one_platform(line: Project) -> None:
           ~ image        localhost:5000/app:${TAG}-cpu
           linux/arm64: 3 stages on the platform or emulated, 1 on the machine that builds
 
-        Plan: 1 wheel fetch, 3 install stages, 1 image; 10 stages up to date.
+        Plan: 1 wheel fetch, 3 install stages, 1 image; 11 stages up to date.
         Committed files: 1 to write (bake/cpu/requirements/eb-b-fetch.arm64.txt); edgebake compile writes them.
         Run: edgebake bake
         """

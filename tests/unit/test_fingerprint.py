@@ -183,7 +183,7 @@ COMPLETE: dict[str, tuple[Edit, set[str]]] = {
     ),
     "a parent": (
         catalogue(recipe("python", layer="language", install={"apt": ["python3", "tzdata"]})),
-        {"install python", "tool python", "tool pip-fetch"} | FETCH | FROM_FAST,
+        {"install python", "tool python", "tool pip-fetch", "artifact pip-files"} | FETCH | FROM_FAST,
     ),
     "what a container runs": (
         edit_json("edgebake.yaml", lambda p: p["images"]["app"].update(runtime={"cmd": ["a"]})),
@@ -210,6 +210,7 @@ def test_the_base_image_changes_everything(project: Project) -> None:
         "tool python",
         "tool pip-fetch",
         "artifact wheelhouse",
+        "artifact pip-files",
         *BUILD,
         *FETCH,
     }

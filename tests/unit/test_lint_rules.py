@@ -95,6 +95,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("unpinned-download", script(f"curl {URL} | bash\nsha256sum -c sums\n"), script("curl -f http://localhost:8080/health | bash\n")),
     ("unpinned-download", script('x=$(curl "$URL")\n'), script("curl --version\ncat <<'EOF'\ncurl https://x\nEOF\n")),
     ("unpinned-download", script(f"/usr/lib/apt/apt-helper download-file {URL} x\n"), script(f"/usr/lib/apt/apt-helper download-file {URL} x SHA256:{SHA256}\n")),
+    ("unpinned-download", {"install": {"pip": [f"thing @ {URL}"]}}, {"install": {"pip": [f"thing @ {URL}#sha256={SHA256}", "other>=1"]}}),
+    ("unpinned-download", {"releases": [{"version": "1", "pip": [f"thing[x]@{URL}#md5={SHA256[:32]} ; python_version > '3'"]}]}, {"releases": [{"version": "1", "pip": [f"thing @ {URL}#subdirectory=x&sha512={SHA256}", f"here @ {URL}#sha256={{{{ args.SHA256 }}}}"], "args": {"SHA256": SHA256}}]}),
     ("unpinned-download", {"install": {"dockerfile": "D.j2"}, "files": {"D.j2": f"ADD {URL} /x\n"}}, {"install": {"dockerfile": "D.j2"}, "files": {"D.j2": f"ADD --checksum=sha256:{SHA256} {URL} /x\n"}}),
     ("package-lists", script("apt-get update && apt-get install -y x\n"), script("apt-get update\napt-get install -y x\nrm -rf /var/lib/apt/lists/*\n")),
     ("package-lists", {"install": {"dockerfile": "D.j2"}, "files": {"D.j2": "RUN apt-get update\n"}}, {"install": {"dockerfile": "D.j2"}, "files": {"D.j2": "RUN --mount=type=cache,target=/var/lib/apt/lists apt-get update\n"}}),

@@ -5,6 +5,7 @@ A stage is written `name < what it is FROM`; `native` names those that run on th
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,7 @@ class TestWheels:
             "eb-numpy-wheels < scratch",
             "eb-python < eb-base",
             "eb-numpy < eb-python",
+            "eb-pip-files < scratch",
             "app < eb-numpy",
         ]
         assert "eb-numpy-fetch" in native(project)
@@ -292,6 +294,15 @@ class TestWheels:
         text = stage_text(files["cpu/Dockerfile"], "eb-numpy")
         assert "pip install --constraint /run/eb/constraints.txt" in text
         assert any("not locked yet" in str(note) for note in project.compile().notes)
+
+    def test_each_unlocked_image_has_constraints_of_its_own(self, project: Project) -> None:
+        project.recipe(**needs("scipy", "python", install={"pip": ["scipy>=1.10"]}))
+        files = project.images(one=["numpy"], two=["numpy", "scipy"]).files()
+        text = files["cpu/Dockerfile"]
+        for image, stages in {"one": 1, "two": 2}.items():
+            assert f"cpu/constraints/{image}.txt" in files
+            assert text.count(f"source=bake/cpu/constraints/{image}.txt,") == stages
+        assert not re.search("[\ue000-\uf8ff]", text)
 
     def test_a_package_on_one_platform_only_leaves_the_other_empty(self, project: Project) -> None:
         project.images(app=["numpy"]).lock(self.PACKAGES, only=lambda _, p: {} if p == ARM64 else None)

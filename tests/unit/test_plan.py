@@ -316,6 +316,7 @@ STATES: dict[str, tuple[Edit, dict[str, str]]] = {
             "python": "direct: apt",
             "native-python": "direct: apt",
             "native-pip-fetch": "indirect: python",
+            "pip-files": "indirect: pip-fetch",
             "a": "indirect: python",
             "b-fetch": "indirect: pip-fetch",
             "b-wheels": "indirect: pip-fetch",
@@ -455,7 +456,7 @@ class TestJson:
     def test_it_has_all_that_the_text_tells(self, line: Project) -> None:
         line.write({"recipes/c/install.sh": "false\n"})
         data = json.loads(json.dumps(plan_as_data(line.plan(output="push"))))
-        assert data.keys() == {"version", "images", "left_out", "notes", "files", "steps"}
+        assert data.keys() == {"version", "images", "left_out", "notes", "files", "stacks", "steps"}
         (image,) = data["images"]
         assert image.keys() == {
             "bake_target",
@@ -464,6 +465,7 @@ class TestJson:
             "platforms",
             "complete",
             "fingerprints",
+            "given",
             "stages",
         }
         assert image["fingerprints"].keys() == set(BOTH)
@@ -475,6 +477,7 @@ class TestJson:
                 "kind": "install",
                 "title": "c",
                 "native": False,
+                "reused": False,
                 "state": "direct",
                 "causes": ["file recipes/c/install.sh"],
             }.items()

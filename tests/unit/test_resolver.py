@@ -32,7 +32,9 @@ from packaging.specifiers import SpecifierSet
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import Catalogue
 from edgebake.model.requirement import parse_requirement
+from edgebake.resolve import resolution as resolving
 from edgebake.resolve.candidates import CandidatePool
+from edgebake.resolve.python_choice import with_wanted_python
 from edgebake.resolve.resolution import Pin, Resolution, Root, resolve
 
 FOLDER = Path(__file__).parent / "resolver_cases"
@@ -93,6 +95,7 @@ def run(catalogue: Catalogue, case: dict[str, Any]) -> dict[str, Resolution]:
         Root(parse_requirement(text), Position("edgebake.yaml", FIRST_LINE + index, 9))
         for index, text in enumerate(case["ask"])
     ]
+    target = with_wanted_python(target, catalogue, [root.requirement for root in roots])
     pools = {p: CandidatePool(catalogue, target, p, case.get("locked")) for p in target.platforms}
     return {platform: resolve(pool, roots, what="image 'app'") for platform, pool in pools.items()}
 
@@ -170,6 +173,15 @@ def as_recipes(world: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return recipes
 
 
+def as_catalogue(recipes: list[dict[str, Any]], root: Path) -> Catalogue:
+    for recipe in recipes:
+        (root / "recipes" / recipe["name"]).mkdir(parents=True)
+        (root / "recipes" / recipe["name"] / "recipe.json").write_text(json.dumps(recipe))
+    (root / "targets").mkdir()
+    (root / "targets/cpu.yaml").write_text(target_text("cpu", "python: '3.11'\n"))
+    return Catalogue(root, (root / "recipes",), (root / "targets",), root / "none")
+
+
 def is_solution(chosen: dict[str, str | None], recipes: list[dict[str, Any]], asked: list[str]) -> bool:
     def has(text: str) -> bool:
         version = chosen[text[0]]
@@ -191,15 +203,8 @@ def is_solution(chosen: dict[str, str | None], recipes: list[dict[str, Any]], as
 def test_a_resolution_is_one_and_a_conflict_has_none(world: list[Any], wish: list[tuple[str, str]]) -> None:
     recipes, asked = as_recipes(world), [name + text for name, text in wish]
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        for recipe in recipes:
-            (root / "recipes" / recipe["name"]).mkdir(parents=True)
-            (root / "recipes" / recipe["name"] / "recipe.json").write_text(json.dumps(recipe))
-        (root / "targets").mkdir()
-        (root / "targets/cpu.yaml").write_text(target_text("cpu", "python: '3.11'\n"))
-        catalogue = Catalogue(root, (root / "recipes",), (root / "targets",), root / "none")
         try:
-            pins = run(catalogue, {"ask": asked})["linux/amd64"].pins
+            pins = run(as_catalogue(recipes, Path(folder)), {"ask": asked})["linux/amd64"].pins
         except EdgebakeError:
             pins = None
     if pins is not None:
@@ -208,6 +213,19 @@ def test_a_resolution_is_one_and_a_conflict_has_none(world: list[Any], wish: lis
     choices = [[None, *(one["version"] for one in recipe["releases"])] for recipe in recipes]
     assignments = (dict(zip(NAMES, versions, strict=True)) for versions in product(*choices))
     assert not any(is_solution(assignment, recipes, asked) for assignment in assignments)
+
+
+@settings(max_examples=150, deadline=None)
+@given(worlds, wishes)
+def test_what_is_decided_without_going_back_is_what_the_resolver_pins(
+    world: list[Any], wish: list[tuple[str, str]]
+) -> None:
+    case = {"ask": [name + text for name, text in wish]}
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        catalogue = as_catalogue(as_recipes(world), Path(folder))
+        first = outcome(catalogue, case)
+        patch.setattr(resolving, "_without_going_back", lambda pool, asks: None)
+        assert outcome(catalogue, case) == first
 
 
 # ── determinism

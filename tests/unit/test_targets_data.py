@@ -104,3 +104,14 @@ def test_jetpack_4_takes_its_libraries_from_the_host(name: str) -> None:
 def test_data_beside_the_targets_is_no_target() -> None:
     assert not {"boards", "compatibility", "jetson-nano", "pytorch"} & set(TARGETS)
     assert CATALOGUE.target_data("boards", "board")
+
+
+def test_runpods_image_has_a_pytorch_that_takes_no_other_beside_it() -> None:
+    target = TARGETS["runpod-cuda-11.8"]
+    assert target.family == "runpod"
+
+    def newest(name: str, profile: Target) -> str:
+        return CandidatePool(CATALOGUE, profile, "linux/amd64").candidates(name)[0].version
+
+    assert {c.version for c in CandidatePool(CATALOGUE, target, "linux/amd64").candidates("pytorch")} == {"2.1.0"}
+    assert newest("pytorch", target.with_python("3.11")) == newest("pytorch", TARGETS["cuda-11.8"]) == "2.7.1"

@@ -1,12 +1,16 @@
 #!/bin/bash
-# Makes /opt/venv with the distribution's Python, and refuses a base image whose Python is not the target's.
+# Makes /opt/venv with $PYTHON, and refuses one that is not the target's or the image's version.
 set -euo pipefail
 
-/usr/bin/python3 - "$PYTHON_VERSION" <<'PY'
+"$PYTHON" - "$PYTHON_VERSION" <<'PY'
 import sys
 
 found, wanted = "{}.{}".format(*sys.version_info[:2]), sys.argv[1]
 if found != wanted:
-    sys.exit("the base image has Python {}, and the target says {}".format(found, wanted))
+    sys.exit("{} is Python {}, and {} is wanted".format(sys.executable, found, wanted))
 PY
-/usr/bin/python3 -m venv --system-site-packages --without-pip /opt/venv
+options=(--without-pip)
+if [[ $PYTHON == /usr/bin/python3 ]]; then             # the system's packages are made for this one only
+    options+=(--system-site-packages)
+fi
+"$PYTHON" -m venv "${options[@]}" /opt/venv

@@ -64,6 +64,13 @@ def bake(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    shard: Annotated[
+        str | None, typer.Option("--shard", metavar="I/N", help="Only shard I of `edgebake plan --shards N`.")
+    ] = None,
+    shards: Annotated[
+        Path | None,
+        typer.Option("--shards", metavar="FILE", help="The shards, as `plan --shards N --json` printed them."),
+    ] = None,
     locked: Locked = False,
 ) -> None:
     """Build images: do what `edgebake plan` shows.
@@ -82,6 +89,7 @@ def bake(
     from edgebake.errors import EdgebakeError
     from edgebake.execute.current import Wish
     from edgebake.execute.executor import Executor
+    from edgebake.execute.inject import prepared
     from edgebake.execute.policy import Policy
     from edgebake.execute.progress import Progress
     from edgebake.execute.settings import Settings
@@ -104,8 +112,18 @@ def bake(
         "push" if push else "load" if load else "cache", push if test is None else test, force or no_cache, resume
     )
     look = None if no_reuse else looker(settings)
-    plan, compiled, history = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
+    narrow = None
+    if shard is not None or shards is not None:
+        from functools import partial
+
+        from edgebake.narrow import shard_selection
+
+        narrow = partial(shard_selection, shard=shard, file=shards)
+    plan, compiled, history = observed_plan(
+        Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow
+    )
     _refuse_missing_bundle(variables.get("CA_BUNDLE") or compiled.compilation.workspace.project.ca_bundle)
+    settings = prepared(compiled.compilation, settings)
     for note in stack_notes(plan):
         typer.echo(f"note: {note}", err=True)
     progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
@@ -116,19 +134,21 @@ def bake(
     policy = Policy(keep_going, retries, step_seconds, all_seconds, history.resumable if resume else ())
     executor = Executor(plan, settings, progress, lambda: compiled.tree.write(), policy)
     summary = Summary(executor, json_output=json_output)
-    with summary:
-        executor.run()
-    if digests:
-        from edgebake.execute.publish import digest_parts
-        from edgebake.publishing.digest_files import subject_name, write_digest_file
+    try:
+        with summary:
+            executor.run()
+    finally:  # what a bake that fails has pushed is there all the same
+        if digests:
+            from edgebake.execute.publish import digest_parts
+            from edgebake.publishing.digest_files import subject_name, write_digest_file
 
-        subject = subject_name([*selection.names, *selection.targets, *selection.platforms])
-        write_digest_file(digests, subject, digest_parts(plan, settings, executor.results))
+            subject = subject_name([*selection.names, *selection.targets, *selection.platforms])
+            if shard is not None:
+                subject = f"shard-{shard.replace('/', '-of-')}"
+            write_digest_file(digests, subject, digest_parts(plan, settings, executor.results))
 
 
 def _refuse_missing_bundle(path: str | None) -> None:
-    from pathlib import Path
-
     from edgebake.errors import EdgebakeError
 
     # Buildx gives a build an empty secret, or fails without a word of why.

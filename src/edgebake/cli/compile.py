@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli.options import Locked
 
+if TYPE_CHECKING:
+    from edgebake.api import Compiled
+
 
 def compile_command(
     force: Annotated[bool, typer.Option("--force", help="Overwrite generated files that were edited.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if a file is stale.")] = False,
     locked: Locked = False,
 ) -> None:
     """Write the generated files: Dockerfiles, the bake file, and all that they need.
 
-    Reads only the project and its lock; no Docker, no network. Example: edgebake compile --locked
+    Reads only the project and its lock; no Docker, no network. Example: edgebake compile --check --locked
     """
     from pathlib import Path
 
@@ -25,6 +29,9 @@ def compile_command(
 
     workspace = open_selection(Path.cwd(), Selection())
     compiled = compile_files(workspace, locked=locked)
+    if check:
+        _check(compiled)
+        return
     changes = compiled.tree.write(force=force)
     for change in changes:
         typer.echo(f"{change.kind:<8} {change.path}")
@@ -36,3 +43,15 @@ def compile_command(
     counts = (images, "bake target"), (len(compiled.compilation.graph), "stage"), (len(changes), "file")
     targets, stages, files = (f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts)
     typer.echo(f"{targets}, {stages}; {files} changed.")
+
+
+def _check(compiled: Compiled) -> None:
+    from edgebake.errors import EXIT_CHECK
+
+    changes = compiled.changes()
+    for change in changes:
+        typer.echo(f"{change.kind:<8} {change.path}", err=True)
+    if changes:
+        typer.echo("\nerror: the committed files are stale\n\nhint: refresh them: edgebake compile", err=True)
+        raise typer.Exit(EXIT_CHECK)
+    typer.echo("The committed files are up to date.")

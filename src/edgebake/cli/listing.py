@@ -47,6 +47,7 @@ def list_command(
     from pathlib import Path
 
     from edgebake.load.workspace import find_root, open_workspace
+    from edgebake.table import as_table
 
     start = Path.cwd()
     root = find_root(start)
@@ -61,7 +62,7 @@ def list_command(
     if json_output:
         _print_json("uncited" if uncited else kind.value, data)
     else:
-        from edgebake.listing import as_table
+        from edgebake.table import as_table
 
         typer.echo(as_table(rows))
 
@@ -88,7 +89,7 @@ def _print_recipes(found: list[RecipeRow], json_output: bool) -> None:
     if json_output:
         _print_json("recipes", [_recipe_data(row) for row in found])
         return
-    from edgebake.listing import padded
+    from edgebake.table import padded
 
     head, *lines = padded(
         [

@@ -15,10 +15,16 @@ import typer
 
 from edgebake import __version__
 from edgebake.cli import (
+    autotag,
     bake,
+    builder,
+    ci,
     compat,
     compile,
+    detect,
+    doctor,
     init,
+    launch,
     lint,
     listing,
     lock,
@@ -50,9 +56,15 @@ app.command("prune")(prune.prune)
 app.command("test")(test.run_tests)
 app.command("lint")(lint.lint_command)
 app.command("lock")(lock.lock)
+app.command("detect")(detect.detect_command)
+app.command("autotag")(autotag.autotag)
+app.command("run")(launch.run_image)
+app.command("doctor")(doctor.doctor)
 app.command("compat")(compat.compat)
 app.command("list")(listing.list_command)
 app.command("schema")(schema.schema)
+app.add_typer(builder.app, name="builder")
+app.add_typer(ci.app, name="ci")
 
 
 def _version(value: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -59,6 +60,10 @@ Registry = Annotated[
     str | None, typer.Option("--registry", metavar="REPOSITORY", help="Use that one, not the project's.")
 ]
 Tag = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Value of the bake file's TAG.")]
+Root = Annotated[
+    Path | None,
+    typer.Option("--root", metavar="DIR", help="Look at the machine whose files lie here, not at this one."),
+]
 
 
 def pairs(values: list[str] | None, option: str) -> dict[str, str]:

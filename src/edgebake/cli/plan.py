@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,12 +19,41 @@ from edgebake.cli.options import (
     Variables,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgebake.api import Look
+    from edgebake.compile import Compilation
+    from edgebake.execute.settings import Settings
+    from edgebake.plan.builder import Plan
+    from edgebake.plan.reuse import Snapshot
+    from edgebake.plan.stacks import Keyed
+
 
 def plan(
     names: Names = None,
     target: Targets = None,
     platform: Platforms = None,
     name: ImageName = None,
+    changed_since: Annotated[
+        str | None,
+        typer.Option("--changed-since", metavar="REF", help="Only images that were different at this git commit."),
+    ] = None,
+    unpublished: Annotated[
+        bool, typer.Option("--unpublished", help="Only images that the registry has not as they are now.")
+    ] = False,
+    shards: Annotated[
+        int | None,
+        typer.Option("--shards", metavar="N", min=1, help="Cut it for N machines, by platform and weight."),
+    ] = None,
+    timings: Annotated[
+        list[str] | None,
+        typer.Option("--timings", metavar="FILE", help="What `bake --json` printed, as weights; repeatable."),
+    ] = None,
+    builder: Annotated[
+        str | None,
+        typer.Option("--builder", metavar="NAME", help="Also say what is native and emulated on this builder."),
+    ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 3 if the committed files are stale.")] = False,
@@ -46,7 +75,9 @@ def plan(
 ) -> None:
     """Show what would be built, in order, and why. Builds and writes nothing.
 
+    Without --changed-since, --unpublished and --builder nothing but the project is looked at.
     Example: edgebake plan pytorch transformers --target jetpack-6.2 --name ai-workstation
+    Example: edgebake plan --changed-since origin/main --shards 4 --json
     """
     from dataclasses import replace
     from pathlib import Path
@@ -54,31 +85,80 @@ def plan(
     from edgebake.api import make_plan, observed_plan
     from edgebake.cli.options import pairs, settings_of
     from edgebake.errors import EXIT_CHECK, EdgebakeError
-    from edgebake.execute.current import Wish
-    from edgebake.execute.stacks import looker
-    from edgebake.plan.explain import explain, plan_as_data
     from edgebake.plan.selection import Selection
 
+    if changed_since is not None and unpublished:
+        raise EdgebakeError("--changed-since and --unpublished exclude each other")
     selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
     settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
-    look = None if offline else looker(settings)
+    look = None if offline else _looker(settings)
     if push or load:
-        wish = Wish("push" if push else "load", test=push)
-        result, _, _ = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
-    else:
-        result, _ = make_plan(Path.cwd(), selection, locked=locked, look=look)
-    if json_output:
-        import json
+        from edgebake.execute.current import Wish
 
-        typer.echo(json.dumps(plan_as_data(result), indent=2, ensure_ascii=False))
+        wish = Wish("push" if push else "load", test=push)
+        result, compiled, _ = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
+    else:
+        result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look)
+    if changed_since is not None or unpublished:
+        from edgebake.narrow import only_changed
+
+        result, lines = only_changed(result, compiled, changed_since)
+        for line in lines:
+            typer.echo(f"note: {line}", err=True)
+    if shards is not None:
+        _print_shards(result, shards, timings or [], json_output=json_output)
     elif diff:
         from edgebake.render.writer import unified_diff
 
         typer.echo("".join(unified_diff(change) for change in result.files), nl=False)
     else:
-        typer.echo(explain(result))
+        _print_plan(result, builder, json_output=json_output)
     if check and result.files and result.compilation.workspace.document:
         typer.echo("\nerror: the committed files are stale\n\nhint: refresh them: edgebake compile", err=True)
         raise typer.Exit(EXIT_CHECK)
+
+
+def _print_plan(result: Plan, builder: str | None, *, json_output: bool) -> None:
+    from edgebake.plan.explain import explain, plan_as_data
+
+    work = []
+    if builder is not None:
+        from edgebake.execute.builders import inspect, work_by_platform
+
+        work = work_by_platform(result, inspect(builder))
+    if json_output:
+        import json
+
+        data = plan_as_data(result)
+        data |= {"platforms": [one.as_data() for one in work]} if builder is not None else {}
+        typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join([explain(result), *([""] if work else []), *map(str, work)]))
+
+
+def _print_shards(result: Plan, number: int, timings: list[str], *, json_output: bool) -> None:
+    from pathlib import Path
+
+    from edgebake.plan.shards import cut, shards_as_data, shards_as_text
+    from edgebake.plan.weights import read_timings
+
+    found = cut(result, number, read_timings(Path(path) for path in timings))
+    if json_output:
+        import json
+
+        typer.echo(json.dumps(shards_as_data(found), indent=2))
+    else:
+        typer.echo(shards_as_text(found))
+
+
+def _looker(settings: Settings) -> Look:
+    """Return what looks at the repository of stacks. A project without one does not even load the client."""
+
+    def look(compilation: Compilation, stages: Sequence[Keyed]) -> Snapshot:
+        from edgebake.execute.stacks import looker
+
+        return looker(settings)(compilation, stages)
+
+    return look

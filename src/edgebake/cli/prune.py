@@ -25,6 +25,10 @@ def prune(
     older_than: Annotated[
         float, typer.Option("--older-than", metavar="DAYS", min=0, help="Only what is older than that.")
     ] = 1.0,
+    stacks: Annotated[
+        bool,
+        typer.Option("--stacks", help="Keys of stacks too; their repository must be of this project alone."),
+    ] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete; without it, only list.")] = False,
     variable: Variables = None,
     registry: Registry = None,
@@ -35,12 +39,13 @@ def prune(
     """List tags that nobody needs, and with --delete delete them: staging tags, with --keep old versions too.
 
     Never touched are tags that are declared now, tags that are not of the project's forms, and manifests that
-    another tag or index needs. Example: edgebake prune --keep 5 --older-than 30 --delete
+    another tag or index needs. Example: edgebake prune --keep 5 --older-than 30
     """
     from datetime import datetime, timezone
 
     from edgebake.api import make_plan
     from edgebake.cli.options import settings_of
+    from edgebake.execute.inject import prepared
     from edgebake.execute.settings import registry_client
     from edgebake.interrupt import raise_interrupt
     from edgebake.plan.selection import Selection
@@ -48,13 +53,13 @@ def prune(
     from edgebake.publishing.prune import delete as delete_tags
 
     plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))
-    settings = settings_of(variable, registry, tag, ca_bundle)
+    settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
     raise_interrupt()
     client = registry_client(compiled.compilation, settings)
     now = datetime.now(timezone.utc)
     chosen: list[Prunable] = []
     done: list[Pruned] = []
-    for own in own_repositories(plan, settings):
+    for own in own_repositories(plan, settings, stacks=stacks):
         states = tag_states(client, own.repository)
         found = prunable(own, states, Rule(keep, older_than), now)
         chosen += found

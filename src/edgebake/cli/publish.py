@@ -20,6 +20,15 @@ def publish(
         list[Path] | None,
         typer.Option("--digests", metavar="DIR|FILE", help="Digest files, or folders of them; repeatable."),
     ] = None,
+    shards_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--shards", metavar="FILE", help="Only what these shards hold, as `plan --shards N --json` said."
+        ),
+    ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Publish what is complete, though something else is not.")
+    ] = False,
     variable: Variables = None,
     registry: Registry = None,
     tag: Tag = None,
@@ -33,23 +42,35 @@ def publish(
     """
     from edgebake.api import make_plan
     from edgebake.cli.options import settings_of
-    from edgebake.errors import EdgebakeError
+    from edgebake.errors import EdgebakeError, ErrorGroup
+    from edgebake.execute.inject import prepared
     from edgebake.execute.settings import registry_client
     from edgebake.interrupt import raise_interrupt
+    from edgebake.narrow import by_tags, planned_parts
     from edgebake.plan.selection import Selection
     from edgebake.publishing.collect import collect
     from edgebake.publishing.digest_files import read_shards
-    from edgebake.publishing.merge import Publisher
+    from edgebake.publishing.merge import Publisher, joined
 
     if not digests:
         raise EdgebakeError("no digest files are named", hints=("name them: edgebake publish --digests DIR",))
     shards = read_shards(digests)
     plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))
-    settings = settings_of(variable, registry, tag, ca_bundle)
+    if shards_file is not None:
+        plan = planned_parts(plan, compiled, shards_file)
+    settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
     raise_interrupt()
     client = registry_client(compiled.compilation, settings)
-    publisher = Publisher(plan, settings, client, lambda line: typer.echo(line, err=True))
-    outcome = publisher.publish(collect(plan, settings, shards))
+    outcomes, errors = [], list[EdgebakeError]()
+    for part in by_tags(plan, compiled) if keep_going else [plan]:
+        publisher = Publisher(part, settings, client, lambda line: typer.echo(line, err=True))
+        try:
+            outcomes.append(publisher.publish(collect(part, settings, shards)))
+        except EdgebakeError as error:
+            if not keep_going:
+                raise
+            errors += error.errors if isinstance(error, ErrorGroup) else [error]
+    outcome = joined(outcomes)
     for staging, why in outcome.kept:
         typer.echo(f"note: {staging} stays: the registry does not delete it ({why})", err=True)
     if json_output:
@@ -59,6 +80,8 @@ def publish(
     else:
         for one in outcome.published:
             typer.echo(f"{one.reference}@{one.digest}")
+    if errors:
+        raise ErrorGroup(errors)
 
 
 def _as_data(outcome: Outcome) -> dict[str, Any]:

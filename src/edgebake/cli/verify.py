@@ -41,6 +41,7 @@ def verify(
     from edgebake.api import make_plan
     from edgebake.cli.options import settings_of
     from edgebake.errors import EXIT_CHECK
+    from edgebake.execute.inject import prepared
     from edgebake.execute.settings import registry_client
     from edgebake.plan.selection import Selection
     from edgebake.publishing.digest_files import read_shards
@@ -49,7 +50,7 @@ def verify(
     references = [name for name in names or () if "/" in name or ":" in name or "@" in name]
     images = tuple(name for name in names or () if name not in references)
     plan, compiled = make_plan(Path.cwd(), Selection(images, tuple(target or ())))
-    settings = settings_of(variable, registry, tag, ca_bundle)
+    settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
     client = registry_client(compiled.compilation, settings)
     verifier = Verifier(plan, client, read_shards(digests) if digests else ())
     everything = declared(plan, settings)

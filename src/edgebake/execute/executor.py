@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from edgebake.errors import EdgebakeError, ErrorGroup
+from edgebake.execute.builders import work_by_platform
 from edgebake.execute.ledger import Ledger
 from edgebake.execute.policy import Policy
 from edgebake.execute.preflight import check_builder
@@ -44,6 +45,7 @@ class Executor:
         self._plan = plan
         self._compilation = plan.compilation
         self._settings = settings
+        self._progress = progress
         self._write = write
         self._policy = policy or Policy()
         self._ledger = Ledger(plan, Journal(self._compilation.workspace.root), self._policy.resumes)
@@ -86,7 +88,8 @@ class Executor:
                 case WriteFiles():
                     self._write()
                 case CheckBuilder():
-                    check_builder(step, self._settings.builder)
+                    state = check_builder(step, self._settings.builder)
+                    self._progress.tell(map(str, work_by_platform(self._plan, state)))
                     check_bases(self._plan, self._settings)
                     if bakes:
                         self._ledger.begin()

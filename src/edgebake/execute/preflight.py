@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from packaging.version import Version
 
 from edgebake.errors import EdgebakeError
+from edgebake.execute.builders import BuilderState, inspect
 from edgebake.plan.steps import CheckBuilder
 
 OLDEST_BUILDX = Version("0.13.0")
@@ -18,22 +19,25 @@ TIMEOUT = 120  # seconds; a builder may have to start first
 _QEMU_HINTS = (
     "install QEMU 10 or later with its binfmt handlers: apt install qemu-user-binfmt (Debian 13, Ubuntu 25.04)",
     "or install them with Docker: docker run --privileged --rm tonistiigi/binfmt --install {arch}",
-    "or use a builder with a node of that platform: docker buildx create --append --platform {platform} …",
+    "or use a builder with a node of that platform: see builder in edgebake.yaml, and edgebake builder create",
 )
 
 
-def check_builder(step: CheckBuilder, builder: str | None) -> None:
-    """See that a bake can begin.
+def check_builder(step: CheckBuilder, builder: str | None) -> BuilderState:
+    """See that a bake can begin, and return the state of its builder.
 
     Raises:
         EdgebakeError: no Docker, no engine, no Buildx, one too old, or a platform that the builder cannot run.
     """
     _check_docker()
     _check_buildx()
-    known = _platforms(builder)
+    state = inspect(builder)
+    known = sorted({platform for node in state.nodes if not node.error for platform in node.platforms})
     missing = [platform for platform in step.emulated if platform not in known]
     if missing:
-        raise not_emulated("builder", missing, f"it can do {', '.join(known)}")
+        errors = [f"; its node {node.name}: {node.error}" for node in state.nodes if node.error]
+        raise not_emulated("builder", missing, f"it can do {', '.join(known)}{''.join(errors)}")
+    return state
 
 
 def not_emulated(who: str, platforms: Sequence[str], reason: str) -> EdgebakeError:
@@ -90,24 +94,7 @@ def can_push_by_digest(builder: str | None) -> bool:
     Raises:
         EdgebakeError: there is no such builder.
     """
-    driver = re.search(r"^Driver:\s*(\S+)$", _inspected(builder), re.MULTILINE)
-    return driver is not None and driver[1] != "docker"
-
-
-def _inspected(builder: str | None) -> str:
-    done = _run("docker", "buildx", "inspect", "--bootstrap", *([builder] if builder else []))
-    if done.returncode != 0:
-        raise EdgebakeError(
-            f"the builder {builder or 'in use'!r} cannot be used",
-            reason=_last(done.stderr),
-            hints=("docker buildx ls shows the builders",),
-        )
-    return done.stdout
-
-
-def _platforms(builder: str | None) -> list[str]:
-    found = re.findall(r"^Platforms:\s*(.*)$", _inspected(builder), re.MULTILINE)
-    return sorted({name.strip().rstrip("*") for line in found for name in line.split(",") if name.strip()})
+    return inspect(builder).driver not in ("", "docker")
 
 
 def _last(text: str) -> str:

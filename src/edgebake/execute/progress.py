@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterable
 from typing import TextIO
 
 from edgebake.execute.events import BuildStep, EventReader
@@ -27,6 +28,11 @@ class Progress:
         self._last = 0.0
         self._readers: dict[int, EventReader] = {}
         self._told: set[str] = set()
+
+    def tell(self, lines: Iterable[str]) -> None:
+        """Show lines of text."""
+        for line in lines if not self._quiet else ():
+            self.line(line)
 
     def update(self, reader: EventReader, ended: list[BuildStep]) -> None:
         """Show the steps that ended, and what runs now. Bakes that share a step tell of it once."""

@@ -16,7 +16,7 @@ from edgebake.execute.invocation import Invocation
 from edgebake.execute.policy import Policy, delay
 from edgebake.execute.pool import Ended, Job, OnSteps, Pool
 from edgebake.execute.progress import Progress
-from edgebake.execute.settings import Settings, bake_variables
+from edgebake.execute.settings import Settings, bake_variables, cache_variables
 from edgebake.execute.stacks import publish_overlay, put_under_keys
 from edgebake.plan.builder import Plan
 from edgebake.plan.steps import PublishStages
@@ -54,21 +54,24 @@ class StagePublisher:
         with tempfile.TemporaryDirectory(prefix="edgebake-") as folder:
             overlay = Path(folder) / "stacks.json"
             overlay.write_text(text, encoding="utf-8")
-            pushed, errors = self._bake(self._invocation(names, overlay))
+            pushed, errors = self._bake(self._invocation(step, names, overlay))
         stages = tuple(one for name, one in zip(names, step.stages, strict=True) if name in pushed)
         put_under_keys(self._plan.compilation, self._settings, replace(step, stages=stages))
         return errors
 
-    def _invocation(self, names: list[str], overlay: Path) -> Invocation:
-        project = self._plan.compilation.workspace.project
-        return Invocation(
-            names,
-            [f"{project.output}/docker-bake.{project.formats[0]}", str(overlay)],
-            {},
+    def _invocation(self, step: PublishStages, names: list[str], overlay: Path) -> Invocation:
+        compilation = self._plan.compilation
+        project = compilation.workspace.project
+        platforms = sorted({platform for one in step.stages for platform in one.stage.platforms})
+        variables = {
+            **cache_variables(compilation, self._settings, platforms, writes=False),
+            **bake_variables(compilation, self._settings),
+            "CACHE_TO": "",  # an image's cache is written with the image
             # The metadata of what is published here is not read: its provenance is not worth a second each.
-            {**bake_variables(self._plan.compilation, self._settings), "BUILDX_METADATA_PROVENANCE": "disabled"},
-            self._settings.builder,
-        )
+            "BUILDX_METADATA_PROVENANCE": "disabled",
+        }
+        files = [f"{project.output}/docker-bake.{project.formats[0]}", str(overlay)]
+        return Invocation(names, files, {}, variables, self._settings.builder)
 
     def _bake(self, together: Invocation) -> tuple[set[str], list[EdgebakeError]]:
         apart = [together.only([name]) for name in together.bake_targets]

@@ -83,7 +83,9 @@ class Scheduler:
             [f"{project.output}/docker-bake.{project.formats[0]}"],
             {**bake_overrides(self._plan, step, self._settings), **self._no_cache(targets)},
             {
-                **cache_variables(self._plan.compilation, self._settings, step),
+                **cache_variables(
+                    self._plan.compilation, self._settings, step.platforms, writes=step.output == "push"
+                ),
                 **bake_variables(self._plan.compilation, self._settings),
             },
             self._settings.builder,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from edgebake.compile import Compilation
 from edgebake.errors import EdgebakeError
 from edgebake.graph.names import arch, base_variable
 from edgebake.model.project import check_tag
-from edgebake.plan.steps import Bake
+from edgebake.model.variables import fill_in, variable_values
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored
 
@@ -53,17 +52,24 @@ def bake_variables(compilation: Compilation, settings: Settings) -> dict[str, st
     return {**variables, **settings.variables}
 
 
-def cache_variables(compilation: Compilation, settings: Settings, step: Bake) -> dict[str, str]:
+def cache_variables(
+    compilation: Compilation, settings: Settings, platforms: Sequence[str], *, writes: bool
+) -> dict[str, str]:
     """Return what a bake is told of the build cache: which platform's it is, and whether it is written.
 
-    A cache in a registry is written by a bake that pushes. What the environment says goes before.
+    What the environment says goes before.
+
+    Args:
+        compilation: the project.
+        settings: how it is executed.
+        platforms: those that are built.
+        writes: whether the bake may write to a registry.
     """
     cache = compilation.workspace.project.cache
     if cache is None:
         return {}
-    one = len(step.platforms) == 1
-    variables = {"CACHE_PLATFORM": f"-{arch(step.platforms[0])}" if one else ""}
-    if cache.type != "registry" or step.output == "push":
+    variables = {"CACHE_PLATFORM": f"-{arch(platforms[0])}" if len(platforms) == 1 else ""}
+    if cache.type != "registry" or writes:
         variables["CACHE_TO"] = "1"
     return {name: value for name, value in variables.items() if name not in settings.environment}
 
@@ -96,16 +102,8 @@ def expanded_tags(compilation: Compilation, settings: Settings, tags: Sequence[s
     Raises:
         EdgebakeError: a variable's value makes something that is no tag.
     """
-    values = variable_values(compilation, settings)
+    values = variable_values(compilation.workspace.project, {**settings.environment, **settings.variables})
     return list(dict.fromkeys(_expanded(tag, values) for tag in tags))
-
-
-def variable_values(compilation: Compilation, settings: Settings) -> dict[str, str]:
-    """Return the variables that tags may have, with their values."""
-    project = compilation.workspace.project
-    values = {"TAG": project.tag, **{name: v.default for name, v in project.variables.items()}}
-    values |= {name: settings.environment[name] for name in values if name in settings.environment}
-    return values | dict(settings.variables)
 
 
 def _expanded(tag: str, values: Mapping[str, str]) -> str:
@@ -115,8 +113,3 @@ def _expanded(tag: str, values: Mapping[str, str]) -> str:
     except ValueError as error:
         hints = ("see the values of the variables: --var, --tag, the environment",)
         raise EdgebakeError(f"the tag {tag!r} becomes {text!r}", reason=str(error), hints=hints) from None
-
-
-def fill_in(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with `${NAME}` filled in, for the names in `values`."""
-    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", lambda found: values.get(found[1], found[0]), text)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import networkx as nx
 
 from edgebake.graph.node import Node
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 Key = tuple[str, str]
 
@@ -51,6 +49,7 @@ class BuildGraph:
     """
 
     def __init__(self) -> None:
+        self._graph: nx.DiGraph[Key] = nx.DiGraph()
         self._nodes: dict[Key, Node] = {}
         self._by_target: dict[str, list[Node]] = {}
         self._places: dict[Key, int] = {}  # in the order of adding
@@ -67,6 +66,8 @@ class BuildGraph:
         self._nodes[key] = node
         self._places[key] = len(self._places)
         self._by_target.setdefault(node.target, []).append(node)
+        self._graph.add_node(key)
+        self._graph.add_edges_from(((node.target, parent), key) for parent in node.parents)
         return node
 
     def node(self, target: str, node_id: str) -> Node:
@@ -90,20 +91,12 @@ class BuildGraph:
 
     def needed_by(self, target: str, stages: Iterable[str]) -> list[Node]:
         """Return these stages and all that they are made from, each after its parents."""
-        found: set[Key] = set()
-        todo = [(target, stage) for stage in stages]
-        while todo:
-            key = todo.pop()
-            if key not in found:
-                found.add(key)
-                todo.extend((target, parent) for parent in self._nodes[key].parents)
-        return self._in_order(found)
+        keys = {(target, stage) for stage in stages}
+        return self._in_order(keys.union(*(nx.ancestors(self._graph, key) for key in keys)))
 
     def dependents(self, node: Node) -> list[Node]:
         """Return all stages that are made from `node`, directly or not."""
-        import networkx as nx
-
-        return self._in_order(nx.descendants(self.as_networkx(), (node.target, node.id)))
+        return self._in_order(nx.descendants(self._graph, (node.target, node.id)))
 
     def ordered(self, target: str, stages: Iterable[str]) -> list[str]:
         """Return ids of one target's stages, each after its parents."""
@@ -118,11 +111,5 @@ class BuildGraph:
         return sorted(self._by_target)
 
     def as_networkx(self) -> nx.DiGraph[Key]:
-        """Return the graph for analysis. Neither compiling nor planning needs it, and its import takes a while."""
-        import networkx as nx
-
-        graph: nx.DiGraph[Key] = nx.DiGraph()
-        graph.add_nodes_from(self._nodes)
-        for key, node in self._nodes.items():
-            graph.add_edges_from(((node.target, parent), key) for parent in node.parents)
-        return graph
+        """Return a copy of the graph, for analysis."""
+        return self._graph.copy()

@@ -10,6 +10,7 @@ from edgebake.graph.names import bake_target_name, base_variable, groups, refuse
 from edgebake.load.workspace import Workspace
 from edgebake.model.project import Project
 from edgebake.model.target import Target
+from edgebake.model.variables import fill_in, variable_values
 
 
 def refuse_all_collisions(
@@ -35,7 +36,13 @@ def refuse_all_collisions(
     tags += [(f"{i.repository}:{i.tag}", _index_owner(i)) for i in indexes]
     images: dict[str, tuple[str, ...]] = {_owner(t): ("images", t.image, "tags") for t in bake_targets}
     images |= {_index_owner(i): ("images", i.image, "indexes", i.tag) for i in indexes}
-    refuse_collisions(tags, kind="tag", at=lambda owner: workspace.at(*images[owner]))
+
+    def at(owner: str) -> Position | None:
+        return workspace.at(*images[owner])
+
+    refuse_collisions(tags, kind="tag", at=at)
+    values = variable_values(workspace.project, {})
+    refuse_collisions(((fill_in(tag, values), owner) for tag, owner in tags), kind="tag", at=at)
     _refuse_variables(targets, workspace.project)
     suffixes = {f"the target {target.name!r}": target for target in targets.values()}
 

@@ -12,6 +12,7 @@ from edgebake.graph.view import RecipeView
 from edgebake.model.project import Image
 from edgebake.model.recipe import Runtime
 from edgebake.model.target import Target
+from edgebake.resolve.python_choice import RUNTIME
 from edgebake.resolve.resolution import Pin, Resolution
 
 
@@ -40,6 +41,11 @@ class ImagePlan:
     def views_on(self, platform: str) -> list[RecipeView]:
         """Return the views of what is installed on a platform, in the order of the line."""
         return [self.views[platform, name] for name in self.line if self.installed(platform, name)]
+
+    def other_python(self) -> Pin | None:
+        """Return the pin of the recipe that is the image's Python; None if it has the distribution's, or none."""
+        pins = (pin for resolution in self.resolutions.values() for pin in resolution.pins.values())
+        return next((pin for pin in pins if RUNTIME in (pin.name, *pin.recipe.provides)), None)
 
     def git_sources(self) -> list[tuple[str, str]]:
         """Return URL and ref of the git sources that name no commit, each once."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.graph.context import BuildContext, Reads
 from edgebake.graph.image_plan import ImagePlan
-from edgebake.graph.install import Installer
-from edgebake.graph.node import Body, Input, Node, reference
+from edgebake.graph.node import Body, Input, Node
 from edgebake.graph.stages import USER, StageFactory, same, script_path
 from edgebake.graph.view import RecipeView
+from edgebake.model.labels import config_labels, target_labels
 from edgebake.render.stages import StageTemplates
 
 
@@ -19,14 +20,21 @@ def image_user(plan: ImagePlan) -> str:
     return str(plan.runtime("user") or USER)
 
 
-def image_stage(stages: StageFactory, installer: Installer, plan: ImagePlan, parent: Node) -> Node:
-    """Return the stage that is shipped: the line's end, with the runtime settings."""
+def image_stage(stages: StageFactory, plan: ImagePlan, parent: Node, pip: Callable[[], tuple[str, str]]) -> Node:
+    """Return the stage that is shipped: the line's end, with the runtime settings.
+
+    Args:
+        stages: adds the stage.
+        plan: the image.
+        parent: the end of its line.
+        pip: gives the stage and the path in it of the pip that checks the image's Python packages.
+    """
     has_python = any(env.requirements or not env.locked for env in plan.python.values())
     user = image_user(plan)
     entrypoint, cmd = plan.entry()
     text = stages.templates.render(
         "stages/image.Dockerfile.j2",
-        pip_stage=reference(installer.pip(plan.platforms).id) if has_python else "",
+        pip_program=pip() if has_python else None,
         groups=stages.target.groups if plan.needs_gpu and user != "root" else (),
         env=dict(sorted(plan.image.env.items())),
         labels=image_labels(plan),
@@ -48,7 +56,8 @@ def image_labels(plan: ImagePlan) -> dict[str, str]:
     labels = {
         "org.opencontainers.image.title": plan.name,
         "org.opencontainers.image.base.name": plan.target.base.image,
-        "dev.edgebake.target": plan.target.name,
+        **target_labels(plan.target),
+        **config_labels(plan.runtime("config")),
     }
     if plan.image.summary:
         labels["org.opencontainers.image.description"] = plan.image.summary

@@ -29,11 +29,13 @@ PIP_FILES = "pip-files"
 class Pip:
     """Requirements that a stage installs with pip itself, because they are not locked.
 
-    `constraints` is the file that keeps recipes from swapping each other's packages.
+    `constraints` is the file that keeps recipes from swapping each other's packages; `program` is the stage and the
+    path in it of the pip that does it, if that is not the distribution's.
     """
 
     requirements: tuple[str, ...] = ()
     constraints: Input | None = None
+    program: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ class Installer:
             "env": view.env,
             "pip": pip.requirements,
             "pip_index": view.pip_index if pip.requirements else [],
-            "pip_stage": reference(self.pip(platforms).id) if pip.requirements else "",
+            "pip_program": (pip.program or self.pip(platforms)) if pip.requirements else None,
+            "pip_stage": reference(self.pip_files(platforms).id) if pip.requirements else "",
             "wheelhouse": reference(stages.wheelhouse(platforms).id) if pip.requirements else "",
             "constraints": reads.take(pip.constraints) if pip.constraints else "",
             "script": script_path(reads, view, install.script, ("install", "script")),
@@ -130,7 +133,11 @@ class Installer:
         """Return the stage that fetches wheels, with pip."""
         return self.tools(FETCH_TOOLS, platforms, what="fetching wheels")
 
-    def pip(self, platforms: Sequence[str]) -> Node:
+    def pip(self, platforms: Sequence[str]) -> tuple[str, str]:
+        """Return the stage and the path in it of the distribution's pip, which is for its Python only."""
+        return reference(self.pip_files(platforms).id), "/usr/lib/python3/dist-packages/pip"
+
+    def pip_files(self, platforms: Sequence[str]) -> Node:
         """Return the stage with pip and certificates at the places where the tools have them, and nothing else.
 
         Files that fit every platform, so that it can be published, as the tools themselves cannot.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edgebake.errors import EdgebakeError
 from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.build_half import BuildHalves, tools_of
 from edgebake.graph.context import BuildContext
@@ -12,7 +13,7 @@ from edgebake.graph.image_stage import TestSteps, image_stage, image_user, test_
 from edgebake.graph.install import Installer, Pip, continued
 from edgebake.graph.layers import MAX_LAYERS, LineRecipe, gather_copies, layer_count, refuse_too_many_layers
 from edgebake.graph.names import arch
-from edgebake.graph.node import Body, Input, Node
+from edgebake.graph.node import Body, Input, Node, reference
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import PythonEnv
 from edgebake.graph.stages import StageFactory, title_of
@@ -20,8 +21,10 @@ from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.graph.wheels import Wheels
 from edgebake.model.lock import Lock
 from edgebake.model.recipe import Build
+from edgebake.model.requirement import Requirement
 from edgebake.render.stages import StageTemplates
-from edgebake.resolve.resolution import Pin, Root, resolve
+from edgebake.resolve.python_choice import PYTHON, RUNTIME
+from edgebake.resolve.resolution import Pin, Resolution, Root, resolve
 
 
 class TargetLowering:
@@ -51,7 +54,7 @@ class TargetLowering:
         self.recipes = recipes
         self._stages = StageFactory(graph, recipes.target, templates, context, lock)
         self._installer = Installer(self._stages, recipes)
-        self._wheels = Wheels(self._stages, self._installer)
+        self._wheels = Wheels(self._stages, self._installer, self._python_line)
         self._build_halves = BuildHalves(self._stages, self._installer, self._target_tools)
         self._target_tool_lines: dict[tuple[str, ...], Node] = {}
         self._tests = tests
@@ -59,7 +62,7 @@ class TargetLowering:
     def image(self, plan: ImagePlan) -> tuple[Node, Node | None]:
         """Add an image's stages. Return the one that is shipped, and the one of its tests if it has any."""
         end = self._line(plan, self._stages.base(plan.platforms, user=image_user(plan) != "root"))
-        image = image_stage(self._stages, self._installer, plan, end)
+        image = image_stage(self._stages, plan, end, lambda: self._pip_program(plan))
         return image, test_stage(self._stages, plan, image, self._tests)
 
     def _line(self, plan: ImagePlan, start: Node) -> Node:
@@ -106,26 +109,56 @@ class TargetLowering:
                 continue
             view = plan.views[platform, recipe.name]
             unlocked = not plan.python[platform].locked and view.pip
-            pip = Pip(tuple(view.pip), constraints[platform]) if unlocked else Pip()
+            pip = Pip(tuple(view.pip), constraints[platform], self._pip_program(plan)) if unlocked else Pip()
             bodies[platform] = self._installer.body(view, plan.platforms, copied=recipe.copied(platform), pip=pip)
         return bodies
 
     def _target_tools(self, plan: ImagePlan, pin: Pin, build: Build) -> Node:
         """Return the end of the line that has a build half's tools on the target platform."""
-        roots = tools_of(pin, build)
-        key = (*sorted(str(root.requirement) for root in roots), *plan.platforms)
+        return self._tool_line(plan, tools_of(pin, build), f"the build half of {pin.name!r}")
+
+    def _python_line(self, plan: ImagePlan) -> Node:
+        """Return the end of the line that has nothing but the image's Python."""
+        return self._tool_line(plan, [Root(Requirement(PYTHON))], "Python's bytecode")
+
+    def _tool_line(self, plan: ImagePlan, roots: list[Root], what: str) -> Node:
+        python = plan.other_python()
+        same = [f"{python.name}=={python.version}"] if python else []
+        key = (*sorted(str(root.requirement) for root in roots), *same, *plan.platforms)
         if key not in self._target_tool_lines:
-            self._target_tool_lines[key] = self._target_tool_line(plan, pin, roots)
+            self._target_tool_lines[key] = self._new_tool_line(plan, roots, what)
         return self._target_tool_lines[key]
 
-    def _target_tool_line(self, plan: ImagePlan, pin: Pin, roots: list[Root]) -> Node:
+    def _new_tool_line(self, plan: ImagePlan, roots: list[Root], what: str) -> Node:
         start = self._stages.base(plan.platforms, user=True)
         if not roots:
             return start
-        what = f"the build half of {pin.name!r}"
-        resolutions = {p: resolve(self.recipes.pool(p), roots, what=what) for p in plan.platforms}
+        resolutions = {p: self._tools_on(plan, p, roots, what) for p in plan.platforms}
         line, views = tuple(install_order(resolutions)), self.recipes.views(resolutions)
         # Tools are not part of an image, and so of no lock: pip installs what they say.
         python = dict.fromkeys(plan.platforms, PythonEnv({}, (), "tools are not locked"))
         tools = ImagePlan(what, plan.image, plan.target, resolutions, python, line, views)
         return self._line(tools, start)
+
+    def _tools_on(self, plan: ImagePlan, platform: str, roots: list[Root], what: str) -> Resolution:
+        """Resolve tools on a platform, with the image's own Python where they need one."""
+        pool, python = self.recipes.pool(platform), plan.other_python()
+        found = resolve(pool, roots, what=what)
+        if python is None or PYTHON not in found.installed or python.name in found.installed:
+            return found
+        exact = Root(Requirement(python.name, (), f"=={python.version}"))
+        return resolve(pool, [*roots, exact], what=what)
+
+    # ── pip
+
+    def _pip_program(self, plan: ImagePlan) -> tuple[str, str]:
+        """Return the stage and the path in it of the pip that runs in an image: it fits one Python only."""
+        python = plan.other_python()
+        if python is None:
+            return self._installer.pip(plan.platforms)
+        if python.recipe.build is None:
+            raise EdgebakeError(
+                f"the recipe {python.name!r} provides {RUNTIME}, and has no build half that leaves pip in $OUT/pip",
+                at=python.loaded.document.at(("provides",)),
+            )
+        return reference(self._build_halves.artifact(plan, python.name).id), "/pip/pip"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.install import Installer
@@ -17,11 +17,15 @@ class Wheels:
     Args:
         stages: adds stages to the graph.
         installer: gives the tools that fetch.
+        python_line: gives the stage with an image's own Python, on the target platform.
     """
 
-    def __init__(self, stages: StageFactory, installer: Installer) -> None:
+    def __init__(
+        self, stages: StageFactory, installer: Installer, python_line: Callable[[ImagePlan], Node]
+    ) -> None:
         self._stages = stages
         self._installer = installer
+        self._python_line = python_line
         self._artifacts: dict[tuple[object, ...], Node] = {}
 
     def artifact(self, plan: ImagePlan, name: str) -> Node | None:
@@ -32,7 +36,8 @@ class Wheels:
         lines = {p: env.requirements[name] for p, env in plan.python.items() if name in env.requirements}
         if not lines:
             return None
-        key = (name, plan.platforms, *lines.items())
+        python = plan.other_python()
+        key = (name, plan.platforms, python.title if python else "", *lines.items())
         if key not in self._artifacts:
             self._artifacts[key] = self._artifact(plan, name, lines)
         return self._artifacts[key]
@@ -48,9 +53,25 @@ class Wheels:
             for platform in plan.platforms
         }
         fetch = stages.add("fetch", name, title, fetched, native=True, pins=pins)
+        if plan.other_python():
+            fetch = self._with_bytecode(plan, name, fetch)
         text = stages.templates.render("stages/artifact.Dockerfile.j2", stage=reference(fetch.id), path="/out")
         bodies = {p: Body("", text) if p in lines else Body("", "", empty=True) for p in plan.platforms}
         return stages.add("artifact", f"{name}-wheels", title, bodies, native=True, pins=pins)
+
+    def _with_bytecode(self, plan: ImagePlan, name: str, fetch: Node) -> Node:
+        """Return the stage with the packages and the bytecode of another Python than fetched them.
+
+        Each Python has a bytecode of its own, and the build platform has the distribution's.
+        """
+        stages, line = self._stages, self._python_line(plan)
+        site = f"/opt/venv/lib/python{stages.target.python}/site-packages"
+        text = stages.templates.render("stages/bytecode.Dockerfile.j2", fetched=reference(fetch.id), site=site)
+        bodies = {
+            platform: Body(line.id, "", empty=True) if body.empty else Body(line.id, text)
+            for platform, body in fetch.bodies.items()
+        }
+        return stages.add("fetch", f"{name}-bytecode", fetch.title, bodies, pins=fetch.pins)
 
     def _fetch_body(self, tools: Node, platform: str, lines: tuple[str, ...], plan: ImagePlan) -> Body:
         stages = self._stages
@@ -63,6 +84,7 @@ class Wheels:
             requirements=f"{stages.context.output}/{stem}",
             wheelhouse=reference(stages.wheelhouse(plan.platforms).id),
             python=stages.target.python,
+            another_python=stages.target.python_origin == "recipe",
             glibc=stages.target.glibc,
             helper=stages.helper(reads),
         )

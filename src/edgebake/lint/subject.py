@@ -18,6 +18,7 @@ from edgebake.load.workspace import Workspace, add_own_recipe, find_root, is_pat
 from edgebake.model.project import PROJECT_FILE, Image, Project
 from edgebake.model.recipe import Release
 from edgebake.model.requirement import parse_requirement
+from edgebake.resolve.python_choice import PYTHON
 
 
 @dataclass(frozen=True)
@@ -191,10 +192,10 @@ def recipes_subject(workspace: Workspace, names: Sequence[str] = (), targets: Se
     left_out: dict[str, list[str]] = {}
     recipes = _requested(workspace, names)
     for text, loaded in recipes.items():
-        found = [name for name in known if _has_release(known[name], loaded)]
-        good = [name for name in found if _resolves(workspace, text, known[name])]
+        asked, found = _asked_for(text, loaded, known)
+        good = [name for name in found if _resolves(workspace, asked, known[name])]
         if good:
-            images[_image_name(text, loaded, images)] = Image(recipes=(text,), targets=tuple(good))
+            images[_image_name(text, loaded, images)] = Image(recipes=asked, targets=tuple(good))
         if names and not good:
             raise _nowhere(workspace, text, [known[name] for name in found or known])
         missing = [name for name in found if name not in good]
@@ -202,7 +203,7 @@ def recipes_subject(workspace: Workspace, names: Sequence[str] = (), targets: Se
             left_out[loaded.name] = missing
     project = workspace.project.model_copy(update={"images": images})
     compilation = compile_workspace(replace(workspace, project=project, document=None, lock=None))
-    by_text = {image.recipes[0]: name for name, image in images.items()}
+    by_text = {image.recipes[-1]: name for name, image in images.items()}
     return Subject(
         replace(compilation.workspace, document=workspace.document, lock=workspace.lock),
         compilation,
@@ -231,14 +232,29 @@ def _requested(workspace: Workspace, names: Sequence[str]) -> dict[str, LoadedRe
     return found
 
 
+def _asked_for(
+    text: str, loaded: LoadedRecipe, known: Mapping[str, TargetRecipes]
+) -> tuple[tuple[str, ...], list[str]]:
+    """Return what an image of a recipe asks for, and the targets that have it: alone, or beside another Python."""
+    found = [name for name in known if _has_release(known[name], loaded)]
+    if found:
+        return (text,), found
+    for version in dict.fromkeys(v for recipes in known.values() for v in recipes.other_pythons()):
+        python = parse_requirement(f"{PYTHON}:{version}")
+        found = [name for name in known if _has_release(known[name].wanted_by([python]), loaded)]
+        if found:
+            return (str(python), text), found
+    return (text,), []
+
+
 def _has_release(recipes: TargetRecipes, loaded: LoadedRecipe) -> bool:
     return any(recipes.pool(platform).candidates(loaded.name) for platform in recipes.target.platforms)
 
 
-def _resolves(workspace: Workspace, text: str, recipes: TargetRecipes) -> bool:
+def _resolves(workspace: Workspace, asked: tuple[str, ...], recipes: TargetRecipes) -> bool:
     """Tell whether a recipe can be had on a target: it may have a release there that lacks something else."""
     try:
-        plan_image(workspace, text, Image(recipes=(text,), targets=(recipes.target.name,)), recipes)
+        plan_image(workspace, asked[-1], Image(recipes=asked, targets=(recipes.target.name,)), recipes)
     except EdgebakeError as error:
         if error.at is not None and not error.reason:
             raise  # no conflict: a value of a recipe is wrong

@@ -21,6 +21,9 @@ def _version_or_range(text: str) -> str:
 
 VersionOrRange = Annotated[str, AfterValidator(_version_or_range)]
 Fraction = Annotated[str, AfterValidator(matching(r"0\.[0-9]{1,2}", "is not a fraction between 0 and 1 (0.5)"))]
+PartNumber = Annotated[
+    str, AfterValidator(matching(r"p[0-9]{4}-[0-9]{4}", "is not a module's part number (p3767-0005)"))
+]
 
 
 class PowerMode(Model):
@@ -58,6 +61,8 @@ class Board(Model):
     """Memory in GB."""
     shared_memory: Flag
     """Whether the GPU shares the CPU's memory."""
+    modules: OneOrMany[PartNumber] = ()
+    """Part numbers of its module (p3767-0005), as the board's device tree has them."""
     sm: Sm
     """Its GPU's architecture."""
     jetpacks: OneOrMany[VersionOrRange]

@@ -16,13 +16,17 @@ Fact = str | tuple[str, ...] | None
 Facts = Mapping[str, Fact]
 
 VERSION_FACTS = ("jetpack", "l4t", "cuda", "cudnn", "tensorrt", "python")
-TEXT_FACTS = ("target", "family", "os", "platform", "cuda_flavour", "board", "memory", "host_libraries")
+TEXT_FACTS = (
+    *("target", "family", "os", "platform", "cuda_flavour", "board", "memory", "host_libraries"),
+    "python_origin",
+)
 FACT_NAMES = (*VERSION_FACTS, *TEXT_FACTS, "sm")
 _KNOWN_VALUES = {
     "platform": ("linux/amd64", "linux/arm64"),
     "cuda_flavour": ("tegra", "sbsa", "x86"),
     "memory": ("shared", "discrete"),
     "host_libraries": ("true", "false"),
+    "python_origin": ("distribution", "recipe"),
 }
 _EXAMPLE = 'such as {family: jetpack, cuda: ">=12.6"}'
 

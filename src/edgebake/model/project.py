@@ -12,6 +12,7 @@ from edgebake.model.base import (
     REPOSITORY_PATH_PATTERN,
     BadValue,
     EnvName,
+    Flag,
     ImageName,
     Line,
     Model,
@@ -25,6 +26,8 @@ from edgebake.model.base import (
     matching,
     no_control,
 )
+from edgebake.model.builder import Builder
+from edgebake.model.ci import Ci
 from edgebake.model.lint import Lint, ProjectLint
 from edgebake.model.recipe import Runtime
 
@@ -143,6 +146,20 @@ class Variable(Model):
 
     default: Line = ""
     description: Line | None = None
+    of: EnvName | None = None
+    """The variable with a version that this one is a part of."""
+    part: Literal["major", "minor", "latest"] | None = None
+    """Which: `1`, `1.4` or `latest` for the release 1.4.2. A pre-release stays as it is, and so moves no tag."""
+    inject: Literal["revision", "date"] | None = None
+    """Set by edgebake when it executes: the checkout's commit, or the day (UTC)."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Variable:
+        if (self.of is None) != (self.part is None):
+            raise BadValue("`of` and `part` belong together", hints=("{of: VERSION, part: minor}",))
+        if self.of is not None and (self.default or self.inject):
+            raise BadValue("what is a part of another variable has no value of its own")
+        return self
 
 
 def _short_variable(value: Any) -> Any:
@@ -176,9 +193,24 @@ class Project(Model):
     """Folder of wheels that builds look at before an index."""
     provenance: Literal["off", "min", "max"] = "off"
     """Provenance attestations; they hold times, so an image's digest changes with each build."""
+    sbom: Flag = False
+    """Whether images get an SBOM attestation, made by BuildKit's scanner."""
     variables: dict[EnvName, Annotated[Variable, BeforeValidator(_short_variable), OrText()]] = {}
     """Further variables of the bake file, for tags and labels."""
     lint: ProjectLint = ProjectLint()
     """What `edgebake lint` accepts everywhere, with the reasons, and how grave its rules are."""
+    builder: Builder | None = None
+    """The Buildx builder that `edgebake builder create` makes."""
+    ci: Ci = Ci()
+    """GitHub Actions: the workflow that `edgebake ci github` writes."""
     images: dict[ImageName, Image] = {}
     """The images."""
+
+    @model_validator(mode="after")
+    def _parts_of_variables(self) -> Project:
+        plain = ["TAG", *(name for name, one in self.variables.items() if one.of is None)]
+        for name, one in self.variables.items():
+            if one.of is not None and one.of not in plain:
+                hints = (f"the variables are: {', '.join(plain)}",)
+                raise BadValue(f"there is no variable {one.of!r}", path=("variables", name, "of"), hints=hints)
+        return self

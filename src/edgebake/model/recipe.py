@@ -194,6 +194,23 @@ class HealthCheck(Model):
     retries: Annotated[int, Field(gt=0)] = 3
 
 
+class Config(Model):
+    """The configuration that the program starts with, so that `edgebake run --config FILE` can give another one."""
+
+    path: ImagePath | None = None
+    """The default one. Without `env` another one is mounted in its place."""
+    env: EnvName | None = None
+    """Variable that names the configuration. Another one is mounted beside the default one, and named by it."""
+    check: tuple[Line, ...] = ()
+    """Command that checks a configuration before it is used; {config} is its path."""
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Config:
+        if self.path is None and self.env is None:
+            raise ValueError("a configuration has a path, or an env that names it")
+        return self
+
+
 class Runtime(Model):
     """How a container of the image starts."""
 
@@ -213,6 +230,8 @@ class Runtime(Model):
     """How to ask whether the service is well."""
     gpu: Flag = False
     """Whether it needs a GPU at run time."""
+    config: Config | None = None
+    """The configuration that the program starts with."""
     stop_signal: Annotated[str, AfterValidator(matching(r"SIG[A-Z0-9+-]+", "is not a signal"))] | None = None
     """Signal that asks the service to end."""
 

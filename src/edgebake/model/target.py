@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from packaging.version import Version
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from edgebake.model.base import BadValue, Flag, Line, Model, Name, OneOrMany, Platform, Reference, matching
 from edgebake.model.condition import Fact
@@ -50,7 +50,7 @@ class Target(Model):
     name: Name
     """Its name: jetpack-6.2, cuda-12.8, cpu."""
     family: Name
-    """jetpack, cuda, sbsa, cpu."""
+    """jetpack, cuda, sbsa, runpod, cpu."""
     summary: Line
     """One line that says what it is."""
     platforms: Annotated[OneOrMany[Platform], Field(min_length=1)]
@@ -85,6 +85,7 @@ class Target(Model):
     """What its tags end in; unique among targets."""
     sources: OneOrMany[Line] = ()
     """Pages that its facts come from."""
+    _declared: Target | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _consistent(self) -> Target:
@@ -104,6 +105,28 @@ class Target(Model):
         """Return a versioned fact (cuda, python, …) for comparing, or None if the target has none."""
         text = getattr(self, fact)
         return None if text is None else parse_version(text)
+
+    def with_python(self, version: str) -> Target:
+        """Return the target as an image has it that asks for a Python (major.minor), the distribution's or not."""
+        if version == self.python:
+            return self
+        if version == self.declared.python:
+            return self.declared
+        other = self.model_copy(update={"python": version})
+        other._declared = self.declared
+        return other
+
+    @property
+    def declared(self) -> Target:
+        """The target as its file has it, with the distribution's Python."""
+        return self._declared or self
+
+    @property
+    def python_origin(self) -> Literal["distribution", "recipe"] | None:
+        """Where Python comes from: the distribution, or the recipe of another one; None if there is no Python."""
+        if self.python is None:
+            return None
+        return "distribution" if self._declared is None else "recipe"
 
     @property
     def glibc(self) -> str:
@@ -127,6 +150,7 @@ def facts(target: Target, platform: str | None) -> dict[str, Fact]:
         "cudnn": target.cudnn,
         "tensorrt": target.tensorrt,
         "python": target.python,
+        "python_origin": target.python_origin,
         "os": target.os,
         "platform": platform,
         "sm": target.sm or None,

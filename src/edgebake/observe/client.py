@@ -164,14 +164,14 @@ class RegistryClient:
 
     # ── many at once
 
-    def each(self, ask: Callable[[T], R], questions: Iterable[T]) -> list[R]:
+    def each(self, ask: Callable[[T], R], questions: Iterable[T], *, at_once: int = CONCURRENCY) -> list[R]:
         """Return the answers to many questions, in their order; a few are asked at once."""
         from concurrent.futures import ThreadPoolExecutor
 
         questions = list(questions)
         if len(questions) < 2:
             return [ask(question) for question in questions]
-        with ThreadPoolExecutor(min(CONCURRENCY, len(questions))) as pool:
+        with ThreadPoolExecutor(min(at_once, len(questions))) as pool:
             return list(pool.map(ask, questions))
 
     def _call(

@@ -166,7 +166,8 @@ class Transport:
     ) -> urllib3.BaseHTTPResponse:
         host = urlsplit(url).netloc
         try:
-            return self._pool(url).request(method, url, body=body, headers=dict(headers), retries=self._again)
+            sent = {"User-Agent": _CLIENT_ID, **headers}
+            return self._pool(url).request(method, url, body=body, headers=sent, retries=self._again)
         except HTTPError as error:
             cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
             hints = (
@@ -188,7 +189,6 @@ class Transport:
                     "maxsize": self._connections,
                     "timeout": _TIMEOUT,
                     "ssl_context": self._trust(parts.netloc) if parts.scheme == "https" else None,
-                    "headers": {"User-Agent": "edgebake"},
                 }
                 self._pools[key] = (
                     urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)

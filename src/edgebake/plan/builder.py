@@ -53,6 +53,8 @@ class TargetPlan:
     """What of it is taken from the registry."""
     to_publish: tuple[PublishedStage, ...] = ()
     """What a bake that pushes puts there."""
+    shard: bool = False
+    """Whether it is built for somebody who merges: then its tags are that one's to set."""
 
     @property
     def built(self) -> tuple[StageChange, ...]:
@@ -61,8 +63,8 @@ class TargetPlan:
 
     @property
     def complete(self) -> bool:
-        """Whether all declared platforms are built."""
-        return self.platforms == self.bake_target.platforms
+        """Whether all declared platforms are built, so that a push can set the declared tags."""
+        return not self.shard and self.platforms == self.bake_target.platforms
 
 
 @dataclass(frozen=True)
@@ -110,12 +112,8 @@ def reusable(compilation: Compilation, selection: Selection, fingerprints: Finge
         EdgebakeError: as for the plan.
     """
     bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
-    pairs = [(one, _selected_platforms(one, selection)) for one in bake_targets]
+    pairs = [(one, selection.platforms_of(one)) for one in bake_targets]
     return wanted(compilation.graph, pairs, compilation.names, fingerprints)
-
-
-def _selected_platforms(bake_target: BakeTarget, selection: Selection) -> tuple[str, ...]:
-    return tuple(p for p in bake_target.platforms if not selection.platforms or p in selection.platforms)
 
 
 def build_plan(
@@ -176,11 +174,17 @@ class _Planner:
         nodes = self._graph.needed_by(bake_target.target, [bake_target.stage])
         image = self._graph.node(bake_target.target, bake_target.stage)
         keys = stage_keys(nodes, self._names[bake_target.target])
-        platforms = _selected_platforms(bake_target, self._selection)
+        platforms = self._selection.platforms_of(bake_target)
         changes = tuple(change for p in platforms for change in self._changes(bake_target, nodes, keys, p))
         digests = tuple((p, self._fingerprints.of(image, p).digest) for p in bake_target.platforms)
         plan = TargetPlan(
-            bake_target, platforms, changes, digests, keys, tuple(self._tests(bake_target, platforms))
+            bake_target,
+            platforms,
+            changes,
+            digests,
+            keys,
+            tuple(self._tests(bake_target, platforms)),
+            shard=bool(self._selection.shard),
         )
         if self._reuser is None:
             return plan

@@ -15,12 +15,27 @@ from edgebake.model.requirement import parse_requirement
 
 @dataclass(frozen=True)
 class Selection:
-    """Names on the command line, and the targets and platforms to keep. Empty means all."""
+    """Names on the command line, and the targets and platforms to keep. Empty means all.
+
+    `parts`, if it is not None: only these bake targets, each on these of its platforms (a shard, or what changed).
+    `shard`: the name of the shard that they are, `2/4`.
+    """
 
     names: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     name: str | None = None
+    parts: frozenset[tuple[str, str]] | None = None
+    shard: str = ""
+
+    def platforms_of(self, bake_target: BakeTarget) -> tuple[str, ...]:
+        """Return the platforms of a bake target that are built."""
+        return tuple(
+            platform
+            for platform in bake_target.platforms
+            if (not self.platforms or platform in self.platforms)
+            and (self.parts is None or (bake_target.name, platform) in self.parts)
+        )
 
 
 def open_selection(start: Path, selection: Selection) -> Workspace:
@@ -83,10 +98,11 @@ def selected_bake_targets(
             )
     if selection.targets:
         found = [t for t in found if any(fnmatchcase(t.target, pattern) for pattern in selection.targets)]
-    return _with_platforms(found, selection.platforms)
+    _refuse_unknown_platforms(found, selection.platforms)
+    return [target for target in found if selection.platforms_of(target)]
 
 
-def _with_platforms(bake_targets: list[BakeTarget], platforms: Sequence[str]) -> list[BakeTarget]:
+def _refuse_unknown_platforms(bake_targets: list[BakeTarget], platforms: Sequence[str]) -> None:
     known = sorted({platform for target in bake_targets for platform in target.platforms})
     for platform in platforms:
         if platform not in known:
@@ -94,6 +110,3 @@ def _with_platforms(bake_targets: list[BakeTarget], platforms: Sequence[str]) ->
                 f"no selected image is for the platform {platform!r}",
                 hints=did_you_mean(platform, known, kind="platform"),
             )
-    if not platforms:
-        return bake_targets
-    return [target for target in bake_targets if set(platforms) & set(target.platforms)]

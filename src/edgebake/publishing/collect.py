@@ -82,9 +82,14 @@ class _Collector:
                     self.errors.append(self._missing(name, platform, there))
 
     def _missing(self, name: str, platform: str, there: Mapping[str, Found]) -> EdgebakeError:
-        absent = missing_siblings(self._paths) or [f"{subject_name([platform])}.json"]
         reason = [f"{other} is in {found.path}" for other, found in there.items()]
-        reason.append(f"nothing was published; not given: {', '.join(absent[:5])}")
+        own = f"{subject_name([platform])}.json"
+        given = [path for path in self._paths if path.name == own]
+        if given:
+            reason.append(f"nothing was published; {given[0]} does not have it: did that build fail?")
+        else:
+            absent = missing_siblings(self._paths) or [own]
+            reason.append(f"nothing was published; not given: {', '.join(absent[:5])}")
         return EdgebakeError(
             f"{name} lacks {platform}: no digest file has it",
             reason="\n".join(reason),

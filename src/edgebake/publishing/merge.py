@@ -28,6 +28,7 @@ from edgebake.publishing.retag import remove_tag
 
 TIMEOUT = 600  # seconds; a merge copies nothing within one repository
 
+_MERGES = 4  # processes of Buildx at once
 _PAUSES = (0.2, 0.6, 2.0)  # seconds between tries
 T = TypeVar("T")
 State = Literal["published", "same"]
@@ -68,6 +69,16 @@ class Outcome:
     kept: tuple[tuple[str, str], ...] = ()
 
 
+def joined(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return several outcomes as one."""
+    found = list(outcomes)
+    return Outcome(
+        tuple(one for outcome in found for one in outcome.published),
+        tuple(one for outcome in found for one in outcome.removed),
+        tuple(one for outcome in found for one in outcome.kept),
+    )
+
+
 class Publisher:
     """Publishes a plan's bake targets.
 
@@ -95,7 +106,7 @@ class Publisher:
                 written), or a merge fails (then every tag is as it was, or whole).
         """
         wanted = self.wanted(parts)
-        published = tuple(chain.from_iterable(self._client.each(self._write, wanted)))
+        published = tuple(chain.from_iterable(self._client.each(self._write, wanted, at_once=_MERGES)))
         declared = {str(one.repository.tagged(tag)) for one in wanted for tag in one.tags}
         removed, kept = self._remove_staging(parts, declared)
         return Outcome(published, tuple(removed), tuple(kept))

@@ -14,11 +14,13 @@ from typing import Any
 
 from edgebake.compile import Compilation
 from edgebake.execute.settings import Settings, expanded_tags, registry_of
+from edgebake.fingerprint import Fingerprints
 from edgebake.observe.client import RawManifest, RegistryClient
 from edgebake.observe.errors import NotFoundError, RegistryError
 from edgebake.observe.images import config_of
 from edgebake.observe.reference import Repository, parse_repository
 from edgebake.plan.builder import Plan
+from edgebake.plan.stacks import wanted
 from edgebake.publishing.retag import remove_tag
 
 DEFAULT_DAYS = 1.0
@@ -27,7 +29,7 @@ DEFAULT_DAYS = 1.0
 
 @dataclass(frozen=True)
 class Rule:
-    """What to keep: of each declared form of tag the newest ones (all if None), and what is younger than `days`."""
+    """What to keep: of each declared form of tag the newest images (all if None), and what is younger."""
 
     keep: int | None = None
     days: float = DEFAULT_DAYS
@@ -70,19 +72,37 @@ class Pruned:
 
 @dataclass(frozen=True)
 class Own:
-    """One repository of the project: tags that are declared now, and the forms of those that were once."""
+    """One repository of the project: tags that are needed now, forms of those that were, and of passing ones.
+
+    A passing tag is needed only while something is under way: one for staging, or the key of a stack that nothing
+    declared is made from any more.
+    """
 
     repository: Repository
     declared: frozenset[str]
     forms: tuple[str, ...]
-    staging: re.Pattern[str]
+    passing: re.Pattern[str]
+    called: str = "staging tag"
 
 
-def own_repositories(plan: Plan, settings: Settings) -> list[Own]:
-    """Return the repositories that a plan's images are published in."""
+def own_repositories(plan: Plan, settings: Settings, *, stacks: bool = False) -> list[Own]:
+    """Return the repositories that a plan's images are published in; with `stacks`, the one of its stacks too."""
     compilation, registry = plan.compilation, registry_of(plan.compilation, settings)
     selected = sorted({target.bake_target.repository for target in plan.targets})
-    return [_own(compilation, settings, registry, repository) for repository in selected]
+    own = [_own(compilation, settings, registry, repository) for repository in selected]
+    return [*own, *(_stacks(compilation) if stacks else [])]
+
+
+def _stacks(compilation: Compilation) -> list[Own]:
+    """Return the repository of stacks: needed are the keys of all images of the project as it is now."""
+    repository = compilation.workspace.project.stacks
+    if repository is None:
+        return []
+    images = [(one, one.platforms) for one in compilation.graph.bake_targets if not one.is_test]
+    keys = wanted(compilation.graph, images, compilation.names, Fingerprints(compilation))
+    names = "|".join(re.escape(name) for name in sorted(compilation.targets))
+    form = re.compile(rf"(?:{names})(?:-(?:amd64|arm64))+-[0-9a-f]{{32}}")
+    return [Own(parse_repository(repository), frozenset(one.key for one in keys), (), form, "key of a stack")]
 
 
 def _own(compilation: Compilation, settings: Settings, registry: str, repository: str) -> Own:
@@ -146,17 +166,23 @@ def prunable(own: Own, states: Sequence[TagState], rule: Rule, now: datetime) ->
     for state in states:
         if state.tag in own.declared:
             continue
-        if own.staging.fullmatch(state.tag):
+        if own.passing.fullmatch(state.tag):
             if _is_old(state, old):
-                found.append(Prunable(state, "staging tag"))
+                found.append(Prunable(state, own.called))
         elif form := _form(own.forms, state.tag):
             by_form.setdefault(form, []).append(state)
     if rule.keep is not None:
         for form, members in by_form.items():
-            newest = sorted(members, key=lambda s: (s.created is not None, s.created, s.tag), reverse=True)
-            beyond = [state for state in newest[rule.keep :] if _is_old(state, old)]
+            beyond = [state for state in _beyond(members, rule.keep) if _is_old(state, old)]
             found += [Prunable(state, f"beyond the newest {rule.keep} of {form}") for state in beyond]
     return sorted(found, key=lambda one: (_or_epoch(one.state.created), one.state.tag))
+
+
+def _beyond(states: Sequence[TagState], keep: int) -> list[TagState]:
+    """Return the tags that do not name one of the newest images; several tags of one image count once."""
+    newest = sorted(states, key=lambda state: (_or_epoch(state.created), state.tag), reverse=True)
+    kept = list(dict.fromkeys(state.manifest.digest for state in newest))[:keep]
+    return [state for state in newest if state.manifest.digest not in kept]
 
 
 def _is_old(state: TagState, old: datetime) -> bool:

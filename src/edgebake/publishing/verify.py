@@ -174,9 +174,8 @@ class Verifier:
     def _labels(self, target: TargetPlan, labels: Mapping[str, str], platform: str) -> Iterator[Difference]:
         built, now = labels.get(fingerprint_label(platform)), f"sha256:{dict(target.fingerprints)[platform]}"
         if built != now:
-            yield Difference(
-                "fingerprint", f"built from {built or 'something unknown'}, declared is {now}", platform
-            )
+            before = _short(built) if built else "something unknown"
+            yield Difference("fingerprint", f"built from {before}, declared is {_short(now)}", platform)
         for key, value in image_labels(self._compilation.plan_of(target.bake_target)).items():
             if labels.get(key) != value and not key.startswith(LABEL):
                 yield Difference("labels", f"{key} is {labels.get(key)!r}, declared is {value!r}", platform)
@@ -196,3 +195,7 @@ class Verifier:
         except NotFoundError:
             return set()
         return {one.digest for one in whole.images if one.platform == part.platform}
+
+
+def _short(digest: str) -> str:
+    return f"{digest[:19]}…"

@@ -11,6 +11,7 @@ from edgebake.compile import Compilation
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.names import bake_target_name, base_variable, groups
 from edgebake.model.project import Project
+from edgebake.model.variables import PATTERNS
 from edgebake.render.cache import VARIABLES, cache_from, cache_to
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored
@@ -63,7 +64,12 @@ def _variables(compilation: Compilation) -> Iterable[Block]:
     yield _variable("REGISTRY", project.registry, "Where the images are pushed.")
     yield _variable("TAG", project.tag, "First part of every tag.")
     for name, variable in project.variables.items():
-        yield _variable(name, variable.default, variable.description or "")
+        if variable.of is not None and variable.part is not None:
+            pattern, replacement = (hcl_string(text) for text in PATTERNS[variable.part])
+            part = Expression(f"regex_replace({variable.of}, {pattern}, {replacement})")
+            yield Block("variable", name, {"default": part}, variable.description or "")
+        else:
+            yield _variable(name, variable.default, variable.description or "")
     for name, target in sorted(compilation.targets.items()):
         base = mirrored(base_reference(compilation, target.base.image), project.mirrors)
         yield _variable(
@@ -106,7 +112,7 @@ def _shared(compilation: Compilation) -> Iterable[Block]:
             "args": args,
             "contexts": Expression(WHEELHOUSE_CONTEXT),
             "secret": Expression(CA_SECRET),
-            "attest": [_provenance(project)],
+            "attest": [_provenance(project), *(["type=sbom"] if project.sbom else [])],
         }
         yield Block("target", shared_name(name), attributes, f"What all images for {name} share.")
 

@@ -89,5 +89,7 @@ def _comment(node: Node) -> str:
     words = _WORDS.get(node.kind, "")
     if node.kind == "build" and node.native:
         words = "built on the build platform"
+    if node.kind == "fetch" and not node.native:
+        words = "bytecode of its wheels, made by the image's own Python"
     title = node.title.split(":")[0] if node.kind in ("fetch", "build") else node.title
     return f"{title}: {words}" if words else title

@@ -12,7 +12,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined,
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.render.environment import Plain, Sandboxed
-from edgebake.render.quote import copy_words, dockerfile_word, exec_form, shell_word
+from edgebake.render.quote import copy_words, dockerfile_word, exec_form, shell_word, yaml_string
 
 MACROS = "stages/macros.j2"
 
@@ -67,6 +67,7 @@ class StageTemplates:
             path_word=_path_word,
             workdir_word=_workdir_word,
             json=json.dumps,
+            yaml=yaml_string,
         )
         environment.globals["m"] = environment.get_template(MACROS).module  # once, not with every stage
         return environment

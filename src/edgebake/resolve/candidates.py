@@ -114,6 +114,10 @@ class CandidatePool:
         pool._providers = {}
         return pool
 
+    def on(self, target: Target) -> CandidatePool:
+        """Return a pool of the same names on another target, or on this one with another Python."""
+        return CandidatePool(self.catalogue, target, self.platform, self._locked)
+
     def candidates(self, name: str, explicit: frozenset[str] = frozenset()) -> tuple[Candidate, ...]:
         """Return the candidates of `name`, best first.
 

@@ -12,6 +12,7 @@ from edgebake.model.requirement import Requirement
 from edgebake.model.versions import is_prerelease, parse_version, version_matches
 from edgebake.resolve.ask import Ask
 from edgebake.resolve.candidates import CandidatePool, Unavailable, flavours_of
+from edgebake.resolve.python_choice import PYTHON, other_pythons
 
 _MOST_RELEASES = 3  # of one recipe, told one by one
 
@@ -134,7 +135,7 @@ def _situation(conflict: Conflict, pool: CandidatePool) -> Iterator[str]:
     name = conflict.name
     wanted = [ask.requirement for ask in conflict.asks if ask.kind != "forbid"]
     if name in VERSION_FACTS and (pool.fact(name) is not None or not pool.candidates(name)):
-        yield _fact(name, pool)
+        yield _fact(name, pool, [ask.requirement for ask in conflict.asks if ask.kind != "forbid" and ask.parent])
     elif not pool.catalogue.has_recipe(name):
         providers = [loaded.name for loaded in pool.catalogue.providers(name)]
         yield f"{name} is what {_listed(providers, 'or')} provides; a version of it cannot be asked for"
@@ -142,10 +143,17 @@ def _situation(conflict: Conflict, pool: CandidatePool) -> Iterator[str]:
         yield from _releases(pool.catalogue.recipe(name), wanted, pool)
 
 
-def _fact(name: str, pool: CandidatePool) -> str:
+def _fact(name: str, pool: CandidatePool, wanted: Sequence[Requirement]) -> str:
+    """Return what a target has of a fact. `wanted`: what recipes want of it, not the image."""
     fact, target = pool.fact(name), pool.target.name
     if fact is None:
         return f"{target} has no {name}"
+    if name == PYTHON and pool.target.python_origin == "recipe":
+        return f"the image asks for {name} {fact}"
+    others = other_pythons(pool.target, pool.catalogue) if name == PYTHON else []
+    others = [other for other in others if all(version_matches(other, one.version) for one in wanted)]
+    if others:
+        return f"{target} has {name} {fact}, unless the image itself asks for {_listed(others, 'or')}"
     return f"{target} has {name} {fact}, " + (
         "and no other" if pool.candidates(name) else "and no recipe installs that"
     )
@@ -268,5 +276,6 @@ def _hints(failure: Failure, pool: CandidatePool) -> Iterator[str]:
         shown = [*failure.elsewhere[:6], *(["…"] if len(failure.elsewhere) > 6 else [])]
         verb = "works" if len(wanted) == 1 else "work together"
         yield f"{_listed(wanted, 'and')} {verb} on: {', '.join(shown)}"
-    if len(wanted) > 1 and not failure.works:
-        yield f"put {_listed(wanted, 'and')} into images of their own"
+    apart = [str(ask.requirement) for ask in failure.requests if ask.name != PYTHON]
+    if len(apart) > 1 and not failure.works:
+        yield f"put {_listed(apart, 'and')} into images of their own"

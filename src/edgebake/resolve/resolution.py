@@ -20,6 +20,7 @@ from edgebake.resolve.ask import Ask
 from edgebake.resolve.candidates import Candidate, CandidatePool, flavours_of
 from edgebake.resolve.explain import Conflict, Failure, explain_conflict, explain_cycle, explain_unknown
 from edgebake.resolve.provider import Provider, additions
+from edgebake.resolve.python_choice import PYTHON, other_pythons, with_wanted_python
 
 _ROUNDS = 200_000
 _ROUNDS_TO_EXPLAIN = 2_000
@@ -106,7 +107,7 @@ def resolve(pool: CandidatePool, roots: Sequence[Root], *, what: str) -> Resolut
         if mapping is None:
             mapping = _attempt(pool, asks, _Recorder(), _ROUNDS).mapping
     except ResolutionImpossible:
-        raise explain_conflict(_failure(pool, asks), pool, what=what) from None
+        raise explain_conflict(*_failure(pool, asks), what=what) from None
     except ResolutionTooDeep:
         raise EdgebakeError(
             f"{what}: no fitting releases were found in {_ROUNDS:,} rounds",
@@ -191,38 +192,44 @@ def _attempt(
 # ── what to say of a failure
 
 
+def _for_these(pool: CandidatePool, asks: Sequence[Ask]) -> CandidatePool:
+    """Return the pool of an image that asks for nothing but `asks`: fewer may mean another Python."""
+    target = with_wanted_python(pool.target, pool.catalogue, [ask.requirement for ask in asks])
+    return pool if target.python == pool.target.python else pool.on(target)
+
+
 def _works(pool: CandidatePool, asks: Sequence[Ask]) -> Result[Ask, Candidate, str] | None:
     """Return what `asks` resolve to, or None if it is not found soon."""
     try:
-        return _attempt(pool, asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
+        return _attempt(_for_these(pool, asks), asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
     except (ResolutionImpossible, ResolutionTooDeep, EdgebakeError):
         return None
 
 
-def _failure(pool: CandidatePool, asks: Sequence[Ask]) -> Failure:
-    """Return why `asks` cannot be had, told of as few of them as possible."""
+def _failure(pool: CandidatePool, asks: Sequence[Ask]) -> tuple[Failure, CandidatePool]:
+    """Return why `asks` cannot be had, told of as few of them as possible, and the pool that these fail with."""
     core = list(asks)
+    chosen = pool.target.python_origin == "recipe"
     for ask in asks:
+        if chosen and ask.name == PYTHON:
+            continue  # all that is told hangs on it
         rest = [other for other in core if other is not ask]
         if rest and _is_impossible(pool, rest):
             core = rest
-    recorder = _Recorder()
-    try:
-        _attempt(pool, core, recorder, _ROUNDS)
-    except ResolutionImpossible as error:
-        recorder.add(error.causes)
-    return Failure(
-        tuple(core),
-        recorder.conflicts,
-        tuple(recorder.seen),
-        tuple(_other_releases(pool, core)),
-        tuple(_other_targets(pool, core)),
-    )
+    for there in (_for_these(pool, core), pool):
+        recorder = _Recorder()
+        try:
+            _attempt(there, core, recorder, _ROUNDS)
+        except ResolutionImpossible as error:
+            recorder.add(error.causes)
+            break
+    works, elsewhere = tuple(_other_releases(pool, core)), tuple(_other_targets(pool, core))
+    return Failure(tuple(core), recorder.conflicts, tuple(recorder.seen), works, elsewhere), there
 
 
 def _is_impossible(pool: CandidatePool, asks: Sequence[Ask]) -> bool:
     try:
-        _attempt(pool, asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
+        _attempt(_for_these(pool, asks), asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
     except ResolutionImpossible:
         return True
     except (ResolutionTooDeep, EdgebakeError):
@@ -244,6 +251,18 @@ def _other_releases(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[tuple[
                 words = [str(exact[0] if one.name == ask.name else one.requirement) for one in changed]
                 yield tuple(dict.fromkeys(words))
                 break
+    yield from _with_other_python(pool, asks)
+
+
+def _with_other_python(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[tuple[str, ...]]:
+    """Yield the requests with the newest Python that they work with, if they name none."""
+    if any(ask.name == PYTHON for ask in asks):
+        return
+    for version in other_pythons(pool.target, pool.catalogue):
+        python = Requirement(PYTHON, (), version)
+        if _works(pool, [Ask(python, "run", ""), *asks]):
+            yield tuple(dict.fromkeys(map(str, (python, *(ask.requirement for ask in asks)))))
+            return
 
 
 def _other_ways(wanted: Requirement) -> Iterator[Requirement]:

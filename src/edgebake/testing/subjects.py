@@ -14,6 +14,7 @@ from edgebake.load.catalogue import Catalogue, LoadedRecipe
 from edgebake.load.workspace import Workspace
 from edgebake.model.requirement import parse_requirement
 from edgebake.resolve.candidates import CandidatePool
+from edgebake.resolve.python_choice import with_wanted_python
 from edgebake.testing.cases import Case, cases_of
 from edgebake.testing.verified import Key
 
@@ -71,7 +72,8 @@ def subjects(
         EdgebakeError: an unknown recipe or target; a recipe that cannot be had with `given`.
     """
     catalogue = workspace.catalogue
-    profile = catalogue.target(target).target
+    wanted = [parse_requirement(text) for text in given]
+    profile = with_wanted_python(catalogue.target(target).target, catalogue, wanted)
     for recipe in recipes or catalogue.recipe_names():
         test = _recipe(catalogue, recipe).recipe.test
         there = [p for p in profile.platforms if CandidatePool(catalogue, profile, p).candidates(recipe)]

@@ -23,10 +23,13 @@ UNPINNED_DOWNLOAD = Rule(
     "unpinned-download",
     "warning",
     "a file is downloaded and not checked",
-    'give the source its sha256; in a script, check the file: echo "$SHA256  $file" | sha256sum --check',
+    "give the source its sha256, or the requirement's URL #sha256=…; in a script, check the file: "
+    'echo "$SHA256  $file" | sha256sum --check',
 )
 RULES = (UNPINNED_GIT, UNPINNED_DOWNLOAD)
 
+_URL_REQUIREMENT = re.compile(r"@\s*(?P<url>(?:https?|ftp)://(?:\{\{.*?\}\}|[^\s;])+)")
+_URL_DIGEST = re.compile(r"[#&]sha(?:256|384|512)=[0-9a-f{]", re.IGNORECASE)
 _COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
 _NAMES_COMMIT = re.compile(r"\$\{?\w*(?:COMMIT|SHA|REV)", re.IGNORECASE)
 _LOCAL = re.compile(r"//(?:localhost|127\.|\[::1\]|0\.0\.0\.0)")
@@ -40,7 +43,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     """Yield what is found about the sources and scripts of recipes."""
     for loaded in subject.recipes:
         yield from _build_sources(subject, loaded)
-        yield from _git_requirements(subject, loaded)
+        yield from _requirements(subject, loaded)
         for script in scripts_of(subject.workspace, loaded):
             if script.half != "test":  # tests run without a network
                 yield from _downloads(script)
@@ -79,12 +82,19 @@ def _is_locked(subject: Subject, loaded: LoadedRecipe, index: int) -> bool:
     return True
 
 
-def _git_requirements(subject: Subject, loaded: LoadedRecipe) -> Iterator[Finding]:
+def _requirements(subject: Subject, loaded: LoadedRecipe) -> Iterator[Finding]:
+    """Yield Python requirements by an address at which something else can lie tomorrow."""
     for location, values in _pip_lists(loaded.recipe, subject.releases(loaded)):
         for index, text in enumerate(values):
-            if "git+" in text and not _COMMIT.search(text):
-                at = loaded.document.at((*location, index))
-                yield UNPINNED_GIT.found(f"{text!r} names no commit", at, recipe=loaded.name)
+            at = loaded.document.at((*location, index))
+            if "git+" in text:
+                if not _COMMIT.search(text):
+                    yield UNPINNED_GIT.found(f"{text!r} names no commit", at, recipe=loaded.name)
+                continue
+            file = _URL_REQUIREMENT.search(text)
+            if file and not _LOCAL.search(file["url"]) and not _URL_DIGEST.search(file["url"]):
+                message = f"{file['url']} is installed without a digest"
+                yield UNPINNED_DOWNLOAD.found(message, at, recipe=loaded.name)
 
 
 def _pip_lists(recipe: Recipe, releases: Sequence[Release]) -> Iterator[tuple[Location, Sequence[str]]]:

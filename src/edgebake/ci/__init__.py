@@ -1,0 +1,1 @@
+"""GitHub Actions: the workflow, and the matrix of its jobs."""

@@ -1,0 +1,95 @@
+"""`edgebake ci`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Continuous integration.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("github")
+def github(
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The workflow, in the repository.", show_default=False),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if it is stale.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a workflow that was edited.")] = False,
+) -> None:
+    """Write the GitHub Actions workflow that builds, tests and publishes the project's images.
+
+    Its settings are `ci` in edgebake.yaml. The file is .github/workflows/edgebake.yml if nothing else is said.
+    Example: edgebake ci github
+    """
+    from pathlib import Path
+
+    from edgebake.ci.github import warnings, workflow_tree
+    from edgebake.errors import EXIT_CHECK
+    from edgebake.plan.selection import Selection, open_selection
+
+    workspace = open_selection(Path.cwd(), Selection())
+    tree = workflow_tree(workspace, output)
+    if check:
+        stale = [change for change in tree.changes() if not change.path.endswith("/manifest.json")]
+        for change in stale:
+            typer.echo(f"error: {change.path} is stale\n\nhint: write it anew: edgebake ci github", err=True)
+        raise typer.Exit(EXIT_CHECK if stale else 0)
+    changes = tree.write(force=force)
+    for change in changes:
+        typer.echo(f"{change.kind:<8} {change.path}")
+    for line in warnings(workspace):
+        typer.echo(f"note: {line}", err=True)
+    if not changes:
+        typer.echo("The workflow is up to date.")
+
+
+@app.command("matrix")
+def matrix(
+    changed_since: Annotated[
+        str | None,
+        typer.Option("--changed-since", metavar="REF", help="Only images that were different at this git commit."),
+    ] = None,
+    unpublished: Annotated[
+        bool, typer.Option("--unpublished", help="Only images that the registry has not as they are now.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All images.")] = False,
+    shards_file: Annotated[
+        str | None, typer.Option("--file", metavar="FILE", help="Also write the shards there, for `bake --shards`.")
+    ] = None,
+    registry: Annotated[
+        str | None, typer.Option("--registry", metavar="REPOSITORY", help="Look there for what is published.")
+    ] = None,
+) -> None:
+    """Print the matrix of the workflow's jobs, as lines for $GITHUB_OUTPUT: matrix=… and count=….
+
+    The workflow calls it. Example: edgebake ci matrix --changed-since origin/main --file shards.json
+    """
+    import json
+    from pathlib import Path
+
+    from edgebake.api import make_plan
+    from edgebake.atomic import write_file
+    from edgebake.ci.matrix import outputs
+    from edgebake.errors import EdgebakeError
+    from edgebake.execute.settings import Settings
+    from edgebake.narrow import only_changed
+    from edgebake.plan.selection import Selection
+    from edgebake.plan.shards import cut, shards_as_data, shards_as_text
+
+    if [changed_since is not None, unpublished, everything].count(True) != 1:
+        raise EdgebakeError("one of --changed-since, --unpublished and --all is needed")
+    plan, compiled = make_plan(Path.cwd(), Selection())
+    if not everything:
+        settings = Settings(variables={"REGISTRY": registry} if registry else {})
+        plan, lines = only_changed(plan, compiled, changed_since, settings)
+        for line in lines:
+            typer.echo(f"note: {line}", err=True)
+    project = compiled.compilation.workspace.project
+    groups = {(t.bake_target.target, platform) for t in plan.targets for platform in t.platforms}
+    shards = cut(plan, min(project.ci.jobs, max(len(groups), 1)))
+    typer.echo(shards_as_text(shards), err=True)
+    if shards_file:
+        write_file(Path(shards_file), (json.dumps(shards_as_data(shards), indent=2) + "\n").encode())
+    typer.echo(outputs(plan, shards))

@@ -1,0 +1,315 @@
+"""Buildx builders: made from the project's settings, and what their nodes can do."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from edgebake.errors import EdgebakeError
+from edgebake.interrupt import raise_interrupt
+from edgebake.model.builder import Builder, BuilderNode
+from edgebake.plan.builder import Plan, runs_on_target
+
+TIMEOUT = 300  # seconds; a builder may have to start, on another machine
+
+Mode = Literal["native", "cross", "emulated", "missing"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of a builder, as Buildx tells it.
+
+    `declared` are the platforms that the builder's settings give it; `platforms` all that it can do, its own first.
+    """
+
+    name: str
+    endpoint: str
+    status: str
+    declared: tuple[str, ...]
+    platforms: tuple[str, ...]
+    error: str = ""
+
+    @property
+    def native(self) -> tuple[str, ...]:
+        """What it runs natively: what it is declared for, else the first of what it can do, its machine's own."""
+        return self.declared or self.platforms[:1]
+
+
+@dataclass(frozen=True)
+class BuilderState:
+    """A builder as Buildx tells it."""
+
+    name: str
+    driver: str
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """How the work for a platform is done on a builder.
+
+    Attributes:
+        platform: the platform.
+        mode: `native`: a node of that platform does it. `cross`: another one does, and nothing has to run on the
+            platform (files are fetched, code is cross-compiled). `emulated`: another one does, with QEMU.
+            `missing`: no node can.
+        node: the node's name; empty if it is missing.
+        stages: how many stages run commands on the platform.
+    """
+
+    platform: str
+    mode: Mode
+    node: str
+    stages: int
+
+    def __str__(self) -> str:
+        match self.mode:
+            case "native":
+                return f"{self.platform}: native on {self.node}"
+            case "cross":
+                return f"{self.platform}: cross on {self.node}; nothing runs on the platform"
+            case "emulated":
+                noun = "stage runs" if self.stages == 1 else "stages run"
+                return f"{self.platform}: emulated on {self.node}; {self.stages} {noun} under QEMU"
+            case "missing":
+                return f"{self.platform}: no node of the builder can do it"
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it for `--json`."""
+        return {"platform": self.platform, "mode": self.mode, "node": self.node, "stages_run": self.stages}
+
+
+# ── what is there
+
+
+def inspect(name: str | None) -> BuilderState:
+    """Return a builder's state; its nodes are started if need be.
+
+    Args:
+        name: the builder; None: the one in use.
+
+    Raises:
+        EdgebakeError: there is no such builder.
+    """
+    words = [name] if name else []
+    done = _buildx("inspect", "--bootstrap", *words)
+    if done.returncode == 0:
+        return parse_inspect(done.stdout)
+    # One node that does not start is no reason to know nothing of the others.
+    state = parse_inspect(_buildx("inspect", *words).stdout)
+    nodes = tuple(node if node.status == "running" else _failed(node, _last(done.stderr)) for node in state.nodes)
+    if all(node.error for node in nodes):
+        raise EdgebakeError(
+            f"the builder {name or 'in use'!r} cannot be used",
+            reason=_last(done.stderr),
+            hints=("docker buildx ls shows the builders", "edgebake builder create makes the project's"),
+        )
+    return replace(state, nodes=nodes)
+
+
+def _failed(node: Node, reason: str) -> Node:
+    return node if node.error else replace(node, error=reason)
+
+
+def parse_inspect(text: str) -> BuilderState:
+    """Return what `docker buildx inspect` prints. A platform that a node is declared for has a `*` behind it."""
+    head, _, rest = text.partition("\nNodes:")
+    nodes = [_fields(part) for part in re.split(r"\n\s*\n", rest) if part.strip()]
+    fields = _fields(head)
+    return BuilderState(fields.get("Name", ""), fields.get("Driver", ""), tuple(_node(one) for one in nodes))
+
+
+def _fields(text: str) -> dict[str, str]:
+    pairs = (re.match(r"^([A-Z][A-Za-z ]*):\s*(.*)$", line) for line in text.splitlines())
+    return {pair[1]: pair[2].strip() for pair in pairs if pair}
+
+
+def _node(fields: dict[str, str]) -> Node:
+    words = [word.strip() for word in fields.get("Platforms", "").split(",") if word.strip()]
+    return Node(
+        fields.get("Name", ""),
+        fields.get("Endpoint", ""),
+        fields.get("Status", ""),
+        tuple(word.rstrip("*") for word in words if word.endswith("*")),
+        tuple(word.rstrip("*") for word in words),
+        fields.get("Error", ""),
+    )
+
+
+# ── who does what
+
+
+def work_by_platform(plan: Plan, state: BuilderState) -> list[Work]:
+    """Return how a builder would do a plan's platforms."""
+    stages: dict[str, set[str]] = {}
+    for target in plan.targets:
+        for platform in target.platforms:
+            running = stages.setdefault(platform, set())
+            running.update(
+                f"{change.node.target} {change.node.id}"
+                for change in target.changes
+                if change.platform == platform and runs_on_target(change.node, platform)
+            )
+    return [work_for(platform, len(found), state) for platform, found in sorted(stages.items())]
+
+
+def work_for(platform: str, stages: int, state: BuilderState) -> Work:
+    """Return how a builder does one platform. Buildx prefers a node that is declared for it, then the first."""
+    nodes = [node for node in state.nodes if not node.error]
+    native = [node for node in nodes if platform in node.declared] or [n for n in nodes if platform in n.native]
+    if native:
+        return Work(platform, "native", native[0].name, stages)
+    if not stages and nodes:
+        return Work(platform, "cross", nodes[0].name, 0)
+    able = [node for node in nodes if platform in node.platforms]
+    if able:
+        return Work(platform, "emulated", able[0].name, stages)
+    return Work(platform, "missing", "", stages)
+
+
+# ── making one
+
+
+@dataclass(frozen=True)
+class WantedNode:
+    """A node to be made: one endpoint, with all platforms that it stands for."""
+
+    name: str
+    platforms: tuple[str, ...]
+    node: BuilderNode
+
+
+def wanted_nodes(builder: Builder) -> list[WantedNode]:
+    """Return the nodes of the project's builder, by name; equal machines are one node."""
+    found: list[tuple[BuilderNode, list[str]]] = []
+    for platform, node in sorted(builder.nodes.items()):
+        same = next((platforms for known, platforms in found if known == node), None)
+        if same is None:
+            found.append((node, [platform]))
+        else:
+            same.append(platform)
+    return [
+        WantedNode("-".join([builder.name, *(p.split("/")[1] for p in platforms)]), tuple(platforms), node)
+        for node, platforms in found
+    ]
+
+
+def create_commands(builder: Builder, known: BuilderState | None) -> list[list[str]]:
+    """Return the arguments of `docker buildx` that make a builder, or bring one up to date.
+
+    Args:
+        builder: the project's builder.
+        known: what there is of that name now.
+
+    Raises:
+        EdgebakeError: there is one with another driver.
+    """
+    if known is not None and known.driver != builder.driver:
+        raise EdgebakeError(
+            f"there is a builder {builder.name!r} with the driver {known.driver}",
+            reason=f"the project wants {builder.driver}; Buildx cannot change a builder's driver",
+            hints=(f"remove it, with its cache: docker buildx rm {builder.name}", "or use another builder.name"),
+        )
+    wanted = {one.name: one for one in wanted_nodes(builder)}
+    there = {node.name: node.endpoint for node in known.nodes} if known else {}
+    # Buildx refuses one endpoint twice, even for a moment: what goes, or moves, goes first.
+    kept = {name for name, endpoint in there.items() if name in wanted and _is_at(wanted[name], endpoint)}
+    commands = [["create", "--name", builder.name, "--leave", "--node", name] for name in there if name not in kept]
+    if there and not kept:  # and the last node cannot leave
+        commands = [["rm", "--keep-state", builder.name]]
+    exists = bool(kept)
+    for one in wanted.values():
+        commands.append(_create(builder, one, append=exists and one.name not in kept))
+        exists = True
+    return commands
+
+
+def _is_at(wanted: WantedNode, endpoint: str) -> bool:
+    return wanted.node.endpoint in (None, endpoint)
+
+
+def _create(builder: Builder, wanted: WantedNode, *, append: bool) -> list[str]:
+    command = ["create", "--name", builder.name, "--driver", builder.driver, "--node", wanted.name]
+    command += ["--append"] if append else []
+    command += ["--platform", ",".join(wanted.platforms)]
+    for key, value in sorted({**builder.options, **wanted.node.options}.items()):
+        command += ["--driver-opt", f"{key}={value}"]
+    # An endpoint stands last, behind `--`, so that none is read as an option.
+    return [*command, "--", wanted.node.endpoint] if wanted.node.endpoint else command
+
+
+def create_builder(builder: Builder) -> Iterator[str]:
+    """Make the project's builder, or bring it up to date; yield the commands as they are run.
+
+    Raises:
+        EdgebakeError: Buildx refuses.
+    """
+    raise_interrupt()
+    for command in create_commands(builder, existing(builder.name)):
+        yield " ".join(["docker", "buildx", *command])
+        done = _buildx(*command)
+        if done.returncode != 0:
+            raise EdgebakeError(
+                f"Buildx cannot make the builder {builder.name!r}",
+                reason=_last(done.stderr),
+                hints=("see builder in edgebake.yaml", "docker context ls shows the Docker contexts"),
+            )
+
+
+def existing(name: str) -> BuilderState | None:
+    """Return the builder of that name, not started, or None if there is none."""
+    done = _buildx("inspect", name)
+    state = parse_inspect(done.stdout)
+    return state if state.nodes else None
+
+
+def use(name: str) -> None:
+    """Make a builder the one in use.
+
+    Raises:
+        EdgebakeError: Buildx refuses.
+    """
+    done = _buildx("use", name)
+    if done.returncode != 0:
+        raise EdgebakeError(f"the builder {name!r} cannot be used", reason=_last(done.stderr))
+
+
+def problems(builder: Builder, state: BuilderState) -> list[str]:
+    """Return what is wrong with a builder, compared with what the project says."""
+    found = [f"node {node.name}: {node.error}" for node in state.nodes if node.error]
+    if state.driver != builder.driver:
+        found.append(f"its driver is {state.driver}, not {builder.driver}")
+    nodes = {node.name: node for node in state.nodes}
+    for wanted in wanted_nodes(builder):
+        node = nodes.get(wanted.name)
+        if node is None:
+            found.append(f"it has no node {wanted.name} for {', '.join(wanted.platforms)}")
+        elif not _is_at(wanted, node.endpoint):
+            found.append(f"node {node.name} is at {node.endpoint}, not at {wanted.node.endpoint}")
+        elif not node.error:
+            lacking = [platform for platform in wanted.platforms if platform not in node.platforms]
+            found += [f"node {node.name} cannot do {platform}" for platform in lacking]
+    names: Sequence[str] = [one.name for one in wanted_nodes(builder)]
+    found += [f"it has a node {name} that the project does not name" for name in nodes if name not in names]
+    return found
+
+
+def _buildx(*arguments: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            ["docker", "buildx", *arguments], capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
+    except FileNotFoundError:
+        raise EdgebakeError(
+            "there is no docker command", hints=("install Docker: https://docs.docker.com/engine/install/",)
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise EdgebakeError(f"docker buildx {arguments[0]} did not end within {TIMEOUT} s") from None
+
+
+def _last(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1].removeprefix("ERROR: ") if lines else "it gave no reason"

@@ -1,0 +1,131 @@
+"""The best image for a machine: one that the engine has, else one that the registry has, else what to build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from edgebake.errors import EdgebakeError
+from edgebake.host.candidate import Candidate, Judged, judged
+from edgebake.host.machine import Machine
+from edgebake.host.match import board_of
+from edgebake.host.remote import Cache, remote_candidates, remote_reference
+from edgebake.host.wanted import Wanted, known_targets, target_to_build
+from edgebake.load.boards import load_boards
+from edgebake.load.workspace import Workspace
+from edgebake.model.target import Target
+from edgebake.observe.client import RegistryClient
+from edgebake.observe.errors import RegistryError
+
+_SHOWN = 10  # refusals in a message
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All candidates, the best first; and what is to be known besides."""
+
+    judged: tuple[Judged, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> Candidate | None:
+        """The image to take, or None if none fits."""
+        first = next(iter(self.judged), None)
+        return first.candidate if first and first.verdict.fits else None
+
+
+def find_image(
+    this: Wanted,
+    workspace: Workspace,
+    machine: Machine,
+    client: RegistryClient,
+    cache: Cache,
+    *,
+    here: bool = True,
+    all_of_them: bool = False,
+) -> Answer:
+    """Return the candidates for a machine.
+
+    The registry is asked only if no image of the engine's fits, or the best one leaves the machine's GPU alone.
+
+    Args:
+        this: what is wanted.
+        workspace: the project.
+        machine: where it is to run.
+        client: asks the registry.
+        cache: its answers of before.
+        here: whether the machine is this one, so that its engine's images count.
+        all_of_them: ask the registry in any case.
+
+    Raises:
+        EdgebakeError: the registry is needed, and refuses or cannot be reached.
+    """
+    targets, board, notes = known_targets(workspace), _board(workspace, machine), []
+    found: list[Candidate] = []
+    if here:
+        try:
+            found = _local(this, targets)
+        except EdgebakeError as error:
+            notes.append(f"the engine's images are not known: {error.message}")
+    answer = Answer(tuple(judged(found, machine, board)), tuple(notes))
+    if _is_enough(answer, machine) and not all_of_them:
+        return answer
+    try:
+        found = [*found, *_remote(this, machine, targets, client, cache)]
+    except RegistryError as error:
+        if answer.best is None:
+            raise
+        notes.append(f"the registry was not asked: {error.message}")
+    return Answer(tuple(judged(found, machine, board)), tuple(notes))
+
+
+def _is_enough(answer: Answer, machine: Machine) -> bool:
+    if answer.best is None:
+        return False
+    return answer.judged[0].verdict.uses_gpu or machine.cuda is None
+
+
+def _local(this: Wanted, targets: Mapping[str, Target]) -> list[Candidate]:
+    from edgebake.host.local import local_candidates, local_reference
+
+    if this.tag:
+        found = local_reference(f"{this.repository}{this.tag}", targets)
+        return [found] if found else []
+    return local_candidates(this.repository, targets)
+
+
+def _remote(
+    this: Wanted, machine: Machine, targets: Mapping[str, Target], client: RegistryClient, cache: Cache
+) -> list[Candidate]:
+    platform = machine.platform or ""
+    if this.tag:
+        found = remote_reference(client, f"{this.repository}{this.tag}", platform, targets)
+        return [found] if found else []
+    return remote_candidates(client, this.repository, platform, targets, cache)
+
+
+def _board(workspace: Workspace, machine: Machine) -> str | None:
+    if not machine.is_jetson:
+        return None
+    board = board_of(machine, [loaded.board for loaded in load_boards(workspace.catalogue).values()])
+    return board.name if board else None
+
+
+def nothing_fits(this: Wanted, workspace: Workspace, machine: Machine, refused: Sequence[Judged]) -> EdgebakeError:
+    """Return the error that says why no image fits, and what to build."""
+    lines = [f"{one.candidate.reference}: {one.verdict.refusal}" for one in refused[:_SHOWN]]
+    if len(refused) > _SHOWN:
+        lines.append(f"… and {len(refused) - _SHOWN} more: edgebake autotag {this.name} --explain")
+    reason = "\n".join(lines) or f"there is none in the engine, and none in {this.repository}"
+    return EdgebakeError(
+        f"no image of {this.name!r} runs on this machine", reason=reason, hints=_to_build(this, workspace, machine)
+    )
+
+
+def _to_build(this: Wanted, workspace: Workspace, machine: Machine) -> tuple[str, ...]:
+    if not this.known:
+        return ("edgebake detect shows what this machine is",)
+    target = target_to_build(this, workspace, machine)
+    if target is None:
+        return ("no target that is known fits this machine: edgebake detect shows what it is",)
+    return (f"build it: edgebake bake {this.name} --target {target} --load",)

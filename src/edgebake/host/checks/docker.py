@@ -1,0 +1,140 @@
+"""Docker, its image store, Buildx, and room on the disk."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.version import Version
+
+from edgebake.errors import EdgebakeError
+from edgebake.host.engine import docker, last_line
+from edgebake.host.finding import Finding, State
+
+if TYPE_CHECKING:
+    from edgebake.host.doctor import Surroundings
+
+OLDEST_BUILDX = Version("0.13.0")
+"""As a bake asks for (execute/preflight.py)."""
+_STORE = "io.containerd.snapshotter"
+_GB = 2**30
+_LITTLE, _TOO_LITTLE = 20 * _GB, 5 * _GB
+"""An image with CUDA and a framework has 5 to 15 GB, and its layers are there twice while it is built."""
+
+
+def docker_info() -> Mapping[str, Any]:
+    """Return what `docker info` says; empty if no engine answers."""
+    try:
+        done = docker("info", "--format", "{{json .}}", timeout=30)
+        found = json.loads(done.stdout or "{}")
+    except (EdgebakeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and found.get("ServerVersion") else {}
+
+
+def engine(this: Surroundings) -> Iterator[Finding]:
+    """Look for the Docker Engine."""
+    if this.info:
+        yield Finding("Docker", "ok", f"Docker Engine {this.info['ServerVersion']}")
+        return
+    try:
+        done = docker("version", "--format", "{{.Server.Version}}", timeout=30)
+        text = last_line(done.stderr)
+    except EdgebakeError as error:
+        text, hints = f"{error.message}{f': {error.reason}' if error.reason else ''}", list(error.hints)
+    else:
+        hints = ["sudo systemctl start docker"]
+    if "permission denied" in text:
+        hints = ["sudo usermod -aG docker $USER   (and log in again)"]
+    yield Finding("Docker", "problem", text, tuple(one for one in hints if "edgebake doctor" not in one))
+
+
+def containerd_store(this: Surroundings) -> Iterator[Finding]:
+    """Look whether the engine can keep images of several platforms: https://docs.docker.com/engine/storage/containerd/"""
+    if not this.info:
+        return
+    status = this.info.get("DriverStatus") or ()
+    if any(len(row) == 2 and row[0] == "driver-type" and row[1].startswith(_STORE) for row in status):
+        yield Finding("Image store", "ok", "containerd's: images of several platforms can be built and loaded")
+        return
+    yield Finding(
+        "Image store",
+        "warning",
+        f"{this.info.get('Driver', 'the old one')}: the docker builder cannot build for several platforms at once",
+        (
+            'put {"features": {"containerd-snapshotter": true}} into /etc/docker/daemon.json',
+            "sudo systemctl restart docker",
+            "or use a builder of its own: docker buildx create --use --driver docker-container",
+        ),
+    )
+
+
+def buildx(this: Surroundings) -> Iterator[Finding]:
+    """Look for Buildx, and for a builder that answers."""
+    if not this.info and shutil.which("docker") is None:
+        return  # told already
+    done = docker("buildx", "version")
+    if done.returncode != 0:
+        mend = ("install docker-buildx-plugin (Docker's packages) or docker-buildx (Debian, Ubuntu)",)
+        yield Finding("Buildx", "problem", "docker has no Buildx", mend)
+        return
+    match = re.search(r"\bv?(\d+\.\d+\.\d+)", done.stdout)
+    if match and Version("0.0.0") < Version(match[1]) < OLDEST_BUILDX:
+        text = f"{match[1]} is too old: edgebake needs {OLDEST_BUILDX} or later"
+        yield Finding("Buildx", "problem", text, ("update docker-buildx-plugin",))
+    else:
+        yield Finding("Buildx", "ok", f"Buildx {match[1] if match else 'of an unknown version'}")
+    if this.info:
+        yield _builder()
+
+
+def _builder() -> Finding:
+    done = docker("buildx", "inspect")
+    if done.returncode != 0:
+        return Finding(
+            "Builder", "problem", last_line(done.stderr), ("docker buildx ls", "docker buildx use default")
+        )
+    name, status, platforms = (
+        (match[1].strip() if (match := re.search(rf"^{key}:\s*(.*)$", done.stdout, re.MULTILINE)) else "")
+        for key in ("Name", "Status", "Platforms")
+    )
+    if status in ("running", ""):
+        return Finding("Builder", "ok", f"{name}: {platforms or 'platforms not told'}")
+
+    def begin() -> str:
+        started = docker("buildx", "inspect", "--bootstrap", name)
+        if started.returncode != 0:
+            raise EdgebakeError(last_line(started.stderr))
+        return f"started the builder {name}"
+
+    return Finding(
+        "Builder", "warning", f"{name} is {status}", (f"docker buildx inspect --bootstrap {name}",), begin
+    )
+
+
+def disk(this: Surroundings) -> Iterator[Finding]:
+    """Look how much room there is where Docker keeps images."""
+    root = Path(str(this.info.get("DockerRootDir") or "/var/lib/docker"))
+    place = next((folder for folder in (root, *root.parents) if folder.is_dir()), Path("/"))
+    try:
+        free = shutil.disk_usage(place).free
+    except OSError as error:
+        yield Finding("Disk", "unknown", f"{place}: {error.strerror}")
+        return
+    yield room(place, free)
+
+
+def room(place: Path, free: int) -> Finding:
+    """Return what so many free bytes mean."""
+    state: State = "problem" if free < _TOO_LITTLE else "warning" if free < _LITTLE else "ok"
+    text = f"{free / _GB:.1f} GiB free in {place}"
+    mend = (
+        "docker system df",
+        "docker builder prune   (the build cache)",
+        "docker image prune   (untagged images)",
+    )
+    return Finding("Disk", state, text, mend)

@@ -1,0 +1,105 @@
+"""Emulation of other platforms: QEMU, and how the kernel is told of it (binfmt_misc).
+
+https://docs.kernel.org/admin-guide/binfmt-misc.html
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edgebake.host.files import Files
+from edgebake.host.finding import Finding
+
+if TYPE_CHECKING:
+    from edgebake.host.doctor import Surroundings
+
+_FOLDER = "/proc/sys/fs/binfmt_misc"
+_OTHER = {"amd64": ("arm64", "aarch64"), "arm64": ("amd64", "x86_64")}
+OLDEST_QEMU = 10
+"""With QEMU 7.2 emulated software for AI crashes, or hangs, when it starts; with 10 and 11 it runs (tried)."""
+
+
+@dataclass(frozen=True)
+class Handler:
+    """How the kernel starts programs of another architecture."""
+
+    enabled: bool
+    interpreter: str
+    flags: str
+
+
+def parse_handler(text: str) -> Handler:
+    """Return what a file in binfmt_misc says."""
+    interpreter = re.search(r"^interpreter (.+)$", text, re.MULTILINE)
+    flags = re.search(r"^flags: ([A-Z]*)$", text, re.MULTILINE)
+    return Handler(text.startswith("enabled"), interpreter[1] if interpreter else "", flags[1] if flags else "")
+
+
+def parse_qemu(text: str) -> int | None:
+    """Return the major version in what `qemu-… --version` says."""
+    match = re.search(r"version (\d+)\.", text)
+    return int(match[1]) if match else None
+
+
+def emulation(this: Surroundings) -> Iterator[Finding]:
+    """Look whether programs of the other architecture run."""
+    architecture = this.machine.architecture.value if this.machine.architecture else ""
+    if architecture not in _OTHER:
+        return
+    arch, machine = _OTHER[architecture]
+    name, path = f"Emulation of {arch}", f"{_FOLDER}/qemu-{machine}"
+    mend = (
+        "sudo apt install qemu-user-binfmt   (Debian 13, Ubuntu 25.04 and later: QEMU 10)",
+        f"or: docker run --privileged --rm tonistiigi/binfmt --install {arch}",
+    )
+    text = this.files.text(path)
+    if text is None:
+        yield Finding(name, "warning", "none: builds for it need a builder with a node of that platform", mend)
+        return
+    handler = parse_handler(text)
+    if not handler.enabled:
+        fix = (f"echo 1 | sudo tee {path}",)
+        yield Finding(name, "warning", "it is switched off", fix, lambda: switch_on(this.files, path))
+        return
+    missing = [flag for flag in "FP" if flag not in handler.flags]
+    if missing:
+        yield Finding(name, "problem", f"{_without(missing)} (flags: {handler.flags or 'none'})", mend)
+        return
+    yield _version(name, handler, mend)
+
+
+def _without(missing: list[str]) -> str:
+    if "F" in missing:
+        return "the handler lacks the flag F: in containers its interpreter is not found"
+    return "the handler lacks the flag P: programs that ask for their own name fail"
+
+
+def switch_on(files: Files, path: str) -> str:
+    """Switch a handler on, and say so."""
+    place = files.place(path)
+    if place is None:
+        raise OSError(f"{path} is gone")
+    place.write_text("1")
+    return f"wrote 1 to {path}"
+
+
+def _version(name: str, handler: Handler, mend: tuple[str, ...]) -> Finding:
+    try:
+        done = subprocess.run(
+            [handler.interpreter, "--version"], capture_output=True, text=True, timeout=20, check=False
+        )
+        found = parse_qemu(done.stdout)
+    except (OSError, subprocess.TimeoutExpired):
+        found = None  # with the flag F it may lie in an image that is gone
+    if found is None:
+        return Finding(
+            name, "unknown", f"QEMU of an unknown version ({handler.interpreter}); 10 or later is needed"
+        )
+    if found < OLDEST_QEMU:
+        text = f"QEMU {found} is too old: software for AI hangs or crashes below {OLDEST_QEMU}"
+        return Finding(name, "problem", text, mend)
+    return Finding(name, "ok", f"QEMU {found}, flags {handler.flags}")

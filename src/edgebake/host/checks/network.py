@@ -1,0 +1,87 @@
+"""The registry, proxies and certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from edgebake.host.finding import Finding
+from edgebake.observe.errors import RefusedError, RegistryError
+from edgebake.observe.reference import parse_repository
+
+if TYPE_CHECKING:
+    from edgebake.host.doctor import Surroundings
+
+_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_PROXIES = ("https_proxy", "http_proxy")
+
+
+def registry(this: Surroundings) -> Iterator[Finding]:
+    """Look whether the project's registry answers, and lets the user in."""
+    place = parse_repository(f"{this.registry}/edgebake-doctor")
+    try:
+        this.client.tags(place)  # there need be no such repository
+    except RefusedError as error:
+        text = f"{place.host} refuses: {error.message}"
+        yield Finding("Registry", "problem", text, (f"docker login {place.host}",))
+    except RegistryError as error:
+        reason = f": {error.reason}" if error.reason else ""
+        yield Finding("Registry", "warning", f"{error.message}{reason}", tuple(error.hints))
+    else:
+        yield Finding("Registry", "ok", f"{place.host} answers")
+
+
+def proxy(this: Surroundings) -> Iterator[Finding]:
+    """Look whether the engine knows the user's proxy: https://docs.docker.com/engine/daemon/proxy/"""
+    own = {name: value for name in _PROXIES for value in [_variable(this, name)] if value}
+    if not own:
+        yield Finding("Proxy", "ok", "none is set")
+        return
+    shown = ", ".join(sorted({_without_password(value) for value in own.values()}))
+    if this.info and not (this.info.get("HTTPProxy") or this.info.get("HTTPSProxy")):
+        mend = (
+            'put {"proxies": {"http-proxy": "…", "https-proxy": "…"}} into /etc/docker/daemon.json',
+            "sudo systemctl restart docker",
+        )
+        yield Finding("Proxy", "warning", f"{shown}, which the engine does not know: it pulls without it", mend)
+        return
+    yield Finding("Proxy", "ok", shown)
+
+
+def _variable(this: Surroundings, name: str) -> str:
+    return this.environment.get(name) or this.environment.get(name.upper()) or ""
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url if "//" in url else f"//{url}")
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        port = ""
+    return f"{parts.hostname or 'a proxy'}{port}"
+
+
+def certificates(this: Surroundings) -> Iterator[Finding]:
+    """Look whether builds trust what the user's other programs trust."""
+    if this.ca_bundle is not None:
+        yield _bundle(this.ca_bundle)
+        return
+    named = next((name for name in _BUNDLES if this.environment.get(name)), None)
+    if named is None:
+        yield Finding("Certificates", "ok", "those of each image")
+        return
+    path = this.environment[named]
+    mend = (f"export EDGEBAKE_CA_BUNDLE={path}", f"or in edgebake.yaml: ca_bundle: {path}")
+    yield Finding("Certificates", "warning", f"{named} is set, but builds are not told of it", mend)
+
+
+def _bundle(path: Path) -> Finding:
+    try:
+        count = path.read_bytes().count(b"-----BEGIN CERTIFICATE-----")
+    except OSError as error:
+        return Finding("Certificates", "problem", f"{path}: {error.strerror}", ("see --ca-bundle and ca_bundle",))
+    if not count:
+        return Finding("Certificates", "problem", f"{path} holds no certificate", ("give a file in PEM format",))
+    return Finding("Certificates", "ok", f"{count} in {path}")

@@ -1,0 +1,232 @@
+"""What a machine is, from its files; of the running one, also from NVML and nvidia-smi."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+
+from edgebake.host.files import Files
+from edgebake.host.gpu import Seen, by_files, by_nvidia_smi, by_pci, by_soc, merged
+from edgebake.host.machine import Fact, Flavour, Kind, Machine
+from edgebake.host.runtime import container_runtime
+from edgebake.host.tables import DRIVER_CUDA, JETPACK, L4T_CUDA, SBSA_FROM_L4T, first_reached
+
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+_ELF_MACHINES = {0x3E: "amd64", 0xB7: "arm64"}  # e_machine: elf(5)
+_TREE = "/proc/device-tree"
+_RELEASE = "/etc/nv_tegra_release"
+_DPKG = "/var/lib/dpkg/status"
+
+
+def detect(files: Files) -> Machine:
+    """Return what is known of a machine.
+
+    Args:
+        files: the machine's. Only if they are the running machine's, its libraries and programs are asked, too.
+    """
+    compatible = _strings(files.text(f"{_TREE}/compatible"))
+    soc = _soc(files, compatible)
+    l4t = _l4t(files)
+    seen = _seen(files, soc.value if soc else None)
+    kind = _kind(files, soc, l4t)
+    driver = Fact(seen.driver, _driver_source(files)) if seen.driver else None
+    architecture = _architecture(files)
+    return Machine(
+        architecture=architecture,
+        kind=kind,
+        model=_model(files),
+        parts=tuple(dict.fromkeys(re.findall(r"p\d{4}-\d{4}", " ".join(compatible)))),
+        soc=soc,
+        l4t=l4t,
+        jetpack=_jetpack(files, l4t),
+        os=_os(files),
+        glibc=_glibc(files),
+        python=_python(files),
+        memory=_memory(files),
+        driver=driver,
+        cuda=_driver_cuda(seen, l4t, driver),
+        toolkit=_toolkit(files),
+        cuda_flavour=_flavour(kind, l4t, seen),
+        gpus=seen.gpus,
+        runtime=container_runtime(files),
+        notes=(seen.note,) if seen.note else (),
+    )
+
+
+# ── the machine
+
+
+def _strings(text: str | None) -> list[str]:
+    """Return the strings of a device tree's property, which zeros part."""
+    return [one for one in (text or "").split("\0") if one]
+
+
+def _soc(files: Files, compatible: list[str]) -> Fact[str] | None:
+    found = re.findall(r"nvidia,(tegra\d{3})\b", " ".join(compatible))
+    if found:
+        return Fact(found[-1], f"{_TREE}/compatible")
+    family = (files.text("/sys/devices/soc0/family") or "").lower()
+    number = files.text("/sys/devices/soc0/soc_id") or ""
+    if family.startswith("tegra"):  # soc_id is the chip's number in decimal: 35 is 0x23, of tegra234
+        known = {"33": "tegra210", "24": "tegra186", "25": "tegra194", "35": "tegra234", "38": "tegra264"}
+        return Fact(known.get(number, "tegra"), "/sys/devices/soc0")
+    return None
+
+
+def _kind(files: Files, soc: Fact[str] | None, l4t: Fact[str] | None) -> Fact[Kind] | None:
+    tegra = l4t or soc  # as NVIDIA's container toolkit decides (go-nvlib, HasTegraFiles)
+    if tegra:
+        return Fact("jetson", tegra.source)
+    architecture = _architecture(files)
+    if architecture is None:
+        return None
+    return Fact("pc" if architecture.value == "amd64" else "sbsa", architecture.source)
+
+
+def _architecture(files: Files) -> Fact[str] | None:
+    if files.running:
+        found = _MACHINES.get(platform.machine())
+        return Fact(found, "uname") if found else None
+    for path in ("/bin/sh", "/usr/bin/dash", "/bin/busybox", "/usr/lib/ld-linux-aarch64.so.1", "/bin/ls"):
+        found = _elf_machine(files, path)
+        if found:
+            return Fact(found, path)
+    for entry in files.paragraphs(_DPKG, having="Package: dpkg\n"):
+        if entry.get("Architecture") in _ELF_MACHINES.values():
+            return Fact(entry["Architecture"], _DPKG)
+    return None
+
+
+def _elf_machine(files: Files, path: str) -> str | None:
+    place = files.place(path)
+    if place is None or not place.is_file():
+        return None
+    with place.open("rb") as file:
+        head = file.read(20)
+    if len(head) < 20 or head[:4] != b"\x7fELF":
+        return None
+    return _ELF_MACHINES.get(int.from_bytes(head[18:20], "little"))
+
+
+def _model(files: Files) -> Fact[str] | None:
+    for path in (f"{_TREE}/model", "/sys/firmware/devicetree/base/model"):
+        text = files.text(path)
+        if text:
+            return Fact(text, path)
+    vendor, name = (files.text(f"/sys/class/dmi/id/{key}") for key in ("sys_vendor", "product_name"))
+    if not name:
+        return None
+    text = name if not vendor or name.lower().startswith(vendor.lower()) else f"{vendor} {name}"
+    return Fact(text.replace("_", " "), "/sys/class/dmi/id/product_name")
+
+
+def _memory(files: Files) -> Fact[int] | None:
+    match = re.search(r"^MemTotal:\s*(\d+) kB", files.text("/proc/meminfo") or "", re.MULTILINE)
+    return Fact(int(match[1]) * 1024, "/proc/meminfo") if match else None
+
+
+# ── what is installed
+
+
+def _l4t(files: Files) -> Fact[str] | None:
+    match = re.search(r"# R(\d+) \(release\), REVISION: ([\d.]+)", files.text(_RELEASE) or "")
+    if match:
+        return Fact(f"{match[1]}.{match[2]}", _RELEASE)
+    for entry in files.paragraphs(_DPKG, having="Package: nvidia-l4t-core\n"):
+        if entry.get("Status", "").endswith(" installed"):
+            return Fact(entry["Version"].partition("-")[0], f"{_DPKG}: nvidia-l4t-core")
+    return None
+
+
+def _jetpack(files: Files, l4t: Fact[str] | None) -> Fact[str] | None:
+    if l4t is None:
+        return None
+    for entry in files.paragraphs(_DPKG, having="Package: nvidia-jetpack\n"):
+        if entry.get("Status", "").endswith(" installed"):
+            return Fact(re.split(r"[-+]", entry["Version"])[0], f"{_DPKG}: nvidia-jetpack")
+    release = l4t.value if l4t.value.count(".") == 2 else f"{l4t.value}.0"
+    return Fact(JETPACK[release], f"L4T {l4t.value}") if release in JETPACK else None
+
+
+def _os(files: Files) -> Fact[str] | None:
+    for path in ("/etc/os-release", "/usr/lib/os-release"):
+        text = files.text(path)
+        if text:
+            keys = dict(re.findall(r"^(ID|VERSION_ID)=\"?([^\"\n]+)\"?$", text, re.MULTILINE))
+            if "ID" in keys:
+                return Fact(":".join(keys[key] for key in ("ID", "VERSION_ID") if key in keys), path)
+    return None
+
+
+def _glibc(files: Files) -> Fact[str] | None:
+    for entry in files.paragraphs(_DPKG, having="Package: libc6\n"):
+        if entry.get("Status", "").endswith(" installed"):
+            return Fact(re.split(r"[-+]", entry["Version"])[0], f"{_DPKG}: libc6")
+    if files.running and platform.libc_ver()[0] == "glibc":
+        return Fact(platform.libc_ver()[1], "libc")
+    from edgebake.model.target import GLIBC
+
+    system = _os(files)
+    found = GLIBC.get(system.value) if system else None
+    return Fact(found, system.source) if system and found else None
+
+
+def _python(files: Files) -> Fact[str] | None:
+    place = files.place("/usr/bin/python3")
+    match = re.fullmatch(r"python(3\.\d+)", place.name) if place else None
+    return Fact(match[1], "/usr/bin/python3") if match else None
+
+
+def _toolkit(files: Files) -> Fact[str] | None:
+    path = "/usr/local/cuda/version.json"
+    text = files.text(path)
+    if text:
+        try:
+            found = json.loads(text)
+            part = found.get("cuda") or found.get("cuda_nvcc") or found.get("cuda_cudart")
+            return Fact(part["version"], path)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
+    path = "/usr/local/cuda/version.txt"  # until CUDA 10.2
+    match = re.search(r"CUDA Version ([\d.]+)", files.text(path) or "")
+    return Fact(match[1], path) if match else None
+
+
+# ── driver and GPU
+
+
+def _seen(files: Files, soc: str | None) -> Seen:
+    sources = [by_files(files), by_soc(soc), by_pci(files)]
+    if files.running:
+        from edgebake.host.nvml import by_nvml
+
+        nvml = by_nvml()
+        # nvidia-smi tells what NVML tells it, and takes its time.
+        sources = [nvml, *([] if nvml.gpus else [by_nvidia_smi()]), *sources]
+    return merged(sources)
+
+
+def _driver_source(files: Files) -> str:
+    path = "/proc/driver/nvidia/version"
+    return path if files.exists(path) else "NVML"
+
+
+def _driver_cuda(seen: Seen, l4t: Fact[str] | None, driver: Fact[str] | None) -> Fact[str] | None:
+    if seen.cuda:
+        return Fact(seen.cuda, "NVML")
+    if l4t:  # a Jetson's driver has numbers of its own
+        found = first_reached(L4T_CUDA, l4t.value)
+        return Fact(found, f"L4T {l4t.value}") if found else None
+    found = first_reached(DRIVER_CUDA, driver.value) if driver else None
+    return Fact(found, f"driver {driver.value}") if driver and found else None
+
+
+def _flavour(kind: Fact[Kind] | None, l4t: Fact[str] | None, seen: Seen) -> Fact[Flavour] | None:
+    if kind is None or not seen.gpus:
+        return None
+    if kind.value != "jetson":
+        return Fact("x86" if kind.value == "pc" else "sbsa", kind.source)
+    if l4t is None:
+        return None
+    return Fact("sbsa" if int(l4t.value.split(".")[0]) >= SBSA_FROM_L4T else "tegra", f"L4T {l4t.value}")

@@ -1,0 +1,182 @@
+"""What `docker run` needs on a machine: each flag with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from edgebake.errors import EdgebakeError
+from edgebake.host.files import Files
+from edgebake.host.machine import Machine
+
+GROUPS = ("gpu", "cameras", "audio", "display", "i2c", "serial", "usb", "board", "data", "memory")
+"""What can be left out, or added where it is not given by itself."""
+
+_DEVICES = {
+    "cameras": (("/dev", "video*"), ("/dev", "media*")),
+    "audio": (("/dev", "snd"),),
+    "i2c": (("/dev", "i2c-*"),),
+    "serial": (("/dev", "ttyACM*"), ("/dev", "ttyUSB*")),
+    "usb": (("/dev/bus", "usb"),),
+}
+_WHAT = {
+    "cameras": "camera",
+    "audio": "sound",
+    "i2c": "I2C bus, for sensors and displays",
+    "serial": "serial port",
+    "usb": "USB devices, for cameras and accelerators",
+}
+_ON_BOARDS = ("cameras", "audio", "display", "i2c", "serial", "usb", "board")
+TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
+_MOST_SHARED = 8  # GB
+_STACK = 67108864  # bytes
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Words of the command line, and why they are there."""
+
+    words: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which groups of flags are wanted: a board's own, without some and with others."""
+
+    with_: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+
+    def wants(self, group: str, machine: Machine) -> bool:
+        """Tell whether a group is given on a machine."""
+        if group in self.without:
+            return False
+        return group in self.with_ or group not in _ON_BOARDS or machine.is_jetson
+
+
+def machine_flags(
+    machine: Machine, files: Files, choice: Choice, environment: Mapping[str, str], *, gpu: bool
+) -> list[Flag]:
+    """Return the flags for a machine.
+
+    Args:
+        machine: where the container runs.
+        files: the machine's.
+        choice: which groups of flags are wanted.
+        environment: of the user, for display and sound.
+        gpu: whether the image uses a GPU.
+
+    Raises:
+        EdgebakeError: the image uses a GPU, and the machine cannot give it to containers.
+    """
+    gpu = "gpu" not in choice.without and (gpu or "gpu" in choice.with_)
+    flags = list(_gpu(machine)) if gpu else []
+    for group, places in _DEVICES.items():
+        if choice.wants(group, machine):
+            flags += _devices(files, group, places)
+    groups: dict[str, Iterator[Flag]] = {
+        "audio": _pulse(files, environment),
+        "display": _display(files, environment),
+        "board": _board(files),
+        "data": _data(files),
+        "memory": _memory(machine, gpu=gpu),
+    }
+    return flags + [flag for group, own in groups.items() if choice.wants(group, machine) for flag in own]
+
+
+def _gpu(machine: Machine) -> Iterator[Flag]:
+    """NVIDIA's runtime, or CDI: https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/"""
+    runtime = machine.runtime
+    if runtime.configured or runtime.default:
+        yield Flag(
+            ("--runtime", "nvidia"), "NVIDIA's runtime gives the container the GPU and the driver's libraries"
+        )
+        # Without it the runtime changes nothing; images from NVIDIA set it themselves.
+        yield Flag(("--env", "NVIDIA_VISIBLE_DEVICES=all"), "which GPUs NVIDIA's runtime gives")
+        capabilities = "compute,utility,graphics,video" if machine.is_jetson else "all"
+        yield Flag(
+            ("--env", f"NVIDIA_DRIVER_CAPABILITIES={capabilities}"), "which of the driver's libraries it gives"
+        )
+    elif runtime.cdi:
+        device = next((one for one in runtime.cdi if one.endswith("=all")), runtime.cdi[0])
+        yield Flag(("--device", device), "the GPU, by its CDI specification")
+    elif runtime.nvidia_runtime:
+        yield Flag(("--gpus", "all"), "NVIDIA's container toolkit gives the container the GPUs")
+    else:
+        raise EdgebakeError(
+            "containers get no GPU here",
+            reason="there is neither NVIDIA's container runtime nor a CDI specification",
+            hints=(
+                f"install NVIDIA's container toolkit: {TOOLKIT}",
+                "or start it without: --without gpu",
+            ),
+        )
+
+
+def _devices(files: Files, group: str, places: tuple[tuple[str, str], ...]) -> Iterator[Flag]:
+    gids: dict[int, str] = {}
+    for folder, pattern in places:
+        for path in files.names(folder, pattern):
+            yield Flag(("--device", path), _WHAT[group])
+            gid = _group(files, path)
+            if gid:
+                gids.setdefault(gid, path)
+    for gid, path in sorted(gids.items()):
+        yield Flag(("--group-add", str(gid)), f"the group that {path} belongs to here")
+
+
+def _group(files: Files, path: str) -> int | None:
+    """Return the group of a device file. Of another machine it is not known: files keep no owner when copied."""
+    place = files.place(path) if files.running else None
+    return place.stat().st_gid if place and not place.is_dir() else None
+
+
+def _display(files: Files, environment: Mapping[str, str]) -> Iterator[Flag]:
+    display = environment.get("DISPLAY")
+    if not display or not files.names("/tmp/.X11-unix"):
+        return
+    yield Flag(("--env", f"DISPLAY={display}"), "the display that windows open on")
+    yield Flag(("--volume", "/tmp/.X11-unix:/tmp/.X11-unix"), "the display's socket")
+    authority = environment.get("XAUTHORITY")
+    if authority and files.exists(authority):
+        yield Flag(("--volume", f"{authority}:/run/edgebake/xauthority:ro"), "the right to open windows")
+        yield Flag(("--env", "XAUTHORITY=/run/edgebake/xauthority"), "where that is")
+
+
+def _pulse(files: Files, environment: Mapping[str, str]) -> Iterator[Flag]:
+    folder = environment.get("XDG_RUNTIME_DIR")
+    if folder and files.exists(f"{folder}/pulse/native"):
+        yield Flag(("--volume", f"{folder}/pulse/native:/run/edgebake/pulse"), "the sound server's socket")
+        yield Flag(("--env", "PULSE_SERVER=unix:/run/edgebake/pulse"), "where that is")
+
+
+def _board(files: Files) -> Iterator[Flag]:
+    for path, why in (
+        ("/tmp/argus_socket", "the daemon for CSI cameras"),
+        ("/run/jtop.sock", "jtop's service, which tells what the board does"),
+    ):
+        if files.exists(path):
+            yield Flag(("--volume", f"{path}:{path}"), why)
+    for path, why in (
+        ("/etc/nv_tegra_release", "which L4T the board has; software looks for it"),
+        ("/etc/enctune.conf", "settings of the video encoder"),
+    ):
+        if files.exists(path):
+            yield Flag(("--volume", f"{path}:{path}:ro"), why)
+
+
+def _data(files: Files) -> Iterator[Flag]:
+    place = files.place("/data")
+    if place is not None and place.is_dir():
+        yield Flag(("--volume", "/data:/data"), "models and data that outlive the container")
+
+
+def _memory(machine: Machine, *, gpu: bool) -> Iterator[Flag]:
+    """What frameworks need: https://docs.nvidia.com/deeplearning/frameworks/user-guide/index.html#setincshmem"""
+    if not gpu:
+        return
+    half = machine.memory.value // 2**31 if machine.memory else _MOST_SHARED
+    size = max(1, min(_MOST_SHARED, half))
+    yield Flag(("--shm-size", f"{size}g"), "shared memory of frameworks' workers; Docker gives 64 MB")
+    yield Flag(("--ulimit", "memlock=-1"), "memory that the GPU reads must stay in place")
+    yield Flag(("--ulimit", f"stack={_STACK}"), "the stack that NVIDIA's images ask for")

@@ -1,0 +1,111 @@
+"""What a container uses while it runs: samples from `docker stats`, and of the GPU's memory from NVML."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+_UNITS = {
+    "B": 1,
+    "kB": 10**3,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+}
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@dataclass
+class Usage:
+    """Samples: CPU in percent of one core, memory in bytes."""
+
+    cpu: list[float] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)
+    gpu_memory: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def summary(self) -> str:
+        """Return the samples as a line for people."""
+        if not self.cpu:
+            return f"{self.seconds:.1f} s; no sample: it ended too soon"
+        parts = [
+            f"{self.seconds:.1f} s, {len(self.cpu)} samples",
+            f"CPU {sum(self.cpu) / len(self.cpu):.0f} % (at most {max(self.cpu):.0f} %) of a core",
+            f"memory at most {_size(max(self.memory))}",
+        ]
+        gpu = f"at most {_size(max(self.gpu_memory))}, of all programs" if self.gpu_memory else "not known"
+        return "; ".join([*parts, f"GPU memory {gpu}"])
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
+
+
+def parse_stats(line: str) -> tuple[float, int] | None:
+    """Return CPU (percent of one core) and memory (bytes) of a line of `docker stats`, or None if it has none."""
+    try:
+        data = json.loads(_ESCAPES.sub("", line))
+        cpu = float(data["CPUPerc"].rstrip("%"))
+        match = re.match(r"([\d.]+)\s*([A-Za-z]+)", data["MemUsage"])
+        memory = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    except (ValueError, KeyError, TypeError):
+        return None
+    return (cpu, memory) if memory else None  # all zero: the container has not begun, or has ended
+
+
+class Monitor:
+    """Samples a container from now on, until :meth:`stop`.
+
+    Args:
+        name: the container's.
+        gpu_memory: tells the bytes in use on the GPUs, None if nobody knows.
+    """
+
+    def __init__(self, name: str, gpu_memory: Callable[[], int | None]) -> None:
+        self._usage = Usage()
+        self._gpu_memory = gpu_memory
+        self._name = name
+        self._ended = threading.Event()
+        self._process: subprocess.Popen[str] | None = None
+        self._begin = time.monotonic()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> Usage:
+        """Stop, and return what was sampled."""
+        self._usage.seconds = time.monotonic() - self._begin
+        self._ended.set()
+        if self._process is not None:
+            self._process.terminate()
+        self._thread.join(timeout=10)
+        return self._usage
+
+    def _run(self) -> None:
+        command = ["docker", "stats", "--no-trunc", "--format", "{{json .}}", self._name]
+        while not self._ended.is_set():  # until there is such a container, docker stats ends with an error
+            with subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+            ) as self._process:
+                assert self._process.stdout is not None
+                for line in self._process.stdout:
+                    self._sample(line)
+            self._ended.wait(0.2)
+
+    def _sample(self, line: str) -> None:
+        found = parse_stats(line)
+        if found is None or self._ended.is_set():
+            return
+        self._usage.cpu.append(found[0])
+        self._usage.memory.append(found[1])
+        gpu = self._gpu_memory()
+        if gpu is not None:
+            self._usage.gpu_memory.append(gpu)

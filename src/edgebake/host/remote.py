@@ -1,0 +1,175 @@
+"""Images that a registry has. What it says is kept for a while: an answer must not take a second each time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgebake.host.built import from_config
+from edgebake.host.candidate import Candidate, is_key
+from edgebake.model.target import Target
+from edgebake.observe.client import RegistryClient
+from edgebake.observe.errors import NotFoundError
+from edgebake.observe.reference import Reference, Repository, parse_reference, parse_repository
+
+LIFETIME = 600  # seconds
+MOST_TAGS = 300
+"""Tags of one repository that are looked at, the last by name."""
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a registry shows of a tag: its platforms, and the configuration of the image for one of them."""
+
+    reference: str
+    platforms: tuple[str, ...]
+    labels: Mapping[str, str]
+    environment: tuple[str, ...]
+    created: str
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Answers of registries in files. `folder` None: nothing is kept."""
+
+    folder: Path | None
+    lifetime: float = LIFETIME
+
+    def get(self, key: str) -> list[Shown] | None:
+        """Return an answer that is young enough, else None. A damaged file is as good as none."""
+        path = self._path(key)
+        if path is None:
+            return None
+        try:
+            age = time.time() - path.stat().st_mtime
+            if not 0 <= age < self.lifetime:
+                return None
+            data = json.loads(path.read_bytes())
+            return [
+                Shown(one["reference"], tuple(one["platforms"]), one["labels"], tuple(one["env"]), one["created"])
+                for one in data["shown"]
+            ]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def put(self, key: str, answer: list[Shown]) -> None:
+        """Keep an answer. Where that cannot be, it is asked again."""
+        path = self._path(key)
+        if path is None:
+            return
+        shown = [
+            {
+                "reference": one.reference,
+                "platforms": one.platforms,
+                "labels": dict(one.labels),
+                "env": one.environment,
+                "created": one.created,
+            }
+            for one in answer
+        ]
+        partial = path.with_name(f"{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps({"shown": shown}))
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path | None:
+        name = hashlib.sha256(f"{_FORMAT} {key}".encode()).hexdigest()
+        return self.folder / f"{name}.json" if self.folder else None
+
+
+def remote_candidates(
+    client: RegistryClient, repository: str, platform: str, targets: Mapping[str, Target], cache: Cache
+) -> list[Candidate]:
+    """Return the images of a repository.
+
+    Args:
+        client: asks the registry.
+        repository: its name, as Docker has it.
+        platform: of which platform an image's configuration is read.
+        targets: the known targets, by name.
+        cache: answers of before.
+
+    Raises:
+        RegistryError: the registry refuses, or cannot be reached. A repository that is not there has no images.
+    """
+    key = f"{repository} {platform}"
+    answer = cache.get(key)
+    if answer is None:
+        place = parse_repository(repository)
+        tags = [tag for tag in client.tags(place) if not is_key(tag)][-MOST_TAGS:]
+        found = client.each(
+            lambda tag: _show(client, place, place.tagged(tag), f"{repository}:{tag}", platform), tags
+        )
+        answer = [one for one in found if one]
+        cache.put(key, answer)
+    return [_candidate(one, targets) for one in answer]
+
+
+def remote_reference(
+    client: RegistryClient, reference: str, platform: str, targets: Mapping[str, Target]
+) -> Candidate | None:
+    """Return what a registry has under one reference, or None.
+
+    Raises:
+        RegistryError: the registry refuses, or cannot be reached.
+    """
+    parsed = parse_reference(reference)
+    shown = _show(client, parsed.repository, parsed, reference, platform)
+    return _candidate(shown, targets) if shown else None
+
+
+def _show(
+    client: RegistryClient, repository: Repository, reference: Reference, name: str, platform: str
+) -> Shown | None:
+    try:
+        manifest = client.manifest(reference)
+        if not manifest.is_index:
+            return _configured(client, repository, name, manifest.data)
+        platforms = {_platform(child): child["digest"] for child in manifest.children}
+        platforms.pop("unknown/unknown", None)  # attestations
+        if platform not in platforms:
+            return Shown(name, tuple(platforms), {}, (), "")
+        child = client.manifest(repository.by_digest(platforms[platform]))
+        return _configured(client, repository, name, child.data, tuple(platforms))
+    except (NotFoundError, KeyError, ValueError):
+        return None  # deleted meanwhile, or no image at all
+
+
+def _configured(
+    client: RegistryClient,
+    repository: Repository,
+    name: str,
+    manifest: Mapping[str, Any],
+    platforms: tuple[str, ...] = (),
+) -> Shown:
+    config = json.loads(client.blob(repository, manifest["config"]["digest"]))
+    inner = config.get("config") or {}
+    own = (f"{config['os']}/{config['architecture']}",)
+    return Shown(
+        name,
+        platforms or own,
+        inner.get("Labels") or {},
+        tuple(inner.get("Env") or ()),
+        str(config.get("created") or ""),
+    )
+
+
+def _platform(child: Mapping[str, Any]) -> str:
+    platform = child.get("platform") or {}
+    return f"{platform.get('os', 'unknown')}/{platform.get('architecture', 'unknown')}"
+
+
+def _candidate(shown: Shown, targets: Mapping[str, Target]) -> Candidate:
+    tag = parse_reference(shown.reference).tag
+    built = from_config(shown.labels, shown.environment, shown.platforms, tag, targets)
+    return Candidate(shown.reference, built, False, shown.created, shown.labels, shown.environment)

@@ -1,0 +1,103 @@
+"""What a name on the command line of `autotag` and `run` means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.host.built import for_target
+from edgebake.host.fit import judge, rank
+from edgebake.host.machine import Machine
+from edgebake.load.workspace import Workspace
+from edgebake.model.project import Image
+from edgebake.model.target import Target
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Where images of a name are looked for.
+
+    Attributes:
+        name: as it was written.
+        repository: where the registry has them.
+        known: whether edgebake can build it: the name is an image's or a recipe's.
+        image: the project's image of the name, if it is one.
+        recipe: the recipe of the name, if it is one.
+        tag: the only tag that is meant; empty if any is.
+    """
+
+    name: str
+    repository: str
+    known: bool = False
+    image: Image | None = None
+    recipe: str | None = None
+    tag: str = ""
+
+
+def wanted(text: str, workspace: Workspace, registry: str | None = None) -> Wanted:
+    """Return what a name means: an image of the project, a recipe, a repository, or a reference.
+
+    Args:
+        text: the name.
+        workspace: the project, or none.
+        registry: where its images are, if not where the project says.
+
+    Raises:
+        EdgebakeError: it is none of them.
+    """
+    place = (registry or workspace.project.registry).rstrip("/")
+    image = workspace.project.images.get(text)
+    if image is not None:
+        return Wanted(text, f"{place}/{image.repository or text}", True, image)
+    if not any(mark in text for mark in "/:@"):
+        recipe = workspace.catalogue.canonical(text)
+        if recipe is None:
+            known = [*workspace.project.images, *workspace.catalogue.known_names()]
+            hints = (*did_you_mean(text, known, kind="name"), "or name a repository: localhost:5000/acme/detector")
+            raise EdgebakeError(f"unknown image or recipe {text!r}", hints=hints)
+        return Wanted(text, f"{place}/{text}", True, recipe=recipe)
+    repository, tag = _parted(text)
+    return Wanted(text, repository, tag=tag)
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Return repository, and tag or digest with its mark, of a reference."""
+    if "@" in text:
+        repository, _, digest = text.partition("@")
+        return repository, f"@{digest}"
+    before, colon, tag = text.rpartition(":")
+    if colon and "/" not in tag:
+        return before, f":{tag}"
+    return text, ""
+
+
+def target_to_build(this: Wanted, workspace: Workspace, machine: Machine) -> str | None:
+    """Return the target that an image should be built for to run on a machine, or None if none is known to fit."""
+    catalogue = workspace.catalogue
+    names = catalogue.target_names()
+    if this.image is not None:
+        names = [name for name in names if any(fnmatchcase(name, pattern) for pattern in this.image.targets)]
+    targets = [catalogue.target(name).target for name in names]
+    best: tuple[tuple[object, ...], str] | None = None
+    for target in targets:
+        built = for_target(target)
+        verdict = judge(built, machine)
+        if verdict.fits and (this.recipe is None or _exists(this.recipe, target, workspace)):
+            key = (rank(verdict, built, machine, local=True), target.name)
+            best = max(best, key) if best else key
+    return best[1] if best else None
+
+
+def _exists(recipe: str, target: Target, workspace: Workspace) -> bool:
+    from edgebake.resolve.candidates import CandidatePool
+
+    return any(
+        CandidatePool(workspace.catalogue, target, platform).candidates(recipe) for platform in target.platforms
+    )
+
+
+def known_targets(workspace: Workspace) -> Mapping[str, Target]:
+    """Return all targets by name."""
+    return {name: workspace.catalogue.target(name).target for name in workspace.catalogue.target_names()}

@@ -1,0 +1,72 @@
+"""The project's Buildx builder: machines by platform."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from edgebake.model.base import BadValue, Line, Model, OrText, Platform, matching
+
+Driver = Literal["docker-container", "remote", "kubernetes"]
+
+BuilderName = Annotated[
+    str, AfterValidator(matching(r"[a-zA-Z][a-zA-Z0-9._-]*", "is not a builder's name", limit=64))
+]
+_OptionName = Annotated[str, AfterValidator(matching(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", "is not a driver option"))]
+Endpoint = Annotated[
+    str,
+    AfterValidator(
+        matching(
+            r"[A-Za-z0-9][A-Za-z0-9_.+-]*|(?:ssh|tcp|unix|docker-container|kubernetes|npipe|fd)://[!-~]*",
+            "is not an endpoint: a Docker context, ssh://host, tcp://host:1234 or unix:///path",
+            limit=400,
+        )
+    ),
+]
+
+
+class BuilderNode(Model):
+    """One machine of a builder."""
+
+    endpoint: Endpoint | None = None
+    """A Docker context, or `ssh://`, `tcp://`, `unix://`, `docker-container://`; for Kubernetes none is needed."""
+    options: dict[_OptionName, Line] = {}
+    """Options of the driver, over the builder's."""
+
+
+def _short_node(value: Any) -> Any:
+    return {"endpoint": value} if isinstance(value, str) else value
+
+
+class Builder(Model):
+    """A Buildx builder with a node for each platform."""
+
+    name: BuilderName = "edgebake"
+    """What Buildx calls it."""
+    driver: Driver = "docker-container"
+    """Buildx's driver."""
+    options: dict[_OptionName, Line] = {}
+    """Options of the driver, for all nodes (`image`, `network`, `namespace`, …)."""
+    nodes: Annotated[
+        dict[Platform, Annotated[BuilderNode, BeforeValidator(_short_node), OrText()]], Field(min_length=1)
+    ]
+    """The machine for each platform. One endpoint may stand for several."""
+
+    @model_validator(mode="after")
+    def _endpoints_fit(self) -> Builder:
+        seen: dict[str, BuilderNode] = {}
+        for platform, node in self.nodes.items():
+            if seen.setdefault(node.endpoint or platform, node) != node:
+                raise BadValue(
+                    "one machine stands twice, with other options",
+                    path=("nodes", platform),
+                    hints=("one node has one set of options",),
+                )
+            if self.driver == "remote" and "://" not in (node.endpoint or ""):
+                raise BadValue(
+                    "the driver remote needs the address of a buildkitd",
+                    path=("nodes", platform),
+                    hints=("such as tcp://host:1234 or unix:///run/buildkit/buildkitd.sock",),
+                )
+        return self

@@ -1,0 +1,34 @@
+"""Labels of images: what one was built for."""
+
+from __future__ import annotations
+
+import json
+
+from edgebake.model.recipe import Config
+from edgebake.model.target import Target
+
+LABEL_PREFIX = "dev.edgebake."
+
+
+def target_labels(target: Target) -> dict[str, str]:
+    """Return the labels that say what an image was built for, by which `edgebake autotag` knows where it runs."""
+    facts = {
+        "target": target.name,
+        "os": target.os,
+        "python": target.python,
+        "cuda": target.cuda,
+        "cuda-flavour": target.cuda_flavour,
+        "l4t": target.l4t,
+        "sm": ",".join(target.sm),
+        "host-libraries": "true" if target.host_libraries else None,
+    }
+    return {f"{LABEL_PREFIX}{name}": value for name, value in facts.items() if value}
+
+
+def config_labels(config: Config | None) -> dict[str, str]:
+    """Return the labels that say how an image is given another configuration, for `edgebake run --config`."""
+    if config is None:
+        return {}
+    check = json.dumps(config.check) if config.check else None
+    facts = {"config-path": config.path, "config-env": config.env, "config-check": check}
+    return {f"{LABEL_PREFIX}{name}": value for name, value in facts.items() if value}

@@ -1,0 +1,103 @@
+"""What a commit has: the fingerprints of the images as git has the project there.
+
+Nothing is guessed by paths. The committed state is compiled as this one is, and an image that comes out
+with another fingerprint has changed, whatever the reason is (a file, a recipe, a base image).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgebake.compile import compile_workspace
+from edgebake.errors import EdgebakeError
+from edgebake.fingerprint import Fingerprints
+from edgebake.interrupt import raise_interrupt
+from edgebake.load.workspace import open_workspace
+from edgebake.model.project import PROJECT_FILE
+from edgebake.plan.changed import Before
+
+TIMEOUT = 600  # seconds, for one git command
+
+
+def fingerprints_at(root: Path, ref: str) -> Before:
+    """Return the fingerprints of a project as a commit has it.
+
+    The commit is checked out beside the repository for a moment (`git worktree`), so that files have the bytes and
+    modes that a checkout gives them.
+
+    Args:
+        root: the project's folder, in a git repository.
+        ref: what git knows as a commit: a branch, a tag, `HEAD~1`.
+
+    Raises:
+        EdgebakeError: no git, no repository, or no such commit.
+    """
+    commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    if commit is None:
+        _refuse_no_repository(root)
+        raise EdgebakeError(
+            f"git knows no commit {ref!r}",
+            hints=("fetch it first: git fetch origin", "in GitHub Actions: actions/checkout with fetch-depth: 0"),
+        )
+    prefix = _git(root, "rev-parse", "--show-prefix") or ""
+    with _checkout(root, commit) as folder:
+        return _compiled(folder / prefix)
+
+
+def _compiled(root: Path) -> Before:
+    if not (root / PROJECT_FILE).is_file():
+        return Before({}, f"there was no {PROJECT_FILE}")
+    try:
+        compilation = compile_workspace(open_workspace(root))
+        fingerprints = Fingerprints(compilation)
+        graph = compilation.graph
+        return Before(
+            {
+                (one.name, platform): fingerprints.of(graph.node(one.target, one.stage), platform).digest
+                for one in graph.bake_targets
+                if not one.is_test
+                for platform in one.platforms
+            }
+        )
+    except EdgebakeError as error:
+        return Before({}, f"it does not compile: {error.message}")
+
+
+@contextmanager
+def _checkout(root: Path, commit: str) -> Iterator[Path]:
+    raise_interrupt()
+    with tempfile.TemporaryDirectory(prefix="edgebake-") as folder:
+        place = Path(folder).resolve() / "checkout"
+        try:
+            if _git(root, "worktree", "add", "--quiet", "--detach", str(place), commit) is None:
+                raise EdgebakeError(f"git cannot check out {commit[:12]}", hints=("git worktree add shows why",))
+            yield place
+        finally:
+            _git(root, "worktree", "remove", "--force", str(place))
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """Return what a git command prints, or None if it fails.
+
+    Raises:
+        EdgebakeError: there is no git, or it hangs.
+    """
+    command = ["git", "-C", str(root), "-c", "core.hooksPath=/dev/null", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    except FileNotFoundError:
+        raise EdgebakeError("there is no git command", hints=("install git",)) from None
+    except subprocess.TimeoutExpired:
+        raise EdgebakeError(f"git did not end within {TIMEOUT} s") from None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _refuse_no_repository(root: Path) -> None:
+    if _git(root, "rev-parse", "--git-dir") is None:
+        raise EdgebakeError(
+            "the project is in no git repository", hints=("what changed is asked of git: git init",)
+        )

@@ -1,0 +1,51 @@
+"""Only what changed: the images' fingerprints now, against those of a commit or of what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from edgebake.plan.builder import Plan
+from edgebake.plan.selection import Selection
+
+Known = Mapping[tuple[str, str], str]
+"""The images' fingerprints by bake target and platform (hexadecimal)."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was there before, and why nothing is known of it, if nothing is."""
+
+    known: Known
+    reason: str = ""
+
+
+def changed_selection(plan: Plan, known: Known) -> Selection:
+    """Return a plan's selection without what is as it was.
+
+    An image's tag needs all its platforms, and a tag over several targets all of these: so what belongs to one tag
+    is built together. What did not change of it comes from the cache.
+
+    Args:
+        plan: the plan for everything.
+        known: the fingerprints before.
+    """
+    targets = {target.bake_target.name: target for target in plan.targets}
+    changed = {
+        name
+        for name, target in targets.items()
+        if any(known.get((name, platform)) != digest for platform, digest in target.fingerprints)
+    }
+    tags = [{name for _, name in index.parts} for index in plan.compilation.graph.indexes]
+    while more := [tag for tag in tags if tag & changed and not tag <= changed]:
+        changed |= set().union(*more)
+    parts = frozenset((name, p) for name in changed & targets.keys() for p in targets[name].platforms)
+    return replace(plan.selection, parts=parts)
+
+
+def told(plan: Plan, narrowed: Plan, since: str, before: Before) -> Sequence[str]:
+    """Return the lines that say what was left out, and why nothing was."""
+    if before.reason:
+        return (f"everything counts as changed since {since}: {before.reason}",)
+    left = {target.bake_target.name for target in plan.targets} - {t.bake_target.name for t in narrowed.targets}
+    return (f"{len(left)} of {len(plan.targets)} bake targets are as they were {since}",) if left else ()

@@ -1,0 +1,267 @@
+"""A plan cut into shards: what separate machines build, by platform and weight."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgebake.errors import EdgebakeError, Position
+from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.plan.weights import Timings, stage_seconds
+
+MAX_SHARDS = 256
+"""Jobs that a matrix of GitHub Actions may have (docs.github.com, "Usage limits")."""
+_StageKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One bake target on one platform.
+
+    `stages` are the seconds of all that it is made from, by (target, stage, platform); a shard of several parts
+    builds what they share once.
+    """
+
+    bake_target: str
+    image: str
+    target: str
+    platform: str
+    fingerprint: str
+    stages: Mapping[_StageKey, float]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What a selection names it by."""
+        return self.bake_target, self.platform
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What one machine builds. `number` counts from 1; `seconds` is the estimate for an empty cache."""
+
+    number: int
+    of: int
+    parts: tuple[Part, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        return tuple(sorted({part.platform for part in self.parts}))
+
+    @property
+    def bake_targets(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(part.bake_target for part in self.parts))
+
+    @property
+    def seconds(self) -> float:
+        return sum(_together(self.parts).values())
+
+
+def cut(plan: Plan, number: int | None, timings: Timings | None = None) -> list[Shard]:
+    """Return the shards of a plan; fewer than asked for if there is not as much to share out.
+
+    A shard has one platform, unless there are fewer shards than platforms. Parts that share much stay together.
+
+    Args:
+        plan: what is built.
+        number: how many at most; None: one for each target on each platform, at most :data:`MAX_SHARDS`.
+        timings: seconds of earlier bakes.
+    """
+    parts = [part for target in plan.targets for part in _parts(target, timings or Timings())]
+    if not parts:
+        return []
+    if number is None:
+        number = min(MAX_SHARDS, len({(part.target, part.platform) for part in parts}))
+    pools = _pools(parts, number)
+    found = [shard for pool, share in pools for shard in _share_out(pool, share) if shard]
+    return [Shard(i, len(found), tuple(sorted(shard, key=_order))) for i, shard in enumerate(found, 1)]
+
+
+def _order(part: Part) -> tuple[str, str]:
+    return part.bake_target, part.platform
+
+
+def _parts(target: TargetPlan, timings: Timings) -> Iterable[Part]:
+    bake_target, digests = target.bake_target, dict(target.fingerprints)
+    for platform in target.platforms:
+        stages = {
+            (change.node.target, change.node.id, platform): stage_seconds(change.node, platform)
+            for change in target.changes
+            if change.platform == platform
+        }
+        known = timings.of(bake_target.name, platform)
+        if known is not None:  # it is known for the whole only: shared out as the estimate is
+            scale = known / (sum(stages.values()) or 1.0)
+            stages = {key: seconds * scale for key, seconds in stages.items()}
+        yield Part(
+            bake_target.name, bake_target.image, bake_target.target, platform, f"sha256:{digests[platform]}", stages
+        )
+
+
+def _pools(parts: Sequence[Part], number: int) -> list[tuple[list[Part], int]]:
+    """Return the parts by platform, each with how many shards it gets: by the work that there is."""
+    platforms = sorted({part.platform for part in parts})
+    if number < len(platforms):
+        return [(list(parts), number)]
+    pools = {platform: [part for part in parts if part.platform == platform] for platform in platforms}
+    work = {platform: sum(_together(pool).values()) for platform, pool in pools.items()}
+    shares = dict.fromkeys(platforms, 1)
+    for _ in range(number - len(platforms)):
+        open_ones = [p for p in platforms if shares[p] < len(pools[p])]
+        if open_ones:
+            most = max(open_ones, key=lambda p: (work[p] / shares[p], p))
+            shares[most] += 1
+    return [(pools[platform], shares[platform]) for platform in platforms]
+
+
+def _share_out(parts: Sequence[Part], number: int) -> list[list[Part]]:
+    """Return the parts on `number` machines: the heaviest first, each where there is least to do.
+
+    Work that a machine would do only because another one does it too counts twice: a stack is built on a second
+    machine when that saves more time than it costs.
+    """
+    shards: list[list[Part]] = [[] for _ in range(number)]
+    built: list[dict[_StageKey, float]] = [{} for _ in range(number)]
+    for part in sorted(parts, key=lambda part: (-sum(part.stages.values()), *_order(part))):
+        loads = [sum(stages.values()) for stages in built]
+        added = [sum(s for key, s in part.stages.items() if key not in stages) for stages in built]
+        best = min(range(number), key=lambda i: (round(loads[i] + 2 * added[i], 6), i))
+        shards[best].append(part)
+        built[best] = {**part.stages, **built[best]}
+    return shards
+
+
+def _together(parts: Iterable[Part]) -> dict[_StageKey, float]:
+    """Return the stages of several parts, each once."""
+    stages: dict[_StageKey, float] = {}
+    for part in parts:
+        for key, seconds in part.stages.items():
+            stages[key] = max(seconds, stages.get(key, 0.0))
+    return stages
+
+
+# ── I/N, and the cut as a file
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Return number and count of a shard, `2/4`.
+
+    Raises:
+        EdgebakeError: it is none.
+    """
+    match = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
+    number, of = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= number <= of:
+        raise EdgebakeError(f"--shard {text!r} is not I/N with I from 1 to N", hints=("for example --shard 2/4",))
+    return number, of
+
+
+def shards_as_data(shards: Sequence[Shard]) -> dict[str, Any]:
+    """Return a cut as data: what `plan --shards N --json` prints and `bake --shard I/N --shards FILE` reads."""
+    return {
+        "version": 1,
+        "shards": [
+            {
+                "shard": shard.name,
+                "platforms": list(shard.platforms),
+                "seconds": round(shard.seconds, 1),
+                "parts": [
+                    {
+                        "bake_target": part.bake_target,
+                        "image": part.image,
+                        "target": part.target,
+                        "platform": part.platform,
+                        "fingerprint": part.fingerprint,
+                    }
+                    for part in shard.parts
+                ],
+            }
+            for shard in shards
+        ],
+    }
+
+
+def shards_as_text(shards: Sequence[Shard]) -> str:
+    """Return a cut for people."""
+    lines = []
+    for shard in shards:
+        lines.append(f"shard {shard.name}: {', '.join(shard.platforms)}, about {shard.seconds:.0f} s")
+        for part in shard.parts:
+            platform = f" ({part.platform})" if len(shard.platforms) > 1 else ""
+            lines.append(f"  {part.bake_target}{platform}")
+    return "\n".join(lines) or "Nothing to build: no shards."
+
+
+@dataclass(frozen=True)
+class PlannedPart:
+    """A part as a file of shards has it, and the name of its shard."""
+
+    shard: str
+    bake_target: str
+    platform: str
+    fingerprint: str
+
+
+def read_shards(path: Path) -> list[PlannedPart]:
+    """Return what a file of shards holds.
+
+    Raises:
+        EdgebakeError: it cannot be read, or is no such file.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data["version"] != 1:
+            raise ValueError
+        return [
+            PlannedPart(*(str(text) for text in (shard["shard"], *(part[key] for key in _PART_KEYS))))
+            for shard in data["shards"]
+            for part in shard["parts"]
+        ]
+    except OSError as error:
+        raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(str(path))) from None
+    except (ValueError, KeyError, TypeError):
+        raise EdgebakeError(
+            "this is no file of shards",
+            at=Position(str(path)),
+            hints=("edgebake plan --shards N --json prints one",),
+        ) from None
+
+
+_PART_KEYS = ("bake_target", "platform", "fingerprint")
+
+
+def parts_of_shard(planned: Sequence[PlannedPart], name: str, path: Path) -> list[PlannedPart]:
+    """Return the parts of one shard of a file.
+
+    Raises:
+        EdgebakeError: the file has no such shard.
+    """
+    found = [part for part in planned if part.shard == name]
+    if not found:
+        known = ", ".join(dict.fromkeys(part.shard for part in planned)) or "none"
+        raise EdgebakeError(f"there is no shard {name}", at=Position(str(path)), reason=f"its shards are: {known}")
+    return found
+
+
+def refuse_other_fingerprints(plan: Plan, planned: Iterable[PlannedPart]) -> None:
+    """Refuse a cut that was made from another state of the project.
+
+    Raises:
+        EdgebakeError: naming what differs.
+    """
+    known = {(t.bake_target.name, p): f"sha256:{digest}" for t in plan.targets for p, digest in t.fingerprints}
+    for part in planned:
+        now = known.get((part.bake_target, part.platform), "none")
+        if part.fingerprint != now:
+            raise EdgebakeError(
+                f"the shards are not of this state of the project: {part.bake_target} ({part.platform}) differs",
+                reason=f"planned {part.fingerprint}, here {now}",
+                hints=("check out the commit that was planned, or plan again: edgebake plan --shards N --json",),
+            )

@@ -1,0 +1,72 @@
+"""How much work a stage is: an estimate by its kind, or the seconds that a bake has told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgebake.errors import EdgebakeError, Position
+from edgebake.graph.node import Kind, Node
+
+SECONDS: Mapping[Kind, float] = {
+    "base": 1,
+    "native": 1,
+    "tool": 30,
+    "fetch": 20,
+    "sysroot": 20,
+    "build": 300,
+    "artifact": 1,
+    "install": 15,
+    "image": 1,
+    "test": 10,
+}
+"""What a stage of a kind takes, roughly. Only their proportions matter."""
+COPYING = 1.0
+"""Seconds of an install stage in which nothing runs."""
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Seconds of whole bake targets on a platform, as earlier bakes told them, where they did."""
+
+    seconds: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+    def of(self, bake_target: str, platform: str) -> float | None:
+        """Return the seconds of a bake target on a platform, or None if no bake told them."""
+        return self.seconds.get((bake_target, platform))
+
+
+def stage_seconds(node: Node, platform: str) -> float:
+    """Return the estimate for one stage on a platform."""
+    body = node.bodies.get(platform)
+    if body is None or body.empty:
+        return 0.0
+    if node.kind == "install" and not body.runs:
+        return COPYING
+    return SECONDS[node.kind]
+
+
+def read_timings(paths: Iterable[Path]) -> Timings:
+    """Return the seconds in summaries that `edgebake bake --json` printed; of several, the longest counts.
+
+    A bake that took all from its cache says nothing of the work, and is left out.
+
+    Raises:
+        EdgebakeError: a file cannot be read, or is no such summary.
+    """
+    found: dict[tuple[str, str], float] = {}
+    for path in paths:
+        try:
+            for row in json.loads(path.read_text(encoding="utf-8"))["results"]:
+                key = (str(row["bake_target"]), str(row["platform"]))
+                if row["steps_built"]:
+                    found[key] = max(found.get(key, 0.0), float(row["seconds"]))
+        except OSError as error:
+            raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(str(path))) from None
+        except (ValueError, KeyError, TypeError):
+            raise EdgebakeError(
+                "this is no summary of a bake", at=Position(str(path)), hints=("edgebake bake --json prints one",)
+            ) from None
+    return Timings(found)

@@ -1,0 +1,199 @@
+"""Which image a machine gets: `autotag_cases.yaml`, and what each rule stands on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from edgebake.host.built import Built, for_target, from_config, from_tag
+from edgebake.host.candidate import Candidate, is_key, judged
+from edgebake.host.detect import detect
+from edgebake.host.files import Files
+from edgebake.host.fit import judge
+from edgebake.host.machine import Machine
+from edgebake.host.match import board_of
+from edgebake.host.require import alternatives_that_hold
+from edgebake.host.wanted import known_targets, target_to_build, wanted
+from edgebake.load.boards import load_boards
+from edgebake.load.workspace import open_workspace
+from edgebake.model.labels import target_labels
+
+HERE = Path(__file__).parent
+MACHINES = HERE.parent / "machines"
+CASES = yaml.safe_load((HERE / "autotag_cases.yaml").read_text())["cases"]
+WORKSPACE = open_workspace(MACHINES, need_project=False)
+TARGETS = known_targets(WORKSPACE)
+BOARDS = [loaded.board for loaded in load_boards(WORKSPACE.catalogue).values()]
+
+
+def machine_of(case: dict[str, Any], folder: Path) -> Machine:
+    root = shutil.copytree(MACHINES / case["machine"], folder / "machine", symlinks=True)
+    files = dict(case.get("files", {}))
+    if "driver" in case:
+        files["proc/driver/nvidia/version"] = (
+            f"NVRM version: NVIDIA UNIX x86_64 Kernel Module  {case['driver']}  Thu\n"
+        )
+    if "gpu" in case:
+        files["proc/driver/nvidia/gpus/0000:01:00.0/information"] = f"Model: \t\t {case['gpu']}\nIRQ:   \t\t 1\n"
+    for path, text in files.items():
+        assert (root / path).exists(), f"{case['machine']} has no {path}"
+        if text is None:
+            (root / path).unlink()
+        else:
+            (root / path).write_text(text)
+    return detect(Files(root))
+
+
+def candidate(tag: str, image: str | dict[str, Any], platform: str | None) -> Candidate:
+    """Return an image as a registry or engine shows it: by labels and environment, nothing else."""
+    if isinstance(image, str):
+        image = {} if image == "unlabelled" else {"target": image}
+    labels: dict[str, str] = {}
+    platforms = tuple(image.get("platforms", [platform] if platform else []))
+    if "target" in image:
+        target = TARGETS[image["target"]]
+        labels = target_labels(target)
+        labels |= {f"dev.edgebake.{name}": str(value) for name, value in image.get("labels", {}).items()}
+        platforms = tuple(image.get("platforms", target.platforms))
+    variables = {"NVIDIA_REQUIRE_CUDA": image.get("require"), "BOARD": image.get("board")}
+    environment = tuple(f"{name}={value}" for name, value in variables.items() if value)
+    built = from_config(labels, environment, platforms, tag, TARGETS)
+    return Candidate(f"r/i:{tag}", built, image.get("local", False), image.get("created", ""), {}, environment)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_a_machine_gets_the_right_image(case: dict[str, Any], tmp_path: Path) -> None:
+    machine = machine_of(case, tmp_path)
+    board = board_of(machine, BOARDS)
+    found = judged(
+        [candidate(tag, image, machine.platform) for tag, image in case["has"].items()],
+        machine,
+        board.name if board else None,
+    )
+    taken = found[0].candidate.tag if found[0].verdict.fits else "none"
+    assert taken == case["takes"], [(one.candidate.tag, one.verdict.refusal) for one in found]
+    refusals = {one.candidate.tag: one.verdict.refusal for one in found if not one.verdict.fits}
+    assert sorted(refusals) == sorted(case.get("refuses", {}))
+    for tag, words in case.get("refuses", {}).items():
+        assert words in refusals[tag]
+
+
+def test_the_table_is_large_and_every_case_says_where_it_comes_from() -> None:
+    assert len(CASES) >= 60
+    assert all(case["from"].startswith("https://") for case in CASES)
+    assert len({case["name"] for case in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in MACHINES.iterdir() if path.is_dir()))
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_every_rule_but_one_has_a_source(name: str, target: str) -> None:
+    verdict = judge(for_target(TARGETS[target]), detect(Files(MACHINES / name)))
+    unknown = {reason.rule for reason in verdict.reasons if not reason.source}
+    assert unknown <= {"architecture"}
+    assert verdict.fits or verdict.refusal
+
+
+# ── what an image was built for
+
+
+def test_labels_of_a_target_say_all_that_the_target_says() -> None:
+    for target in TARGETS.values():
+        built = from_config(target_labels(target), [], target.platforms, "x", {})
+        assert built == for_target(target, "labels")
+
+
+def test_an_image_from_before_the_labels_is_its_target_s() -> None:
+    built = from_config({"dev.edgebake.target": "jetpack-6.2"}, [], ("linux/arm64",), "x", TARGETS)
+    assert (built.source, built.l4t) == ("the label dev.edgebake.target", "36.4.3")
+    unknown = from_config({"dev.edgebake.target": "gone"}, [], ("linux/arm64",), "x", TARGETS)
+    assert unknown == Built(platforms=("linux/arm64",))
+
+
+def test_the_longest_ending_of_a_tag_counts() -> None:
+    assert from_tag("v1-runpod-cu118", TARGETS).target == "runpod-cuda-11.8"
+    assert from_tag("cpu", TARGETS).target == "cpu"
+    assert from_tag("v1-xcpu", TARGETS) == Built()
+
+
+def test_labels_without_sense_are_no_facts() -> None:
+    labels = {"dev.edgebake.target": "x", "dev.edgebake.os": "plan9", "dev.edgebake.cuda": "twelve; rm -rf /"}
+    built = from_config(labels, [], (), "x", TARGETS)
+    assert (built.cuda, built.glibc) == (None, None)
+
+
+@pytest.mark.parametrize("tag", ["cpu-arm64-3279c8527f244284", f"sha256-{'0' * 64}.sig"])
+def test_a_key_is_no_tag_that_somebody_declared(tag: str) -> None:
+    assert is_key(tag)
+    assert not is_key("v1-jp6.2-cu126")
+
+
+# ── NVIDIA_REQUIRE_CUDA
+
+
+@pytest.mark.parametrize(
+    ("require", "holds"),
+    [
+        ("cuda>=12.4", True),
+        ("cuda>=12.10", False),
+        ("cuda>=13.0 brand=tesla,driver>=550,driver<551", True),
+        ("cuda>=13.0 brand=tesla,driver>=550,driver<550", False),
+        ("cuda>=13.0 brand=geforce,driver>=550", False),
+        ("brand!=geforce", True),
+        ("arch<8.6", True),
+        ("arch=8.0", True),
+        ("nonsense", False),
+        ("cuda>=x", False),
+        ("cuda>=13.0,driver>=1", False),
+    ],
+)
+def test_requirements(require: str, holds: bool) -> None:
+    properties = {"cuda": "12.6", "driver": "550.54.15", "brand": "tesla", "arch": "8.0"}
+    assert bool(alternatives_that_hold(require, properties)) is holds
+    assert alternatives_that_hold(require, {}) == []
+
+
+# ── names, and what to build
+
+
+@pytest.mark.parametrize(
+    ("machine", "target"),
+    [
+        ("jetson-orin-nano-jp6.2", "jetpack-6.2"),
+        ("jetson-agx-orin-jp6.0", "jetpack-6.0"),
+        ("jetson-nano-jp4.6.4", "jetpack-4.6.6"),
+        ("jetson-agx-thor-jp7.0", "jetpack-7.0"),
+        ("jetson-orin-nano-jp5.1.1", "jetpack-5.1.2"),
+        ("pc-rtx3090", "cuda-12.4"),
+        ("pc-no-gpu", "cpu"),
+        ("unknown", None),
+    ],
+)
+def test_what_is_built_is_the_nearest_target(machine: str, target: str | None) -> None:
+    this = wanted("python", WORKSPACE)
+    assert target_to_build(this, WORKSPACE, detect(Files(MACHINES / machine))) == target
+
+
+def test_a_recipe_without_a_release_for_the_board_s_gpu_is_built_for_its_cpu() -> None:
+    nano = detect(Files(MACHINES / "jetson-nano-jp4.6.4"))
+    assert target_to_build(wanted("pytorch", WORKSPACE), WORKSPACE, nano) == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("text", "repository", "tag"),
+    [
+        ("pytorch", "localhost:5000/pytorch", ""),
+        ("ghcr.io/acme/robot", "ghcr.io/acme/robot", ""),
+        ("localhost:5000/robot", "localhost:5000/robot", ""),
+        ("localhost:5000/robot:v1", "localhost:5000/robot", ":v1"),
+        ("robot:v1", "robot", ":v1"),
+        ("robot@sha256:00", "robot", "@sha256:00"),
+    ],
+)
+def test_names(text: str, repository: str, tag: str) -> None:
+    this = wanted(text, WORKSPACE)
+    assert (this.repository, this.tag) == (repository, tag)
+    assert wanted("pytorch", WORKSPACE, "ghcr.io/acme/").repository == "ghcr.io/acme/pytorch"

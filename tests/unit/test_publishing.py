@@ -1,0 +1,177 @@
+"""Digest files, what makes a set of them incomplete, and which tags are not needed."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from edgebake.errors import EdgebakeError
+from edgebake.execute.settings import Settings
+from edgebake.observe.client import OCI_MANIFEST, RawManifest
+from edgebake.observe.reference import parse_repository
+from edgebake.publishing.collect import Parts, collect
+from edgebake.publishing.digest_files import Part, missing_siblings, read_shards, subject_name, write_digest_file
+from edgebake.publishing.prune import Own, Rule, TagState, prunable
+from integration.projects import ALL, AMD64, ARM64, Project, make_project, recipe
+
+PLATFORMS = (AMD64, ARM64)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return make_project(tmp_path).recipe(**recipe("app")).images(demo=["app"], other=["app"])
+
+
+def part(project: Project, platform: str, bake_target: str = "demo-cpu", **changes: str) -> Part:
+    fingerprint = dict(project.plan(ALL).target("demo-cpu").fingerprints)[AMD64 if platform == AMD64 else ARM64]
+    fields = {
+        "bake_target": bake_target,
+        "image": "demo",
+        "target": "cpu",
+        "platform": platform,
+        "repository": "localhost:5000/demo",
+        "digest": "sha256:" + "1" * 64,
+        "fingerprint": f"sha256:{fingerprint}",
+    }
+    return Part.model_validate({**fields, **changes})
+
+
+def collected(project: Project, **files: list[Part]) -> Parts:
+    from edgebake.plan.selection import Selection
+
+    folder = project.root / "digests"
+    for name, parts in files.items():
+        write_digest_file(folder, name.replace("_", "-"), parts)
+    return collect(project.plan(Selection(names=("demo",))), Settings(environment={}), read_shards([folder]))
+
+
+def refused(project: Project, **files: list[Part]) -> str:
+    with pytest.raises(EdgebakeError) as told:
+        collected(project, **files)
+    return str(told.value)
+
+
+def test_each_platform_once_is_a_set_and_what_is_not_selected_is_left_out(project: Project) -> None:
+    other = part(project, AMD64, "other-cpu", repository="localhost:5000/other")
+    parts = collected(project, amd64=[part(project, AMD64), other], arm64=[part(project, ARM64)])
+    assert {name: list(found) for name, found in parts.items()} == {"demo-cpu": [AMD64, ARM64]}
+
+
+def test_a_missing_platform_names_the_files_that_are_there_and_the_one_that_is_not(project: Project) -> None:
+    told = refused(project, shard_1_of_3=[part(project, AMD64)], shard_3_of_3=[])
+    assert "demo-cpu lacks linux/arm64: no digest file has it" in told
+    assert "linux/amd64 is in " in told
+    assert "shard-1-of-3.json" in told
+    assert "not given: shard-2-of-3.json" in told
+
+
+def test_a_build_that_failed_in_part_is_told_so(project: Project) -> None:
+    told = refused(project, linux_amd64=[part(project, AMD64)], linux_arm64=[])
+    assert "digests/linux-arm64.json does not have it: did that build fail?" in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"fingerprint": "sha256:" + "0" * 64}, "demo-cpu (linux/arm64): built from something else"),
+        (
+            {"repository": "ghcr.io/x/demo"},
+            "it was pushed to ghcr.io/x/demo, and is published in localhost:5000/demo",
+        ),
+        ({"bake_target": "none-cpu"}, "none-cpu (linux/arm64): the project has no such bake target"),
+    ],
+)
+def test_a_foreign_part_is_refused_with_its_file(project: Project, changes: dict[str, str], says: str) -> None:
+    told = refused(project, amd64=[part(project, AMD64)], arm64=[part(project, ARM64, **changes)])
+    assert says in told
+    assert "digests/arm64.json: " in told
+
+
+def test_a_platform_that_is_not_declared_is_refused(project: Project) -> None:
+    image = {"recipes": ["app"], "targets": ["cpu"], "platforms": [AMD64]}
+    project.write({"edgebake.yaml": json.dumps({"images": {"demo": image}})})
+    amd64 = part(project, AMD64)
+    arm64 = amd64.model_copy(update={"platform": ARM64})
+    told = refused(project, amd64=[amd64], arm64=[arm64])
+    assert "digests/arm64.json: demo-cpu (linux/arm64): declared are linux/amd64 only" in told
+
+
+def test_a_platform_that_is_there_twice_names_both_files(project: Project) -> None:
+    told = refused(
+        project, amd64=[part(project, AMD64)], arm64=[part(project, ARM64)], twice=[part(project, ARM64)]
+    )
+    assert "twice.json: demo-cpu has linux/arm64 twice" in told
+    assert "it is also in " in told
+    assert "arm64.json" in told
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"version": 2, "parts": []}', '{"version": 1, "parts": [{}]}'])
+def test_what_is_no_digest_file_is_told_with_its_name(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(EdgebakeError, match=r"a\.json: this is not a digest file"):
+        read_shards([tmp_path])
+
+
+def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path, project: Project) -> None:
+    file = write_digest_file(tmp_path / "d", "x", [part(project, AMD64)])
+    assert len(read_shards([file, file.parent])) == 1
+    with pytest.raises(EdgebakeError, match="cannot read the digest file"):
+        read_shards([tmp_path / "none.json"])
+
+
+def test_names_of_digest_files() -> None:
+    assert subject_name(["detector", "jetpack-6.*", ARM64]) == "detector-jetpack-6.--linux-arm64"
+    assert subject_name([]) == "all"
+    assert missing_siblings([Path("shard-1-of-2.json")]) == ["shard-2-of-2.json"]
+    assert missing_siblings([Path("linux-amd64.json")]) == []
+
+
+# ── prune
+
+NOW = datetime(2026, 1, 31, tzinfo=timezone.utc)
+OWN = Own(
+    parse_repository("localhost:5000/demo"),
+    frozenset({"dev-cpu", "latest-cpu"}),
+    ("${TAG}-cpu", "latest-cpu", "${TAG}"),
+    re.compile(r"cpu(?:-(?:amd64|arm64)-[0-9a-f]{16})+"),
+)
+
+
+def state(tag: str, days: float | None, digest: str = "") -> TagState:
+    created = None if days is None else NOW - timedelta(days=days)
+    return TagState(OWN.repository, tag, RawManifest(digest or tag, OCI_MANIFEST, b"{}"), created)
+
+
+STAGING = "cpu-arm64-0123456789abcdef"
+
+
+def chosen(states: list[TagState], rule: Rule) -> list[str]:
+    return [one.state.tag for one in prunable(OWN, states, rule, NOW)]
+
+
+def test_staging_tags_are_pruned_once_they_are_old() -> None:
+    assert chosen([state(STAGING, 2)], Rule()) == [STAGING]
+    assert chosen([state(STAGING, 0.5)], Rule()) == []
+    assert chosen([state(STAGING, None)], Rule(days=0)) == []
+
+
+def test_versions_are_pruned_beyond_the_newest_of_their_form_if_that_is_asked_for() -> None:
+    states = [state(f"1.{n}-cpu", 100 - n) for n in range(5)] + [state("dev-cpu", 200), state("latest-cpu", 0)]
+    assert chosen(states, Rule()) == []
+    assert chosen(states, Rule(keep=2)) == ["1.0-cpu", "1.1-cpu", "1.2-cpu"]
+    assert chosen(states, Rule(keep=0, days=98)) == ["1.0-cpu", "1.1-cpu", "1.2-cpu"]
+
+
+def test_several_tags_of_one_image_count_once() -> None:
+    states = [state("1.0-cpu", 9), state("1.1-cpu", 5, "same"), state("edge-cpu", 5, "same")]
+    assert chosen(states, Rule(keep=1)) == ["1.0-cpu"]
+
+
+def test_a_tag_of_no_declared_form_is_nobodys_to_delete() -> None:
+    own = Own(OWN.repository, OWN.declared, ("${TAG}-cpu",), OWN.passing)
+    states = [state("sha256-1234.sig", 900), state("nightly", 900)]
+    assert prunable(own, states, Rule(keep=0, days=0), NOW) == []
