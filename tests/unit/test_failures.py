@@ -1,4 +1,4 @@
-"""Which faults may pass by themselves, and which step is to blame: whole messages, as they were met."""
+"""Which faults may pass by themselves, and which step is to blame: by messages, some of them shortened."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ SOLVE = "failed to solve: "
 STATUS = "failed to receive status: rpc error: code = Unavailable desc = "
 EXIT = 'process "/bin/bash -c …" did not complete successfully: exit code: '
 
-# What Buildx, BuildKit and registries say. From runs on a real engine (marked *), or from the thread that is named.
+# What Buildx, BuildKit and registries say: the form of what was met (marked *), of what stands in the thread that is
+# named, or else of what the programs' sources print.
 PASSING = {
     "* registry down": SOLVE + "failed to push localhost:5999/x:1: failed to do request: Head "
     '"http://localhost:5999/v2/x/blobs/sha256:00": dial tcp [::1]:5999: connect: connection refused',
@@ -38,7 +39,7 @@ PASSING = {
     + "failed to push ghcr.io/f/k:1: failed to copy: io: read/write on closed pipe",
     "docker/hub-feedback#2499": 'Head "https://registry-1.docker.io/v2/moby/buildkit/manifests/buildx-stable-1": '
     "received unexpected HTTP status: 503 Service Unavailable",
-    "fogproject/fod#687": 'Get "https://registry-1.docker.io/v2/": net/http: request canceled while waiting for '
+    "freedomofdevelopers/fod#687": 'Get "https://registry-1.docker.io/v2/": net/http: request canceled while waiting for '
     "connection (Client.Timeout exceeded while awaiting headers)",
     "rate limit": SOLVE + "failed to copy: httpReadSeeker: failed open: unexpected status code "
     "https://registry-1.docker.io/v2/a/manifests/sha256:00: 429 Too Many Requests - Server message: toomanyrequests: "

@@ -2,7 +2,7 @@
 
 A fault that may pass is one of the network, of a registry, or of the connection to the engine. What a recipe's own
 commands do wrong never is, and a failing test is never tried again. The tables hold pieces of messages as the
-programs write them; tests/unit/test_failures.py has whole messages, with where each comes from.
+programs write them; tests/unit/test_failures.py has messages, with where each comes from.
 """
 
 from __future__ import annotations
