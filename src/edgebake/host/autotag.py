@@ -33,6 +33,14 @@ class Answer:
         first = next(iter(self.judged), None)
         return first.candidate if first and first.verdict.fits else None
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the image to take is not proven to run."""
+        if self.best is None:
+            return ()
+        unproven = [one for one in self.judged[0].verdict.reasons if one.grade == "unproven"]
+        return tuple(f"not proven to run here: {one.text} ({one.source})" for one in unproven)
+
 
 def find_image(
     this: Wanted,

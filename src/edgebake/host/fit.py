@@ -31,8 +31,8 @@ _L4T_36 = "https://github.com/dusty-nv/jetson-containers/issues/725"
 """PyTorch of an image for 36.2 has the GPU of a board with 36.4. Against it: the page of `_L4T`, and
 https://github.com/dusty-nv/jetson-inference/issues/1909 (TensorRT)."""
 _REQUIRE = "https://github.com/NVIDIA/nvidia-container-toolkit/tree/main/internal/requirements"
-_MOUNTS = "https://threedots.ovh/blog/2022/04/cuda-on-nvidia-jetson-just-not-the-same/"
-_GLIBC = "https://github.com/dusty-nv/jetson-containers/issues/699"  # libraries of the board, in an older image
+_MOUNTS = "https://github.com/dusty-nv/jetson-containers/issues/258"
+_GLIBC = "https://github.com/dusty-nv/jetson-containers/issues/699"  # the board's libraries need its Ubuntu's
 _OCI = "https://github.com/opencontainers/image-spec/blob/main/image-index.md"
 
 _DATA_CENTRE = ("tesla", "nvidia")
