@@ -92,7 +92,7 @@ def test_each_machine_gets_its_image_from_the_registry(demo: Project) -> None:
     assert autotag(demo, *of("pc-rtx3090")).out == demo.image("demo", "dev-cpu") + "\n"
     told = autotag(demo, *of("jetson-agx-orin-jp6.0"), "--explain")
     assert "✗ l4t: it is for L4T 36.4.3, and the board has 36.3.0" in told.err
-    assert "https://github.com/dusty-nv/jetson-containers/issues/725" in told.err
+    assert "dd206bf/jetson_containers/l4t_version.py]" in told.err
 
     # The promise: what it prints is all that `docker run` needs.
     here = run(

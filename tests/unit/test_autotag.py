@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from edgebake.host.autotag import Answer
 from edgebake.host.built import Built, for_target, from_config, from_tag
 from edgebake.host.candidate import Candidate, is_key, judged
 from edgebake.host.detect import detect
@@ -155,6 +156,17 @@ def test_requirements(require: str, holds: bool) -> None:
     properties = {"cuda": "12.6", "driver": "550.54.15", "brand": "tesla", "arch": "8.0"}
     assert bool(alternatives_that_hold(require, properties)) is holds
     assert alternatives_that_hold(require, {}) == []
+
+
+# ── doubts
+
+
+def test_an_image_that_sources_disagree_about_is_taken_with_a_word() -> None:
+    board = detect(Files(MACHINES / "jetson-orin-nano-jp6.2"))
+    older, own = (candidate(name, name, "linux/arm64") for name in ("jetpack-6.0", "jetpack-6.2"))
+    (doubt,) = Answer(tuple(judged([older], board, None))).doubts
+    assert "it is for L4T 36.3.0, and the board has 36.4.3" in doubt
+    assert Answer(tuple(judged([older, own], board, None))).doubts == Answer(()).doubts == ()
 
 
 # ── names, and what to build

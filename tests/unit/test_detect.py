@@ -17,6 +17,7 @@ from edgebake.host.machine import Machine
 from edgebake.host.match import board_of
 from edgebake.host.nvml import by_nvml, used_memory
 from edgebake.host.show import as_data, as_text, found
+from edgebake.host.tables import cuda_of_driver, cuda_of_l4t
 from edgebake.load.boards import load_boards
 from edgebake.load.workspace import open_workspace
 
@@ -82,7 +83,7 @@ def test_every_folder_is_in_the_table() -> None:
         ("jetson-nano-jp4.6.4", ["jetpack-4.6.6", "cpu"]),
         ("jetson-xavier-nx-jp5.1.2", ["jetpack-5.1.2", "cpu"]),
         ("jetson-agx-orin-jp6.0", ["jetpack-6.0", "cpu"]),
-        ("jetson-orin-nano-jp6.2", ["jetpack-6.2", "jetpack-6.1", "cpu"]),
+        ("jetson-orin-nano-jp6.2", ["jetpack-6.2", "jetpack-6.1", "jetpack-6.0", "cpu"]),
         ("jetson-agx-thor-jp7.0", ["jetpack-7.0", "jetpack-7.1", "cpu"]),
         ("jetson-agx-orin-jp7.2", ["jetpack-7.2", "cpu"]),
         ("dgx-spark", ["cuda-12.8-sbsa", "cuda-13.0-sbsa", "cpu"]),
@@ -218,6 +219,10 @@ def test_an_nvidia_smi_that_fails_is_a_note(tmp_path: Path, monkeypatch: pytest.
         ("NVIDIA RTX A6000", "86", "nvidiartx"),
         ("NVIDIA H100 PCIe", "90", "nvidia"),
         ("NVIDIA L4", "89", "nvidia"),
+        ("NVIDIA RTX 4000 SFF Ada Generation", "89", "nvidiartx"),
+        ("NVIDIA GH200 480GB", "90", "nvidia"),
+        ("NVIDIA H800", None, None),  # not on NVIDIA's list
+        ("NVIDIA GeForce RTX 3050 A Laptop GPU", None, "geforce"),  # nor is this one
         ("Orin (nvgpu)", None, None),
         ("GeForce GT 710", None, "geforce"),
     ],
@@ -276,3 +281,32 @@ def test_an_nvml_that_does_not_begin_knows_nothing(tmp_path: Path) -> None:
     path = library(tmp_path, "int nvmlInit_v2(void) { return 9; }")
     assert by_nvml(path).note == f"{path}: nvmlInit failed with 9"
     assert used_memory(path) is None
+
+
+@pytest.mark.parametrize(
+    ("driver", "cuda"),
+    [
+        ("580.126.09", ("13.0", False)),
+        ("595.58.03", ("13.2", False)),
+        ("565.57.01", ("12.6", True)),  # no CUDA came with the branch 565
+        ("699.10", ("13.3", True)),
+        ("390.157", None),
+    ],
+)
+def test_what_a_driver_s_number_tells_of_its_cuda(driver: str, cuda: tuple[str, bool] | None) -> None:
+    assert cuda_of_driver(driver) == cuda
+
+
+@pytest.mark.parametrize(
+    ("l4t", "cuda"),
+    [
+        ("39.2.0", "13.2"),
+        ("36.5.0", "12.6"),
+        ("36.0.0", "12.2"),
+        ("32.7.4", "10.2"),
+        ("28.2.1", None),
+        ("40.1", None),
+    ],
+)
+def test_the_cuda_of_an_unknown_line_of_l4t_is_unknown(l4t: str, cuda: str | None) -> None:
+    assert cuda_of_l4t(l4t) == cuda

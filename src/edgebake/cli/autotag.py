@@ -71,6 +71,8 @@ def autotag(
         typer.echo("\n".join(as_lines(answer)), err=True)
     if answer.best is None:
         raise nothing_fits(this, workspace, machine, answer.judged)
+    for doubt in answer.doubts:
+        typer.echo(f"note: {answer.best.reference}: {doubt}", err=True)
     if not json_output:
         typer.echo(answer.best.reference)
 

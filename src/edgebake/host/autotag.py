@@ -33,6 +33,14 @@ class Answer:
         first = next(iter(self.judged), None)
         return first.candidate if first and first.verdict.fits else None
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the image to take is not proven to run."""
+        if self.best is None:
+            return ()
+        unproven = [one for one in self.judged[0].verdict.reasons if one.grade == "unproven"]
+        return tuple(f"not proven to run here: {one.text} ({one.source})" for one in unproven)
+
 
 def find_image(
     this: Wanted,
@@ -46,7 +54,8 @@ def find_image(
 ) -> Answer:
     """Return the candidates for a machine.
 
-    The registry is asked only if no image of the engine's fits, or the best one leaves the machine's GPU alone.
+    The registry is asked only if no image of the engine's fits, or the best one leaves the machine's GPU alone, or
+    is not proven to run.
 
     Args:
         this: what is wanted.
@@ -85,7 +94,8 @@ def find_image(
 def _is_enough(answer: Answer, machine: Machine) -> bool:
     if answer.best is None:
         return False
-    return answer.judged[0].verdict.uses_gpu or machine.cuda is None
+    verdict = answer.judged[0].verdict
+    return verdict.grade != "unproven" and (verdict.uses_gpu or machine.cuda is None)
 
 
 def _local(this: Wanted, targets: Mapping[str, Target]) -> list[Candidate]:

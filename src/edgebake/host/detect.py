@@ -10,7 +10,7 @@ from edgebake.host.files import Files
 from edgebake.host.gpu import Seen, by_files, by_nvidia_smi, by_pci, by_soc, merged
 from edgebake.host.machine import Fact, Flavour, Kind, Machine
 from edgebake.host.runtime import container_runtime
-from edgebake.host.tables import DRIVER_CUDA, JETPACK, L4T_CUDA, SBSA_FROM_L4T, first_reached
+from edgebake.host.tables import CHIPS, JETPACK, SBSA_FROM_L4T, cuda_of_driver, cuda_of_l4t
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _ELF_MACHINES = {0x3E: "amd64", 0xB7: "arm64"}  # e_machine: elf(5)
@@ -68,9 +68,8 @@ def _soc(files: Files, compatible: list[str]) -> Fact[str] | None:
         return Fact(found[-1], f"{_TREE}/compatible")
     family = (files.text("/sys/devices/soc0/family") or "").lower()
     number = files.text("/sys/devices/soc0/soc_id") or ""
-    if family.startswith("tegra"):  # soc_id is the chip's number in decimal: 35 is 0x23, of tegra234
-        known = {"33": "tegra210", "24": "tegra186", "25": "tegra194", "35": "tegra234", "38": "tegra264"}
-        return Fact(known.get(number, "tegra"), "/sys/devices/soc0")
+    if family.startswith("tegra"):
+        return Fact(CHIPS.get(number, "tegra"), "/sys/devices/soc0")
     return None
 
 
@@ -219,10 +218,13 @@ def _driver_cuda(seen: Seen, l4t: Fact[str] | None, driver: Fact[str] | None) ->
     if seen.cuda:
         return Fact(seen.cuda, "NVML")
     if l4t:  # a Jetson's driver has numbers of its own
-        found = first_reached(L4T_CUDA, l4t.value)
+        found = cuda_of_l4t(l4t.value)
         return Fact(found, f"L4T {l4t.value}") if found else None
-    found = first_reached(DRIVER_CUDA, driver.value) if driver else None
-    return Fact(found, f"driver {driver.value}") if driver and found else None
+    known = cuda_of_driver(driver.value) if driver else None
+    if driver is None or known is None:
+        return None
+    cuda, at_least = known
+    return Fact(cuda, f"driver {driver.value}, at least" if at_least else f"driver {driver.value}")
 
 
 def _flavour(kind: Fact[Kind] | None, l4t: Fact[str] | None, seen: Seen) -> Fact[Flavour] | None:

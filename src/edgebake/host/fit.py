@@ -13,23 +13,26 @@ from edgebake.host.machine import Machine
 from edgebake.host.require import alternatives_that_hold
 from edgebake.host.tables import MINOR_COMPATIBLE_FROM
 
-Grade = Literal["exact", "compatible", "minor", "forward"]
-GRADES: tuple[Grade, ...] = ("exact", "compatible", "minor", "forward")
+Grade = Literal["exact", "compatible", "minor", "forward", "unproven"]
+GRADES: tuple[Grade, ...] = ("exact", "compatible", "minor", "forward", "unproven")
+"""How near an image is to a machine, the nearest first. `unproven`: sources disagree whether it runs."""
 
 _GUIDE = "https://docs.nvidia.com/cuda/cuda-c-programming-guide/index.html#binary-compatibility"
 _MINOR = "https://docs.nvidia.com/deploy/cuda-compatibility/minor-version-compatibility.html"
 _FORWARD = "https://docs.nvidia.com/deploy/cuda-compatibility/forward-compatibility.html"
 _WHY = "https://docs.nvidia.com/deploy/cuda-compatibility/why-cuda-compatibility.html"
-_UPGRADE = "https://developer.nvidia.com/blog/simplifying-cuda-upgrades-for-nvidia-jetson-users/"
+_UPGRADE = "https://docs.nvidia.com/cuda/cuda-for-tegra-appnote/index.html#use-the-right-upgrade-package"
 _THOR = (
     "https://developer.nvidia.com/blog/"
     "whats-new-in-cuda-toolkit-13-0-for-jetson-thor-unified-arm-ecosystem-and-more"
 )
 _L4T = "https://github.com/dusty-nv/jetson-containers/blob/dd206bf/jetson_containers/l4t_version.py"
 _L4T_36 = "https://github.com/dusty-nv/jetson-containers/issues/725"
+"""PyTorch of an image for 36.2 has the GPU of a board with 36.4. Against it: the page of `_L4T`, and
+https://github.com/dusty-nv/jetson-inference/issues/1909 (TensorRT)."""
 _REQUIRE = "https://github.com/NVIDIA/nvidia-container-toolkit/tree/main/internal/requirements"
-_MOUNTS = "https://threedots.ovh/blog/2022/04/cuda-on-nvidia-jetson-just-not-the-same/"
-_GLIBC = "https://github.com/dusty-nv/jetson-containers/issues/699"  # libraries of the board, in an older image
+_MOUNTS = "https://github.com/dusty-nv/jetson-containers/issues/258"
+_GLIBC = "https://github.com/dusty-nv/jetson-containers/issues/699"  # the board's libraries need its Ubuntu's
 _OCI = "https://github.com/opencontainers/image-spec/blob/main/image-index.md"
 
 _DATA_CENTRE = ("tesla", "nvidia")
@@ -152,20 +155,22 @@ def _l4t(built: Built, machine: Machine) -> Reason | None:
     if machine.l4t is None:
         return Reason("l4t", False, f"it is for a Jetson with L4T {built.l4t}, and the machine has none", _L4T)
     image, host = Version(built.l4t), Version(machine.l4t.value)
-    source = _L4T_36 if image.major == host.major == 36 else _L4T
     if image == host:
-        return Reason("l4t", True, f"it is for L4T {built.l4t}, which the board has", source, "exact")
+        return Reason("l4t", True, f"it is for L4T {built.l4t}, which the board has", _L4T, "exact")
     if _l4t_runs(image, host):
-        return Reason("l4t", True, f"L4T {machine.l4t.value} runs images for {built.l4t}", source, "compatible")
-    return Reason("l4t", False, f"it is for L4T {built.l4t}, and the board has {machine.l4t.value}", source)
+        return Reason("l4t", True, f"L4T {machine.l4t.value} runs images for {built.l4t}", _L4T, "compatible")
+    text = f"it is for L4T {built.l4t}, and the board has {machine.l4t.value}"
+    if image.major == host.major == 36 and image < host:  # from 36.4 on with another CUDA and TensorRT
+        return Reason("l4t", True, f"{text}: PyTorch ran so, TensorRT may not", _L4T_36, "unproven")
+    return Reason("l4t", False, text, _L4T)
 
 
 def _l4t_runs(image: Version, host: Version) -> bool:
-    if image.major >= 38:  # CUDA as on servers: an older image runs on a newer driver
-        return host.release[:2] >= image.release[:2] or host.major == image.major
+    if image.major >= 38:  # the driver rule decides, as on servers
+        return host.major >= 38
     if image.major != host.major:
         return False
-    if image.major == 36:  # 36.4 (JetPack 6.1) came with another CUDA: neither runs the other's images
+    if image.major == 36:
         return (image.minor >= 4) == (host.minor >= 4)
     if image.major == 32:
         return min(image, host) >= Version("32.7")
@@ -184,14 +189,14 @@ def _driver(built: Built, machine: Machine) -> Reason:
         return Reason(
             "driver", True, f"{known}, and it is for {wanted}: drivers run what is older", _WHY, "compatible"
         )
-    if machine.cuda_flavour and machine.cuda_flavour.value == "tegra":
+    if machine.is_jetson:
         text = f"it is for {wanted}, and {known}: on a Jetson a newer CUDA needs NVIDIA's upgrade package"
         return Reason("driver", False, text, _UPGRADE)
     if image.major != host.major:
         return _forward(built, machine, f"it is for {wanted}, and {known}")
     since = MINOR_COMPATIBLE_FROM.get(image.major)
     if machine.driver and since and Version(machine.driver.value) >= Version(since):
-        text = f"it is for {wanted}, and {known}: a driver from {since} on runs every CUDA {image.major}"
+        text = f"it is for {wanted}, and {known}: but for newer features, drivers from {since} on run it"
         return Reason("driver", True, text, _MINOR, "minor")
     driver = f"driver {machine.driver.value}" if machine.driver else "a driver that is not known"
     text = (
@@ -278,12 +283,14 @@ _RULES: tuple[Callable[[Built, Machine], Reason | None], ...] = (
 def rank(verdict: Verdict, built: Built, machine: Machine, *, local: bool) -> tuple[int, ...]:
     """Return how good a fit is, the greater the better: GPU, then here before elsewhere, then nearness.
 
-    An image that does not use the GPU of a machine is what is left if no other fits, wherever it is.
+    An image that does not use the GPU of a machine is what is left if no other fits, wherever it is; one that is
+    not proven to run comes last of all.
     """
     wants_gpu = _has_gpu(machine)
     cuda = Version(built.cuda).release if built.cuda else ()
     l4t = Version(built.l4t).release if built.l4t else ()
     return (
+        int(verdict.grade != "unproven"),
         int(verdict.uses_gpu == wants_gpu or verdict.uses_gpu),
         int(local),
         -GRADES.index(verdict.grade),

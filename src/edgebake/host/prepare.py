@@ -94,7 +94,7 @@ def chosen(
         EdgebakeError: no image fits.
     """
     if answer.best is not None:
-        return answer.best, answer.notes
+        return answer.best, (*answer.notes, *answer.doubts)
     first = answer.judged[0] if answer.judged else None
     if first is None and this.tag:
         raise EdgebakeError(f"there is no image {this.name}", reason="neither the engine nor its registry has it")

@@ -32,6 +32,10 @@ _TITLES = {
     "cuda_flavour": "CUDA binaries",
 }
 _KINDS = {"jetson": "Jetson (Tegra)", "sbsa": "Arm server or workstation (SBSA)", "pc": "PC or server"}
+_DOUBTS: dict[Grade, str] = {
+    "minor": "by CUDA's minor version compatibility, if the image allows it",
+    "unproven": "sources disagree whether they run",
+}
 _OF_JETSONS = ("soc", "l4t", "jetpack")
 _OF_GPUS = ("driver", "cuda", "cuda_flavour")
 
@@ -101,10 +105,10 @@ def _board(this: Found) -> tuple[str, str]:
 def _targets(this: Found) -> list[tuple[str, str, str]]:
     if not this.targets:
         return [("Targets", "none fits", "")]
-    minor = [name for name, grade in this.targets if grade == "minor"]
-    rows = [("Targets", ", ".join(name for name, grade in this.targets if grade != "minor"), "")]
-    if minor:
-        rows.append(("", ", ".join(minor), "by CUDA's minor version compatibility, if the image allows it"))
+    rows = [("Targets", ", ".join(name for name, grade in this.targets if grade not in _DOUBTS), "")]
+    for doubt, text in _DOUBTS.items():
+        names = [name for name, grade in this.targets if grade == doubt]
+        rows += [("", ", ".join(names), text)] if names else []
     return rows
 
 
