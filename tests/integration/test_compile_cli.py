@@ -59,7 +59,7 @@ class TestStartUp:
         [
             ("--help", {"pydantic", "jinja2", "yaml", "networkx", "python_on_whales"}),
             ("plan", {"python_on_whales", "urllib3"}),
-            ("compile", {"python_on_whales", "urllib3"}),
+            ("compile", {"networkx", "python_on_whales", "urllib3"}),
         ],
     )
     def test_a_command_imports_only_what_it_needs(self, root: Path, command: str, unneeded: set[str]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from edgebake.graph.node import Node
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Key = tuple[str, str]
 
@@ -49,7 +51,7 @@ class BuildGraph:
     """
 
     def __init__(self) -> None:
-        self._graph: nx.DiGraph[Key] = nx.DiGraph()
+        self._dag: nx.DiGraph[Key] | None = None
         self._nodes: dict[Key, Node] = {}
         self._by_target: dict[str, list[Node]] = {}
         self._places: dict[Key, int] = {}  # in the order of adding
@@ -66,8 +68,7 @@ class BuildGraph:
         self._nodes[key] = node
         self._places[key] = len(self._places)
         self._by_target.setdefault(node.target, []).append(node)
-        self._graph.add_node(key)
-        self._graph.add_edges_from(((node.target, parent), key) for parent in node.parents)
+        self._dag = None
         return node
 
     def node(self, target: str, node_id: str) -> Node:
@@ -91,12 +92,16 @@ class BuildGraph:
 
     def needed_by(self, target: str, stages: Iterable[str]) -> list[Node]:
         """Return these stages and all that they are made from, each after its parents."""
+        import networkx as nx
+
         keys = {(target, stage) for stage in stages}
-        return self._in_order(keys.union(*(nx.ancestors(self._graph, key) for key in keys)))
+        return self._in_order(keys.union(*(nx.ancestors(self.dag, key) for key in keys)))
 
     def dependents(self, node: Node) -> list[Node]:
         """Return all stages that are made from `node`, directly or not."""
-        return self._in_order(nx.descendants(self._graph, (node.target, node.id)))
+        import networkx as nx
+
+        return self._in_order(nx.descendants(self.dag, (node.target, node.id)))
 
     def ordered(self, target: str, stages: Iterable[str]) -> list[str]:
         """Return ids of one target's stages, each after its parents."""
@@ -110,6 +115,18 @@ class BuildGraph:
         """The targets' names, sorted."""
         return sorted(self._by_target)
 
+    @property
+    def dag(self) -> nx.DiGraph[Key]:
+        """The graph as networkx has it, not to be changed. It is made when it is first asked for."""
+        if self._dag is None:
+            import networkx as nx  # compiling alone does not ask, and is spared the import
+
+            self._dag = nx.DiGraph()
+            self._dag.add_nodes_from(self._nodes)
+            for key, node in self._nodes.items():
+                self._dag.add_edges_from(((node.target, parent), key) for parent in node.parents)
+        return self._dag
+
     def as_networkx(self) -> nx.DiGraph[Key]:
         """Return a copy of the graph, for analysis."""
-        return self._graph.copy()
+        return self.dag.copy()

@@ -68,6 +68,7 @@ class Installer:
         self._recipes = recipes
         self._tool_lines: dict[tuple[str, ...], Node] = {}
         self._bodies: dict[object, Body] = {}
+        self._pip_files: dict[tuple[str, ...], Node] = {}
 
     def body(
         self,
@@ -142,9 +143,12 @@ class Installer:
 
         Files that fit every platform, so that it can be published, as the tools themselves cannot.
         """
-        stages, tools = self._stages, reference(self.fetch_tools(platforms).id)
-        text = stages.templates.render("stages/pip.Dockerfile.j2", stage=tools)
-        return stages.add("artifact", PIP_FILES, "pip: its files", same(platforms, Body("", text)), native=True)
+        key = tuple(platforms)
+        if key not in self._pip_files:
+            stages, tools = self._stages, reference(self.fetch_tools(platforms).id)
+            bodies = same(platforms, Body("", stages.templates.render("stages/pip.Dockerfile.j2", stage=tools)))
+            self._pip_files[key] = stages.add("artifact", PIP_FILES, "pip: its files", bodies, native=True)
+        return self._pip_files[key]
 
     def tools(self, tools: Sequence[Root], platforms: Sequence[str], *, what: str) -> Node:
         """Return the end of the line that has `tools` on the build platform.
