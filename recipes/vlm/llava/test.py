@@ -1,5 +1,6 @@
-"""Runs a tiny LLaVA: the picture reaches the answer and, with all weights zero, each word is as likely."""
+"""Runs a tiny LLaVA (the picture reaches the answer; with weights of zero each word is as likely) and a tokenizer."""
 
+import io
 import math
 import os
 import sys
@@ -18,6 +19,7 @@ except ImportError as error:
     sys.exit(0)
 
 import numpy as np  # noqa: E402 - after the one above has had its say
+import sentencepiece  # noqa: E402
 import transformers  # noqa: E402
 from PIL import Image  # noqa: E402
 
@@ -52,4 +54,17 @@ with torch.no_grad():
         parameter.zero_()
     even = model(input_ids=words, pixel_values=pictures[1]).logits[0, -1].softmax(-1)
 assert torch.allclose(even.log(), torch.full_like(even, -math.log(11)), atol=1e-5), even
+
+# The models' tokenizers are sentencepiece's, and their files go to the volume.
+written = io.BytesIO()
+sentencepiece.SentencePieceTrainer.train(
+    sentence_iterator=iter(["a picture of a cat", "a picture of a dog"]),
+    model_writer=written,
+    model_type="char",
+    vocab_size=16,  # three marks of its own, and the thirteen characters of these lines
+    minloglevel=2,
+)
+tokenizer = sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())
+assert tokenizer.decode(tokenizer.encode("a dog")) == "a dog"
+assert os.environ["HF_HOME"] == "/models", os.environ["HF_HOME"]
 print(f"llava: transformers {transformers.__version__} on {device}")

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from edgebake.cli.options import ChangedSince, Unpublished
+
 app = typer.Typer(help="Continuous integration.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -47,13 +49,8 @@ def github(
 
 @app.command("matrix")
 def matrix(
-    changed_since: Annotated[
-        str | None,
-        typer.Option("--changed-since", metavar="REF", help="Only images that were different at this git commit."),
-    ] = None,
-    unpublished: Annotated[
-        bool, typer.Option("--unpublished", help="Only images that the registry has not as they are now.")
-    ] = False,
+    changed_since: ChangedSince = None,
+    unpublished: Unpublished = False,
     everything: Annotated[bool, typer.Option("--all", help="All images.")] = False,
     shards_file: Annotated[
         str | None, typer.Option("--file", metavar="FILE", help="Also write the shards there, for `bake --shards`.")

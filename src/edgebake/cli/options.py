@@ -53,6 +53,13 @@ Images = Annotated[
     list[str] | None,
     typer.Argument(metavar="[IMAGE]...", help="Images of the project (all, if none is named).", show_default=False),
 ]
+ChangedSince = Annotated[
+    str | None,
+    typer.Option("--changed-since", metavar="REF", help="Only images that were different at this git commit."),
+]
+Unpublished = Annotated[
+    bool, typer.Option("--unpublished", help="Only images that the registry has not as they are now.")
+]
 Variables = Annotated[
     list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Set a variable of the bake file.")
 ]

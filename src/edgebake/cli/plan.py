@@ -8,6 +8,7 @@ import typer
 
 from edgebake.cli.options import (
     CaBundle,
+    ChangedSince,
     ImageName,
     Locked,
     Mirrors,
@@ -16,6 +17,7 @@ from edgebake.cli.options import (
     Registry,
     Tag,
     Targets,
+    Unpublished,
     Variables,
 )
 
@@ -35,13 +37,8 @@ def plan(
     target: Targets = None,
     platform: Platforms = None,
     name: ImageName = None,
-    changed_since: Annotated[
-        str | None,
-        typer.Option("--changed-since", metavar="REF", help="Only images that were different at this git commit."),
-    ] = None,
-    unpublished: Annotated[
-        bool, typer.Option("--unpublished", help="Only images that the registry has not as they are now.")
-    ] = False,
+    changed_since: ChangedSince = None,
+    unpublished: Unpublished = False,
     shards: Annotated[
         int | None,
         typer.Option("--shards", metavar="N", min=1, help="Cut it for N machines, by platform and weight."),
@@ -77,6 +74,7 @@ def plan(
 
     Without --changed-since, --unpublished and --builder nothing but the project is looked at.
     Example: edgebake plan pytorch transformers --target jetpack-6.2 --name ai-workstation
+
     Example: edgebake plan --changed-since origin/main --shards 4 --json
     """
     from dataclasses import replace

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from edgebake.docker import docker, last_line
 from edgebake.errors import EdgebakeError
 from edgebake.interrupt import raise_interrupt
 from edgebake.model.builder import Builder, BuilderNode
@@ -100,11 +101,13 @@ def inspect(name: str | None) -> BuilderState:
         return parse_inspect(done.stdout)
     # One node that does not start is no reason to know nothing of the others.
     state = parse_inspect(_buildx("inspect", *words).stdout)
-    nodes = tuple(node if node.status == "running" else _failed(node, _last(done.stderr)) for node in state.nodes)
+    nodes = tuple(
+        node if node.status == "running" else _failed(node, last_line(done.stderr)) for node in state.nodes
+    )
     if all(node.error for node in nodes):
         raise EdgebakeError(
             f"the builder {name or 'in use'!r} cannot be used",
-            reason=_last(done.stderr),
+            reason=last_line(done.stderr),
             hints=("docker buildx ls shows the builders", "edgebake builder create makes the project's"),
         )
     return replace(state, nodes=nodes)
@@ -254,7 +257,7 @@ def create_builder(builder: Builder) -> Iterator[str]:
         if done.returncode != 0:
             raise EdgebakeError(
                 f"Buildx cannot make the builder {builder.name!r}",
-                reason=_last(done.stderr),
+                reason=last_line(done.stderr),
                 hints=("see builder in edgebake.yaml", "docker context ls shows the Docker contexts"),
             )
 
@@ -274,7 +277,7 @@ def use(name: str) -> None:
     """
     done = _buildx("use", name)
     if done.returncode != 0:
-        raise EdgebakeError(f"the builder {name!r} cannot be used", reason=_last(done.stderr))
+        raise EdgebakeError(f"the builder {name!r} cannot be used", reason=last_line(done.stderr))
 
 
 def problems(builder: Builder, state: BuilderState) -> list[str]:
@@ -298,18 +301,4 @@ def problems(builder: Builder, state: BuilderState) -> list[str]:
 
 
 def _buildx(*arguments: str) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            ["docker", "buildx", *arguments], capture_output=True, text=True, timeout=TIMEOUT, check=False
-        )
-    except FileNotFoundError:
-        raise EdgebakeError(
-            "there is no docker command", hints=("install Docker: https://docs.docker.com/engine/install/",)
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise EdgebakeError(f"docker buildx {arguments[0]} did not end within {TIMEOUT} s") from None
-
-
-def _last(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1].removeprefix("ERROR: ") if lines else "it gave no reason"
+    return docker("buildx", *arguments, timeout=TIMEOUT, needs_engine=False)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Sequence
 
 from packaging.version import Version
 
+from edgebake.docker import docker, last_line, unreachable
 from edgebake.errors import EdgebakeError
 from edgebake.execute.builders import BuilderState, inspect
 from edgebake.plan.steps import CheckBuilder
 
 OLDEST_BUILDX = Version("0.13.0")
 """The first with `--progress=rawjson` (docker/buildx release notes)."""
-TIMEOUT = 120  # seconds; a builder may have to start first
 
 _QEMU_HINTS = (
     "install QEMU 10 or later with its binfmt handlers: apt install qemu-user-binfmt (Debian 13, Ubuntu 25.04)",
@@ -50,33 +49,18 @@ def not_emulated(who: str, platforms: Sequence[str], reason: str) -> EdgebakeErr
     )
 
 
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-
-
 def _check_docker() -> None:
-    try:
-        done = _run("docker", "version", "--format", "{{.Server.Version}}")
-    except FileNotFoundError:
-        raise EdgebakeError(
-            "there is no docker command", hints=("install Docker: https://docs.docker.com/engine/install/",)
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise EdgebakeError(f"Docker did not answer within {TIMEOUT} s") from None
+    done = docker("version", "--format", "{{.Server.Version}}")
     if done.returncode != 0:
-        raise EdgebakeError(
-            "the Docker Engine cannot be reached",
-            reason=_last(done.stderr),
-            hints=("start it (systemctl start docker), or point DOCKER_HOST at one",),
-        )
+        raise unreachable(last_line(done.stderr))
 
 
 def _check_buildx() -> None:
-    done = _run("docker", "buildx", "version")
+    done = docker("buildx", "version", needs_engine=False)
     if done.returncode != 0:
         raise EdgebakeError(
             "docker has no Buildx",
-            reason=_last(done.stderr),
+            reason=last_line(done.stderr),
             hints=("install the docker-buildx-plugin (Docker's packages) or docker-buildx (Debian, Ubuntu)",),
         )
     match = re.search(r"\bv?(\d+\.\d+\.\d+)", done.stdout)
@@ -95,8 +79,3 @@ def can_push_by_digest(builder: str | None) -> bool:
         EdgebakeError: there is no such builder.
     """
     return inspect(builder).driver not in ("", "docker")
-
-
-def _last(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1].removeprefix("ERROR: ") if lines else "it gave no reason"

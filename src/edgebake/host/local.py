@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from edgebake.docker import docker
 from edgebake.host.built import from_config
 from edgebake.host.candidate import Candidate, is_key
-from edgebake.host.engine import docker
 from edgebake.model.target import Target
 
 

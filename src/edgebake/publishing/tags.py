@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import random
 import re
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from edgebake.docker import docker
 from edgebake.errors import EdgebakeError
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.image_stage import index_annotations
@@ -146,13 +146,8 @@ def _imagetools_create(wanted: Wanted, references: Iterable[Reference]) -> None:
     for key, value in sorted(wanted.annotations.items()):
         options += ["--annotation", f"index:{key}={value}"]
     descriptors = [_descriptor(one) for image in _ordered(wanted.images) for one in image.descriptors]
-    command = ["docker", "buildx", "imagetools", "create", "--progress=plain", *options, *descriptors]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-    except FileNotFoundError:
-        raise EdgebakeError("there is no docker command: Buildx merges the images") from None
-    except subprocess.TimeoutExpired:
-        raise EdgebakeError(f"{wanted.owner}: merging took more than {TIMEOUT} s") from None
+    words = ("buildx", "imagetools", "create", "--progress=plain", *options, *descriptors)
+    done = docker(*words, timeout=TIMEOUT, needs_engine=False)
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
         reason = (said or ["no reason"])[-1].removeprefix("ERROR: ")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
+from edgebake.docker import docker, last_line
 from edgebake.errors import EdgebakeError
-from edgebake.host.engine import docker, last_line
 from edgebake.host.finding import Finding, State
 
 if TYPE_CHECKING:

@@ -14,19 +14,27 @@ _UNREACHABLE = (
 )
 
 
-def docker(*arguments: str, timeout: float = TIMEOUT) -> subprocess.CompletedProcess[str]:
+def docker(
+    *arguments: str, timeout: float = TIMEOUT, needs_engine: bool = True
+) -> subprocess.CompletedProcess[str]:
     """Run a docker command and return what came of it, also if it failed.
 
+    Args:
+        arguments: what stands behind `docker`.
+        timeout: seconds.
+        needs_engine: whether it is the engine that must answer, and not a builder or a registry.
+
     Raises:
-        EdgebakeError: there is no docker command, no engine that it reaches, or no answer in time (seconds).
+        EdgebakeError: there is no docker command, no engine that it reaches, or no answer in time.
     """
     try:
         done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout, check=False)
     except FileNotFoundError:
         raise no_docker() from None
     except subprocess.TimeoutExpired:
-        raise EdgebakeError(f"docker {arguments[0]} did not answer within {timeout:.0f} s") from None
-    if done.returncode != 0 and any(text in done.stderr for text in _UNREACHABLE):
+        words = " ".join(arguments[: 2 if arguments[0] == "buildx" else 1])
+        raise EdgebakeError(f"docker {words} did not answer within {timeout:.0f} s") from None
+    if needs_engine and done.returncode != 0 and any(text in done.stderr for text in _UNREACHABLE):
         raise unreachable(last_line(done.stderr))
     return done
 
