@@ -1,4 +1,4 @@
-"""Runs a tiny LLaVA: the picture reaches the answer, and weights of zero make each word as likely; and a tokenizer."""
+"""Runs a tiny LLaVA: the picture reaches the answer, weights of zero make each word as likely; and a tokenizer."""
 
 import io
 import math
