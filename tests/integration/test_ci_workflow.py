@@ -116,7 +116,7 @@ def test_only_the_jobs_that_push_may(text: str) -> None:
     workflow = read_workflow(text)
     assert workflow["permissions"] == {} or workflow["permissions"] == "{}"
     writers = {name for name, job in workflow["jobs"].items() if "write" in str(job["permissions"])}
-    assert writers <= {"build", "publish"}
+    assert writers <= {"stacks", "build", "publish"}
     for name in writers:
         wanted = ("github.event_name != 'pull_request'", "github.event_name == 'push'")
         assert any(text in workflow["jobs"][name]["if"] for text in wanted)
