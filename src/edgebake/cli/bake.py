@@ -124,8 +124,10 @@ def bake(
     look = None if no_reuse else looker(settings)
     narrow = _narrow(shard, shards)
     sharing = _is_shared(shard)
-    if sharing and (no_reuse or not push):
-        raise EdgebakeError("--shard 0/N publishes stages", hints=("add --push, and no --no-reuse",))
+    if sharing and not push:
+        raise EdgebakeError("--shard 0/N publishes what shards share", hints=("add --push",))
+    if sharing and no_reuse:
+        raise EdgebakeError("--shard 0/N and --no-reuse exclude each other")
     observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow)
     executor = _executor(observed, policy, resume=resume, quiet=quiet)
     if sharing:
