@@ -141,6 +141,8 @@ def observed_plan(
     plan = planned(selection)
     if narrow is not None:
         selection = narrow(plan)
+        if selection.sharing is not None:  # no image is built, so none can be up to date
+            return Observed(planned(selection, look=look), compiled, history, settings)
         plan = planned(selection)
     evidence = find_evidence(plan, settings, history, wish)
     if look is not None and not all(one.current for one in evidence.values()):

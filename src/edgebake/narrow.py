@@ -12,7 +12,16 @@ from edgebake.errors import EdgebakeError
 from edgebake.plan.builder import Plan, build_plan
 from edgebake.plan.history import read_history
 from edgebake.plan.selection import Selection
-from edgebake.plan.shards import cut, parse_shard, parts_of_shard, read_shards, refuse_other_fingerprints
+from edgebake.plan.shards import (
+    cut,
+    parse_shard,
+    parts_of,
+    parts_of_shard,
+    read_shards,
+    refuse_other_fingerprints,
+    shards_of_file,
+)
+from edgebake.plan.shared import Parts
 
 if TYPE_CHECKING:
     from edgebake.execute.settings import Settings
@@ -65,23 +74,43 @@ def shard_selection(plan: Plan, *, shard: str | None, file: Path | None) -> Sele
 
     Args:
         plan: the plan for everything.
-        shard: `I/N`.
+        shard: `I/N`; of `0/N`, what these share on the selected platforms.
         file: the shards, if they were cut elsewhere; they must be of this state of the project.
 
     Raises:
-        EdgebakeError: there is no such shard.
+        EdgebakeError: there is no such shard, or no place for what shards share.
     """
     if shard is None:
         raise EdgebakeError("--shards needs --shard", hints=("for example --shard 2/4",))
     number, of = parse_shard(shard)
+    if number == 0:
+        sharing = _shared_parts(plan, of, file)
+        return replace(plan.selection, parts=frozenset().union(*sharing), shard=shard, sharing=tuple(sharing))
     if file is not None:
         parts = parts_of_shard(read_shards(file), shard, file)
         refuse_other_fingerprints(plan, parts)
         keys = frozenset((part.bake_target, part.platform) for part in parts)
     else:
-        found = cut(plan, of)
-        keys = frozenset(part.key for one in found if one.number == number for part in one.parts)
+        keys = next((parts_of(one) for one in cut(plan, of) if one.number == number), frozenset())
     return replace(plan.selection, parts=keys, shard=shard)
+
+
+def _shared_parts(plan: Plan, of: int, file: Path | None) -> list[Parts]:
+    """Return the parts of each shard, on the selected platforms."""
+    if plan.compilation.workspace.project.stacks is None:
+        raise EdgebakeError(
+            "shard 0 publishes the stages that shards share, and the project has no `stacks` to publish them to",
+            hints=("name a repository in edgebake.yaml, for example stacks: ghcr.io/acme/stacks",),
+        )
+    if file is None:
+        return [parts_of(shard) for shard in cut(plan, of)]
+    platforms = plan.selection.platforms
+    found = []
+    for planned in shards_of_file(read_shards(file), of, file).values():
+        parts = [part for part in planned if not platforms or part.platform in platforms]
+        refuse_other_fingerprints(plan, parts)
+        found.append(frozenset((part.bake_target, part.platform) for part in parts))
+    return found
 
 
 def planned_parts(plan: Plan, compiled: Compiled, file: Path) -> Plan:

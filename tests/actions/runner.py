@@ -52,9 +52,10 @@ class UnknownWorkflowError(Exception):
 
 @dataclass(frozen=True)
 class Machine:
-    """A runner: the address of its BuildKit."""
+    """A runner: the address of its BuildKit; a `fresh` one has an empty store for each job, as on GitHub."""
 
     buildkit: str
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class JobRun:
     job: str
     name: str
     labels: tuple[str, ...]
+    temp: Path
     result: str = "success"
     outputs: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
@@ -198,12 +200,12 @@ class Runner:
         labels = interpolate(job["runs-on"], scope, fine)
         labels = (labels,) if isinstance(labels, str) else tuple(labels)
         title = as_text(interpolate(job.get("name", name), scope, fine))
-        run = JobRun(name, title, labels)
+        place = self._folder / f"job-{len(self._run.jobs) + 1}"
+        run = JobRun(name, title, labels, place / "temp")
         self._run.jobs.append(run)
         machine = next((self._machines[label] for label in labels if label in self._machines), None)
         if machine is None:
             raise UnknownWorkflowError(f"no runner has the labels {labels}")
-        place = self._folder / f"job-{len(self._run.jobs)}"
         worker = _Worker(self, place, machine, run, self._workflow, scope, job.get("env", {}))
         worker.steps(job["steps"])
         worker.scope["github"] = scope["github"]
@@ -397,6 +399,8 @@ class _Worker:
         self._builder = f"runner-{os.getpid()}-{id(self)}"
         address = self._machine.buildkit
         self._command("docker", "buildx", "create", "--name", self._builder, "--driver", "remote", "--use", address)
+        if self._machine.fresh:
+            self._command("docker", "buildx", "prune", "--builder", self._builder, "--all", "--force")
 
     def _login(self, given: Mapping[str, str]) -> None:
         assert given["registry"]

@@ -63,16 +63,19 @@ def _unmount(folder: Path) -> None:
                 subprocess.run(["umount", "-l", point], check=True, timeout=30)
 
 
-def witness(folder: Path) -> tuple[dict[str, str], Path]:
-    """Return an environment whose `docker` keeps what bakes write, and the file with it: BuildKit's raw events."""
-    docker, log = shutil.which("docker"), folder / "events"
+def witness(folder: Path, log: str = "") -> tuple[dict[str, str], Path]:
+    """Return an environment whose `docker` keeps what bakes write, and the file with it: BuildKit's raw events.
+
+    `log` is another file; variables in it are those of the one who bakes.
+    """
+    docker, events = shutil.which("docker"), folder / "events"
     script = folder / "bin/docker"
     script.parent.mkdir(parents=True)
     script.write_text(
         "#!/bin/bash\n"
-        f'if [[ "$*" == *" bake "* ]]; then exec {docker} "$@" 2> >(tee -a {log} >&2); fi\n'
+        f'if [[ "$*" == *" bake "* ]]; then exec {docker} "$@" 2> >(tee -a "{log or events}" >&2); fi\n'
         f'exec {docker} "$@"\n'
     )
     script.chmod(0o755)
-    log.touch()
-    return {"PATH": f"{script.parent}:{os.environ['PATH']}"}, log
+    events.touch()
+    return {"PATH": f"{script.parent}:{os.environ['PATH']}"}, events

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from buildkit import witness
 from buildkitd import Buildkitd, start_buildkitd
+from events_oracle import stages_that_ran
 
 from actions.runner import Event, Machine, Run, Runner
 from conftest import CA_BUNDLE, MIRROR, REGISTRY, ROOT, Project, crane_platforms, crane_tags, docker_run, run
@@ -47,6 +49,62 @@ FILES = {
     "apps/right/greeting.txt": "hello\n",
 }
 
+# Two images that have more of their own than they share, so that on amd64 each has a job; `light`, on a target of its own,
+# is why there are two.
+SHARING = {
+    "edgebake.yaml": """
+        registry: {registry}
+        stacks: {registry}/stacks
+        mirrors: {{debian: {mirror}}}
+        images:
+          left:
+            recipes: [./apps/left]
+            targets: [cpu]
+          right:
+            recipes: [./apps/right]
+            targets: [cpu]
+          light:
+            recipes: [./apps/light]
+            targets: [other]
+        """,
+    "targets/other.yaml": """
+        name: other
+        family: cpu
+        summary: Another target
+        platforms: [linux/amd64]
+        base: {image: "debian:bookworm-slim"}
+        os: debian:12
+        python: "3.11"
+        tag_suffix: other
+        """,
+    "apps/light/recipe.yaml": """
+        name: light
+        summary: Shares nothing
+        layer: application
+        install: {files: {file: /light/}}
+        """,
+    "apps/light/file": "light\n",
+    **{
+        f"{folder}/recipe.yaml": f"""
+            name: {folder.split("/")[1]}
+            summary: One step
+            layer: {layer}
+            requires: {requires}
+            install: {{script: install.sh}}
+            """
+        for folder, layer, requires in (
+            ("recipes/common", "library", "[]"),
+            ("recipes/more", "library", "[common]"),
+            ("apps/left", "application", "[more]"),
+            ("apps/right", "application", "[common]"),
+        )
+    },
+    "recipes/common/install.sh": "echo common > /opt/common\n",
+    "recipes/more/install.sh": "echo more > /opt/more\n",
+    "apps/left/install.sh": "cat /opt/common /opt/more > /opt/left\n",
+    "apps/right/install.sh": "cat /opt/common > /opt/right\n",
+}
+
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Buildkitd]]:
@@ -63,10 +121,13 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Bui
 class Forge:
     """A repository, as on GitHub: pushes and pull requests run the workflow that is committed there."""
 
-    def __init__(self, project: Project, machines: dict[str, Buildkitd], folder: Path) -> None:
+    def __init__(
+        self, project: Project, machines: dict[str, Buildkitd], folder: Path, env: Mapping[str, str], *, fresh: bool
+    ) -> None:
         self.project = project
-        self._machines = {label: Machine(one.address) for label, one in machines.items()}
+        self._machines = {label: Machine(one.address, fresh) for label, one in machines.items()}
         self._folder = folder
+        self._environment = env
         self._runs = 0
 
     def git(self, *args: str) -> str:
@@ -110,6 +171,7 @@ class Forge:
         text = workflow or (self.project.root / ".github/workflows/edgebake.yml").read_text()
         environment = {"EDGEBAKE_CA_BUNDLE": CA_BUNDLE} if CA_BUNDLE else {}
         environment |= {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
+        environment |= self._environment
         folder = self._folder / str(self._runs)
         return Runner(text, self.project.root, self._machines, folder, environment, lost).start(event)
 
@@ -117,12 +179,20 @@ class Forge:
         return self.project.image(name, tag)
 
 
-def forge_in(root: Path, machines: dict[str, Buildkitd], folder: Path) -> Forge:
+def forge_in(
+    root: Path,
+    machines: dict[str, Buildkitd],
+    folder: Path,
+    files: Mapping[str, str] = FILES,
+    env: Mapping[str, str] | None = None,
+    *,
+    fresh: bool = False,
+) -> Forge:
     """Make a repository in `root`, with a place of its own in the registry."""
     project = Project(root, f"{REGISTRY}/e2e/{uuid.uuid4().hex[:12]}")
-    settings = FILES["edgebake.yaml"].format(registry=project.registry, mirror=MIRROR.split("=")[1])
-    project.write({**FILES, "edgebake.yaml": settings})
-    made = Forge(project, machines, folder)
+    settings = files["edgebake.yaml"].format(registry=project.registry, mirror=MIRROR.split("=")[1])
+    project.write({**files, "edgebake.yaml": settings})
+    made = Forge(project, machines, folder, env or {}, fresh=fresh)
     made.git("init", "--quiet", "--initial-branch=main")
     # A server that gives any commit that it is asked for, as GitHub's does.
     made.git("config", "uploadpack.allowAnySHA1InWant", "true")
@@ -263,3 +333,53 @@ def test_the_example_without_edgebake_publishes_what_is_committed(forge: Forge) 
     for name in ("left", "right"):
         assert crane_platforms(forge.image(name, "main-cpu")) == [AMD64, ARM64]
     assert crane_tags(f"{forge.project.registry}/left") == {"main-cpu"}
+
+
+# ── stages that several jobs need
+
+
+@pytest.fixture
+def sharing(machines: dict[str, Buildkitd], tmp_path: Path) -> Forge:
+    """Jobs that begin with nothing, and keep BuildKit's events."""
+    env, _ = witness(tmp_path / "witness", "$RUNNER_TEMP/events")
+    (tmp_path / "project").mkdir()
+    return forge_in(tmp_path / "project", machines, tmp_path / "runs", SHARING, env, fresh=True)
+
+
+def test_what_several_jobs_need_is_built_once_before_them(sharing: Forge) -> None:
+    made = sharing.push()
+    assert results(made) == PUBLISHED, made.text
+    (stacks,) = made.of("stacks")
+    assert (stacks.name, stacks.result, stacks.labels) == ("stacks amd64", "success", ("ubuntu-24.04",)), made.text
+    ran = {job.name: job for job in made.jobs if (job.temp / "events").is_file()}
+    steps = {
+        name: {stage for stage, _ in stages_that_ran((job.temp / "events").read_text())}
+        for name, job in ran.items()
+    }
+    assert steps["stacks amd64"] == {"eb-base", "eb-common"}  # the base is under what is published
+    builds = {name: found for name, found in steps.items() if name.startswith("build amd64")}
+    assert len(builds) == 2
+    assert "eb-left" in set().union(*builds.values())
+    assert "eb-right" in set().union(*builds.values())
+    assert not any({"eb-left", "eb-right"} <= found for found in builds.values())
+    assert [name for name, found in steps.items() if "eb-common" in found and "amd64" in name] == ["stacks amd64"]
+    assert docker_run(sharing.image("left"), "cat", "/opt/left").split() == ["common", "more"]
+    assert docker_run(sharing.image("right"), "cat", "/opt/right") == "common"
+
+
+def test_shard_0_publishes_once_and_fails_where_a_stage_does(sharing: Forge) -> None:
+    project, shard_0 = sharing.project, ("--push", "--shard", "0/2", "--platform", AMD64, "--json")
+    first = project.bake(*shard_0)
+    assert first.json() == {"version": 1, "results": []}
+    assert f"1 stage published to {project.registry}/stacks" in first.err
+    (key,) = crane_tags(f"{project.registry}/stacks")
+    assert key.startswith("cpu-amd64-")
+    again = project.bake(*shard_0)
+    assert "Nothing to publish: what several shards need is there already." in again.err
+    project.write({"recipes/common/install.sh": "exit 1\n"})
+    for options in ((), ("--keep-going",)):
+        failed = project.bake(*shard_0, *options, check=False)
+        assert failed.code == 2
+        assert "eb-common" in failed.err
+    assert crane_tags(f"{project.registry}/stacks") == {key}
+    assert run("crane", "ls", f"{project.registry}/left", check=False).code != 0

@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 import yaml
 
-from actions.expressions import interpolate
+from actions.expressions import condition, interpolate
 from actions.facts import INPUTS
 from actions.runner import read_workflow
 from edgebake.ci.actions import ACTIONS
@@ -42,6 +42,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "one job": {**GHCR, "ci": {"jobs": "1"}},
     "no tests, no login": {**GHCR, "ci": {"test": "false", "login": "false"}},
     "registry cache and stacks": {**GHCR, "cache": "registry", "stacks": "ghcr.io/acme/stacks"},
+    "stacks, emulated, gha cache": {**GHCR, "cache": "gha", "stacks": "ghcr.io/acme/stacks",
+                                    "ci": {"runners": {ARM64: "emulated"}}},
     "releases": {**GHCR, "tag": "edge", "ci": {"tags": "v*"}},
     "gha cache": {**GHCR, "cache": "gha"},
     "quoted": {**GHCR, "ci": {"install": ["edgebake @ git+https://example.org/it's@v1", './tools "x"'],
@@ -116,7 +118,7 @@ def test_only_the_jobs_that_push_may(text: str) -> None:
     workflow = read_workflow(text)
     assert workflow["permissions"] == {} or workflow["permissions"] == "{}"
     writers = {name for name, job in workflow["jobs"].items() if "write" in str(job["permissions"])}
-    assert writers <= {"build", "publish"}
+    assert writers <= {"stacks", "build", "publish"}
     for name in writers:
         wanted = ("github.event_name != 'pull_request'", "github.event_name == 'push'")
         assert any(text in workflow["jobs"][name]["if"] for text in wanted)
@@ -154,6 +156,33 @@ def test_qemu_is_set_up_only_where_a_platform_has_no_runner(tmp_path: Path) -> N
         folder.mkdir()
         made = render_workflow(project_with(folder, SETTINGS[name]).open(), ".", "x.yml")
         assert ("setup-qemu-action" in made) == expected, name
+
+
+def test_with_stacks_what_jobs_share_is_published_before_them(tmp_path: Path) -> None:
+    """Builds begin also if that failed, or there was nothing to do; without `stacks` there is no such job."""
+    made = render_workflow(project_with(tmp_path, SETTINGS["registry cache and stacks"]).open(), ".", "x.yml")
+    jobs = read_workflow(made)["jobs"]
+    assert list(jobs) == ["plan", "check", "stacks", "build", "publish", "result"]
+    assert jobs["stacks"]["strategy"]["matrix"] == "${{ fromJSON(needs.plan.outputs.stacks) }}"
+    assert jobs["build"]["needs"] == ["plan", "stacks"]
+    assert "stacks" in jobs["result"]["needs"]
+    plan = {"result": "success", "outputs": {"count": "2", "shared": "1"}}
+    for event, stacks, cancelled, expected in (
+        ("push", "success", False, True),
+        ("push", "failure", False, True),
+        ("push", "skipped", False, True),
+        ("push", "cancelled", True, False),
+        ("pull_request", "skipped", False, False),
+    ):
+        scope = {"github": {"event_name": event}, "needs": {"plan": plan, "stacks": {"result": stacks}}}
+        status = {"success": stacks == "success", "failure": stacks == "failure", "cancelled": cancelled}
+        assert condition(jobs["build"]["if"], scope, {**status, "always": True}) == expected, (event, stacks)
+    needs: dict[str, Any] = {"plan": {**plan, "outputs": {"count": "2", "shared": "0"}}}
+    fine = {"success": True, "failure": False, "cancelled": False, "always": True}
+    assert not condition(jobs["stacks"]["if"], {"github": {"event_name": "push"}, "needs": needs}, fine)
+    needs["plan"] = plan
+    assert condition(jobs["stacks"]["if"], {"github": {"event_name": "push"}, "needs": needs}, fine)
+    assert not condition(jobs["stacks"]["if"], {"github": {"event_name": "pull_request"}, "needs": needs}, fine)
 
 
 def test_the_workflow_is_written_once_and_an_edited_one_is_not_lost(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from edgebake.graph.names import arch
 from edgebake.model.ci import EMULATED, Ci
 from edgebake.plan.builder import Plan
 from edgebake.plan.shards import Shard
+from edgebake.plan.shared import SharedStage
 
 HOSTED: Mapping[str, tuple[str, ...]] = {
     "linux/amd64": ("ubuntu-24.04",),
@@ -49,6 +50,28 @@ def matrix(plan: Plan, shards: Sequence[Shard]) -> dict[str, Any]:
     return {"include": [_job(plan, shard) for shard in shards]}
 
 
+def stacks_matrix(plan: Plan, shards: Sequence[Shard], shared: Sequence[SharedStage]) -> dict[str, Any]:
+    """Return the matrix of the jobs that publish what shards share: one for each platform that has any of it.
+
+    Each has `shard`, `name`, `runner`, `qemu` and `cache` as the jobs of :func:`matrix`, and its `platform`.
+    """
+    ci = plan.compilation.workspace.project.ci
+    jobs = []
+    for platform in sorted({one.platform for one in shared}):
+        runner = runner_for(ci, [platform])
+        jobs.append(
+            {
+                "shard": f"0/{len(shards)}",
+                "platform": platform,
+                "name": arch(platform),
+                "runner": list(runner.labels),
+                "qemu": ",".join(runner.emulated),
+                "cache": f"-{arch(platform)}",
+            }
+        )
+    return {"include": jobs}
+
+
 def _job(plan: Plan, shard: Shard) -> dict[str, Any]:
     ci = plan.compilation.workspace.project.ci
     runner = runner_for(ci, shard.platforms)
@@ -77,7 +100,18 @@ def _tests(plan: Plan, names: Sequence[str]) -> dict[str, str]:
     return {name: known[images[name]] for name in names if images[name] in known}
 
 
-def outputs(plan: Plan, shards: Sequence[Shard]) -> str:
-    """Return the lines for `$GITHUB_OUTPUT`: `matrix` and `count`."""
-    text = json.dumps(matrix(plan, shards), separators=(",", ":"))
-    return f"matrix={text}\ncount={len(shards)}"
+def outputs(plan: Plan, shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> str:
+    """Return the lines for `$GITHUB_OUTPUT`: `matrix` and `count`.
+
+    If the project publishes stages, also `stacks`, the matrix for what shards share, and `shared`, on how many
+    platforms there is any.
+    """
+    lines = [f"matrix={_compact(matrix(plan, shards))}", f"count={len(shards)}"]
+    if shared is not None:
+        stacks = stacks_matrix(plan, shards, shared)
+        lines += [f"stacks={_compact(stacks)}", f"shared={len(stacks['include'])}"]
+    return "\n".join(lines)
+
+
+def _compact(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, separators=(",", ":"))

@@ -76,7 +76,12 @@ def bake(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     shard: Annotated[
-        str | None, typer.Option("--shard", metavar="I/N", help="Only shard I of `edgebake plan --shards N`.")
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Only shard I of `edgebake plan --shards N`; 0/N: stages that these share.",
+        ),
     ] = None,
     shards: Annotated[
         Path | None,
@@ -88,7 +93,7 @@ def bake(
 
     What is up to date is left alone. A bake that failed, was interrupted or was killed goes on where it was
     stopped: call it again. A build of some platforms only never touches the declared tags: it is pushed by digest,
-    or under its key.
+    or under its key. Shard 0/N publishes the stages that several shards need, and builds no image.
     Example: edgebake bake detector --platform linux/arm64 --push --digests digests
     """
     from edgebake.api import observed_plan
@@ -118,8 +123,16 @@ def bake(
     policy = Policy(keep_going, retries, _seconds(step_timeout, "--step-timeout"), _seconds(timeout, "--timeout"))
     look = None if no_reuse else looker(settings)
     narrow = _narrow(shard, shards)
+    sharing = _is_shared(shard)
+    if sharing and not push:
+        raise EdgebakeError("--shard 0/N publishes what shards share", hints=("add --push",))
+    if sharing and no_reuse:
+        raise EdgebakeError("--shard 0/N and --no-reuse exclude each other")
     observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow)
     executor = _executor(observed, policy, resume=resume, quiet=quiet)
+    if sharing:
+        _publish_shared(executor, observed.plan, json_output=json_output)
+        return
     subject = f"shard-{shard.replace('/', '-of-')}" if shard else ""
     with _recorded(digests, subject, selection, observed, executor), Summary(executor, json_output=json_output):
         executor.run()
@@ -140,6 +153,37 @@ def _narrow(shard: str | None, shards: Path | None) -> Callable[[Plan], Selectio
     from edgebake.narrow import shard_selection
 
     return partial(shard_selection, shard=shard, file=shards)
+
+
+def _is_shared(shard: str | None) -> bool:
+    """Tell whether a shard is what the others share."""
+    from edgebake.plan.shards import parse_shard
+
+    return shard is not None and parse_shard(shard)[0] == 0
+
+
+def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> None:
+    """Publish what shards share; no image is built, so no digest is recorded.
+
+    Raises:
+        EdgebakeError: keys mean nothing for this bake, or something failed.
+    """
+    from edgebake.cli.summary import Summary
+    from edgebake.errors import EdgebakeError
+    from edgebake.plan.shared import nothing_to_publish
+    from edgebake.plan.steps import PublishStages
+
+    if plan.snapshot is not None and plan.snapshot.off:
+        raise EdgebakeError("--shard 0/N publishes stages, and cannot here", reason=plan.snapshot.off)
+    with Summary(executor, json_output=json_output):
+        executor.run()
+    published = [step for step in plan.steps if isinstance(step, PublishStages)]
+    number = sum(len(step.stages) for step in published)
+    if published:
+        text = f"{number} {'stage' if number == 1 else 'stages'} published to {published[0].repository}"
+    else:
+        text = f"Nothing to publish: {nothing_to_publish(plan)}."
+    typer.echo(text, err=json_output)
 
 
 def _executor(observed: Observed, policy: Policy, *, resume: bool, quiet: bool) -> Executor:

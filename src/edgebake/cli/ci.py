@@ -61,6 +61,7 @@ def matrix(
 ) -> None:
     """Print the matrix of the workflow's jobs, as lines for $GITHUB_OUTPUT: matrix=… and count=….
 
+    With `stacks` in the project also stacks=… and shared=…: the jobs that publish what several of these need.
     The workflow calls it. Example: edgebake ci matrix --changed-since origin/main --file shards.json
     """
     import json
@@ -71,22 +72,24 @@ def matrix(
     from edgebake.ci.matrix import outputs
     from edgebake.errors import EdgebakeError
     from edgebake.execute.settings import Settings
+    from edgebake.execute.stacks import looker
     from edgebake.narrow import only_changed
     from edgebake.plan.selection import Selection
-    from edgebake.plan.shards import cut, shards_as_data, shards_as_text
+    from edgebake.plan.shards import cut, shards_as_data, shards_as_text, shared_by
 
     if [changed_since is not None, unpublished, everything].count(True) != 1:
         raise EdgebakeError("one of --changed-since, --unpublished and --all is needed")
-    plan, compiled = make_plan(Path.cwd(), Selection())
+    settings = Settings(variables={"REGISTRY": registry} if registry else {})
+    plan, compiled = make_plan(Path.cwd(), Selection(), look=looker(settings))
     if not everything:
-        settings = Settings(variables={"REGISTRY": registry} if registry else {})
         plan, lines = only_changed(plan, compiled, changed_since, settings)
         for line in lines:
             typer.echo(f"note: {line}", err=True)
     project = compiled.compilation.workspace.project
     groups = {(t.bake_target.target, platform) for t in plan.targets for platform in t.platforms}
     shards = cut(plan, min(project.ci.jobs, max(len(groups), 1)))
-    typer.echo(shards_as_text(shards), err=True)
+    shared = shared_by(plan, shards)
+    typer.echo(shards_as_text(shards, shared), err=True)
     if shards_file:
-        write_file(Path(shards_file), (json.dumps(shards_as_data(shards), indent=2) + "\n").encode())
-    typer.echo(outputs(plan, shards))
+        write_file(Path(shards_file), (json.dumps(shards_as_data(shards, shared), indent=2) + "\n").encode())
+    typer.echo(outputs(plan, shards, shared))

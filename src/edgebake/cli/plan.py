@@ -140,16 +140,17 @@ def _print_plan(result: Plan, builder: str | None, *, json_output: bool) -> None
 def _print_shards(result: Plan, number: int, timings: list[str], *, json_output: bool) -> None:
     from pathlib import Path
 
-    from edgebake.plan.shards import cut, shards_as_data, shards_as_text
+    from edgebake.plan.shards import cut, shards_as_data, shards_as_text, shared_by
     from edgebake.plan.weights import read_timings
 
     found = cut(result, number, read_timings(Path(path) for path in timings))
+    shared = shared_by(result, found)
     if json_output:
         import json
 
-        typer.echo(json.dumps(shards_as_data(found), indent=2))
+        typer.echo(json.dumps(shards_as_data(found, shared), indent=2))
     else:
-        typer.echo(shards_as_text(found))
+        typer.echo(shards_as_text(found, shared))
 
 
 def _looker(settings: Settings) -> Look:

@@ -19,7 +19,7 @@ from edgebake.execute.progress import Progress
 from edgebake.execute.settings import Settings, bake_variables, cache_variables
 from edgebake.execute.stacks import publish_overlay, put_under_keys
 from edgebake.plan.builder import Plan
-from edgebake.plan.steps import PublishStages
+from edgebake.plan.steps import Bake, PublishStages
 
 MakePool = Callable[[OnSteps], Pool]
 
@@ -41,11 +41,12 @@ class StagePublisher:
         self._policy = policy
         self._progress = progress
         self._pool = pool
+        self._images_follow = any(isinstance(one, Bake) for one in plan.steps)
 
     def run(self, step: PublishStages) -> list[EdgebakeError]:
         """Publish what a step names; return why something failed.
 
-        A stage that cannot be built while others go on is no error here: the images that need it tell.
+        A stage that cannot be built while others go on is no error here if images follow: those that need it tell.
 
         Raises:
             EdgebakeError: the registry does not have what was pushed, or does not take a key.
@@ -101,4 +102,5 @@ class StagePublisher:
             self._progress.line(f"↻ retry {number} in {seconds:.0f} s: {failure.short}")
             queue.append(Job(job.invocation, job.attempt + 1, time.monotonic() + seconds))
             return []
-        return [] if failure.stage and self._policy.keep_going else [failure.error()]
+        told_later = failure.stage and self._policy.keep_going and self._images_follow
+        return [] if told_later else [failure.error()]

@@ -17,6 +17,7 @@ from edgebake.plan.evidence import UNKNOWN, Evidence
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
 from edgebake.plan.reuse import PublishedStage, Reuse, Reuser, Snapshot
 from edgebake.plan.selection import Selection, selected_bake_targets
+from edgebake.plan.shared import Parts, shared_stages
 from edgebake.plan.stacks import Keyed, wanted
 from edgebake.plan.steps import (
     Bake,
@@ -84,7 +85,7 @@ class Plan:
     def with_evidence(self, evidence: Mapping[str, Evidence]) -> Plan:
         """Return the plan in which what is up to date is not built."""
         targets = tuple(replace(t, evidence=evidence.get(t.bake_target.name, t.evidence)) for t in self.targets)
-        steps = tuple(_steps(self.compilation, targets, self.files, self.output, self.test))
+        steps = tuple(_steps(self.compilation, self.selection, targets, self.files, self.output, self.test))
         return replace(self, targets=targets, steps=steps)
 
     def target(self, name: str) -> TargetPlan:
@@ -145,7 +146,9 @@ def build_plan(
     bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
     planner = _Planner(compilation, selection, record, fingerprints or Fingerprints(compilation), snapshot)
     targets = tuple(planner.target_plan(bake_target) for bake_target in bake_targets)
-    steps = tuple(_steps(compilation, targets, files, output, test))
+    if selection.sharing is not None:
+        targets = planner.only_shared(targets, selection.sharing)
+    steps = tuple(_steps(compilation, selection, targets, files, output, test))
     return Plan(compilation, selection, targets, tuple(files), steps, output, test, snapshot)
 
 
@@ -160,6 +163,7 @@ class _Planner:
         fingerprints: Fingerprints,
         snapshot: Snapshot | None,
     ) -> None:
+        self._compilation = compilation
         self._graph = compilation.graph
         self._names = compilation.names
         self._fingerprints = fingerprints
@@ -191,6 +195,19 @@ class _Planner:
         reuse = self._reuser.reuse(bake_target.target, bake_target.stage, platforms)
         return replace(plan, reuse=reuse, to_publish=tuple(self._reuser.to_publish(bake_target, reuse)))
 
+    def only_shared(self, targets: Sequence[TargetPlan], shards: Sequence[Parts]) -> tuple[TargetPlan, ...]:
+        """Return plans that publish nothing but the stages that several shards need."""
+        if self._reuser is None:
+            return tuple(targets)
+        shared = {(s.target, s.stage, s.platform) for s in shared_stages(self._compilation, targets, shards)}
+        found = []
+        for plan in targets:
+            target = plan.bake_target.target
+            built = frozenset(at for at in plan.reuse.built if (target, *at) in shared)
+            stages = self._reuser.to_publish(plan.bake_target, replace(plan.reuse, built=built))
+            found.append(replace(plan, to_publish=tuple(stages)))
+        return tuple(found)
+
     def _tests(self, bake_target: BakeTarget, platforms: Sequence[str]) -> Iterator[tuple[str, str]]:
         tests = tests_of(self._graph, bake_target)
         if tests is not None:
@@ -215,15 +232,36 @@ class _Planner:
 
 
 def _steps(
-    compilation: Compilation, targets: Sequence[TargetPlan], files: Sequence[Change], output: Output, test: bool
+    compilation: Compilation,
+    selection: Selection,
+    targets: Sequence[TargetPlan],
+    files: Sequence[Change],
+    output: Output,
+    test: bool,
 ) -> Iterator[Step]:
     if files:
         yield WriteFiles(tuple(files))
+    if selection.sharing is not None:
+        publishing = [_where_it_publishes(target) for target in targets if target.to_publish]
+        if publishing:
+            yield _check_builder(compilation, publishing)
+            yield from _publish_steps(compilation, publishing)
+        return
     pending = [target for target in targets if not target.evidence.current]
     if pending:
         yield from _bakes(compilation, pending, output, test)
     if output == "push":
         yield from (MergeIndex(index) for index in compilation.graph.indexes if is_complete(index, targets))
+
+
+def _where_it_publishes(target: TargetPlan) -> TargetPlan:
+    """Return a plan without the platforms on which it publishes nothing: no builder needs to have them."""
+    platforms = {platform for one in target.to_publish for platform in one.stage.platforms}
+    return replace(
+        target,
+        platforms=tuple(platform for platform in target.platforms if platform in platforms),
+        changes=tuple(change for change in target.changes if change.platform in platforms),
+    )
 
 
 def _bakes(compilation: Compilation, targets: Sequence[TargetPlan], output: Output, test: bool) -> Iterator[Step]:

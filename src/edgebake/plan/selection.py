@@ -19,6 +19,7 @@ class Selection:
 
     `parts`, if it is not None: only these bake targets, each on these of its platforms (a shard, or what changed).
     `shard`: the name of the shard that they are, `2/4`.
+    `sharing`, if it is not None: only stages that several shards need are built, and published; the parts of each.
     """
 
     names: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class Selection:
     name: str | None = None
     parts: frozenset[tuple[str, str]] | None = None
     shard: str = ""
+    sharing: tuple[frozenset[tuple[str, str]], ...] | None = None
 
     def platforms_of(self, bake_target: BakeTarget) -> tuple[str, ...]:
         """Return the platforms of a bake target that are built."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.plan.shared import Parts, SharedStage, shared_as_data, shared_as_text, shared_stages
 from edgebake.plan.weights import Timings, stage_seconds
 
 MAX_SHARDS = 256
@@ -151,22 +152,31 @@ def _together(parts: Iterable[Part]) -> dict[_StageKey, float]:
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """Return number and count of a shard, `2/4`.
+    """Return number and count of a shard, `2/4`; number 0 is what the others share.
 
     Raises:
         EdgebakeError: it is none.
     """
     match = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
     number, of = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not 1 <= number <= of:
-        raise EdgebakeError(f"--shard {text!r} is not I/N with I from 1 to N", hints=("for example --shard 2/4",))
+    if of == 0 or number > of or match is None:
+        raise EdgebakeError(
+            f"--shard {text!r} is not I/N with I from 1 to N, or 0 for what these share",
+            hints=("for example --shard 2/4",),
+        )
     return number, of
 
 
-def shards_as_data(shards: Sequence[Shard]) -> dict[str, Any]:
-    """Return a cut as data: what `plan --shards N --json` prints and `bake --shard I/N --shards FILE` reads."""
+def shards_as_data(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> dict[str, Any]:
+    """Return a cut as data: what `plan --shards N --json` prints and `bake --shard I/N --shards FILE` reads.
+
+    Args:
+        shards: the cut.
+        shared: shard 0; None if the project publishes no stages.
+    """
     return {
         "version": 1,
+        **({} if shared is None else {"shared": shared_as_data(_shared_name(shards), shared)}),
         "shards": [
             {
                 "shard": shard.name,
@@ -188,15 +198,31 @@ def shards_as_data(shards: Sequence[Shard]) -> dict[str, Any]:
     }
 
 
-def shards_as_text(shards: Sequence[Shard]) -> str:
-    """Return a cut for people."""
-    lines = []
+def shards_as_text(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> str:
+    """Return a cut for people; the arguments are those of :func:`shards_as_data`."""
+    lines = [] if shared is None or not shards else [shared_as_text(_shared_name(shards), shared)]
     for shard in shards:
         lines.append(f"shard {shard.name}: {', '.join(shard.platforms)}, about {shard.seconds:.0f} s")
         for part in shard.parts:
             platform = f" ({part.platform})" if len(shard.platforms) > 1 else ""
             lines.append(f"  {part.bake_target}{platform}")
     return "\n".join(lines) or "Nothing to build: no shards."
+
+
+def _shared_name(shards: Sequence[Shard]) -> str:
+    return f"0/{len(shards)}"
+
+
+def shared_by(plan: Plan, shards: Sequence[Shard]) -> list[SharedStage] | None:
+    """Return shard 0 of a cut; None if the project publishes no stages."""
+    if plan.compilation.workspace.project.stacks is None:
+        return None
+    return shared_stages(plan.compilation, plan.targets, [parts_of(shard) for shard in shards])
+
+
+def parts_of(shard: Shard) -> Parts:
+    """Return what a selection names the parts of a shard by."""
+    return frozenset(part.key for part in shard.parts)
 
 
 @dataclass(frozen=True)
@@ -247,6 +273,21 @@ def parts_of_shard(planned: Sequence[PlannedPart], name: str, path: Path) -> lis
     if not found:
         known = ", ".join(dict.fromkeys(part.shard for part in planned)) or "none"
         raise EdgebakeError(f"there is no shard {name}", at=Position(str(path)), reason=f"its shards are: {known}")
+    return found
+
+
+def shards_of_file(planned: Sequence[PlannedPart], of: int, path: Path) -> dict[str, list[PlannedPart]]:
+    """Return all parts of a file by their shards, for the shard `0/OF`.
+
+    Raises:
+        EdgebakeError: the file is not cut into so many.
+    """
+    found: dict[str, list[PlannedPart]] = {}
+    for part in planned:
+        found.setdefault(part.shard, []).append(part)
+    if len(found) != of:
+        known = ", ".join([f"0/{len(found)}", *found]) if found else "none"
+        raise EdgebakeError(f"there is no shard 0/{of}", at=Position(str(path)), reason=f"its shards are: {known}")
     return found
 
 
