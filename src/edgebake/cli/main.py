@@ -34,6 +34,7 @@ from edgebake.cli import (
     schema,
     test,
     verify,
+    why,
 )
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
@@ -62,6 +63,7 @@ app.command("run")(launch.run_image)
 app.command("doctor")(doctor.doctor)
 app.command("compat")(compat.compat)
 app.command("list")(listing.list_command)
+app.command("why")(why.why)
 app.command("schema")(schema.schema)
 app.add_typer(builder.app, name="builder")
 app.add_typer(ci.app, name="ci")
