@@ -32,6 +32,7 @@ from edgebake.cli import (
     prune,
     publish,
     schema,
+    show,
     test,
     verify,
     why,
@@ -63,6 +64,7 @@ app.command("run")(launch.run_image)
 app.command("doctor")(doctor.doctor)
 app.command("compat")(compat.compat)
 app.command("list")(listing.list_command)
+app.command("show")(show.show)
 app.command("why")(why.why)
 app.command("schema")(schema.schema)
 app.add_typer(builder.app, name="builder")
