@@ -23,6 +23,7 @@ from edgebake.cli import (
     compile,
     detect,
     doctor,
+    graph,
     init,
     launch,
     lint,
@@ -66,6 +67,7 @@ app.command("compat")(compat.compat)
 app.command("list")(listing.list_command)
 app.command("show")(show.show)
 app.command("why")(why.why)
+app.command("graph")(graph.graph)
 app.command("schema")(schema.schema)
 app.add_typer(builder.app, name="builder")
 app.add_typer(ci.app, name="ci")
