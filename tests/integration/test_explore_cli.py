@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "detection-service"
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLE = REPOSITORY / "examples" / "detection-service"
+DOCS = (REPOSITORY / "docs" / "explore.md").read_text(encoding="utf-8")
 
 
 def run(folder: Path, *args: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
@@ -93,3 +96,20 @@ def test_a_graph_of_recipes_without_a_project(tmp_path: Path) -> None:
     edges = {(edge["from"], edge["label"]) for edge in json.loads(done.stdout)["edges"]}
     assert ("cpu/image:onnxruntime", "") in edges
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("block", re.findall(r"^```console\n\$ edgebake (.*?)^```", DOCS, re.MULTILINE | re.DOTALL))
+def test_the_docs_show_real_output(block: str) -> None:
+    command, _, shown = block.partition("\n")
+    done = run(EXAMPLE, *command.split())
+    told, wanted = (re.sub(r"(recipe\.yaml):\d+", r"\1:N", text) for text in (done.stdout + done.stderr, shown))
+    if wanted.endswith("\n…\n"):
+        assert told.startswith(wanted.removesuffix("…\n"))
+    else:
+        assert told == wanted
+
+
+@pytest.mark.parametrize("more", [["--target", "cpu"], ["--target", "jetpack-6.2", "--recipes"]])
+def test_the_docs_show_real_graphs(more: list[str]) -> None:
+    text = run(EXAMPLE, "graph", "detector", *more).stdout
+    assert f"```mermaid\n{text}```" in DOCS
