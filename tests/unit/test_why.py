@@ -133,6 +133,10 @@ def test_what_the_base_image_brings_has_paths_and_no_release(tmp_path: Path) -> 
     (answer,) = why(project, "cuda")
     assert (answer.status, answer.brought, answer.choice) == ("provided", "12.6, in the base image", None)
     assert told_paths(answer) == ["net → cuda>=12"]
+    project.images(app={"recipes": ["python"], "targets": ["gpu"]})
+    (answer,) = why(project, "cuda")
+    assert (answer.status, answer.brought, answer.path_count) == ("provided", "12.6, in the base image", 0)
+    assert why_text([answer]).endswith("no recipe of the image asks for it")
 
 
 def test_a_name_that_a_recipe_provides_is_told_as_that_recipe(tmp_path: Path) -> None:

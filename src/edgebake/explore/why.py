@@ -91,7 +91,10 @@ def _answer(one: Selected, platform: str, name: str, limit: int | None) -> Answe
     name = resolution.stands_for.get(name, name)
     answer = Answer(one.plan.name, one.plan.target.name, (), name, "absent")
     if name not in resolution.pins and name not in resolution.provided:
-        available = bool(one.pool(platform).candidates(name))
+        candidates = one.pool(platform).candidates(name)
+        if candidates and candidates[0].loaded is None:  # a fact that is there, though nobody asks for it
+            return replace(answer, status="provided", brought=f"{candidates[0].version}, {candidates[0].note}")
+        available = bool(candidates)
         bringers = tuple(_bringers(one, platform, name)) if available else ()
         return replace(answer, notes=tuple(_notes(one, platform, name)), available=available, bringers=bringers)
     graph = RequirementGraph(resolution)

@@ -31,6 +31,9 @@ def _answer(one: Answer) -> Iterator[str]:
         yield f"  {one.name} {one.brought}: no recipe installs it"
     if one.status == "library":
         yield "  it is not installed: recipes are compiled against it"
+    if not one.path_count:
+        yield "  no recipe of the image asks for it"
+        return
     yield ""
     yield f"  {counted(one.path_count, 'path')} to it:"
     yield from _paths(one)
