@@ -62,7 +62,7 @@ def test_why_of_what_is_not_there_is_a_failed_check() -> None:
     [
         (
             ["why", "numpy"],
-            "error: why takes an image (or recipes for one), and then the recipe that is asked about",
+            "error: missing argument 'IMAGE|RECIPE'",
         ),
         (["why", "detector", "numpyy"], "error: unknown recipe 'numpyy'"),
         (["why", "detektor", "numpy"], "error: unknown image or recipe 'detektor'"),

@@ -13,10 +13,13 @@ def why(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGE|RECIPE... RECIPE",
-            help="Images of the project, or recipes for an ad-hoc image; and last the recipe that is asked about.",
+            metavar="IMAGE|RECIPE",
+            help="Images of the project, or recipes for an ad-hoc image: 'pytorch>=2.6'.",
             show_default=False,
         ),
+    ],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="The recipe that is asked about.", show_default=False)
     ],
     target: Targets = None,
     platform: Platforms = None,
@@ -34,34 +37,28 @@ def why(
     """
     from pathlib import Path
 
-    from edgebake.errors import EXIT_CHECK, EdgebakeError
+    from edgebake.errors import EXIT_CHECK
     from edgebake.plan.selection import Selection, open_selection
 
-    *images, wanted = names
-    if not images:
-        raise EdgebakeError(
-            "why takes an image (or recipes for one), and then the recipe that is asked about",
-            hints=(f"edgebake why IMAGE {wanted}",),
-        )
-    selection = Selection(tuple(images), tuple(target or ()), tuple(platform or ()), name)
+    selection = Selection(tuple(names), tuple(target or ()), tuple(platform or ()), name)
     workspace = open_selection(Path.cwd(), selection)
 
     from edgebake.explore.selected import resolve_selected
     from edgebake.explore.why import answers, hints, recipe_name
 
-    recipe = recipe_name(workspace.catalogue, wanted)
-    found = answers(resolve_selected(workspace, selection), recipe, limit=paths or None)
+    wanted = recipe_name(workspace.catalogue, recipe)
+    found = answers(resolve_selected(workspace, selection), wanted, limit=paths or None)
     if json_output:
         import json
 
         from edgebake.explore.why import answers_as_data
 
-        typer.echo(json.dumps(answers_as_data(found, recipe), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(answers_as_data(found, wanted), indent=2, ensure_ascii=False))
     else:
         from edgebake.explore.why_text import why_text
 
         typer.echo(why_text(found))
     if all(one.status in ("absent", "library") for one in found):
-        told = hints(found, recipe, in_project=workspace.document is not None)
+        told = hints(found, wanted, in_project=workspace.document is not None)
         typer.echo("\n".join(["", *(f"hint: {hint}" for hint in told)]) if told else "", err=True, nl=bool(told))
         raise typer.Exit(EXIT_CHECK)
