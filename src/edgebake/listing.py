@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -60,7 +60,12 @@ class RecipeRow:
 
 
 def recipe_rows(
-    workspace: Workspace, *, target: str | None = None, group: str | None = None, record: Path | None = None
+    workspace: Workspace,
+    *,
+    target: str | None = None,
+    group: str | None = None,
+    names: Collection[str] | None = None,
+    record: Path | None = None,
 ) -> list[RecipeRow]:
     """Return the recipes, by group and name.
 
@@ -68,6 +73,7 @@ def recipe_rows(
         workspace: the project, or an empty one for the built-in catalogue.
         target: only recipes that exist on this target, with their releases there.
         group: only recipes of this group.
+        names: only these recipes; no other one is read.
         record: the folder with the record of what was built; the built-in catalogue's if None.
 
     Raises:
@@ -78,7 +84,7 @@ def recipe_rows(
     records = read_verified(record or builtin_root() / "recipes")
     builtin = open_workspace(Path(os.devnull), need_project=False)  # where no project can be
     rows = []
-    for name in catalogue.recipe_names():
+    for name in catalogue.recipe_names() if names is None else names:
         recipe = catalogue.recipe(name).recipe
         if group not in (None, recipe.group):
             continue

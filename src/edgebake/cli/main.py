@@ -23,6 +23,7 @@ from edgebake.cli import (
     compile,
     detect,
     doctor,
+    graph,
     init,
     launch,
     lint,
@@ -32,8 +33,10 @@ from edgebake.cli import (
     prune,
     publish,
     schema,
+    show,
     test,
     verify,
+    why,
 )
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
@@ -62,6 +65,9 @@ app.command("run")(launch.run_image)
 app.command("doctor")(doctor.doctor)
 app.command("compat")(compat.compat)
 app.command("list")(listing.list_command)
+app.command("show")(show.show)
+app.command("why")(why.why)
+app.command("graph")(graph.graph)
 app.command("schema")(schema.schema)
 app.add_typer(builder.app, name="builder")
 app.add_typer(ci.app, name="ci")

@@ -168,6 +168,10 @@ class CandidatePool:
         locked = self._locked.get(candidate.name) == candidate.version
         return not locked and is_prerelease(candidate.version, candidate.loaded.recipe.versioning)
 
+    def locked(self, name: str) -> str | None:
+        """Return the release of a recipe that the lock has; None if it has none."""
+        return self._locked.get(name)
+
     def fact(self, name: str) -> Fact:
         """Return a fact of the target; None if it has none."""
         return self.facts.get(name)

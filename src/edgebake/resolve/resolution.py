@@ -82,12 +82,15 @@ class Resolution:
     """The releases that an image gets on one target and platform.
 
     `installed` are the recipes that go into the image; `pins` also has those that are only compiled against.
-    `provided` are the names that need no recipe, with the reason.
+    `provided` are the names that need no recipe, with the reason; `stands_for` those that a recipe provides, with
+    the recipe. `asks` is all that is asked: by the image itself, then by its recipes, by name.
     """
 
     pins: dict[str, Pin]
     installed: tuple[str, ...]
     provided: dict[str, str] = field(default_factory=dict)
+    stands_for: dict[str, str] = field(default_factory=dict)
+    asks: tuple[Ask, ...] = ()
 
 
 def resolve(pool: CandidatePool, roots: Sequence[Root], *, what: str) -> Resolution:
@@ -335,7 +338,8 @@ def _resolution(
         raise explain_cycle(_steps(cycle, needs, stands_for), what=what)
     roots = names(list(asks), "run")
     provided = {name: f"{c.version}, {c.note}" for name, c in sorted(chosen.items()) if c.loaded is None}
-    return Resolution(pins, tuple(sorted(_reachable(pins, roots))), provided)
+    asked = (*asks, *(ask for name in sorted(needs) for ask in needs[name]))
+    return Resolution(pins, tuple(sorted(_reachable(pins, roots))), provided, stands_for, asked)
 
 
 def _flavours(

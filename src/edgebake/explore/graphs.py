@@ -1,0 +1,104 @@
+"""The build graph, and that of the recipes' requirements, for drawing.
+
+Both are networkx graphs. A node's name is unique and stable (`cpu/eb-numpy`). It has a `label` for people, a
+`kind`, and the `target` that it belongs to; further attributes are what JSON has besides. An edge has a `kind`, and
+a `label` ("" for none). Nodes and edges stand in one order for the same input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import networkx as nx
+
+from edgebake.compile import Compilation
+from edgebake.explore.requirements import IMAGE, RequirementGraph
+from edgebake.explore.selected import Selected
+from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.node import Node
+
+if TYPE_CHECKING:
+    Graph = nx.DiGraph[str]
+
+_AND = ", "
+
+
+def stage_graph(compilation: Compilation, bake_targets: Iterable[BakeTarget]) -> Graph:
+    """Return the stages that bake targets are made from; edges lead from a stage to those that need it.
+
+    Kinds of nodes are those of stages. Kinds of edges: `from` if a stage continues the other, else `copy`.
+    """
+    graph: Graph = nx.DiGraph()
+    ends: dict[str, dict[str, list[str]]] = {}
+    for one in bake_targets:
+        ends.setdefault(one.target, {}).setdefault(one.stage, []).append(one.name)
+    for target, stages in sorted(ends.items()):
+        names = {key: f"{target}/{name}" for key, name in compilation.names[target].items()}
+        nodes = compilation.graph.needed_by(target, stages)
+        for node in nodes:
+            _add_stage(graph, names[node.id], node, stages.get(node.id, []))
+        for node in nodes:
+            for parent in node.parents:
+                continues = any(body.parent == parent for body in node.bodies.values())
+                graph.add_edge(names[parent], names[node.id], kind="from" if continues else "copy", label="")
+    return graph
+
+
+def _add_stage(graph: Graph, name: str, node: Node, bake_targets: list[str]) -> None:
+    label = f"build tool {node.title}" if node.kind == "tool" else node.title
+    graph.add_node(
+        name,
+        label=label,
+        kind=node.kind,
+        target=node.target,
+        stage=name.partition("/")[2],
+        recipe=node.recipe or None,
+        platforms=list(node.platforms),
+        native=node.native,
+        bake_targets=bake_targets,
+    )
+
+
+def recipe_graph(selected: Iterable[Selected]) -> Graph:
+    """Return who needs whom in images; edges lead from an image or recipe to what it needs.
+
+    Platforms of one target are drawn together, and so are images: a recipe is one node for each release. Kinds of
+    nodes: `image`, `recipe`, and `fact` for what the base image or the host brings. Kinds of edges: `run`, and
+    `library` for what is only compiled against; their label is the version that is asked for.
+    """
+    graph: Graph = nx.DiGraph()
+    for one in selected:
+        for platform in one.platforms:
+            _add_requirements(graph, one, platform)
+    return graph
+
+
+def _add_requirements(graph: Graph, one: Selected, platform: str) -> None:
+    resolution, target = one.plan.resolutions[platform], one.plan.target.name
+    requirements = RequirementGraph(resolution)
+    names = {IMAGE: f"{target}/image:{one.plan.name}"}
+    _add_once(graph, names[IMAGE], one.plan.name, "image", target, platform)
+    for name in requirements.graph:
+        if name in resolution.pins:
+            label = resolution.pins[name].title
+            names[name] = f"{target}/{label.replace(' ', ':')}"
+            _add_once(graph, names[name], label, "recipe", target, platform)
+        elif name in resolution.provided:
+            names[name] = f"{target}/fact:{name}"
+            label = f"{name} {resolution.provided[name]}"
+            _add_once(graph, names[name], label, "fact", target, platform)
+    for (parent, name), step in requirements.steps.items():
+        edge = (names[parent], names[name])
+        known = graph.edges[edge]["label"].split(_AND) if edge in graph.edges else []
+        versions = [ask.requirement.version for ask in step.asks]
+        label = _AND.join(dict.fromkeys(version for version in (*known, *versions) if version))
+        graph.add_edge(*edge, kind="library" if step.is_library else "run", label=label)
+
+
+def _add_once(graph: Graph, name: str, label: str, kind: str, target: str, platform: str) -> None:
+    if name not in graph:
+        graph.add_node(name, label=label, kind=kind, target=target, platforms=[])
+    platforms = graph.nodes[name]["platforms"]
+    if platform not in platforms:
+        platforms.append(platform)
