@@ -277,7 +277,7 @@ def test_an_image_that_the_engine_no_longer_holds_is_loaded_again(project: Proje
         run("docker", "rmi", "-f", image, check=False)
 
 
-def test_a_hundred_bake_targets_that_are_up_to_date_take_no_time(project: Project) -> None:
+def test_a_hundred_bake_targets_that_are_up_to_date_need_no_solve(project: Project) -> None:
     names = [f"app{number}" for number in range(100)]
     write_images(project, dict.fromkeys(names, "true"))
     for name in names:  # nothing runs: it is the number that counts here
@@ -286,11 +286,5 @@ def test_a_hundred_bake_targets_that_are_up_to_date_take_no_time(project: Projec
         (project.root / f"recipes/{name}/install.sh").unlink()
     project.bake("--json", "-q")
     before = solves(project)
-    times = [99.0]
-    while min(times) >= 3 and len(times) < 6:  # others may be busy on this machine
-        begin = time.monotonic()
-        done = project.bake()
-        times.append(time.monotonic() - begin)
-        assert done.out == "100 up to date\n"
+    assert project.bake().out == "100 up to date\n"
     assert solves(project) == before
-    assert min(times) < 3

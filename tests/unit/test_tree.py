@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -313,12 +312,10 @@ class TestDigest:
         assert entry.sha256 == hashlib.sha256(b"later").hexdigest()
 
 
-def test_ten_thousand_files_are_fast(tmp_path: Path) -> None:
+def test_ten_thousand_files(tmp_path: Path) -> None:
     for number in range(100):
         folder = tmp_path / f"d{number}"
         folder.mkdir()
         for name in range(100):
             (folder / f"f{name}").touch()
-    start = time.perf_counter()
     assert len(list_files(tmp_path, ["."], rules("**/*.pyc\n!keep\n" * 25))) == 10_100
-    assert time.perf_counter() - start < 10, "it takes about a second"
