@@ -44,6 +44,7 @@ def autotag(
 
     What decides is what NVIDIA says runs: architecture, CUDA flavour, driver, GPU architecture, L4T, mounted
     libraries. If no image fits, says why and what to build, prints nothing and exits with 2.
+
     Example: docker run --rm $(edgebake autotag pytorch)
     """
     import os

@@ -94,6 +94,7 @@ def bake(
     What is up to date is left alone. A bake that failed, was interrupted or was killed goes on where it was
     stopped: call it again. A build of some platforms only never touches the declared tags: it is pushed by digest,
     or under its key. Shard 0/N publishes the stages that several shards need, and builds no image.
+
     Example: edgebake bake detector --platform linux/arm64 --push --digests digests
     """
     from edgebake.api import observed_plan

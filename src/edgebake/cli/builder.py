@@ -49,6 +49,7 @@ def check(
     """Start the project's builder, and see that it is as edgebake.yaml says; exit with 3 if it is not.
 
     Also says which platforms of the project will be native, cross or emulated, and on which node.
+
     Example: edgebake builder check
     """
     from pathlib import Path

@@ -23,6 +23,7 @@ def github(
     """Write the GitHub Actions workflow that builds, tests and publishes the project's images.
 
     Its settings are `ci` in edgebake.yaml. The file is .github/workflows/edgebake.yml if nothing else is said.
+
     Example: edgebake ci github
     """
     from pathlib import Path

@@ -17,6 +17,7 @@ def detect_command(
     """Say what this machine is: board, JetPack, driver, CUDA, GPU, container runtime, and the targets that fit.
 
     Each fact comes with the file or library that says it; what is not known is said to be unknown.
+
     Example: edgebake detect --root /media/card
     """
     from edgebake.host.here import machine_of

@@ -24,6 +24,7 @@ def doctor(
     Docker, Buildx, the image store, QEMU, room on the disk, the registry, proxy, certificates, NVIDIA's driver and
     runtime. --fix starts a builder that is stopped, switches emulation on, and has a CDI specification written.
     Exits with 3 if there is a problem; warnings are none.
+
     Example: edgebake doctor --fix
     """
     import os

@@ -36,6 +36,7 @@ def graph(
     """Print the build graph, the stages of the Dockerfiles and what each is made from, as text for drawing.
 
     Example: edgebake graph detector --target cpu > build.mmd
+
     Example: edgebake graph --recipes --format dot | dot -Tsvg > recipes.svg
     """
     from pathlib import Path

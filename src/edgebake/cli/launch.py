@@ -81,6 +81,7 @@ def run_image(
     """Start the best image for this machine with what the board needs: GPU, cameras, display, audio, /data, memory.
 
     Ends with the container's exit code. --root only shows (--dry-run) what another machine would start.
+
     Example: edgebake run detector -p 8000:8000 --wait
     """
     import shlex

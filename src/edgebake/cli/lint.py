@@ -56,6 +56,7 @@ def lint_command(
 
     Builds and writes nothing. Exits with 3 if there is an error (with --strict: or a warning). What is accepted
     stands in the files, with its reason: lint: {ignore: {root-user: "it manages the host's network"}}.
+
     Example: edgebake lint --format github --strict
     """
     from pathlib import Path

@@ -42,6 +42,7 @@ def list_command(
 
     Of each built-in recipe it says whether it was really built and tested, where, and whether that still holds.
     What was only checked is as good as the pages among its sources: --uncited shows what they do not give.
+
     Example: edgebake list --target jetpack-6.2 --group ml
     """
     from pathlib import Path

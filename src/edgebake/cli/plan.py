@@ -73,6 +73,7 @@ def plan(
     """Show what would be built, in order, and why. Builds and writes nothing.
 
     Without --changed-since, --unpublished and --builder nothing but the project is looked at.
+
     Example: edgebake plan pytorch transformers --target jetpack-6.2 --name ai-workstation
 
     Example: edgebake plan --changed-since origin/main --shards 4 --json

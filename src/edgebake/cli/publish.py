@@ -38,6 +38,7 @@ def publish(
     """Merge what several machines have pushed into the declared tags. A tag is written whole, or not at all.
 
     Each machine runs: edgebake bake --push --platform linux/arm64 --digests digests
+
     Example, where all digest files are: edgebake publish --digests digests
     """
     from edgebake.api import make_plan

@@ -35,6 +35,7 @@ def run_tests(
 
     Builds what is missing, loads it into the local engine, and runs each recipe's test in a container of its own,
     without a network, under the test's timeout. Exits with 3 if a test fails.
+
     Example: edgebake test detector --target cpu --platform linux/arm64
     """
     from edgebake.cli.options import pairs

@@ -36,6 +36,7 @@ def verify(
     """Compare what the registry has with what the project declares; exit with 3 if something differs.
 
     Compared are platforms, digests, fingerprints, labels, and attestations if the project declares provenance.
+
     Example: edgebake verify detector --tag 1.4.2
     """
     from edgebake.api import make_plan

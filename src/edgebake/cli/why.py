@@ -32,7 +32,9 @@ def why(
     """Show every path that brings a recipe into an image, and why it has that release.
 
     Exits with 3 if the recipe is in none of the images; then it says what would bring it.
+
     Example: edgebake why detector numpy --target cpu
+
     Example: edgebake why pytorch transformers numpy --target jetpack-6.2
     """
     from pathlib import Path
