@@ -58,7 +58,7 @@ class TestStartUp:
         ("command", "unneeded"),
         [
             ("--help", {"pydantic", "jinja2", "yaml", "networkx", "python_on_whales"}),
-            ("plan", {"python_on_whales", "urllib3"}),
+            ("plan", {"networkx", "python_on_whales", "urllib3"}),
             ("compile", {"networkx", "python_on_whales", "urllib3"}),
         ],
     )
