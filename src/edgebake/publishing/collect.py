@@ -83,7 +83,9 @@ class _Collector:
 
     def _missing(self, name: str, platform: str, there: Mapping[str, Found]) -> EdgebakeError:
         reason = [f"{other} is in {found.path}" for other, found in there.items()]
-        own = f"{subject_name([platform])}.json"
+        named = {other: subject_name([other]) for other in (platform, *there)}
+        alike = (found.path.name.replace(named[other], named[platform]) for other, found in there.items())
+        own = next(alike, f"{named[platform]}.json")  # called as the file that has another platform
         given = [path for path in self._paths if path.name == own]
         if given:
             reason.append(f"nothing was published; {given[0]} does not have it: did that build fail?")
