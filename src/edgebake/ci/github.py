@@ -85,7 +85,7 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
         emulates=_emulates(ci),
         runner=next(iter(HOSTED.values()))[0],
         locked=(workspace.root / LOCK_FILE).is_file(),
-        bake_file=f"{project.output}/docker-bake.{project.formats[0]}",
+        bake_file=project.bake_file,
     )
     return text + "\n"
 

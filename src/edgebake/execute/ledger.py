@@ -79,10 +79,6 @@ class Ledger:
         same = (t.bake_target for t in self._plan.targets)
         return next(t.name for t in same if (t.image, t.target) == (bake_target.image, bake_target.target))
 
-    def any_lost(self) -> bool:
-        """Whether anything failed or was not attempted."""
-        return bool(self._lost)
-
     # ── what happens
 
     def attempt(self, names: Sequence[str], number: int) -> None:

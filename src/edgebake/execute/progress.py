@@ -48,6 +48,10 @@ class Progress:
             self._last = time.monotonic()
             self._status()
 
+    def retry(self, number: str, seconds: float, reason: str) -> None:
+        """Tell that something is tried again, for which time, and after how many seconds."""
+        self.line(f"↻ retry {number} in {seconds:.0f} s: {reason}")
+
     def line(self, text: str) -> None:
         """Write a line that stays."""
         if not self._quiet:

@@ -71,7 +71,7 @@ class StagePublisher:
             # The metadata of what is published here is not read: its provenance is not worth a second each.
             "BUILDX_METADATA_PROVENANCE": "disabled",
         }
-        files = [f"{project.output}/docker-bake.{project.formats[0]}", str(overlay)]
+        files = [project.bake_file, str(overlay)]
         return Invocation(names, files, {}, variables, self._settings.builder)
 
     def _bake(self, together: Invocation) -> tuple[set[str], list[EdgebakeError]]:
@@ -98,8 +98,7 @@ class StagePublisher:
         assert failure is not None
         if failure.passing and job.attempt <= self._policy.retries:
             seconds = delay(job.attempt)
-            number = f"{job.attempt} of {self._policy.retries}"
-            self._progress.line(f"↻ retry {number} in {seconds:.0f} s: {failure.short}")
+            self._progress.retry(f"{job.attempt} of {self._policy.retries}", seconds, failure.short)
             queue.append(Job(job.invocation, job.attempt + 1, time.monotonic() + seconds))
             return []
         told_later = failure.stage and self._policy.keep_going and self._images_follow

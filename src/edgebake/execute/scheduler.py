@@ -51,7 +51,8 @@ class Scheduler:
     def run(self, step: Bake) -> list[EdgebakeError]:
         """Bake what of a step is still to be built; return why something failed."""
         targets = [target for target in step.bake_targets if self._ledger.is_open(target)]
-        run = _StepRun(self, step, {target.name: target for target in targets})
+        by_name = {target.name: target for target in targets}
+        run = _StepRun(self._plan, self._policy, self._ledger, self._progress, step, by_name)
         queue = deque(Job(invocation) for invocation in self._invocations(step, targets))
         try:
             with closing(self._pool(run.on_steps).run(queue)) as ends:
@@ -80,7 +81,7 @@ class Scheduler:
         project = self._plan.compilation.workspace.project
         together = Invocation(
             [target.name for target in targets],
-            [f"{project.output}/docker-bake.{project.formats[0]}"],
+            [project.bake_file],
             {**bake_overrides(self._plan, step, self._settings), **self._no_cache(targets)},
             {
                 **cache_variables(
@@ -102,33 +103,23 @@ class Scheduler:
             return {}
         return {f"{t.name}.no-cache": "true" for t in targets if t.name not in self._tested}
 
-    # ── for a running step
-
-    @property
-    def plan(self) -> Plan:
-        return self._plan
-
-    @property
-    def policy(self) -> Policy:
-        return self._policy
-
-    @property
-    def ledger(self) -> Ledger:
-        return self._ledger
-
-    @property
-    def progress(self) -> Progress:
-        return self._progress
-
 
 class _StepRun:
     """One bake step as it runs."""
 
-    def __init__(self, scheduler: Scheduler, step: Bake, targets: dict[str, BakeTarget]) -> None:
-        self._plan = scheduler.plan
-        self._policy = scheduler.policy
-        self._ledger = scheduler.ledger
-        self._progress = scheduler.progress
+    def __init__(
+        self,
+        plan: Plan,
+        policy: Policy,
+        ledger: Ledger,
+        progress: Progress,
+        step: Bake,
+        targets: dict[str, BakeTarget],
+    ) -> None:
+        self._plan = plan
+        self._policy = policy
+        self._ledger = ledger
+        self._progress = progress
         self._step = step
         self._targets = targets
         self._needs = {name: self._stages(target) for name, target in targets.items()}
@@ -197,8 +188,7 @@ class _StepRun:
     def _try_again(self, job: Job, left: list[str], failure: Failure, queue: deque[Job]) -> None:
         seconds = delay(job.attempt)
         self._ledger.retry(left, failure, seconds)
-        number = f"{job.attempt} of {self._policy.retries}"
-        self._progress.line(f"↻ retry {number} in {seconds:.0f} s: {failure.short}")
+        self._progress.retry(f"{job.attempt} of {self._policy.retries}", seconds, failure.short)
         queue.append(Job(job.invocation.only(left), job.attempt + 1, time.monotonic() + seconds))
 
     def _lose(self, left: list[str], failure: Failure, queue: deque[Job]) -> None:

@@ -39,7 +39,7 @@ def stage_graph(compilation: Compilation, bake_targets: Iterable[BakeTarget]) ->
         for node in nodes:
             _add_stage(graph, names[node.id], node, stages.get(node.id, []))
         for node in nodes:
-            for parent in node.parents:
+            for _, parent in compilation.graph.dag.predecessors((target, node.id)):
                 continues = any(body.parent == parent for body in node.bodies.values())
                 graph.add_edge(names[parent], names[node.id], kind="from" if continues else "copy", label="")
     return graph

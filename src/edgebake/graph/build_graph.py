@@ -102,12 +102,6 @@ class BuildGraph:
                 todo.extend((target, parent) for parent in self._nodes[key].parents)
         return self._in_order(found)
 
-    def dependents(self, node: Node) -> list[Node]:
-        """Return all stages that are made from `node`, directly or not."""
-        import networkx as nx
-
-        return self._in_order(nx.descendants(self.dag, (node.target, node.id)))
-
     def ordered(self, target: str, stages: Iterable[str]) -> list[str]:
         """Return ids of one target's stages, each after its parents."""
         return sorted(stages, key=lambda stage: self._places[target, stage])
@@ -131,7 +125,3 @@ class BuildGraph:
             for key, node in self._nodes.items():
                 self._dag.add_edges_from(((node.target, parent), key) for parent in node.parents)
         return self._dag
-
-    def as_networkx(self) -> nx.DiGraph[Key]:
-        """Return a copy of the graph, for analysis."""
-        return self.dag.copy()

@@ -79,7 +79,7 @@ def _checked(
     project, bake_targets = subject.workspace.project, subject.compilation.graph.bake_targets
     names = {target: next(one.name for one in bake_targets if one.target == target) for target in targets}
     # python-on-whales' bake knows no --call, so this is the command that it would run.
-    command = ["docker", "buildx", "bake", "--file", f"{project.output}/docker-bake.{project.formats[0]}"]
+    command = ["docker", "buildx", "bake", "--file", project.bake_file]
     command += ["--call=check,format=json", *(["--builder", builder] if builder else [])]
     command += [word for name in names.values() for word in ("--set", f"{name}.target={_EVERYTHING}")]
     try:

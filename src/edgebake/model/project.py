@@ -206,6 +206,11 @@ class Project(Model):
     images: dict[ImageName, Image] = {}
     """The images."""
 
+    @property
+    def bake_file(self) -> str:
+        """The path of the bake file that commands use, relative to the project's folder."""
+        return f"{self.output}/docker-bake.{self.formats[0]}"
+
     @model_validator(mode="after")
     def _parts_of_variables(self) -> Project:
         plain = ["TAG", *(name for name, one in self.variables.items() if one.of is None)]
