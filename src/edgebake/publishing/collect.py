@@ -85,7 +85,8 @@ class _Collector:
         reason = [f"{other} is in {found.path}" for other, found in there.items()]
         named = {other: subject_name([other]) for other in (platform, *there)}
         alike = (found.path.name.replace(named[other], named[platform]) for other, found in there.items())
-        own = next(alike, f"{named[platform]}.json")  # called as the file that has another platform
+        # Called as the file that has another platform, if that says which one it has.
+        own = next((file for file in alike if named[platform] in file), f"{named[platform]}.json")
         given = [path for path in self._paths if path.name == own]
         if given:
             reason.append(f"nothing was published; {given[0]} does not have it: did that build fail?")
