@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from edgebake.execute.settings import Settings
+    from edgebake.plan.selection import Selection
 
 Names = Annotated[
     list[str] | None,
@@ -25,6 +26,23 @@ Targets = Annotated[
 Platforms = Annotated[
     list[str] | None,
     typer.Option("--platform", "-p", metavar="OS/ARCH", help="Only this platform; repeatable."),
+]
+Select = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select",
+        "-s",
+        metavar="SELECTOR",
+        help="Only what a selector picks: 'group:llm', '+app', 'pytorch+2', 'state:modified'; repeatable.",
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="SELECTOR", help="Without what a selector picks; repeatable."),
+]
+StateRef = Annotated[
+    str | None,
+    typer.Option("--state-ref", metavar="REF", help="'state:' compares with this git commit, not the last build."),
 ]
 ImageName = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="Name of the ad-hoc image.", show_default=False)
@@ -71,6 +89,45 @@ Root = Annotated[
     Path | None,
     typer.Option("--root", metavar="DIR", help="Look at the machine whose files lie here, not at this one."),
 ]
+
+
+def selection_of(
+    names: list[str] | None,
+    target: list[str] | None,
+    platform: list[str] | None,
+    name: str | None,
+    select: list[str] | None,
+    exclude: list[str] | None,
+    state_ref: str | None,
+) -> Selection:
+    """Return what a command line selects.
+
+    Raises:
+        EdgebakeError: a commit is given that nothing is compared with.
+    """
+    from edgebake.errors import EdgebakeError
+    from edgebake.plan.selection import Selection
+
+    if state_ref is not None and not any("state:" in text for text in (*(select or ()), *(exclude or ()))):
+        raise EdgebakeError(
+            "--state-ref is the commit that the selector 'state:' compares with, and there is none",
+            hints=("add --select state:modified",),
+        )
+    return Selection(
+        tuple(names or ()),
+        tuple(target or ()),
+        tuple(platform or ()),
+        name,
+        select=tuple(select or ()),
+        exclude=tuple(exclude or ()),
+        state_ref=state_ref,
+    )
+
+
+def tell_notes(selection: Selection) -> None:
+    """Print what a user should know of what selectors pick."""
+    for note in selection.notes:
+        typer.echo(f"note: {note}", err=True)
 
 
 def pairs(values: list[str] | None, option: str) -> dict[str, str]:
