@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli import complete
 from edgebake.cli.options import (
     CaBundle,
     Exclude,
@@ -80,7 +81,10 @@ def bake(
         str | None, typer.Option("--registry", metavar="REPOSITORY", help="Push there, not to the project's.")
     ] = None,
     tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Value of the bake file's TAG.")] = None,
-    builder: Annotated[str | None, typer.Option("--builder", metavar="NAME", help="Buildx builder.")] = None,
+    builder: Annotated[
+        str | None,
+        typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
+    ] = None,
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build everything again.")] = False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgebake.cli import complete
 from edgebake.cli.options import Exclude, Select, StateRef
 
 if TYPE_CHECKING:
@@ -32,10 +33,20 @@ class Kind(str, Enum):
 def list_command(
     kind: Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]")] = Kind.recipes,
     target: Annotated[
-        str | None, typer.Option("--target", "-t", metavar="TARGET", help="Only recipes that exist on this target.")
+        str | None,
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="TARGET",
+            help="Only recipes that exist on this target.",
+            autocompletion=complete.targets,
+        ),
     ] = None,
     group: Annotated[
-        str | None, typer.Option("--group", metavar="GROUP", help="Only recipes of this group.")
+        str | None,
+        typer.Option(
+            "--group", metavar="GROUP", help="Only recipes of this group.", autocompletion=complete.groups
+        ),
     ] = None,
     select: Select = None,
     exclude: Exclude = None,

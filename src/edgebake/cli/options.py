@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli import complete
+
 if TYPE_CHECKING:
     from edgebake.execute.settings import Settings
     from edgebake.plan.selection import Selection
@@ -17,15 +19,28 @@ Names = Annotated[
         metavar="[IMAGE|RECIPE]...",
         help="Images of the project (all, if none is named), or recipes for an ad-hoc image: 'pytorch>=2.6'.",
         show_default=False,
+        autocompletion=complete.subjects,
     ),
 ]
 Targets = Annotated[
     list[str] | None,
-    typer.Option("--target", "-t", metavar="TARGET", help="Only this target, or pattern of targets; repeatable."),
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="TARGET",
+        help="Only this target, or pattern of targets; repeatable.",
+        autocompletion=complete.targets,
+    ),
 ]
 Platforms = Annotated[
     list[str] | None,
-    typer.Option("--platform", "-p", metavar="OS/ARCH", help="Only this platform; repeatable."),
+    typer.Option(
+        "--platform",
+        "-p",
+        metavar="OS/ARCH",
+        help="Only this platform; repeatable.",
+        autocompletion=complete.platforms,
+    ),
 ]
 Select = Annotated[
     list[str] | None,
@@ -34,15 +49,26 @@ Select = Annotated[
         "-s",
         metavar="SELECTOR",
         help="Only what a selector picks: 'group:llm', '+app', 'pytorch+2', 'state:modified'; repeatable.",
+        autocompletion=complete.selectors,
     ),
 ]
 Exclude = Annotated[
     list[str] | None,
-    typer.Option("--exclude", metavar="SELECTOR", help="Without what a selector picks; repeatable."),
+    typer.Option(
+        "--exclude",
+        metavar="SELECTOR",
+        help="Without what a selector picks; repeatable.",
+        autocompletion=complete.selectors,
+    ),
 ]
 StateRef = Annotated[
     str | None,
-    typer.Option("--state-ref", metavar="REF", help="'state:' compares with this git commit, not the last build."),
+    typer.Option(
+        "--state-ref",
+        metavar="REF",
+        help="'state:' compares with this git commit, not the last build.",
+        autocompletion=complete.commits,
+    ),
 ]
 ImageName = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="Name of the ad-hoc image.", show_default=False)
@@ -69,11 +95,21 @@ CaBundle = Annotated[
 
 Images = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[IMAGE]...", help="Images of the project (all, if none is named).", show_default=False),
+    typer.Argument(
+        metavar="[IMAGE]...",
+        help="Images of the project (all, if none is named).",
+        show_default=False,
+        autocompletion=complete.images,
+    ),
 ]
 ChangedSince = Annotated[
     str | None,
-    typer.Option("--changed-since", metavar="REF", help="Only images that were different at this git commit."),
+    typer.Option(
+        "--changed-since",
+        metavar="REF",
+        help="Only images that were different at this git commit.",
+        autocompletion=complete.commits,
+    ),
 ]
 Unpublished = Annotated[
     bool, typer.Option("--unpublished", help="Only images that the registry has not as they are now.")

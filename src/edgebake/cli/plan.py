@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli import complete
 from edgebake.cli.options import (
     CaBundle,
     ChangedSince,
@@ -55,7 +56,12 @@ def plan(
     ] = None,
     builder: Annotated[
         str | None,
-        typer.Option("--builder", metavar="NAME", help="Also say what is native and emulated on this builder."),
+        typer.Option(
+            "--builder",
+            metavar="NAME",
+            help="Also say what is native and emulated on this builder.",
+            autocompletion=complete.builders,
+        ),
     ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgebake.cli import complete
 from edgebake.cli.options import (
     CaBundle,
     Exclude,
@@ -38,7 +39,10 @@ def run_tests(
         str | None,
         typer.Option("--gpus", metavar="GPUS", help="As of `docker run`; without it, tests on a GPU are skipped."),
     ] = None,
-    builder: Annotated[str | None, typer.Option("--builder", metavar="NAME", help="Buildx builder.")] = None,
+    builder: Annotated[
+        str | None,
+        typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
+    ] = None,
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,

@@ -9,8 +9,8 @@ from edgebake.explore.show_recipe import wanted_by
 from edgebake.load.workspace import Workspace
 from edgebake.resolve.candidates import CandidatePool
 from edgebake.select.evaluate import combined, reached
-from edgebake.select.grammar import Asked, Term
-from edgebake.select.names import PLATFORMS, RecipeNames, matching, unknown
+from edgebake.select.grammar import PLATFORMS, Asked, Term
+from edgebake.select.names import RecipeNames, matching, unknown
 from edgebake.select.project import IMAGE, Item, ProjectItems
 
 

@@ -17,6 +17,8 @@ METHODS = ("name", "recipe", "image", "group", "layer", "target", "platform", "s
 """What can stand before a colon; `name` is meant where nothing does."""
 STATES = ("new", "modified", "directly-modified", "indirectly-modified", "moved", "unmodified")
 """What can stand behind `state:`."""
+PLATFORMS = ("linux/amd64", "linux/arm64")
+"""What `platform:` knows."""
 ALL = sys.maxsize
 """Steps along the graph: as far as it goes."""
 

@@ -12,8 +12,6 @@ from edgebake.load.workspace import Workspace
 from edgebake.model.recipe import LAYERS
 from edgebake.select.grammar import Term
 
-PLATFORMS = ("linux/amd64", "linux/arm64")
-
 
 def matching(pattern: str, names: Iterable[str]) -> set[str]:
     """Return the names that a name or pattern means."""

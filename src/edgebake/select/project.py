@@ -13,8 +13,8 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.install import FETCH_TOOLS
 from edgebake.graph.node import Node
 from edgebake.plan.changes import State
-from edgebake.select.grammar import Term
-from edgebake.select.names import PLATFORMS, RecipeNames, matching, unknown
+from edgebake.select.grammar import PLATFORMS, Term
+from edgebake.select.names import RecipeNames, matching, unknown
 
 IMAGE = ""
 
