@@ -134,6 +134,8 @@ class Build(Model):
     """Recipes that the build needs on the machine where it runs."""
     libraries: OneOrMany[RequirementField] = ()
     """Recipes whose files for the target it compiles against ($SYSROOT)."""
+    apt: OneOrMany[AptPackage] = ()
+    """Development packages that it compiles against: in the sysroot if it cross-compiles, else installed."""
     sources: tuple[Source, ...] = ()
     """What is put into $SRC."""
     script: RelativePath | None = None
