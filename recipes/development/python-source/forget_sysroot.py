@@ -7,7 +7,10 @@ from pathlib import Path
 
 out, sysroot = Path(sys.argv[1]), sys.argv[2]
 root = re.escape(sysroot)
-option = re.compile(rf"-(?:idirafter|I|L|Wl,--sysroot=|Wl,-rpath-link,) ?{root}[^\s'\":]*(?::{root}\S*)*")
+option = re.compile(
+    rf"'PKG_CONFIG_[A-Z]+=[^']*{root}[^']*'"  # an argument of configure
+    rf"|-(?:idirafter|I|L|Wl,--sysroot=|Wl,-rpath-link,) ?{root}[^\s'\":]*"
+)
 FILES = (
     "_sysconfigdata_*.py",
     "_sysconfig_vars_*.json",
@@ -18,21 +21,16 @@ FILES = (
 )
 
 
-def without(text: str) -> str:
-    """Return a line of options without those that name the sysroot."""
-    return re.sub(r"(?<=\S) {2,}", " ", option.sub("", text))
-
-
 def rewrite(path: Path) -> None:
     """Rewrite a file; Python's own record of it is a dictionary whose long texts are broken anywhere."""
     text = path.read_text(encoding="utf-8")
     if path.name.startswith("_sysconfigdata_"):
         found: dict = {}
         exec(text, found)
-        kept = {k: without(v) if isinstance(v, str) else v for k, v in found["build_time_vars"].items()}
+        kept = {k: option.sub("", v) if isinstance(v, str) else v for k, v in found["build_time_vars"].items()}
         new = f"build_time_vars = {pprint.pformat(kept)}\n"
     else:
-        new = without(text)
+        new = option.sub("", text)
     assert sysroot not in new, f"{path.name} still names {sysroot}"
     path.write_text(new, encoding="utf-8")
 
