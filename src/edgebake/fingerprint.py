@@ -117,7 +117,7 @@ class Fingerprints:
         places = {stage: f"<stage {index}>" for index, stage in enumerate(references(body.text))}
         text = substitute(body.text, places, "<self>")
         output = self._compilation.workspace.project.output
-        for folder in ("context", f"{node.target}/requirements", f"{node.target}/constraints"):
+        for folder in ("context", f"{node.target}/requirements"):
             text = text.replace(f"{output}/{folder}/", f"<{folder}>/")
         return list(_without_comments(text))
 
