@@ -219,6 +219,8 @@ def _short(given: Given) -> str:
 def _reused_parts(target: TargetPlan, node: Node) -> list[str]:
     """Return which parts of a recipe that is installed anew are taken from the registry, and on which platforms."""
     reuse = target.reuse
+    if not reuse.taken and not reuse.covered:
+        return []
     spared: dict[str, list[str]] = {"build": [], "fetch": [], "install": []}
     for change in target.changes:
         own = change.node.recipe == node.recipe and change.node.kind in _HALVES
