@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,6 @@ from edgebake.load.workspace import Workspace
 from edgebake.model.lock import LockedPython
 from edgebake.plan.builder import Plan, build_plan, reusable
 from edgebake.plan.history import History, read_history
-from edgebake.plan.record import BuildRecord
 from edgebake.plan.reuse import Snapshot
 from edgebake.plan.selection import Selection, open_selection
 from edgebake.plan.stacks import Keyed
@@ -88,9 +87,8 @@ def make_plan(
     """
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
-    record = read_history(workspace.root).record
-    plan = _plan(compiled, selection, record=record, output=output, test=test, look=look)
-    return plan, compiled
+    history = read_history(workspace.root)
+    return _plan(compiled, selection, history=history, output=output, test=test, look=look), compiled
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ def observed_plan(
     compiled = compile_files(workspace, locked=locked)
     settings = prepared(compiled.compilation, settings)
     history = read_history(workspace.root)
-    planned = partial(_plan, compiled, record=history.record, output=wish.output, test=wish.test)
+    planned = partial(_plan, compiled, history=history, output=wish.output, test=wish.test)
     plan = planned(selection)
     if narrow is not None:
         selection = narrow(plan)
@@ -154,7 +152,7 @@ def _plan(
     compiled: Compiled,
     selection: Selection,
     *,
-    record: BuildRecord,
+    history: History,
     output: Output,
     test: bool,
     look: Look | None = None,
@@ -164,16 +162,17 @@ def _plan(
     snapshot = None
     if look is not None and compilation.workspace.project.stacks is not None:
         snapshot = look(compilation, reusable(compilation, selection, fingerprints))
-    return build_plan(
+    plan = build_plan(
         compilation,
         selection,
-        record,
+        history.record,
         compiled.changes(),
         output=output,
         test=test,
         fingerprints=fingerprints,
         snapshot=snapshot,
     )
+    return replace(plan, times=history.times)
 
 
 def refuse_stale_lock(compilation: Compilation) -> None:
@@ -205,6 +204,7 @@ def _stale(compilation: Compilation) -> list[str]:
         if locked is None:
             found.append(f"{where} is not in it")
             continue
+        found.extend(f"{where}: its order has {b} in front of {a}" for a, b in plan.misplaced)
         for platform, resolution in plan.resolutions.items():
             now = {name: pin.release.version for name, pin in resolution.pins.items()}
             if now != locked.releases.get(platform):

@@ -12,6 +12,7 @@ from edgebake.graph.node import Kind, Node
 from edgebake.notes import summarised
 from edgebake.plan.builder import Plan, TargetPlan, is_complete, runs_on_target
 from edgebake.plan.changes import SEVERITY, StageChange, State
+from edgebake.plan.forecast import forecast, forecast_as_data, forecast_as_text
 from edgebake.plan.reuse import Given
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, Step, VerifyIndexes, WriteFiles
 from edgebake.render.dockerfile import base_reference
@@ -66,6 +67,11 @@ def explain(plan: Plan) -> str:
     notes = _notes(plan)
     if notes:
         blocks.append("\n".join(["Notes:", *(f"  {note}" for note in notes)]))
+    time = forecast(plan, plan.times) if plan.times else None
+    if time is not None:
+        blocks.append(
+            "\n".join(["Time, as earlier bakes took it:", *(f"  {line}" for line in forecast_as_text(time))])
+        )
     blocks.append("\n".join(_summary(plan)))
     return "\n\n".join(blocks)
 
@@ -391,6 +397,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
         "files": [{"path": change.path, "change": change.kind} for change in plan.files],
         "stacks": _stacks_data(plan),
         "steps": [_step_data(step) for step in plan.steps],
+        "time": forecast_as_data(forecast(plan, plan.times) if plan.times else None),
     }
 
 
