@@ -287,7 +287,5 @@ def _secrets(project: Project, placed: Iterable[Placed], folder: str) -> dict[st
 
 def _notes(placed: Iterable[Placed], target: Target) -> Iterable[str]:
     for one in placed:
-        asked = one.service.gpu
-        needs = asked.enabled if asked else one.plan is not None and one.plan.needs_gpu
-        if needs and not target.cuda:
+        if one.service.gpu is None and one.plan is not None and one.plan.needs_gpu and not target.cuda:
             yield f"the service {one.name!r} needs a GPU, and {target.name!r} has none"

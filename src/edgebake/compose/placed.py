@@ -135,15 +135,24 @@ def place(compilation: Compilation, target: str, services: dict[str, Service]) -
         EdgebakeError: an image is not built for the target, or for the machine's platform; a service waits for the
             health of one that has no health check.
     """
+    machine = _machine(compilation, target, services)
     found = {
-        name: _placed(compilation, target, name, service)
+        name: _placed(compilation, target, machine, name, service)
         for name, service in services.items()
         if runs_on(service, target)
     }
     return [_with_conditions(compilation.workspace, one, found) for one in found.values()]
 
 
-def _placed(compilation: Compilation, target: str, name: str, service: Service) -> Placed:
+def _machine(compilation: Compilation, target: str, services: dict[str, Service]) -> tuple[str, ...]:
+    """Return the platforms that machines of a target may have: those of the images that are built for it."""
+    images = {image_of(name, one) for name, one in services.items() if one.target is None and runs_on(one, target)}
+    built = [one for one in compilation.graph.bake_targets if one.target == target and one.image in images]
+    platforms = {platform for one in built for platform in one.platforms}
+    return tuple(sorted(platforms))
+
+
+def _placed(compilation: Compilation, target: str, machine: tuple[str, ...], name: str, service: Service) -> Placed:
     image = image_of(name, service)
     if image is None:
         return Placed(name, service)
@@ -159,8 +168,7 @@ def _placed(compilation: Compilation, target: str, name: str, service: Service) 
             ),
         )
     bake_target = built[wanted]
-    needed = compilation.targets[target].platforms if target in compilation.targets else bake_target.platforms
-    missing = [platform for platform in needed if platform not in bake_target.platforms]
+    missing = [platform for platform in machine if platform not in bake_target.platforms]
     if missing and service.target:
         raise EdgebakeError(
             f"the service {name!r} runs on {target!r}, a machine of {', '.join(missing)}; "

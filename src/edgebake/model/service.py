@@ -1,6 +1,6 @@
 """Services: how a project's images, and other people's, run together. `edgebake compose` writes them down.
 
-The words are those of the Compose specification where it has one; values are narrower, so that mistakes are told here
+The words are those of the Compose specification where it has one; values are narrower, so mistakes are told here
 and not on a board. https://github.com/compose-spec/compose-spec/blob/main/05-services.md
 """
 
