@@ -21,6 +21,7 @@ from edgebake.cli import (
     ci,
     compat,
     compile,
+    compose,
     detect,
     doctor,
     graph,
@@ -52,6 +53,7 @@ app = typer.Typer(
 app.command("init")(init.init)
 app.command("plan")(plan.plan)
 app.command("compile")(compile.compile_command)
+app.command("compose")(compose.compose)
 app.command("bake")(bake.bake)
 app.command("publish")(publish.publish)
 app.command("verify")(verify.verify)
