@@ -17,6 +17,7 @@ from edgebake import __version__
 from edgebake.cli import (
     autotag,
     bake,
+    bench,
     builder,
     ci,
     compat,
@@ -59,6 +60,7 @@ app.command("publish")(publish.publish)
 app.command("verify")(verify.verify)
 app.command("prune")(prune.prune)
 app.command("test")(test.run_tests)
+app.command("bench")(bench.bench)
 app.command("lint")(lint.lint_command)
 app.command("lock")(lock.lock)
 app.command("detect")(detect.detect_command)
