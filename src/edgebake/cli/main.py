@@ -108,7 +108,7 @@ def main() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without → is no reason to fail
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="edgebake")
     except EdgebakeError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(EXIT_USER)

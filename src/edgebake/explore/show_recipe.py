@@ -64,7 +64,7 @@ def needed_by(workspace: Workspace, name: str) -> list[Data]:
     catalogue = workspace.catalogue
     found: list[Data] = []
     for loaded in catalogue.all_recipes():
-        ways = {(kind, str(one)) for kind, one in _wanted(loaded) if _means(catalogue, one, name)}
+        ways = {(kind, str(one)) for kind, one in wanted_by(loaded) if _means(catalogue, one, name)}
         found += [{"recipe": loaded.name, "kind": kind, "requirement": wanted} for kind, wanted in sorted(ways)]
     return found
 
@@ -73,7 +73,8 @@ def _means(catalogue: Catalogue, wanted: Requirement, name: str) -> bool:
     return wanted.name == name or catalogue.canonical(wanted.name) == name
 
 
-def _wanted(loaded: LoadedRecipe) -> Iterator[tuple[str, Requirement]]:
+def wanted_by(loaded: LoadedRecipe) -> Iterator[tuple[str, Requirement]]:
+    """Yield what a recipe and its releases ask for: `run`, `library` or `tool`, and the requirement."""
     recipe = loaded.recipe
     declared = () if callable(recipe.releases) else recipe.releases
     parts: tuple[Recipe | Additions, ...] = (

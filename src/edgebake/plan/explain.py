@@ -381,6 +381,10 @@ def bake_command(plan: Plan) -> str:
     words += [word for target in targets for word in ("--target", target)]
     words += [word for platform in selection.platforms for word in ("--platform", platform)]
     words += ["--name", selection.name] if selection.name else []
+    if selection.parts is None:
+        words += [word for text in selection.select for word in ("--select", text)]
+        words += [word for text in selection.exclude for word in ("--exclude", text)]
+        words += ["--state-ref", selection.state_ref] if selection.state_ref else []
     return shlex.join(words)
 
 

@@ -20,6 +20,7 @@ from edgebake.testing.report import Suite
 from edgebake.testing.runner import CaseResult, run_cases
 
 Tell = Callable[[CaseResult], None]
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,13 @@ class Loaded:
 
 
 def load_images(
-    start: Path, selection: Selection, settings: Settings, *, locked: bool = False, quiet: bool = False
+    start: Path,
+    selection: Selection,
+    settings: Settings,
+    *,
+    locked: bool = False,
+    quiet: bool = False,
+    note: Note = lambda text: None,
 ) -> Iterator[Loaded]:
     """Build the selected images, each platform for itself, and load them into the local engine.
 
@@ -43,14 +50,17 @@ def load_images(
         settings: how to build.
         locked: refuse a lock that is stale.
         quiet: show no progress of the builds.
+        note: takes what a user should know of what is selected.
 
     Raises:
         EdgebakeError: as for a bake.
     """
     plan, _ = make_plan(start, selection, locked=locked)
+    for text in plan.selection.notes:
+        note(text)
     platforms = dict.fromkeys(platform for target in plan.targets for platform in target.platforms)
     for platform in platforms:
-        one = replace(selection, platforms=(platform,))
+        one = replace(plan.selection, platforms=(platform,))  # what selectors pick is known now, and stays
         plan, compiled = make_plan(start, one, output="load", locked=locked, look=looker(settings))
         progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
         results = Executor(plan, settings, progress, compiled.tree.write).run()
@@ -68,6 +78,7 @@ def check_images(
     locked: bool = False,
     quiet: bool = False,
     tell: Tell = lambda result: None,
+    note: Note = lambda text: None,
 ) -> Iterator[Suite]:
     """Bring the selected images into the local engine as :func:`load_images` does, and run their tests.
 
@@ -83,7 +94,7 @@ def check_images(
     Raises:
         EdgebakeError: as for a bake; or an image that the engine cannot run.
     """
-    for one in load_images(start, selection, settings, locked=locked, quiet=quiet):
+    for one in load_images(start, selection, settings, locked=locked, quiet=quiet, note=note):
         yield _suite(one.plan, one.target, one.platform, one.reference, gpus, tell)
 
 
