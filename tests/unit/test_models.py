@@ -122,6 +122,7 @@ build:
   runs_on: build-platform
   tools: [build-essential, cmake, ninja]
   libraries: [openblas]
+  apt: [libcurl4-openssl-dev]
   sources:
     - git: https://github.com/ggml-org/llama.cpp
       ref: b5046
@@ -142,6 +143,7 @@ install:
   files: {{config.json: /etc/llama/}}
   path: [/usr/local/bin]
 sysroot: {{apt: [libllama-dev]}}
+bench: {{script: bench.py, timeout: 60}}
 runtime:
   entrypoint: [llama-server]
   cmd: [--port, 8080]
