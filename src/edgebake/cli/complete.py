@@ -83,6 +83,11 @@ def commits(context: typer.Context, incomplete: str) -> list[str]:
     return git_refs(Path(context.find_root().params.get("directory") or "."))
 
 
+def compared(context: typer.Context, incomplete: str) -> list[str]:
+    """Return what `diff` compares: commits; with --targets images and recipes."""
+    return subjects(context, incomplete) if context.params.get("targets") else commits(context, incomplete)
+
+
 def selectors(context: typer.Context, incomplete: str) -> list[str]:
     """Return selectors whose last term can be what was begun."""
     from edgebake.select.grammar import STATES

@@ -24,6 +24,7 @@ from edgebake.cli import (
     compile,
     compose,
     detect,
+    diff,
     doctor,
     graph,
     init,
@@ -72,6 +73,7 @@ app.command("list")(listing.list_command)
 app.command("show")(show.show)
 app.command("why")(why.why)
 app.command("graph")(graph.graph)
+app.command("diff")(diff.diff)
 app.command("schema")(schema.schema)
 app.add_typer(builder.app, name="builder")
 app.add_typer(ci.app, name="ci")
@@ -146,10 +148,11 @@ def _output_failed(error: OSError) -> int:
 def _tell_wrong_call(error: Any) -> None:
     """Tell click's message for a wrong option or command as any other mistake is told."""
     context = getattr(error, "ctx", None)
-    if context is None or type(error).__name__ == "NoArgsIsHelpError":
+    if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
         return
     message, _, suggestion = error.format_message().replace("Value error, ", "").partition(" Did you mean ")
-    hint = f"did you mean {suggestion}" if suggestion else f"see: {context.command_path} --help"
+    command = context.command_path if context else "edgebake"
+    hint = f"did you mean {suggestion}" if suggestion else f"see: {command} --help"
     message = message[:1].lower() + message[1:].rstrip(".")
     typer.echo(f"error: {EdgebakeError(message, hints=(hint,))}", err=True)

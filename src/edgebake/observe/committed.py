@@ -76,6 +76,31 @@ def project_at(root: Path, ref: str) -> Iterator[Path]:
     Raises:
         EdgebakeError: no git, no repository, or no such commit.
     """
+    commit = _commit(root, ref)
+    prefix = _git(root, "rev-parse", "--show-prefix") or ""
+    with _checkout(root, commit) as folder:
+        yield folder / prefix
+
+
+def file_at(folder: Path, ref: str, path: str) -> bytes:
+    """Return a file as a commit has it.
+
+    Args:
+        folder: a folder of a git repository; what `path` is relative to.
+        ref: what git knows as a commit.
+        path: the file.
+
+    Raises:
+        EdgebakeError: no git, no repository, no such commit or file.
+    """
+    commit = _commit(folder, ref)
+    text = _git(folder, "show", f"{commit}:./{path}", strip=False)
+    if text is None:
+        raise EdgebakeError(f"the commit {ref!r} has no file {path!r}")
+    return text.encode()
+
+
+def _commit(root: Path, ref: str) -> str:
     commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if commit is None:
         _refuse_no_repository(root)
@@ -83,9 +108,7 @@ def project_at(root: Path, ref: str) -> Iterator[Path]:
             f"git knows no commit {ref!r}",
             hints=("fetch it first: git fetch origin", "in GitHub Actions: actions/checkout with fetch-depth: 0"),
         )
-    prefix = _git(root, "rev-parse", "--show-prefix") or ""
-    with _checkout(root, commit) as folder:
-        yield folder / prefix
+    return commit
 
 
 def _compiled(root: Path) -> Before:
@@ -120,7 +143,7 @@ def _checkout(root: Path, commit: str) -> Iterator[Path]:
             _git(root, "worktree", "remove", "--force", str(place))
 
 
-def _git(root: Path, *arguments: str) -> str | None:
+def _git(root: Path, *arguments: str, strip: bool = True) -> str | None:
     """Return what a git command prints, or None if it fails.
 
     Raises:
@@ -133,7 +156,9 @@ def _git(root: Path, *arguments: str) -> str | None:
         raise EdgebakeError("there is no git command", hints=("install git",)) from None
     except subprocess.TimeoutExpired:
         raise EdgebakeError(f"git did not end within {TIMEOUT} s") from None
-    return done.stdout.strip() if done.returncode == 0 else None
+    if done.returncode != 0:
+        return None
+    return done.stdout.strip() if strip else done.stdout
 
 
 def _refuse_no_repository(root: Path) -> None:
