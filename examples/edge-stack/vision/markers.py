@@ -110,7 +110,9 @@ class Handler(BaseHTTPRequestHandler):
             return 404, {"error": "pictures go to /markers"}
         if not length.isdecimal() or int(length) > MOST_BYTES:
             self.close_connection = True
-            return (413 if length.isdecimal() else 411), {"error": f"a body of at most {MOST_BYTES} bytes is needed"}
+            return (413 if length.isdecimal() else 411), {
+                "error": f"a body of at most {MOST_BYTES} bytes is needed"
+            }
         try:
             return 200, find(self.rfile.read(int(length)))
         except BadPicture as error:
