@@ -1,4 +1,4 @@
-"""Results kept in Redis for a while, by what they follow from. Without Redis the service is slower, and nothing else."""
+"""Results kept in Redis for a while, by what they follow from. Without Redis the service is slower, no more."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ResultCache:
     """Results in Redis, each for a bounded time. It never raises: what cannot be asked is not known."""
 
     def __init__(self, settings: Settings, identity: str) -> None:
-        """`identity`: what results follow from beside the picture and the thresholds, such as the model's digest."""
+        """`identity`: what results follow from beside picture and thresholds, such as the model's digest."""
         about = json.dumps([__version__, identity, settings.max_detections, settings.max_pixels])
         self._prefix = f"detector:{hashlib.sha256(about.encode()).hexdigest()[:16]}"
         self._ttl = settings.cache_ttl
@@ -50,6 +50,7 @@ class ResultCache:
             socket_timeout=settings.cache_timeout,
             socket_connect_timeout=settings.cache_timeout,
             retry=Retry(NoBackoff(), 0),
+            protocol=2,  # which every Redis speaks
         )
 
     def key(self, picture: bytes, score: float, iou: float) -> str:
