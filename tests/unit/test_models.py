@@ -101,6 +101,7 @@ env:
 test:
   script: test.py
   timeout: 120
+bench: {script: bench.py, files: [data], timeout: 600, gpu: false}
 sources: [https://pytorch.org/get-started/previous-versions/]
 """
 
@@ -591,6 +592,11 @@ test: {script: t.py, timeout: 0}
 ---
 test: {script: t.py, timeout: 99999}
 => 3:31: test.timeout: must be at most 3600, not 99999
+---
+bench: {script: b.py, runs: 3}
+=> 3:23: unknown key 'runs' in bench
+
+hint: the valid keys are: files, gpu, script, timeout
 ---
 test: t.py
 => 3:7: test: must be a mapping, not 't.py'

@@ -8,7 +8,7 @@ import llama_cpp
 import numpy as np
 from edgebake_bench import measure
 
-WIDTH, INNER, LAYERS, HEADS, VOCABULARY, CONTEXT = 512, 1536, 4, 8, 4096, 256
+WIDTH, INNER, LAYERS, HEADS, VOCABULARY, CONTEXT = 256, 768, 2, 4, 4096, 256
 GPU = any(Path("/dev", device).exists() for device in ("nvidia0", "nvhost-gpu", "nvgpu"))
 WORDS = ["<unk>", "<s>", "</s>", *(f"word{number}" for number in range(VOCABULARY - 3))]
 random = np.random.RandomState(0)
@@ -77,7 +77,7 @@ with tempfile.TemporaryDirectory() as folder:
     path = Path(folder, "random.gguf")
     write_model(path)
     model = llama_cpp.Llama(str(path), n_ctx=CONTEXT, n_gpu_layers=-1 if GPU else 0, verbose=False)
-    prompt = [3 + number % (VOCABULARY - 3) for number in range(128)]
+    prompt = [3 + number % (VOCABULARY - 3) for number in range(64)]
 
     def read():
         model.reset()
@@ -89,6 +89,6 @@ with tempfile.TemporaryDirectory() as folder:
         model.eval([5])
 
     where = "GPU" if GPU else "CPU"
-    measure(f"prompt of 128 tokens read, {where}", read, items=128, unit="tokens")
-    measure(f"token generated after 128 others, {where}", generate, unit="tokens")
+    measure(f"prompt of 64 tokens read, {where}", read, items=64, unit="tokens")
+    measure(f"token generated after 64 others, {where}", generate, unit="tokens")
     model.close()

@@ -22,6 +22,7 @@ from edgebake.host.flags import GROUPS, Choice, Flag, machine_flags
 from edgebake.model.requirement import parse_requirement
 from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.selection import Selection
+from edgebake.resolve.resolution import Pin
 from edgebake.testing.cases import Case, benches_of
 from edgebake.testing.images import Loaded, get_image, load_images
 
@@ -172,9 +173,13 @@ def _measured(one: Loaded, wish: Wish, engine: Engine, tell: Tell) -> ImageBench
         reference=one.reference,
         digest=digest,
         size=size,
-        releases={view.pin.name: view.pin.release.version for view in plan.views_on(one.platform)},
+        releases={view.pin.name: _version(view.pin) for view in plan.views_on(one.platform)},
         benches=_all_runs(subject, cases, wish, gpu=gpu, tell=lambda text: tell(f"{where}: {text}")),
     )
+
+
+def _version(pin: Pin) -> str:
+    return pin.release.version if pin.loaded.is_versioned else ""
 
 
 def _flags(plan: ImagePlan, engine: Engine, *, emulated: bool) -> list[Flag]:

@@ -32,7 +32,7 @@ def _image_lines(image: ImageBench) -> Iterator[str]:
 def _told(bench: RecipeBench) -> str:
     if bench.outcome != "measured":
         return bench.outcome
-    parts = [f"{len(bench.seconds)} runs"]
+    parts = [f"{len(bench.seconds)} run{'s' if len(bench.seconds) > 1 else ''}"]
     if bench.memory:
         source = "" if bench.memory_from == "control group" else ", sampled"
         parts.append(f"peak memory {size(median(bench.memory))}{source}")
@@ -45,7 +45,8 @@ def _told(bench: RecipeBench) -> str:
 def _row(one: Measurement) -> tuple[str, ...]:
     rates = [run.throughput for run in one.runs]
     times = (duration(one.middle(name)) for name in ("p50", "p90", "p99"))
-    return (one.name, f"{number(median(rates))} {one.unit}/s", *times, f"±{spread(rates) * 100:.1f} %")
+    noise = f"±{spread(rates) * 100:.1f} %" if len(rates) > 1 else "one run"
+    return (one.name, f"{number(median(rates))} {one.unit}/s", *times, noise)
 
 
 # ── compared

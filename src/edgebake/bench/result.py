@@ -85,6 +85,7 @@ class ImageBench(Model):
     """An image on one platform, and the benches of its recipes.
 
     `digest`: as the engine names it. `size` in bytes, as the engine tells it. `gpu`: whether it was given one.
+    `releases`: the release of each recipe in it, "" for one without versions.
     """
 
     image: str
