@@ -114,29 +114,34 @@ def main() -> None:
     if text is not None:
         typer.echo(text)
         return
-    try:
-        code = app(standalone_mode=False, prog_name="edgebake")
-    except EdgebakeError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(EXIT_USER)
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("interrupted", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-    except OSError as error:
-        sys.exit(_output_failed(error))
-    except Exception as error:
-        if not hasattr(error, "show") or not hasattr(error, "exit_code"):
-            raise
-        _tell_wrong_call(error)
-        sys.exit(error.exit_code)
-    if code == EXIT_INTERRUPTED:
-        typer.echo("interrupted", err=True)
+    code = _exit_code()
     try:
         sys.stdout.flush()
     except OSError as error:
         code = _output_failed(error)
     gc.freeze()  # nor does the interpreter collect once more before it ends
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
+
+
+def _exit_code() -> int:
+    """Run the command, tell what the user did wrong, and return the exit code."""
+    try:
+        code = app(standalone_mode=False, prog_name="edgebake")
+    except EdgebakeError as error:
+        typer.echo(f"error: {error}", err=True)
+        return EXIT_USER
+    except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_INTERRUPTED
+    except OSError as error:
+        return _output_failed(error)
+    except Exception as error:
+        if not hasattr(error, "show") or not hasattr(error, "exit_code"):
+            raise
+        _tell_wrong_call(error)
+        return int(error.exit_code)
+    if code == EXIT_INTERRUPTED:
+        typer.echo("interrupted", err=True)
+    return code if isinstance(code, int) else 0
 
 
 def _help_of(arguments: list[str]) -> str | None:
