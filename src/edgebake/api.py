@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,10 +88,10 @@ def make_plan(
     """
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
-    record = read_history(workspace.root).record
+    history = read_history(workspace.root)
     fingerprints = Fingerprints(compiled.compilation)
-    selection = picked_selection(compiled.compilation, selection, record, fingerprints)
-    plan = _plan(compiled, selection, fingerprints, record=record, output=output, test=test, look=look)
+    selection = picked_selection(compiled.compilation, selection, history.record, fingerprints)
+    plan = _plan(compiled, selection, fingerprints, history=history, output=output, test=test, look=look)
     return plan, compiled
 
 
@@ -180,7 +180,7 @@ def observed_plan(
     fingerprints = Fingerprints(compiled.compilation)
     selection = picked_selection(compiled.compilation, selection, history.record, fingerprints)
     planned = partial(
-        _plan, compiled, fingerprints=fingerprints, record=history.record, output=wish.output, test=wish.test
+        _plan, compiled, fingerprints=fingerprints, history=history, output=wish.output, test=wish.test
     )
     plan = planned(selection)
     if narrow is not None:
@@ -199,7 +199,7 @@ def _plan(
     selection: Selection,
     fingerprints: Fingerprints,
     *,
-    record: BuildRecord,
+    history: History,
     output: Output,
     test: bool,
     look: Look | None = None,
@@ -208,16 +208,17 @@ def _plan(
     snapshot = None
     if look is not None and compilation.workspace.project.stacks is not None:
         snapshot = look(compilation, reusable(compilation, selection, fingerprints))
-    return build_plan(
+    plan = build_plan(
         compilation,
         selection,
-        record,
+        history.record,
         compiled.changes(),
         output=output,
         test=test,
         fingerprints=fingerprints,
         snapshot=snapshot,
     )
+    return replace(plan, times=history.times)
 
 
 def refuse_stale_lock(compilation: Compilation) -> None:
@@ -249,6 +250,7 @@ def _stale(compilation: Compilation) -> list[str]:
         if locked is None:
             found.append(f"{where} is not in it")
             continue
+        found.extend(f"{where}: its order has {b} in front of {a}" for a, b in plan.misplaced)
         for platform, resolution in plan.resolutions.items():
             now = {name: pin.release.version for name, pin in resolution.pins.items()}
             if now != locked.releases.get(platform):

@@ -49,6 +49,7 @@ def recipe_data(workspace: Workspace, loaded: LoadedRecipe, target: Target | Non
         "build": _build(recipe.build) if recipe.build else None,
         "install": _install(recipe.install),
         "test": recipe.test.model_dump(mode="json") if recipe.test else None,
+        "bench": recipe.bench.model_dump(mode="json") if recipe.bench else None,
         "files": list(_files(loaded)),
         "sources": [citation.page for citation in recipe.sources],
         "images": sorted(_images_with(workspace, loaded)),
@@ -218,7 +219,8 @@ def recipe_text(data: Data) -> Iterator[str]:
             ("pip", ", ".join(data["install"]["pip"])),
             ("installs", ", ".join(sorted({*data["install"]["files"].values()}))),
             ("script", data["install"]["script"]),
-            ("test", data["test"] and _test(data["test"])),
+            ("test", data["test"] and _script(data["test"])),
+            ("bench", data["bench"] and _script(data["bench"])),
             ("files", _some(data["files"])),
             ("images", ", ".join(data["images"])),
         ]
@@ -246,8 +248,8 @@ def _build_fields(build: Data | None) -> list[tuple[str, str | None]]:
     ]
 
 
-def _test(test: Data) -> str:
-    return f"{test['script']}, at most {test['timeout']} s" + (", needs a GPU" if test["gpu"] else "")
+def _script(one: Data) -> str:
+    return f"{one['script']}, at most {one['timeout']} s" + (", needs a GPU" if one["gpu"] else "")
 
 
 def _some(files: Sequence[str]) -> str:

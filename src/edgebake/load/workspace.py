@@ -59,7 +59,9 @@ class Workspace:
             raise EdgebakeError(
                 f"{option}: {details['ctx']['error'] if 'ctx' in details else details['msg']}"
             ) from None
-        project = self.project.model_copy(update={"images": images, "output": f".edgebake/adhoc/{name}"})
+        project = self.project.model_copy(
+            update={"images": images, "services": {}, "output": f".edgebake/adhoc/{name}"}
+        )
         return replace(self, project=project, document=None)
 
 

@@ -12,6 +12,7 @@ from edgebake.graph.node import Kind, Node
 from edgebake.notes import summarised
 from edgebake.plan.builder import Plan, TargetPlan, is_complete, runs_on_target
 from edgebake.plan.changes import SEVERITY, StageChange, State
+from edgebake.plan.forecast import forecast, forecast_as_data, forecast_as_text
 from edgebake.plan.reuse import Given
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, Step, VerifyIndexes, WriteFiles
 from edgebake.render.dockerfile import base_reference
@@ -66,6 +67,11 @@ def explain(plan: Plan) -> str:
     notes = _notes(plan)
     if notes:
         blocks.append("\n".join(["Notes:", *(f"  {note}" for note in notes)]))
+    time = forecast(plan, plan.times) if plan.times else None
+    if time is not None:
+        blocks.append(
+            "\n".join(["Time, as earlier bakes took it:", *(f"  {line}" for line in forecast_as_text(time))])
+        )
     blocks.append("\n".join(_summary(plan)))
     return "\n\n".join(blocks)
 
@@ -228,6 +234,8 @@ def _short(given: Given) -> str:
 def _reused_parts(target: TargetPlan, node: Node) -> list[str]:
     """Return which parts of a recipe that is installed anew are taken from the registry, and on which platforms."""
     reuse = target.reuse
+    if not reuse.taken and not reuse.covered:
+        return []
     spared: dict[str, list[str]] = {"build": [], "fetch": [], "install": []}
     for change in target.changes:
         own = change.node.recipe == node.recipe and change.node.kind in _HALVES
@@ -255,6 +263,11 @@ def _image_row(plan: Plan, target: TargetPlan) -> Row:
 
 
 # ── reasons
+
+
+def told_change(change: StageChange) -> tuple[str, str]:
+    """Return a stage's mark (`=`, `~`, `+`), and why it is built or not, as prose."""
+    return _MARK[change.state], _reason([change], of=False)
 
 
 def _worst(changes: Sequence[StageChange]) -> State:
@@ -407,6 +420,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
         "files": [{"path": change.path, "change": change.kind} for change in plan.files],
         "stacks": _stacks_data(plan),
         "steps": [_step_data(step) for step in plan.steps],
+        "time": forecast_as_data(forecast(plan, plan.times) if plan.times else None),
     }
 
 

@@ -106,6 +106,16 @@ def check_reference(
     Raises:
         EdgebakeError: several images or platforms are selected, or the engine cannot get or run the image.
     """
+    one = get_image(start, selection, reference)
+    return _suite(one.plan, one.target, one.platform, reference, gpus, tell)
+
+
+def get_image(start: Path, selection: Selection, reference: str) -> Loaded:
+    """Return the one selected image as `reference`, which the local engine has, or pulls.
+
+    Raises:
+        EdgebakeError: several images or platforms are selected, or the engine cannot get the image.
+    """
     plan, _ = make_plan(start, selection)
     if len(plan.targets) != 1 or len(plan.targets[0].platforms) != 1:
         found = [f"{t.bake_target.name} ({p})" for t in plan.targets for p in t.platforms]
@@ -116,7 +126,7 @@ def check_reference(
         )
     target = plan.targets[0]
     _get(reference, target.platforms[0])
-    return _suite(plan, target, target.platforms[0], reference, gpus, tell)
+    return Loaded(plan, target, target.platforms[0], reference)
 
 
 def _get(reference: str, platform: str) -> None:
