@@ -72,7 +72,7 @@ class StagePublisher:
             "BUILDX_METADATA_PROVENANCE": "disabled",
         }
         files = [project.bake_file, str(overlay)]
-        return Invocation(names, files, {}, variables, self._settings.builder)
+        return Invocation(names, files, {}, variables, self._settings.builder, platforms=platforms)
 
     def _bake(self, together: Invocation) -> tuple[set[str], list[EdgebakeError]]:
         apart = [together.only([name]) for name in together.bake_targets]
