@@ -29,18 +29,20 @@ class Modes:
     native: frozenset[str] = frozenset()
 
     def of(self, step: BuildStep, built: Sequence[str]) -> StepMode:
-        """Return where a step runs. Only commands are emulated: files are copied by BuildKit itself.
+        """Return where a step runs. Only commands are emulated: BuildKit copies files itself.
 
         Args:
             step: the step. Its name tells its platform only if several are built.
             built: the platforms of its invocation.
         """
+        if not step.runs:
+            return "native"
         labels = step.labels()
         own = [platform for platform in built if platform in labels] or (built if len(built) == 1 else ())
         modes = {self.platforms.get(platform, "native") for platform in own} - {"native"}
         if step.is_cross or (modes and step.stage in self.native):
             return "cross"
-        return "emulated" if step.runs and "emulated" in modes else "native"
+        return "emulated" if "emulated" in modes else "native"
 
 
 def modes_of(plan: Plan, work: Sequence[Work]) -> Modes:

@@ -34,6 +34,7 @@ class Row:
     ended: float | None = None
     state: RowState = "running"
     steps: dict[str, BuildStep] = field(default_factory=dict)
+    events: EventReader = field(default_factory=EventReader)
 
     @property
     def seconds(self) -> float:
@@ -52,9 +53,14 @@ class Row:
 
     @property
     def current(self) -> BuildStep | None:
-        """The step that runs longest of those that run."""
+        """The step that runs longest of those that run; BuildKit's own work (an export) if there is no other."""
         running = (step for step in self.steps.values() if step.started is not None and step.completed is None)
-        return min(running, key=lambda step: step.seen, default=None)
+        return min(running, key=lambda step: step.seen, default=None) or self._own_work()
+
+    def _own_work(self) -> BuildStep | None:
+        running = [step for step in self.events.running() if step.is_internal]
+        named = [step for step in running if self.bake_target in step.labels()]
+        return min(named or running, key=lambda step: step.seen, default=None)
 
 
 class Rows:
@@ -71,7 +77,8 @@ class Rows:
         for rows in self._rows.values():
             rows[:] = [row for row in rows if row.bake_target not in names]
         now = time.monotonic()
-        self._rows[id(job)] = [Row(name, platform, now) for name in names for platform in platforms]
+        rows = [Row(name, platform, now, events=events) for name in names for platform in platforms]
+        self._rows[id(job)] = rows
         self._events[id(job)] = events
 
     def end(self, job: Job, *, failed: bool) -> None:

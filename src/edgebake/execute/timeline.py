@@ -111,8 +111,9 @@ def timeline_data(recording: Recording, modes: Modes) -> dict[str, Any]:
 
 
 def _began(ran: Ran) -> float:
-    starts = (step.started for step in ran.events.steps.values() if step.started is not None and not step.cached)
-    return min([ran.began, *starts])
+    """Return when an invocation began, by the engine's clock: steps may be another build's, its own work is not."""
+    own = (step.started for step in ran.events.steps.values() if _is_own_work(step) and step.started is not None)
+    return min(own, default=ran.began)
 
 
 def _ended(ran: Ran) -> float:
@@ -126,7 +127,9 @@ def _marks(number: int, ran: Ran, zero: float, modes: Modes) -> Iterator[Mark]:
         if step.started is None:
             continue
         state = _state(step)
-        start = min(max(step.started, first), last)  # BuildKit may tell when a cached one ran long ago
+        start = min(
+            max(step.started, first), last
+        )  # a step may be cached, or another build's: then it began before
         end = start if state == "cached" else min(max(step.completed or last, start), last)
         yield Mark(number, step, _rows(step, ran), start - zero, end - zero, state, modes.of(step, ran.platforms))
 
