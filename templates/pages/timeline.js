@@ -34,8 +34,10 @@
   // ── lanes: steps that ran at the same time stand below each other
 
   function packed(numbers) {
-    const ends = [], places = new Map();
-    for (const n of numbers) {
+    const places = new Map(), cached = numbers.filter((n) => steps[n].state === "cached");
+    cached.forEach((n) => places.set(n, 0)); // they take no time: one lane is enough
+    const ends = cached.length ? [Infinity] : [];
+    for (const n of numbers.filter((one) => steps[one].state !== "cached")) {
       const s = steps[n], least = Math.max(s.end, s.start + total / 400);
       let lane = ends.findIndex((end) => end <= s.start + 1e-6);
       if (lane < 0) lane = ends.length;
@@ -96,7 +98,7 @@
       group.append(svg("rect", { x: left, y, width: w, height: BAR }));
       const seen = Math.min(right, width()) - Math.max(left, 0);
       if (seen > 46) {
-        const room = Math.floor((seen - 12) / 6.3), text = `${took(s)}  ${title(s)}`;
+        const room = Math.floor((seen - 12) / 6.3), text = s.stage ? `${s.stage}  ${took(s)}  ${short(s)}` : `${short(s)}  ${took(s)}`;
         group.append(svg("text", { x: Math.max(left, 0) + 6, y: y + 14 }, text.length > room ? `${text.slice(0, Math.max(1, room - 1))}…` : text));
       }
     }

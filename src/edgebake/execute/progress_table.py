@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgebake.execute.pool import Job
 
 _EVERY = 0.2  # seconds
-_OPTIONS = re.compile(r"^RUN(?:\s+--\S+)+\s+")
+_OPTIONS = re.compile(r"^(\[[^\]]*\] )?RUN(?:\s+--\S+)+\s+")
 _COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -63,6 +63,10 @@ class Table(Plain):
         mark, rest = text[:1], text[1:]
         colour = {"✓": "green", "✗": "red", "↻": "yellow"}.get(mark)
         super()._line(f"{self._paint(mark, colour)}{rest}" if colour else text)
+
+    def _ended(self, step: BuildStep) -> str:
+        text = f"{'✗' if step.error else '✓'} {step.seconds:6.1f}s  {one_line(_without_options(step.name), 500)}"
+        return cut(text, max(20, shutil.get_terminal_size().columns - 1))
 
     def _draw(self) -> None:
         self._last = time.monotonic()
@@ -124,9 +128,14 @@ class Table(Plain):
             return f"{row.built} built"
         if step is None:
             return "waiting"
-        return (
-            f"{clock(time.monotonic() - step.seen)}  {step.stage}: {one_line(_OPTIONS.sub('RUN ', step.text), 200)}"
-        )
+        text = one_line(_without_options(step.text), 200)
+        what = f"{step.stage}: {text}" if step.stage else text
+        return f"{clock(time.monotonic() - step.seen)}  {what}"
+
+
+def _without_options(text: str) -> str:
+    """Return an instruction without its mounts, which say less than the command behind them."""
+    return _OPTIONS.sub(r"\1RUN ", text)
 
 
 def clock(seconds: float) -> str:

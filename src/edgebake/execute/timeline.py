@@ -19,7 +19,7 @@ _OUTCOMES = {"done": "all was done", "failed": "it failed", "interrupted": "it w
 _NEAR = 0.005  # seconds; the engine's clock has it that what waits may begin a little early
 
 
-@dataclass
+@dataclass(eq=False)
 class Mark:
     """A step in the drawing. Times are seconds since the bake began.
 
@@ -158,22 +158,28 @@ def _rows(step: BuildStep, ran: Ran) -> list[tuple[str, str]]:
 def _link(runs: Sequence[Ran], by_run: Sequence[Sequence[Mark]]) -> None:
     """Tell each mark what it waited for.
 
-    BuildKit tells a step's inputs. Its first steps wait for what it reads before (definitions, metadata of bases),
-    an export for the steps of its bake target, and an invocation for the one that ended last before it began.
+    BuildKit tells a step's inputs. What it does for all has none: it is taken for a prelude (definitions, metadata
+    of bases), which the first steps waited for, or an epilogue (exports, provenance), which waited for all before.
+    An invocation waited for the one that ended last before it began. Nothing can wait for itself: prelude, steps
+    and epilogue follow each other, and in each of them there are inputs alone, or moments alone.
     """
     for number, marks in enumerate(by_run):
-        known = {mark.step.digest: mark.key for mark in marks}
+        known = {mark.step.digest: mark for mark in marks}
+        used = {digest for mark in marks for digest in mark.step.inputs}
+        own = [mark for mark in marks if _is_own_work(mark.step) and mark.step.digest not in used]
+        worked = [m.start for m in marks if not _is_own_work(m.step) and m.state != "cached"]
+        prelude = [m for m in own if not m.step.is_export and m.start <= min(worked, default=m.start)]
         before = _last_before(number, runs, by_run)
-        read = [mark for mark in marks if _is_own_work(mark.step) and not mark.step.is_export]
         for mark in marks:
-            mark.needs = [known[digest] for digest in mark.step.inputs if digest in known]
-            if mark.step.is_export:
-                names = mark.step.labels() & set(runs[number].bake_targets)
-                mark.needs += [one.key for one in _ended_before(mark, marks) if not names or _is_of(one, names)]
-            elif not mark.needs and mark not in read:
-                mark.needs = [one.key for one in _ended_before(mark, read)]
-            if not mark.needs and before:
-                mark.needs = [before]
+            if mark in prelude:
+                found = _ended_before(mark, prelude)
+            elif mark in own:
+                names = mark.step.labels() & set(runs[number].bake_targets) if mark.step.is_export else set()
+                found = [one for one in _ended_before(mark, marks) if not names or _is_of(one, names)]
+            else:
+                found = [known[digest] for digest in mark.step.inputs if digest in known]
+                found = found or [one for one in prelude if one.end <= mark.start + _NEAR]
+            mark.needs = [one.key for one in found] or [before] * bool(before)
 
 
 def _is_own_work(step: BuildStep) -> bool:
@@ -186,7 +192,8 @@ def _is_of(mark: Mark, names: Iterable[str]) -> bool:
 
 
 def _ended_before(mark: Mark, marks: Sequence[Mark]) -> list[Mark]:
-    return [one for one in marks if one is not mark and not one.step.is_export and one.end <= mark.start + _NEAR]
+    order = (mark.start, mark.key)
+    return [one for one in marks if one.end <= mark.start + _NEAR and (one.start, one.key) < order]
 
 
 def _last_before(number: int, runs: Sequence[Ran], by_run: Sequence[Sequence[Mark]]) -> str:
