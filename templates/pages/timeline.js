@@ -52,7 +52,7 @@
     const picture = svg("svg", { height: height * (BAR + GAP) + 10, role: "group", "aria-label": row(r) });
     const ran = numbers.filter((n) => steps[n].state !== "cached");
     const label = el("div", { class: "label" }, el("b", {}, r.bake_target),
-      el("span", {}, ...(r.mode ? [el("span", { class: `badge ${r.mode}` }, r.mode)] : []), r.platform),
+      el("span", {}, ...(r.mode ? [el("span", { class: `badge ${r.mode}` }, r.mode), " "] : []), r.platform),
       el("span", {}, `${ran.length} ran, ${numbers.length - ran.length} cached`));
     lanes.append(el("div", { class: "lane" }, label, picture));
     return { picture, numbers, places, height };

@@ -96,6 +96,15 @@ def test_where_a_step_runs(name: str, platforms: tuple[str, ...], mode: str) -> 
     assert step["mode"] == mode
 
 
+def test_an_export_waits_for_the_steps_of_its_own_bake_target() -> None:
+    reader = told(
+        vertex("a", f"[one {AMD64} eb-a 1/1] RUN a", 0, 3),
+        vertex("b", f"[two {AMD64} eb-b 1/1] RUN b", 0, 5),
+        vertex("e", "[one] exporting to image", 6, 9),
+    )
+    assert path(data(ran(reader, "one", "two"))) == ["RUN a", "exporting to image"]
+
+
 def test_cached_steps_take_no_time_whenever_they_ran() -> None:
     reader = told(
         vertex("d", "[internal] load x", 0, 1), vertex("a", f"[{AMD64} eb-a 1/1] RUN a", -900, -800, cached=True)

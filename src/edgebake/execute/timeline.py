@@ -183,8 +183,8 @@ def _link(runs: Sequence[Ran], by_run: Sequence[Sequence[Mark]]) -> None:
 
 
 def _is_own_work(step: BuildStep) -> bool:
-    """Tell whether a step is BuildKit's own work for all: definitions, metadata, exports. A base is a stage's."""
-    return step.is_internal and not step.text.startswith("FROM ")
+    """Tell whether a step is BuildKit's own work (definitions, metadata, exports) and not a stage's."""
+    return not step.stage
 
 
 def _is_of(mark: Mark, names: Iterable[str]) -> bool:
