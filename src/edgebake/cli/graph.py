@@ -29,11 +29,14 @@ def graph(
     target: Targets = None,
     name: ImageName = None,
     language: Annotated[Format, typer.Option("--format", help="Language of the text.")] = Format.mermaid,
+    json_output: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
     recipes: Annotated[
         bool, typer.Option("--recipes", help="Who needs whom among the recipes, not the stages of the build.")
     ] = False,
 ) -> None:
     """Print the build graph, the stages of the Dockerfiles and what each is made from, as text for drawing.
+
+    Mermaid is drawn by GitHub and most editors, DOT by Graphviz, and JSON is for programs.
 
     Example: edgebake graph detector --target cpu > build.mmd
 
@@ -49,7 +52,7 @@ def graph(
 
     from edgebake.explore.draw import as_dot, as_json, as_mermaid
 
-    if language is Format.json:
+    if json_output or language is Format.json:
         typer.echo(as_json(found, "recipes" if recipes else "stages"))
     else:
         typer.echo(as_dot(found) if language is Format.dot else as_mermaid(found))

@@ -25,7 +25,10 @@ def lock(
 ) -> None:
     """Pin base images, git refs, recipe releases and Python packages in edgebake.lock.
 
-    The only command that resolves over the network. Example: edgebake lock --upgrade numpy
+    The only command that resolves over the network. What is pinned stays, unless --upgrade names it; call it again
+    when the project's images, recipes or targets have changed.
+
+    Example: edgebake lock --upgrade numpy
     """
     from pathlib import Path
 
