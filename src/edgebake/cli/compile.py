@@ -25,7 +25,7 @@ def compile_command(
 ) -> None:
     """Write the generated files: Dockerfiles, the bake file, and all that they need.
 
-    Reads only the project and its lock; no Docker, no network. --check in CI finds files that were not written anew.
+    Reads only the project and its lock; no Docker, no network. In CI, --check finds files that are stale.
 
     Example: edgebake compile --check --locked
     """
