@@ -106,12 +106,8 @@ def main() -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `edgebake plan | head` ends quietly, as other tools do
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without → is no reason to fail
-    text = _help_of(sys.argv[1:])
-    if text is not None:
-        typer.echo(text)
-        return
     try:
-        code = app(standalone_mode=False)
+        code = _run(sys.argv[1:])
     except EdgebakeError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(EXIT_USER)
@@ -133,6 +129,15 @@ def main() -> None:
         code = _output_failed(error)
     gc.freeze()  # nor does the interpreter collect once more before it ends
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _run(arguments: list[str]) -> Any:
+    """Run a command, and return its exit code."""
+    text = _help_of(arguments)
+    if text is None:
+        return app(standalone_mode=False)
+    typer.echo(text)
+    return 0
 
 
 def _help_of(arguments: list[str]) -> str | None:
