@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli.options import Locked
+from edgebake.cli.remembered import Remembered, remembered
 
 if TYPE_CHECKING:
     from edgebake.api import Compiled
 
 
+@remembered("check", "locked")
 def compile_command(
+    memory: Remembered,
     force: Annotated[bool, typer.Option("--force", help="Overwrite generated files that were edited.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if a file is stale.")] = False,
     locked: Locked = False,
@@ -25,14 +28,15 @@ def compile_command(
 
     from edgebake.api import compile_files
     from edgebake.notes import summarised
-    from edgebake.plan.selection import Selection, open_selection
+    from edgebake.plan.selection import Selection
 
-    workspace = open_selection(Path.cwd(), Selection())
+    workspace = memory.opened(Path.cwd(), Selection())
     compiled = compile_files(workspace, locked=locked)
     if check:
         _check(compiled)
         return
     changes = compiled.tree.write(force=force)
+    memory.keeps = not changes
     for change in changes:
         typer.echo(f"{change.kind:<8} {change.path}")
     for out in compiled.compilation.left_out:

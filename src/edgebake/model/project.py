@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from edgebake.files import LOCK_FILE as LOCK_FILE
+from edgebake.files import PROJECT_FILE as PROJECT_FILE
 from edgebake.model.base import (
     REPOSITORY_PATH_PATTERN,
     BadValue,
@@ -30,9 +32,6 @@ from edgebake.model.builder import Builder
 from edgebake.model.ci import Ci
 from edgebake.model.lint import Lint, ProjectLint
 from edgebake.model.recipe import Runtime
-
-PROJECT_FILE = "edgebake.yaml"
-LOCK_FILE = "edgebake.lock"
 
 TargetPattern = Annotated[str, AfterValidator(matching(r"[a-z0-9*?\[\]._-]+", "is not a target's name or pattern"))]
 
