@@ -142,6 +142,22 @@ class TestBuildHalves:
         assert "COPY --link --from=eb-dep-artifact / /sysroot/usr/local" in build
         assert "SYSROOT=/sysroot" in build
 
+    def test_its_own_development_packages_are_in_the_sysroot(self, project: Project) -> None:
+        project.recipe(**compiled_recipe("fast", build={"apt": ["libssl-dev"], "libraries": ["zlib"]}))
+        project.write({"recipes/fast/build.sh": "make\n"}).images(app=["fast"])
+        sysroot = stage_text(project.dockerfile(), "eb-fast-sysroot")
+        assert sysroot.index("libssl-dev") < sysroot.index("zlib1g-dev")
+        build = stage_text(project.dockerfile(), "eb-fast-build")
+        assert "COPY --link --from=eb-fast-sysroot /sysroot /sysroot" in build
+        assert "libssl-dev" not in build
+
+    def test_on_the_target_platform_its_development_packages_are_installed(self, project: Project) -> None:
+        build = {"runs_on": "target-platform", "apt": ["libssl-dev"]}
+        project.recipe(**compiled_recipe("slow", build=build)).write({"recipes/slow/build.sh": "make\n"})
+        project.images(app=["slow"])
+        assert "libssl-dev" in stage_text(project.dockerfile(), "eb-slow-build")
+        assert "eb-slow-sysroot" not in project.dockerfile()
+
     def test_what_runs_on_the_target_platform_starts_from_the_base(self, project: Project) -> None:
         build = {"runs_on": "target-platform", "libraries": ["zlib"]}
         project.recipe(**compiled_recipe("slow", build=build)).write({"recipes/slow/build.sh": "make\n"})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import ImageName, Names, Targets
+from edgebake.cli.options import Exclude, ImageName, Names, Select, StateRef, Targets
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -27,6 +27,9 @@ class Format(str, Enum):
 def graph(
     names: Names = None,
     target: Targets = None,
+    select: Select = None,
+    exclude: Exclude = None,
+    state_ref: StateRef = None,
     name: ImageName = None,
     language: Annotated[Format, typer.Option("--format", help="Language of the text.")] = Format.mermaid,
     recipes: Annotated[
@@ -38,12 +41,15 @@ def graph(
     Example: edgebake graph detector --target cpu > build.mmd
 
     Example: edgebake graph --recipes --format dot | dot -Tsvg > recipes.svg
+
+    Example: edgebake graph detector --select +opencv,target:cpu
     """
     from pathlib import Path
 
-    from edgebake.plan.selection import Selection, open_selection
+    from edgebake.cli.options import selection_of
+    from edgebake.plan.selection import open_selection
 
-    selection = Selection(tuple(names or ()), tuple(target or ()), name=name)
+    selection = selection_of(names, target, None, name, select, exclude, state_ref)
     workspace = open_selection(Path.cwd(), selection)
     found = _recipes(workspace, selection) if recipes else _stages(workspace, selection)
 
@@ -59,7 +65,14 @@ def _recipes(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
     from edgebake.explore.graphs import recipe_graph
     from edgebake.explore.selected import resolve_selected
 
-    return recipe_graph(resolve_selected(workspace, selection))
+    if not selection.has_selectors:
+        return recipe_graph(resolve_selected(workspace, selection))
+
+    from edgebake.compile import compile_workspace
+    from edgebake.select.listed import selected_items
+
+    items = selected_items(compile_workspace(workspace), selection)
+    return recipe_graph(resolve_selected(workspace, selection), items)
 
 
 def _stages(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
@@ -68,4 +81,11 @@ def _stages(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
     from edgebake.plan.selection import selected_bake_targets
 
     compilation = compile_workspace(workspace)
-    return stage_graph(compilation, selected_bake_targets(compilation.graph.bake_targets, workspace, selection))
+    bake_targets = selected_bake_targets(compilation.graph.bake_targets, workspace, selection)
+    if not selection.has_selectors:
+        return stage_graph(compilation, bake_targets)
+
+    from edgebake.select.listed import selected_items
+    from edgebake.select.stages import stages_of
+
+    return stage_graph(compilation, bake_targets, stages_of(compilation, selected_items(compilation, selection)))

@@ -29,6 +29,7 @@ from edgebake.plan.steps import (
     VerifyIndexes,
     WriteFiles,
 )
+from edgebake.plan.times import StageTimes
 from edgebake.render.writer import Change
 
 MAX_BAKE_TARGETS = 50
@@ -81,6 +82,8 @@ class Plan:
     test: bool = False
     snapshot: Snapshot | None = None
     """What the repository of stacks was seen to hold; None if nobody looked."""
+    times: StageTimes = field(default_factory=StageTimes)
+    """What stages took in earlier builds."""
 
     def with_evidence(self, evidence: Mapping[str, Evidence]) -> Plan:
         """Return the plan in which what is up to date is not built."""
