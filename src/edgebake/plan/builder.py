@@ -29,10 +29,8 @@ from edgebake.plan.steps import (
     VerifyIndexes,
     WriteFiles,
 )
+from edgebake.plan.waves import MAX_BAKE_TARGETS, waves
 from edgebake.render.writer import Change
-
-MAX_BAKE_TARGETS = 50
-"""In one invocation: linked work beyond some hundred bake targets breaks Buildx (docker/buildx#3810)."""
 
 
 @dataclass(frozen=True)
@@ -275,8 +273,9 @@ def _bakes(compilation: Compilation, targets: Sequence[TargetPlan], output: Outp
         if test:
             found = (tests_of(compilation.graph, target.bake_target) for target in members)
             tests = [one for one in found if one is not None]
-            yield from (Bake(tuple(wave), platforms, "cache") for wave in _waves(tests))
-        for wave in _waves(members):
+            test_waves = waves(compilation.graph, tests, lambda one: one)
+            yield from (Bake(tuple(wave), platforms, "cache") for wave in test_waves)
+        for wave in waves(compilation.graph, members, lambda member: member.bake_target):
             yield _bake(wave, platforms, output)
             complete = tuple(target.bake_target for target in wave if target.complete)
             if output == "push" and complete:
@@ -289,8 +288,9 @@ def _publish_steps(compilation: Compilation, targets: Sequence[TargetPlan]) -> I
     by_key = {one.stage.key: one for target in targets for one in target.to_publish}
     repository = compilation.workspace.project.stacks
     if repository:
-        for wave in _waves(list(by_key.values())):
-            yield PublishStages(repository, tuple(wave))
+        stages = list(by_key.values())
+        for start in range(0, len(stages), MAX_BAKE_TARGETS):
+            yield PublishStages(repository, tuple(stages[start : start + MAX_BAKE_TARGETS]))
 
 
 def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
@@ -303,11 +303,6 @@ def tests_of(graph: BuildGraph, bake_target: BakeTarget) -> BakeTarget | None:
     """Return the bake target with the tests of an image's; None if it has none."""
     wanted = (bake_target.image, bake_target.target)
     return next((t for t in graph.bake_targets if t.is_test and (t.image, t.target) == wanted), None)
-
-
-def _waves(items: Sequence) -> Iterator[Sequence]:  # type: ignore[type-arg]
-    for start in range(0, len(items), MAX_BAKE_TARGETS):
-        yield items[start : start + MAX_BAKE_TARGETS]
 
 
 def _bake(targets: Sequence[TargetPlan], platforms: tuple[str, ...], output: Output) -> Bake:
