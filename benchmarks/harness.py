@@ -125,8 +125,7 @@ def run(*command: str, cwd: Path, env: Mapping[str, str] | None = None) -> str:
         command,
         cwd=cwd,
         env={**ENVIRONMENT, **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )
