@@ -15,6 +15,7 @@ import typer
 
 from edgebake import __version__
 from edgebake.cli import (
+    artifacts,
     autotag,
     bake,
     builder,
@@ -69,6 +70,7 @@ app.command("show")(show.show)
 app.command("why")(why.why)
 app.command("graph")(graph.graph)
 app.command("schema")(schema.schema)
+app.add_typer(artifacts.app, name="artifacts")
 app.add_typer(builder.app, name="builder")
 app.add_typer(ci.app, name="ci")
 
