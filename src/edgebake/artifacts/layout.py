@@ -68,9 +68,9 @@ class Layout:
         """Return what there is, by key; nothing of what cannot be read."""
         found = []
         for one in self._index()["manifests"]:
-            key = (one.get("annotations") or {}).get(_KEY)
-            if key:
-                found.append(Entry(key, one["digest"], one["mediaType"], self._used(one["digest"])))
+            key, digest = _key_of(one), str(one.get("digest", ""))
+            if key and digest:
+                found.append(Entry(key, digest, str(one.get("mediaType", "")), self._used(digest)))
         return sorted(found, key=lambda entry: entry.key)
 
     def find(self, key: str) -> Entry | None:
@@ -277,7 +277,8 @@ def blobs_of(manifest: Mapping[str, Any]) -> list[Descriptor]:
 
 
 def _key_of(descriptor: Mapping[str, Any]) -> str:
-    return str((descriptor.get("annotations") or {}).get(_KEY, ""))
+    annotations = descriptor.get("annotations")
+    return str(annotations.get(_KEY, "")) if isinstance(annotations, dict) else ""
 
 
 def file_digest(path: Path) -> str:

@@ -30,8 +30,8 @@ def told_size(size: float) -> str:
     >>> told_size(1_500_000_000)
     '1.5 GB'
     """
-    for unit in ("B", "KB", "MB"):
-        if size < 1000:
+    for unit in ("B", "KB", "MB", "GB"):
+        if size < 999.5:  # what would be told as 1000 is one of the next
             return f"{size:.3g} {unit}"
         size /= 1000
-    return f"{size:.3g} GB"
+    return f"{size:.3g} TB"
