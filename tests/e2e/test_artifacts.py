@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -167,15 +166,14 @@ def test_what_one_machine_compiled_no_other_one_does(project: Project, folder: P
 def test_what_is_damaged_is_found_told_and_made_again(project: Project, folder: Path) -> None:
     options = ("--artifacts", str(folder), "--platform", "linux/amd64")
     bake(project, *options)
-    whole = {path.name: path.read_bytes() for path in layers(folder)}
-    for damage in (b"poisoned", whole[layers(folder)[0].name][:-1]):
-        layers(folder)[0].write_bytes(damage)
-        (project.root / "app/install.sh").write_text(f"echo {len(damage)} {project.registry} > /opt/said\n")
-        assert "is not used: sha256:" in project.edgebake("plan", *options).out
-        _, told = bake(project, *options)
-        assert "1 artifacts kept" in told
-        assert project.edgebake("artifacts", "check", str(folder)).out == "1 are whole.\n"
-    assert json.loads((folder / "index.json").read_text())["manifests"][0]["annotations"]
+    layer = layers(folder)[0]
+    layer.write_bytes(layer.read_bytes()[:-1])
+    (project.root / "app/install.sh").write_text(f"echo {project.registry} > /opt/said\n")
+    ran, told = bake(project, *options)
+    assert "is not used: sha256:" in told
+    assert "1 artifacts kept" in told
+    assert "eb-app" in ran
+    assert project.edgebake("artifacts", "check", str(folder)).out == "1 are whole.\n"
     project.edgebake("artifacts", "prune", str(folder), "--limit", "0B")
     assert not layers(folder)
     assert not list(folder.rglob("*.whl"))
