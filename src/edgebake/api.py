@@ -16,6 +16,7 @@ from edgebake.load.workspace import Workspace
 from edgebake.model.lock import LockedPython
 from edgebake.plan.builder import Plan, build_plan, reusable
 from edgebake.plan.history import History, read_history
+from edgebake.plan.record import BuildRecord
 from edgebake.plan.reuse import Snapshot
 from edgebake.plan.selection import Selection, open_selection
 from edgebake.plan.stacks import Keyed
@@ -89,7 +90,48 @@ def make_plan(
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
     history = read_history(workspace.root)
-    return _plan(compiled, selection, history=history, output=output, test=test, look=look), compiled
+    fingerprints = Fingerprints(compiled.compilation)
+    selection = picked_selection(compiled.compilation, selection, history.record, fingerprints)
+    plan = _plan(compiled, selection, fingerprints, history=history, output=output, test=test, look=look)
+    return plan, compiled
+
+
+def picked_selection(
+    compilation: Compilation,
+    selection: Selection,
+    record: BuildRecord | None = None,
+    fingerprints: Fingerprints | None = None,
+) -> Selection:
+    """Return a selection with what its selectors pick; itself if it has none.
+
+    Args:
+        compilation: the project, compiled.
+        selection: what was asked for.
+        record: what was built last here, if that is known already.
+        fingerprints: those of the compilation, if some are known already.
+
+    Raises:
+        EdgebakeError: a selector is wrong, or picks nothing; the commit to compare with is none.
+    """
+    if not selection.has_selectors:
+        return selection
+    from edgebake.select.images import picked
+
+    return picked(compilation, selection, partial(state_record, compilation, selection, record), fingerprints)
+
+
+def state_record(compilation: Compilation, selection: Selection, record: BuildRecord | None = None) -> BuildRecord:
+    """Return what a selection's `state:` compares with: a commit, or what was built last here (`record`).
+
+    Raises:
+        EdgebakeError: there is no such commit, or it does not compile.
+    """
+    root = compilation.workspace.root
+    if selection.state_ref is None:
+        return record or read_history(root).record
+    from edgebake.observe.committed import record_at
+
+    return record_at(root, selection.state_ref)
 
 
 @dataclass(frozen=True)
@@ -136,7 +178,11 @@ def observed_plan(
     compiled = compile_files(workspace, locked=locked)
     settings = prepared(compiled.compilation, settings)
     history = read_history(workspace.root)
-    planned = partial(_plan, compiled, history=history, output=wish.output, test=wish.test)
+    fingerprints = Fingerprints(compiled.compilation)
+    selection = picked_selection(compiled.compilation, selection, history.record, fingerprints)
+    planned = partial(
+        _plan, compiled, fingerprints=fingerprints, history=history, output=wish.output, test=wish.test
+    )
     plan = planned(selection)
     if narrow is not None:
         selection = narrow(plan)
@@ -152,6 +198,7 @@ def observed_plan(
 def _plan(
     compiled: Compiled,
     selection: Selection,
+    fingerprints: Fingerprints,
     *,
     history: History,
     output: Output,
@@ -159,7 +206,6 @@ def _plan(
     look: Look | None = None,
 ) -> Plan:
     compilation = compiled.compilation
-    fingerprints = Fingerprints(compilation)
     snapshot = None
     if look is not None and (isinstance(look, FolderLook) or compilation.workspace.project.stacks is not None):
         snapshot = look(compilation, reusable(compilation, selection, fingerprints))

@@ -72,7 +72,8 @@ class BuildHalves:
         stages, view = self._stages, plan.views[platform, pin.name]
         native = build.runs_on == "build-platform"
         libraries = _libraries(plan, pin, platform)
-        apt = sorted({p for library in libraries for p in plan.views[platform, library.name].sysroot_apt})
+        shared = (p for library in libraries for p in plan.views[platform, library.name].sysroot_apt)
+        apt = sorted({*view.build_apt, *shared})
         reads = stages.context.reads()
         values = {
             "apt": [] if native else apt,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from graphlib import TopologicalSorter
 from heapq import heapify, heappop, heappush
 
+from edgebake.errors import EdgebakeError
 from edgebake.model.recipe import LAYERS
 from edgebake.resolve.resolution import Resolution
 
@@ -18,24 +18,43 @@ def install_order(resolutions: Mapping[str, Resolution]) -> list[str]:
 
     Args:
         resolutions: the image's resolution on each platform.
+
+    Raises:
+        EdgebakeError: two recipes need each other, each on another platform.
     """
     needs = needs_of(resolutions)
     layers: dict[str, int] = {}
     for resolution in resolutions.values():
         for name in resolution.installed:
             layers[name] = LAYERS.index(resolution.pins[name].recipe.layer)
+    line = _by_rank(needs, layers)
+    if len(line) < len(needs):
+        stuck = ", ".join(sorted(needs.keys() - set(line)))
+        raise EdgebakeError(f"no order fits all platforms of {stuck}: each comes before another on one of them")
+    return line
+
+
+def _by_rank(needs: Mapping[str, Collection[str]], ranks: dict[str, int]) -> list[str]:
+    """Return names, each after its needs, those of the lowest rank first; without what needs itself.
+
+    A recipe cannot come before what it needs: it sinks to the rank of its last need.
+    """
+    missing = {name: len(own) for name, own in needs.items()}
+    needed_by: dict[str, list[str]] = {}
+    for name, own in needs.items():
+        for need in own:
+            needed_by.setdefault(need, []).append(name)
+    ready = [(ranks[name], name) for name, count in missing.items() if not count]
+    heapify(ready)
     line: list[str] = []
-    ranks: dict[str, int] = {}
-    ready: list[tuple[int, str]] = []
-    sorter = TopologicalSorter(needs)
-    sorter.prepare()
-    while sorter.is_active():
-        for name in sorter.get_ready():
-            # A recipe cannot come before what it needs: it sinks to the layer of its last need.
-            ranks[name] = max([layers[name], *(ranks[need] for need in needs[name])])
-            heappush(ready, (ranks[name], name))
-        line.append(heappop(ready)[1])
-        sorter.done(line[-1])
+    while ready:
+        rank, name = heappop(ready)
+        line.append(name)
+        for other in needed_by.get(name, ()):
+            ranks[other] = max(ranks[other], rank)
+            missing[other] -= 1
+            if not missing[other]:
+                heappush(ready, (ranks[other], other))
     return line
 
 
