@@ -50,9 +50,7 @@ model = field(1, 8) + field(7, graph) + field(8, field(2, 13))  # IR version 8, 
 
 ways = [("CPU", "CPUExecutionProvider")]
 if any(Path("/dev", device).exists() for device in ("nvidia0", "nvhost-gpu", "nvgpu")):
-    ways += [
-        (n, f"{n}ExecutionProvider") for n in ("CUDA",) if f"{n}ExecutionProvider" in ort.get_available_providers()
-    ]
+    ways += [(n, f"{n}ExecutionProvider") for n in ("CUDA",) if f"{n}ExecutionProvider" in ort.get_available_providers()]
 for title, provider in ways:
     session = ort.InferenceSession(model, providers=[provider])
     for rows in (1, ROWS):
