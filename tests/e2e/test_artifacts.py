@@ -156,7 +156,12 @@ def test_what_one_machine_compiled_no_other_one_does(project: Project, folder: P
         run(*command, "eb-thing")
         assert (tmp_path / "w" / WHEEL).read_bytes() == (project.root / "recipes/thing/wheel" / WHEEL).read_bytes()
         (folder / "wheels/cpu/any" / WHEEL).write_bytes(b"poisoned")
-        done = subprocess.run([*command, "--no-cache-dir", "eb-thing"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*command[:-1], str(tmp_path / "again"), "--no-cache-dir", "eb-thing"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode != 0
         assert "HASH" in done.stderr.upper()
     project.edgebake("artifacts", "index", str(folder))

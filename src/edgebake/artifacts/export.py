@@ -43,14 +43,30 @@ def export_artifacts(plan: Plan, settings: Settings, layout: Layout) -> list[str
     Raises:
         EdgebakeError: Buildx fails, or the folder cannot be written.
     """
+    _touch_given(plan, layout)
     pending = [target for target in plan.targets if not target.evidence.current]
     stages = {one.stage.key: one for target in pending for one in target.to_publish if is_built(one.stage.node)}
     wanted = [part for one in stages.values() for part in _parts(plan, one)]
-    wanted = [part for part in wanted if layout.find(part.key) is None]
+    wanted = [part for part in wanted if not _is_there(layout, part.key)]
     for start in range(0, len(wanted), MAX_BAKE_TARGETS):
         _export(plan, settings, layout, wanted[start : start + MAX_BAKE_TARGETS])
     joined = [one for one in stages.values() if one.joined and join(layout, one.joined, dict(one.parts))]
     return [*(part.key for part in wanted), *(one.joined for one in joined)]
+
+
+def _touch_given(plan: Plan, layout: Layout) -> None:
+    """Remember that what the plan takes from the folder was used now."""
+    given = {one.context for target in plan.targets for one in target.reuse.given}
+    for context in given:
+        place, _, digest = context.rpartition("@")
+        if place == f"oci-layout://{layout.folder}":
+            layout.touch(digest)
+
+
+def _is_there(layout: Layout, key: str) -> bool:
+    """Tell whether a folder has what a key names, whole: what is damaged is put there anew."""
+    entry = layout.find(key)
+    return entry is not None and not layout.check(entry)
 
 
 def _parts(plan: Plan, one: PublishedStage) -> list[_Part]:

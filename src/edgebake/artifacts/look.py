@@ -34,7 +34,7 @@ class FolderLook:
     off: Callable[[Compilation], str] = lambda compilation: ""
 
     def __call__(self, compilation: Compilation, stages: Sequence[Keyed]) -> Snapshot:
-        """Return what there is of stages that could be reused; what is damaged is taken out, and told."""
+        """Return what there is of stages that could be reused; what is damaged is not, and told. Writes nothing."""
         project = compilation.workspace.project
         place = f"oci-layout://{self.folder.absolute()}"
         off = self.off(compilation)
@@ -49,14 +49,10 @@ class FolderLook:
             if entry.key in wanted and entry.key not in snapshot.found:
                 why = layout.check(entry) or _other_platforms(layout, entry, wanted[entry.key].platforms)
                 if why:
-                    refused[entry.key] = why
+                    refused[entry.key] = f"{why} (in {self.folder})"
                 else:
                     found[entry.key] = f"{place}@{entry.digest}"
-                    layout.touch(entry.digest)
-        layout_problems = {key: f"{why} (in {self.folder})" for key, why in refused.items()}
-        if refused:
-            layout.remove(refused)
-        return replace(snapshot, elsewhere=found, refused={**snapshot.refused, **layout_problems})
+        return replace(snapshot, elsewhere=found, refused={**snapshot.refused, **refused})
 
 
 def folder_look(folder: Path, settings: Settings, stacks: Ask | None) -> FolderLook:
