@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgebake.artifacts.look import FolderLook
 from edgebake.compile import Compilation, compile_workspace, stage_templates
 from edgebake.errors import EdgebakeError
 from edgebake.fingerprint import Fingerprints
@@ -208,7 +209,7 @@ def _plan(
 ) -> Plan:
     compilation = compiled.compilation
     snapshot = None
-    if look is not None and compilation.workspace.project.stacks is not None:
+    if look is not None and (isinstance(look, FolderLook) or compilation.workspace.project.stacks is not None):
         snapshot = look(compilation, reusable(compilation, selection, fingerprints))
     plan = build_plan(
         compilation,
