@@ -1,4 +1,4 @@
-"""Generates with a decoder of random weights, made here: one sequence, and eight at once; on a GPU, where one is."""
+"""Generates with a decoder of random weights: one sequence, and eight at once; on a GPU if there is any."""
 
 import tempfile
 
