@@ -23,6 +23,7 @@ class Kind(str, Enum):
     compat = "compat"
     compile = "compile"
     detect = "detect"
+    diff = "diff"
     doctor = "doctor"
     graph = "graph"
     lint = "lint"
