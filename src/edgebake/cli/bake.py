@@ -10,11 +10,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import CaBundle, ImageName, Locked, Mirrors, Names, Platforms, Targets
+from edgebake.cli import complete
+from edgebake.cli.options import (
+    ArtifactFolder,
+    CaBundle,
+    Exclude,
+    ImageName,
+    Locked,
+    Mirrors,
+    Names,
+    Platforms,
+    Select,
+    StateRef,
+    Targets,
+)
 from edgebake.execute.progress_mode import Mode
 
 if TYPE_CHECKING:
-    from edgebake.api import Observed
+    from edgebake.api import Look, Observed
     from edgebake.execute.executor import Executor
     from edgebake.execute.policy import Policy
     from edgebake.plan.builder import Plan
@@ -26,6 +39,9 @@ def bake(
     names: Names = None,
     target: Targets = None,
     platform: Platforms = None,
+    select: Select = None,
+    exclude: Exclude = None,
+    state_ref: StateRef = None,
     name: ImageName = None,
     push: Annotated[bool, typer.Option("--push", help="Push to the registry.")] = False,
     digests: Annotated[
@@ -67,13 +83,25 @@ def bake(
         str | None, typer.Option("--registry", metavar="REPOSITORY", help="Push there, not to the project's.")
     ] = None,
     tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Value of the bake file's TAG.")] = None,
-    builder: Annotated[str | None, typer.Option("--builder", metavar="NAME", help="Buildx builder.")] = None,
+    builder: Annotated[
+        str | None,
+        typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
+    ] = None,
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build everything again.")] = False,
     no_reuse: Annotated[
         bool, typer.Option("--no-reuse", help="Neither take published stages from `stacks` nor publish any.")
     ] = False,
+    artifacts: ArtifactFolder = None,
+    artifacts_limit: Annotated[
+        str | None,
+        typer.Option(
+            "--artifacts-limit",
+            metavar="SIZE",
+            help="What that folder may hold, such as 20GB.",
+        ),
+    ] = None,
     shown: Annotated[
         Mode | None,
         typer.Option("--progress", help="How it is shown as it goes: a table, lines, JSON lines, or not at all."),
@@ -105,15 +133,16 @@ def bake(
     or under its key. Shard 0/N publishes the stages that several shards need, and builds no image.
 
     Example: edgebake bake detector --platform linux/arm64 --push --digests digests
+
+    Example: edgebake bake --select state:modified --state-ref origin/main
     """
     from edgebake.api import observed_plan
-    from edgebake.cli.options import pairs, settings_of
+    from edgebake.cli.options import pairs, selection_of, settings_of, tell_notes
     from edgebake.cli.summary import Summary
     from edgebake.errors import EdgebakeError
     from edgebake.execute.current import Wish
     from edgebake.execute.policy import Policy
     from edgebake.execute.stacks import looker
-    from edgebake.plan.selection import Selection
 
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
@@ -124,7 +153,7 @@ def bake(
     shown = Mode.quiet if quiet else shown or Mode.auto
     digests = digests.absolute() if digests else None
     timeline = _page(timeline)
-    selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
+    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
     settings = replace(
         settings_of(variable, registry, tag, ca_bundle),
         builder=builder,
@@ -135,7 +164,16 @@ def bake(
     output: Output = "push" if push else "load" if load else "cache"
     wish = Wish(output, push if test is None else test, force or no_cache, resume)
     policy = Policy(keep_going, retries, _seconds(step_timeout, "--step-timeout"), _seconds(timeout, "--timeout"))
-    look = None if no_reuse else looker(settings)
+    look: Look | None = None if no_reuse else looker(settings)
+    if artifacts is not None:
+        from edgebake.artifacts.look import folder_look
+        from edgebake.artifacts.size import parse_size
+
+        artifacts = artifacts.absolute()
+        look = folder_look(artifacts, settings, look)
+    limit = parse_size(artifacts_limit, "--artifacts-limit") if artifacts_limit else None
+    if artifacts is None and limit is not None:
+        raise EdgebakeError("--artifacts-limit is for a folder of artifacts", hints=("add --artifacts DIR",))
     narrow = _narrow(shard, shards)
     sharing = _is_shared(shard)
     if sharing and not push:
@@ -143,6 +181,7 @@ def bake(
     if sharing and no_reuse:
         raise EdgebakeError("--shard 0/N and --no-reuse exclude each other")
     observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow)
+    tell_notes(observed.plan.selection)
     executor = _executor(observed, policy, resume=resume, shown=shown)
     if sharing:
         with _drawn(timeline, observed.plan, executor):
@@ -155,6 +194,23 @@ def bake(
         Summary(executor, json_output=json_output),
     ):
         executor.run()
+    if artifacts is not None:
+        _keep_artifacts(observed, artifacts, limit)
+
+
+def _keep_artifacts(observed: Observed, folder: Path, limit: int | None) -> None:
+    """Put into a folder what build halves left, and see that no more is in it than may be."""
+    from edgebake.artifacts.export import export_artifacts
+    from edgebake.artifacts.layout import Layout
+    from edgebake.artifacts.pip_index import write_indexes
+
+    layout = Layout(folder)
+    new = export_artifacts(observed.plan, observed.settings, layout)
+    gone = layout.prune(limit) if limit is not None else []
+    if new or gone:
+        write_indexes(layout)
+        pruned = f", {len(gone)} that were used least recently taken out" if gone else ""
+        typer.echo(f"{len(new)} artifacts kept in {folder}{pruned}", err=True)
 
 
 def _seconds(text: str | None, option: str) -> float:
@@ -237,8 +293,14 @@ def _recorded(
             from edgebake.execute.publish import digest_parts
             from edgebake.publishing.digest_files import subject_name, write_digest_file
 
-            name = subject or subject_name([*selection.names, *selection.targets, *selection.platforms])
+            name = subject or subject_name(_words(selection))
             write_digest_file(digests, name, digest_parts(observed.plan, observed.settings, executor.results))
+
+
+def _words(selection: Selection) -> list[str]:
+    """Return what was selected, as it was written."""
+    without = [f"without-{text}" for text in selection.exclude]
+    return [*selection.names, *selection.targets, *selection.platforms, *selection.select, *without]
 
 
 def _page(file: Path | None) -> Path | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import ImageName, Names, Platforms, Targets
+from edgebake.cli.options import Exclude, ImageName, Names, Platforms, Select, StateRef, Targets
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -34,6 +34,9 @@ def graph(
     names: Names = None,
     target: Targets = None,
     platform: Platforms = None,
+    select: Select = None,
+    exclude: Exclude = None,
+    state_ref: StateRef = None,
     name: ImageName = None,
     language: Annotated[
         Format | None,
@@ -45,6 +48,7 @@ def graph(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write it there: .mmd, .dot, .json, .svg, .html."),
     ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
     recipes: Annotated[
         bool, typer.Option("--recipes", help="Who needs whom among the recipes, not the stages of the build.")
     ] = False,
@@ -52,19 +56,21 @@ def graph(
     """Draw the build graph: the stages of the Dockerfiles, and what each is made from.
 
     html is a page of its own, with the critical path, what is up to date and what is not, zoom and search; svg is a
-    picture; mermaid, dot and json are text for others to draw.
+    picture; Mermaid is drawn by GitHub and most editors, DOT by Graphviz, and JSON is for programs.
 
     Example: edgebake graph detector --target cpu -o build.html
 
     Example: edgebake graph --recipes --format dot | dot -Tsvg > recipes.svg
-    """
-    from edgebake.errors import EdgebakeError
-    from edgebake.plan.selection import Selection
 
-    language = language or _from_suffix(output) or Format.mermaid
+    Example: edgebake graph detector --select +opencv,target:cpu
+    """
+    from edgebake.cli.options import selection_of
+    from edgebake.errors import EdgebakeError
+
+    language = Format.json if json_output else language or _from_suffix(output) or Format.mermaid
     if language is Format.html and recipes:
         raise EdgebakeError("the page shows stages, not recipes", hints=("draw recipes as --format svg",))
-    selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
+    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
     text = _page(selection) if language is Format.html else _text(selection, language, recipes=recipes)
     if output is None:
         typer.echo(text)
@@ -126,7 +132,14 @@ def _recipes(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
     from edgebake.explore.graphs import recipe_graph
     from edgebake.explore.selected import resolve_selected
 
-    return recipe_graph(resolve_selected(workspace, selection))
+    if not selection.has_selectors:
+        return recipe_graph(resolve_selected(workspace, selection))
+
+    from edgebake.compile import compile_workspace
+    from edgebake.select.listed import selected_items
+
+    items = selected_items(compile_workspace(workspace), selection)
+    return recipe_graph(resolve_selected(workspace, selection), items)
 
 
 def _stages(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
@@ -136,4 +149,11 @@ def _stages(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
 
     compilation = compile_workspace(workspace)
     bake_targets = selected_bake_targets(compilation.graph.bake_targets, workspace, selection)
-    return stage_graph(compilation, bake_targets, selection.platforms)
+    if not selection.has_selectors:
+        return stage_graph(compilation, bake_targets, selection.platforms)
+
+    from edgebake.select.listed import selected_items
+    from edgebake.select.stages import stages_of
+
+    kept = stages_of(compilation, selected_items(compilation, selection))
+    return stage_graph(compilation, bake_targets, selection.platforms, kept)

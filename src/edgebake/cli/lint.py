@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli import complete
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -29,11 +31,18 @@ def lint_command(
             metavar="[IMAGE|RECIPE]...",
             help="Images of the project (all, if none is named), or recipes, each for itself on all its targets.",
             show_default=False,
+            autocompletion=complete.subjects,
         ),
     ] = None,
     target: Annotated[
         list[str] | None,
-        typer.Option("--target", "-t", metavar="TARGET", help="Only this target, or pattern; repeatable."),
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="TARGET",
+            help="Only this target, or pattern; repeatable.",
+            autocompletion=complete.targets,
+        ),
     ] = None,
     catalogue: Annotated[
         bool, typer.Option("--catalogue", help="Lint the built-in catalogue, as without a project.")
@@ -41,6 +50,7 @@ def lint_command(
     output_format: Annotated[
         Format, typer.Option("--format", metavar="text|json|sarif|github", help="How to print the findings.")
     ] = Format.text,
+    json_output: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
     check_buildkit: Annotated[
         bool, typer.Option("--check-buildkit", help="Also run BuildKit's own checks; needs Docker.")
     ] = False,
@@ -75,7 +85,7 @@ def lint_command(
     report = lint(subject, buildkit=check_buildkit, builder=builder)
     for recipe, targets in report.left_out:
         typer.echo(f"left out: {recipe}: cannot be resolved on {', '.join(targets)}", err=True)
-    typer.echo(_printed(report, output_format, subject.workspace.root))
+    typer.echo(_printed(report, Format.json if json_output else output_format, subject.workspace.root))
     if report.fails(strict=strict):
         raise typer.Exit(EXIT_CHECK)
 

@@ -6,20 +6,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli import complete
 from edgebake.cli.options import (
+    ArtifactFolder,
     CaBundle,
     ChangedSince,
+    Exclude,
     ImageName,
     Locked,
     Mirrors,
     Names,
     Platforms,
     Registry,
+    Select,
+    StateRef,
     Tag,
     Targets,
     Unpublished,
     Variables,
 )
+from edgebake.cli.remembered import Remembered, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,10 +38,18 @@ if TYPE_CHECKING:
     from edgebake.plan.stacks import Keyed
 
 
+@remembered(
+    *("names", "target", "platform", "name", "json_output", "diff", "check", "locked", "offline"),
+    *("variable", "registry", "tag", "mirror", "ca_bundle"),  # for looking elsewhere only
+)
 def plan(
+    memory: Remembered,
     names: Names = None,
     target: Targets = None,
     platform: Platforms = None,
+    select: Select = None,
+    exclude: Exclude = None,
+    state_ref: StateRef = None,
     name: ImageName = None,
     changed_since: ChangedSince = None,
     unpublished: Unpublished = False,
@@ -49,7 +63,12 @@ def plan(
     ] = None,
     builder: Annotated[
         str | None,
-        typer.Option("--builder", metavar="NAME", help="Also say what is native and emulated on this builder."),
+        typer.Option(
+            "--builder",
+            metavar="NAME",
+            help="Also say what is native and emulated on this builder.",
+            autocompletion=complete.builders,
+        ),
     ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False,
@@ -66,6 +85,7 @@ def plan(
     tag: Tag = None,
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
+    artifacts: ArtifactFolder = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not look at what `stacks` has; without that key nobody looks.")
     ] = False,
@@ -76,23 +96,28 @@ def plan(
 
     Example: edgebake plan pytorch transformers --target jetpack-6.2 --name ai-workstation
 
+    Example: edgebake plan --select group:llm,target:jetpack-* --exclude state:unmodified
+
     Example: edgebake plan --changed-since origin/main --shards 4 --json
     """
     from dataclasses import replace
     from pathlib import Path
 
     from edgebake.api import make_plan, observed_plan
-    from edgebake.cli.options import pairs, settings_of
+    from edgebake.cli.options import pairs, selection_of, settings_of, tell_notes
     from edgebake.errors import EXIT_CHECK, EdgebakeError
-    from edgebake.plan.selection import Selection
 
     if changed_since is not None and unpublished:
         raise EdgebakeError("--changed-since and --unpublished exclude each other")
-    selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
+    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
     settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
-    look = None if offline else _looker(settings)
+    look: Look | None = None if offline else _looker(settings)
+    if artifacts is not None:
+        from edgebake.artifacts.look import folder_look
+
+        look = folder_look(artifacts, settings, look)
     if push or load:
         from edgebake.execute.current import Wish
 
@@ -100,7 +125,9 @@ def plan(
         observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
         result, compiled = observed.plan, observed.compiled
     else:
-        result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look)
+        result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look, opened=memory.opened)
+    memory.keeps = result.snapshot is None
+    tell_notes(result.selection)
     if changed_since is not None or unpublished:
         from edgebake.narrow import only_changed
 

@@ -16,7 +16,7 @@ _HEAD = ("FRAMEWORK", "TARGET", "RELEASES", "CUDA", "CUDNN", "PYTHON", "JETPACK"
 _PAGE_HEAD = """\
 # What runs where
 
-Made from [targets/compatibility](../targets/compatibility): change the data, then run
+Made from `targets/compatibility`: change the data, then run
 `edgebake compat --markdown > docs/compatibility.md`. `edgebake compat --check` finds holes and contradictions in
 the data, and between it and the recipes. Where the data has releases that a recipe does not offer, a row says why.
 

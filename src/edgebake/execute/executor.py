@@ -101,6 +101,7 @@ class Executor:
                     work = work_by_platform(self._plan, state)
                     self.modes = modes_of(self._plan, work)
                     self._progress.work(work, self.modes)
+                    self._ledger.emulated = tuple(one.platform for one in work if one.mode == "emulated")
                     check_bases(self._plan, self._settings)
                     if bakes:
                         self._ledger.begin()

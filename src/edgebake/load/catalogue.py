@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
+from edgebake.builtin import builtin_root as builtin_root
 from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.python_recipe import call_releases, load_python_recipe
@@ -69,13 +70,6 @@ class LoadedTarget:
     document: Document
 
 
-def builtin_root() -> Path:
-    """Return the folder with the built-in recipes, targets and templates: in the wheel, or in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    packaged = package / "_catalogue"
-    return packaged if packaged.is_dir() else package.parents[1]
-
-
 def shown_path(path: Path, root: Path) -> str:
     """Return a path as messages show it: relative to the project if it is inside."""
     try:
@@ -108,6 +102,11 @@ class Catalogue:
         self._target_data: dict[str, dict[str, Document]] = {}
         self._aliases: dict[str, str] | None = None
         self._added: dict[Path, LoadedRecipe] = {}
+        self._named: dict[Path, None] = {}
+
+    def own_folders(self) -> list[Path]:
+        """Return the project's own folders of recipes and targets, and of recipes that were added, as named."""
+        return [*self._recipe_layers[:-1], *self._target_layers[:-1], *self._named]
 
     # ── recipes
 
@@ -130,12 +129,14 @@ class Catalogue:
             self._recipes[name] = self._load(self._index()[name])
         return self._recipes[name]
 
-    def add_recipe(self, folder: Path, at: Place) -> LoadedRecipe:
-        """Add a recipe by its folder (`./app` in a project) and return it.
+    def add_recipe(self, named: Path, at: Place) -> LoadedRecipe:
+        """Add a recipe by its folder (`./app` in a project), which may be reached through links, and return it.
 
         Raises:
             EdgebakeError: the folder holds none, or another recipe of the project has its name.
         """
+        folder = named.resolve()
+        self._named[named] = None
         if folder in self._added:
             return self._added[folder]
         path = _recipe_file(folder, self.root)

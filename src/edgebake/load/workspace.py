@@ -10,11 +10,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edgebake.errors import EdgebakeError, Position
+from edgebake.files import LOCK_FILE, PROJECT_FILE
+from edgebake.files import find_root as find_root
 from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.validate import explain, validate
 from edgebake.model.lock import Lock
-from edgebake.model.project import LOCK_FILE, PROJECT_FILE, Project
+from edgebake.model.project import Project
 
 _LOCK = "edgebake lock"
 
@@ -59,13 +61,10 @@ class Workspace:
             raise EdgebakeError(
                 f"{option}: {details['ctx']['error'] if 'ctx' in details else details['msg']}"
             ) from None
-        project = self.project.model_copy(update={"images": images, "output": f".edgebake/adhoc/{name}"})
+        project = self.project.model_copy(
+            update={"images": images, "services": {}, "output": f".edgebake/adhoc/{name}"}
+        )
         return replace(self, project=project, document=None)
-
-
-def find_root(start: Path) -> Path | None:
-    """Return the nearest folder from `start` upward that holds a project file, or None."""
-    return next((folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), None)
 
 
 def open_workspace(root: Path, *, builtin: Path | None = None, need_project: bool = True) -> Workspace:
@@ -134,7 +133,7 @@ def add_own_recipe(workspace: Workspace, path: str, at: Place | None) -> str:
             reason=f"it is {folder}",
             hints=("keep the application inside the project's folder: it is the build context",),
         )
-    return workspace.catalogue.add_recipe(folder, place).name
+    return workspace.catalogue.add_recipe(workspace.root / path, place).name
 
 
 def _refuse_other_suffix(root: Path) -> None:
@@ -170,25 +169,35 @@ def read_lock(root: Path) -> Lock | None:
         return None
     try:
         raw = path.read_bytes()
-        return Lock.model_validate_json(raw)
     except OSError as error:
         raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(LOCK_FILE)) from None
+    return parse_lock(raw)
+
+
+def parse_lock(raw: bytes, shown: str = LOCK_FILE) -> Lock:
+    """Return the lock that a file holds. `shown` is the file's name in messages.
+
+    Raises:
+        EdgebakeError: the file is damaged.
+    """
+    try:
+        return Lock.model_validate_json(raw)
     except ValidationError as error:
-        raise _damaged(raw, error) from None
+        raise _damaged(raw, error, shown) from None
 
 
-def _damaged(raw: bytes, error: ValidationError) -> EdgebakeError:
-    at, hint = Position(LOCK_FILE), f"make it anew: delete it and run {_LOCK}"
+def _damaged(raw: bytes, error: ValidationError, shown: str) -> EdgebakeError:
+    at, hint = Position(shown), f"make it anew: delete it and run {_LOCK}"
     if b"<<<<<<<" in raw:
         line = raw[: raw.index(b"<<<<<<<")].count(b"\n") + 1
-        at, reason = Position(LOCK_FILE, line, 1), "it holds a merge conflict"
+        at, reason = Position(shown, line, 1), "it holds a merge conflict"
         hint = f"take one side of it, and run {_LOCK}"
     else:
         try:
             json.loads(raw)
-            reason = explain(error, Lock, Document(Path(LOCK_FILE), LOCK_FILE, None), at=at).message
+            reason = explain(error, Lock, Document(Path(shown), shown, None), at=at).message
         except json.JSONDecodeError as bad:
-            at, reason = Position(LOCK_FILE, bad.lineno, bad.colno), f"it is not JSON: {bad.msg}"
+            at, reason = Position(shown, bad.lineno, bad.colno), f"it is not JSON: {bad.msg}"
         except UnicodeDecodeError:
             reason = "it is not UTF-8"
     return EdgebakeError("the lock file is damaged", at=at, reason=reason, hints=(hint,))

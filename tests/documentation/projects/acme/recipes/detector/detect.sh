@@ -1,0 +1,1 @@
+echo "detecting on $(uname -m)"
