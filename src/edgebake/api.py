@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,9 +88,49 @@ def make_plan(
     """
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)
-    record = read_history(workspace.root).record
-    plan = _plan(compiled, selection, record=record, output=output, test=test, look=look)
+    history = read_history(workspace.root)
+    fingerprints = Fingerprints(compiled.compilation)
+    selection = picked_selection(compiled.compilation, selection, history.record, fingerprints)
+    plan = _plan(compiled, selection, fingerprints, history=history, output=output, test=test, look=look)
     return plan, compiled
+
+
+def picked_selection(
+    compilation: Compilation,
+    selection: Selection,
+    record: BuildRecord | None = None,
+    fingerprints: Fingerprints | None = None,
+) -> Selection:
+    """Return a selection with what its selectors pick; itself if it has none.
+
+    Args:
+        compilation: the project, compiled.
+        selection: what was asked for.
+        record: what was built last here, if that is known already.
+        fingerprints: those of the compilation, if some are known already.
+
+    Raises:
+        EdgebakeError: a selector is wrong, or picks nothing; the commit to compare with is none.
+    """
+    if not selection.has_selectors:
+        return selection
+    from edgebake.select.images import picked
+
+    return picked(compilation, selection, partial(state_record, compilation, selection, record), fingerprints)
+
+
+def state_record(compilation: Compilation, selection: Selection, record: BuildRecord | None = None) -> BuildRecord:
+    """Return what a selection's `state:` compares with: a commit, or what was built last here (`record`).
+
+    Raises:
+        EdgebakeError: there is no such commit, or it does not compile.
+    """
+    root = compilation.workspace.root
+    if selection.state_ref is None:
+        return record or read_history(root).record
+    from edgebake.observe.committed import record_at
+
+    return record_at(root, selection.state_ref)
 
 
 @dataclass(frozen=True)
@@ -137,7 +177,11 @@ def observed_plan(
     compiled = compile_files(workspace, locked=locked)
     settings = prepared(compiled.compilation, settings)
     history = read_history(workspace.root)
-    planned = partial(_plan, compiled, record=history.record, output=wish.output, test=wish.test)
+    fingerprints = Fingerprints(compiled.compilation)
+    selection = picked_selection(compiled.compilation, selection, history.record, fingerprints)
+    planned = partial(
+        _plan, compiled, fingerprints=fingerprints, history=history, output=wish.output, test=wish.test
+    )
     plan = planned(selection)
     if narrow is not None:
         selection = narrow(plan)
@@ -153,27 +197,28 @@ def observed_plan(
 def _plan(
     compiled: Compiled,
     selection: Selection,
+    fingerprints: Fingerprints,
     *,
-    record: BuildRecord,
+    history: History,
     output: Output,
     test: bool,
     look: Look | None = None,
 ) -> Plan:
     compilation = compiled.compilation
-    fingerprints = Fingerprints(compilation)
     snapshot = None
     if look is not None and compilation.workspace.project.stacks is not None:
         snapshot = look(compilation, reusable(compilation, selection, fingerprints))
-    return build_plan(
+    plan = build_plan(
         compilation,
         selection,
-        record,
+        history.record,
         compiled.changes(),
         output=output,
         test=test,
         fingerprints=fingerprints,
         snapshot=snapshot,
     )
+    return replace(plan, times=history.times)
 
 
 def refuse_stale_lock(compilation: Compilation) -> None:
@@ -205,6 +250,7 @@ def _stale(compilation: Compilation) -> list[str]:
         if locked is None:
             found.append(f"{where} is not in it")
             continue
+        found.extend(f"{where}: its order has {b} in front of {a}" for a, b in plan.misplaced)
         for platform, resolution in plan.resolutions.items():
             now = {name: pin.release.version for name, pin in resolution.pins.items()}
             if now != locked.releases.get(platform):

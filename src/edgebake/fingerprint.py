@@ -21,6 +21,7 @@ from edgebake.load.ignore import IgnoreRules
 from edgebake.load.tree import FileEntry, list_files, tree_digest
 from edgebake.render.ignore_file import context_rules
 
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
 _HEREDOC = re.compile(r"<<-?[\"']?([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -117,7 +118,7 @@ class Fingerprints:
         places = {stage: f"<stage {index}>" for index, stage in enumerate(references(body.text))}
         text = substitute(body.text, places, "<self>")
         output = self._compilation.workspace.project.output
-        for folder in ("context", f"{node.target}/requirements", f"{node.target}/constraints"):
+        for folder in ("context", f"{node.target}/requirements"):
             text = text.replace(f"{output}/{folder}/", f"<{folder}>/")
         return list(_without_comments(text))
 
@@ -186,4 +187,4 @@ def _without_comments(text: str) -> Iterator[str]:
 
 
 def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_as_json(value).encode()).hexdigest()

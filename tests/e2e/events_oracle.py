@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
+from datetime import datetime
+
+_NAME = re.compile(r"\[(?:\S+ )*?(?:linux/(\S+) )?(\S+) \d+/\d+\] (RUN|COPY|ADD) ")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that BuildKit executed; times are seconds since the epoch.
+
+    `platform` is the one that the step works for: in `linux/amd64->arm64` the second; "" where a build has only one,
+    which its steps do not tell. A step that several stages share has one of their names here.
+    """
+
+    digest: str
+    stage: str
+    platform: str
+    instruction: str
+    started: float
+    completed: float
 
 
 def stages_that_ran(rawjson: str) -> set[tuple[str, str]]:
-    """Return (stage, platform) of every step that BuildKit executed and did not take from its cache.
+    """Return (stage, platform) of every step that BuildKit executed and did not take from its cache."""
+    return {(step.stage, step.platform) for step in steps_that_ran(rawjson)}
 
-    `platform` is the one that the step works for: in `linux/amd64->arm64` the second; "" where a build has only one,
-    which its steps do not tell.
-    """
+
+def steps_that_ran(rawjson: str) -> list[Step]:
+    """Return every step that BuildKit executed and did not take from its cache, under each of its names."""
     names: dict[str, set[str]] = {}
     ran: dict[str, bool] = {}
+    times: dict[str, tuple[float, float]] = {}
     for line in rawjson.splitlines():
         if not line.startswith("{"):
             continue
@@ -22,10 +44,17 @@ def stages_that_ran(rawjson: str) -> set[tuple[str, str]]:
             names.setdefault(digest, set()).add(vertex.get("name", ""))
             if vertex.get("completed"):
                 ran[digest] = not vertex.get("cached", False)
-    found = set()
+                times[digest] = (_seconds(vertex["started"]), _seconds(vertex["completed"]))
+    found = {}
     for digest, executed in ran.items():
-        for name in names[digest] if executed else ():
-            match = re.match(r"\[(?:\S+ )*?(?:linux/(\S+) )?(\S+) \d+/\d+\] (RUN|COPY|ADD) ", name)
+        for name in sorted(names[digest]) if executed else ():
+            match = _NAME.match(name)
             if match:
-                found.add((match[2], "linux/" + match[1].split("->")[-1] if match[1] else ""))
-    return found
+                platform = "linux/" + match[1].split("->")[-1] if match[1] else ""
+                found[digest, match[2], platform] = Step(digest, match[2], platform, match[3], *times[digest])
+    return list(found.values())
+
+
+def _seconds(text: str) -> float:
+    whole, _, fraction = text.removesuffix("Z").partition(".")
+    return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")

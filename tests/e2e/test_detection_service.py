@@ -138,5 +138,5 @@ def test_arm64s_native_code_is_built_with_emulation_switched_off(example: Projec
 def test_a_second_bake_builds_nothing(example: Project) -> None:
     done = example.bake("detector", "--target", "cpu", "--push", "--json")
     assert [result["steps_built"] for result in done.json()["results"]] == [0, 0]
-    assert "Plan: nothing to build" in example.edgebake("plan", "--target", "cpu").out
+    assert "Plan: nothing to build" in example.edgebake("plan", "detector", "--target", "cpu").out
     assert Path(example.root / ".edgebake/journal.jsonl").is_file()

@@ -271,3 +271,19 @@ def test_an_ad_hoc_image_of_recipes_needs_no_project(tmp_path: Path) -> None:
     done = empty.edgebake("plan", "git", "--target", "cpu", "--name", "tools")
     assert "tools · cpu (linux/amd64, linux/arm64)" in done.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_tells_the_time_of_what_is_to_be_built_as_the_bake_before_took_it(demo: Project) -> None:
+    # No build before this one may have left it in the engine's cache.
+    demo.write({"recipes/addon/build.sh": FILES["recipes/addon/build.sh"] + f"sleep 3\n# {demo.registry}"})
+    platform = ("--platform", "linux/amd64")
+    demo.bake(*platform)
+    assert demo.edgebake("plan", *platform, "--json").json()["time"] is None  # nothing is to be built
+    demo.write({"recipes/addon/build.sh": FILES["recipes/addon/build.sh"] + "sleep 2\n"})
+    time = demo.edgebake("plan", *platform, "--json").json()["time"]
+    assert [stage["stage"] for stage in time["critical_path"]][:2] == ["eb-addon-build", "eb-addon-artifact"]
+    assert 3 <= time["critical_path"][0]["seconds"] < 20
+    assert time["worth_making_faster"][0]["recipe"] == "addon"
+    assert time["worth_making_faster"][0]["saves_seconds"] >= 3
+    assert not any(stage["emulated"] for stage in time["critical_path"])
+    assert "worth making faster: addon (up to " in demo.edgebake("plan", *platform).out

@@ -23,6 +23,7 @@ def _needs(found: bool, reason: str) -> pytest.MarkDecorator:
 
 
 needs_buildx = _needs(_answers("docker", "buildx", "version"), "docker buildx is not installed")
+needs_compose = _needs(_answers("docker", "compose", "version"), "docker compose is not installed")
 needs_registry = _needs(
     _answers("docker", "buildx", "imagetools", "inspect", BASE), "the test engine is not up: scripts/engine up"
 )

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -194,8 +194,11 @@ class Project:
 
     def plan(self, selection: Selection = ALL, *, output: Output = "cache", test: bool = False) -> Plan:
         compiled = self.compiled()
-        record = read_history(self.root).record
-        return build_plan(compiled.compilation, selection, record, compiled.changes(), output=output, test=test)
+        history = read_history(self.root)
+        plan = build_plan(
+            compiled.compilation, selection, history.record, compiled.changes(), output=output, test=test
+        )
+        return replace(plan, times=history.times)
 
     def built(self, selection: Selection = ALL) -> Plan:
         """Remember all that a plan would build as built, as the executor does."""

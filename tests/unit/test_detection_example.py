@@ -342,7 +342,7 @@ class FakePipeline:
         if self.error is not None:
             raise self.error
         found = [Found(len(data), 1, (Detection("circle", 0.9, (0.0, 0.0, 1.0, 1.0)),)) for data in encoded]
-        return Result(tuple(found), {"inference": 0.002, "total": 0.003})
+        return Result(tuple(found), {"inference": 0.002, "total": 0.003}, len(found))
 
 
 class Client:

@@ -142,6 +142,22 @@ class TestBuildHalves:
         assert "COPY --link --from=eb-dep-artifact / /sysroot/usr/local" in build
         assert "SYSROOT=/sysroot" in build
 
+    def test_its_own_development_packages_are_in_the_sysroot(self, project: Project) -> None:
+        project.recipe(**compiled_recipe("fast", build={"apt": ["libssl-dev"], "libraries": ["zlib"]}))
+        project.write({"recipes/fast/build.sh": "make\n"}).images(app=["fast"])
+        sysroot = stage_text(project.dockerfile(), "eb-fast-sysroot")
+        assert sysroot.index("libssl-dev") < sysroot.index("zlib1g-dev")
+        build = stage_text(project.dockerfile(), "eb-fast-build")
+        assert "COPY --link --from=eb-fast-sysroot /sysroot /sysroot" in build
+        assert "libssl-dev" not in build
+
+    def test_on_the_target_platform_its_development_packages_are_installed(self, project: Project) -> None:
+        build = {"runs_on": "target-platform", "apt": ["libssl-dev"]}
+        project.recipe(**compiled_recipe("slow", build=build)).write({"recipes/slow/build.sh": "make\n"})
+        project.images(app=["slow"])
+        assert "libssl-dev" in stage_text(project.dockerfile(), "eb-slow-build")
+        assert "eb-slow-sysroot" not in project.dockerfile()
+
     def test_what_runs_on_the_target_platform_starts_from_the_base(self, project: Project) -> None:
         build = {"runs_on": "target-platform", "libraries": ["zlib"]}
         project.recipe(**compiled_recipe("slow", build=build)).write({"recipes/slow/build.sh": "make\n"})
@@ -290,19 +306,34 @@ class TestWheels:
     def test_without_a_lock_pip_installs_under_everybodys_constraints(self, project: Project) -> None:
         project.recipe(**needs("scipy", "python", install={"pip": ["scipy>=1.10"]})).images(app=["numpy", "scipy"])
         files = project.files()
-        assert files["cpu/constraints/app.txt"] == "numpy==2.3.1\nscipy>=1.10\n"
+        assert [text for path, text in files.items() if path.startswith("context/constraints/")] == [
+            "numpy==2.3.1\nscipy>=1.10\n"
+        ]
         text = stage_text(files["cpu/Dockerfile"], "eb-numpy")
         assert "pip install --constraint /run/eb/constraints.txt" in text
         assert any("not locked yet" in str(note) for note in project.compile().notes)
 
-    def test_each_unlocked_image_has_constraints_of_its_own(self, project: Project) -> None:
+    def test_unlocked_images_that_ask_for_other_packages_have_other_constraints(self, project: Project) -> None:
         project.recipe(**needs("scipy", "python", install={"pip": ["scipy>=1.10"]}))
         files = project.images(one=["numpy"], two=["numpy", "scipy"]).files()
         text = files["cpu/Dockerfile"]
-        for image, stages in {"one": 1, "two": 2}.items():
-            assert f"cpu/constraints/{image}.txt" in files
-            assert text.count(f"source=bake/cpu/constraints/{image}.txt,") == stages
+        used = {path: text.count(f"source=bake/{path},") for path in files if "/constraints/" in path}
+        assert {files[path]: stages for path, stages in used.items()} == {
+            "numpy==2.3.1\n": 1,
+            "numpy==2.3.1\nscipy>=1.10\n": 2,
+        }
         assert not re.search("[\ue000-\uf8ff]", text)
+
+    def test_unlocked_images_that_ask_for_the_same_packages_share_them_and_their_stages(
+        self, project: Project
+    ) -> None:
+        project.recipe(**needs("after", "numpy", layer="application"))
+        project.images(one=["numpy"], two=["numpy", "after"])
+        assert sum("/constraints/" in path for path in project.files()) == 1
+        assert [node.recipe for node in project.compile().graph if node.recipe in ("numpy", "after")] == [
+            "numpy",
+            "after",
+        ]
 
     def test_a_package_on_one_platform_only_leaves_the_other_empty(self, project: Project) -> None:
         project.images(app=["numpy"]).lock(self.PACKAGES, only=lambda _, p: {} if p == ARM64 else None)

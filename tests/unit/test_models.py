@@ -101,6 +101,7 @@ env:
 test:
   script: test.py
   timeout: 120
+bench: {script: bench.py, files: [data], timeout: 600, gpu: false}
 sources: [https://pytorch.org/get-started/previous-versions/]
 """
 
@@ -122,6 +123,7 @@ build:
   runs_on: build-platform
   tools: [build-essential, cmake, ninja]
   libraries: [openblas]
+  apt: [libcurl4-openssl-dev]
   sources:
     - git: https://github.com/ggml-org/llama.cpp
       ref: b5046
@@ -142,6 +144,7 @@ install:
   files: {{config.json: /etc/llama/}}
   path: [/usr/local/bin]
 sysroot: {{apt: [libllama-dev]}}
+bench: {{script: bench.py, timeout: 60}}
 runtime:
   entrypoint: [llama-server]
   cmd: [--port, 8080]
@@ -589,6 +592,11 @@ test: {script: t.py, timeout: 0}
 ---
 test: {script: t.py, timeout: 99999}
 => 3:31: test.timeout: must be at most 3600, not 99999
+---
+bench: {script: b.py, runs: 3}
+=> 3:23: unknown key 'runs' in bench
+
+hint: the valid keys are: files, gpu, script, timeout
 ---
 test: t.py
 => 3:7: test: must be a mapping, not 't.py'

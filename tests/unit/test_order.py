@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgebake.errors import EdgebakeError
 from edgebake.graph.order import install_order
 from edgebake.model.recipe import LAYERS
 from edgebake.model.requirement import parse_requirement
@@ -111,3 +112,11 @@ def test_any_graph_is_ordered_with_needs_first(
     found = line(tmp_path_factory.mktemp("any"), catalogue, *names)
     assert sorted(found) == sorted(names)
     assert all(found.index(a) < found.index(b) for a, b in wanted)
+
+
+def test_platforms_that_need_opposite_orders_are_told(tmp_path: Path) -> None:
+    one = make_project(tmp_path / "one", catalogue=[needs("a", "b"), recipe("b")])
+    two = make_project(tmp_path / "two", catalogue=[needs("b", "a"), recipe("a")])
+    resolutions = {AMD64: resolution(one, "a"), ARM64: resolution(two, "b", platform=ARM64)}
+    with pytest.raises(EdgebakeError, match="no order fits all platforms of a, b"):
+        install_order(resolutions)

@@ -456,7 +456,7 @@ class TestJson:
     def test_it_has_all_that_the_text_tells(self, line: Project) -> None:
         line.write({"recipes/c/install.sh": "false\n"})
         data = json.loads(json.dumps(plan_as_data(line.plan(output="push"))))
-        assert data.keys() == {"version", "images", "left_out", "notes", "files", "stacks", "steps"}
+        assert data.keys() == {"version", "images", "left_out", "notes", "files", "stacks", "steps", "time"}
         (image,) = data["images"]
         assert image.keys() == {
             "bake_target",

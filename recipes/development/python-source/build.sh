@@ -3,16 +3,34 @@
 set -euo pipefail
 
 apt-get update
-DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-    libbz2-dev libffi-dev liblzma-dev libreadline-dev libsqlite3-dev libssl-dev uuid-dev xz-utils zlib1g-dev
+DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends pkg-config xz-utils
 
-tar -xJf ./*.tar.xz --strip-components=1
-./configure --prefix=/opt/python --without-ensurepip --disable-test-modules
+mkdir sources there
+tar -xJf ./*.tar.xz -C sources --strip-components=1
+options=(--prefix=/opt/python --without-ensurepip --disable-test-modules)
+compiled=there/python
+if [[ $BUILDARCH != "$TARGETARCH" ]]; then
+    # For another architecture, a Python of the same sources that runs here does what making one needs of itself.
+    mkdir here
+    (
+        cd here
+        unset CC CXX AR STRIP CPPFLAGS LDFLAGS PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR
+        ../sources/configure "${options[@]}"
+        make -j"$JOBS"
+    )
+    compiled=here/python
+    options+=(--build="$(gcc -dumpmachine)" --host="$CROSS_TRIPLE" --with-build-python="$PWD/$compiled")
+    options+=(ac_cv_file__dev_ptmx=yes ac_cv_file__dev_ptc=no)    # what cannot be looked at from here
+fi
+cd there
+../sources/configure "${options[@]}"
 make -j"$JOBS"
 make install DESTDIR="$OUT"
+cd ..
 
 lib=$OUT/opt/python/lib/python$PYTHON_VERSION
 rm -rf "${lib:?}"/config-*/libpython*.a "$OUT/opt/python"/lib/libpython*.a "$lib/test"
 find "$OUT" -name __pycache__ -prune -exec rm -rf {} +
+python3 forget_sysroot.py "$OUT" "$SYSROOT"
 mkdir "$OUT/pip"
-./python -m zipfile -e "$lib"/ensurepip/_bundled/pip-*.whl "$OUT/pip"
+"$compiled" -m zipfile -e "$lib"/ensurepip/_bundled/pip-*.whl "$OUT/pip"

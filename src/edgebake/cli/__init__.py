@@ -1,11 +1,17 @@
 """The command line."""
 
+import os
+
 from edgebake.interrupt import end_at_once, ignore
 
 
 def run() -> None:
     """Run the command line."""
     end_at_once()
+    if "_EDGEBAKE_COMPLETE" in os.environ:
+        from edgebake.cli.complete import answer
+
+        answer()
     from edgebake.cli.main import main
 
     try:

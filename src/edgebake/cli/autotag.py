@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli import complete
 from edgebake.cli.options import CaBundle, Root
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def autotag(
         typer.Argument(
             metavar="IMAGE|RECIPE|REPOSITORY",
             help="An image of the project, a recipe, or a repository (localhost:5000/acme/detector).",
+            autocompletion=complete.subjects,
         ),
     ],
     registry: Registry = None,

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import CaBundle, ImageName, Locked, Mirrors, Names, Platforms, Targets
+from edgebake.cli import complete
+from edgebake.cli.options import (
+    CaBundle,
+    Exclude,
+    ImageName,
+    Locked,
+    Mirrors,
+    Names,
+    Platforms,
+    Select,
+    StateRef,
+    Targets,
+)
 
 if TYPE_CHECKING:
     from edgebake.api import Observed
@@ -25,6 +37,9 @@ def bake(
     names: Names = None,
     target: Targets = None,
     platform: Platforms = None,
+    select: Select = None,
+    exclude: Exclude = None,
+    state_ref: StateRef = None,
     name: ImageName = None,
     push: Annotated[bool, typer.Option("--push", help="Push to the registry.")] = False,
     digests: Annotated[
@@ -66,7 +81,10 @@ def bake(
         str | None, typer.Option("--registry", metavar="REPOSITORY", help="Push there, not to the project's.")
     ] = None,
     tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Value of the bake file's TAG.")] = None,
-    builder: Annotated[str | None, typer.Option("--builder", metavar="NAME", help="Buildx builder.")] = None,
+    builder: Annotated[
+        str | None,
+        typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
+    ] = None,
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Build everything again.")] = False,
@@ -96,22 +114,23 @@ def bake(
     or under its key. Shard 0/N publishes the stages that several shards need, and builds no image.
 
     Example: edgebake bake detector --platform linux/arm64 --push --digests digests
+
+    Example: edgebake bake --select state:modified --state-ref origin/main
     """
     from edgebake.api import observed_plan
-    from edgebake.cli.options import pairs, settings_of
+    from edgebake.cli.options import pairs, selection_of, settings_of, tell_notes
     from edgebake.cli.summary import Summary
     from edgebake.errors import EdgebakeError
     from edgebake.execute.current import Wish
     from edgebake.execute.policy import Policy
     from edgebake.execute.stacks import looker
-    from edgebake.plan.selection import Selection
 
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
     if digests and not push:
         raise EdgebakeError("--digests records what is pushed", hints=("add --push",))
     digests = digests.absolute() if digests else None
-    selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
+    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
     settings = replace(
         settings_of(variable, registry, tag, ca_bundle),
         builder=builder,
@@ -130,6 +149,7 @@ def bake(
     if sharing and no_reuse:
         raise EdgebakeError("--shard 0/N and --no-reuse exclude each other")
     observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow)
+    tell_notes(observed.plan.selection)
     executor = _executor(observed, policy, resume=resume, quiet=quiet)
     if sharing:
         _publish_shared(executor, observed.plan, json_output=json_output)
@@ -219,8 +239,14 @@ def _recorded(
             from edgebake.execute.publish import digest_parts
             from edgebake.publishing.digest_files import subject_name, write_digest_file
 
-            name = subject or subject_name([*selection.names, *selection.targets, *selection.platforms])
+            name = subject or subject_name(_words(selection))
             write_digest_file(digests, name, digest_parts(observed.plan, observed.settings, executor.results))
+
+
+def _words(selection: Selection) -> list[str]:
+    """Return what was selected, as it was written."""
+    without = [f"without-{text}" for text in selection.exclude]
+    return [*selection.names, *selection.targets, *selection.platforms, *selection.select, *without]
 
 
 def _refuse_missing_bundle(path: str | None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli import complete
 from edgebake.cli.autotag import NoCache, Registry, cache
 from edgebake.cli.options import CaBundle, Root
 
@@ -22,7 +23,12 @@ Words = list[str] | None
 
 def run_image(
     name: Annotated[
-        str, typer.Argument(metavar="IMAGE|RECIPE|REF", help="An image of the project, a recipe, or a reference.")
+        str,
+        typer.Argument(
+            metavar="IMAGE|RECIPE|REF",
+            help="An image of the project, a recipe, or a reference.",
+            autocompletion=complete.subjects,
+        ),
     ],
     command: Annotated[
         list[str] | None,

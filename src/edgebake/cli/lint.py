@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli import complete
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -29,11 +31,18 @@ def lint_command(
             metavar="[IMAGE|RECIPE]...",
             help="Images of the project (all, if none is named), or recipes, each for itself on all its targets.",
             show_default=False,
+            autocompletion=complete.subjects,
         ),
     ] = None,
     target: Annotated[
         list[str] | None,
-        typer.Option("--target", "-t", metavar="TARGET", help="Only this target, or pattern; repeatable."),
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="TARGET",
+            help="Only this target, or pattern; repeatable.",
+            autocompletion=complete.targets,
+        ),
     ] = None,
     catalogue: Annotated[
         bool, typer.Option("--catalogue", help="Lint the built-in catalogue, as without a project.")

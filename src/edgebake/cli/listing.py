@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgebake.cli import complete
+from edgebake.cli.options import Exclude, Select, StateRef
+
 if TYPE_CHECKING:
     from edgebake.listing import RecipeRow
     from edgebake.load.workspace import Workspace
+    from edgebake.plan.selection import Selection
 
 Listed = tuple[list[dict[str, Any]], list[tuple[str, ...]]]
+Keep = Callable[[Iterable[str]], list[str]]
+"""Keeps the names that selectors select."""
 _SHOWN = 3  # releases of a recipe
 
 
@@ -26,11 +33,24 @@ class Kind(str, Enum):
 def list_command(
     kind: Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]", help="What to list.")] = Kind.recipes,
     target: Annotated[
-        str | None, typer.Option("--target", "-t", metavar="TARGET", help="Only recipes that exist on this target.")
+        str | None,
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="TARGET",
+            help="Only recipes that exist on this target.",
+            autocompletion=complete.targets,
+        ),
     ] = None,
     group: Annotated[
-        str | None, typer.Option("--group", metavar="GROUP", help="Only recipes of this group.")
+        str | None,
+        typer.Option(
+            "--group", metavar="GROUP", help="Only recipes of this group.", autocompletion=complete.groups
+        ),
     ] = None,
+    select: Select = None,
+    exclude: Exclude = None,
+    state_ref: StateRef = None,
     built: Annotated[bool, typer.Option("--built", help="Only recipes that were really built and tested.")] = False,
     uncited: Annotated[
         bool,
@@ -44,22 +64,25 @@ def list_command(
     What was only checked is as good as the pages among its sources: --uncited shows what they do not give.
 
     Example: edgebake list --target jetpack-6.2 --group ml
+
+    Example: edgebake list --select pytorch+1,group:llm
     """
     from pathlib import Path
 
+    from edgebake.cli.options import selection_of
     from edgebake.load.workspace import find_root, open_workspace
-    from edgebake.table import as_table
 
     start = Path.cwd()
     root = find_root(start)
     workspace = open_workspace(root or start, need_project=kind is Kind.images)
+    keep = _keeper(workspace, kind, selection_of(None, None, None, None, select, exclude, state_ref))
     if kind is Kind.recipes and not uncited:
-        _print_recipes(_found(workspace, target, group, built), json_output)
+        _print_recipes(_found(workspace, target, group, built, keep), json_output)
         return
     if uncited:
-        data, rows = _uncited(workspace, kind, target, group, built)
+        data, rows = _uncited(workspace, kind, target, group, built, keep)
     else:
-        data, rows = _targets(workspace) if kind is Kind.targets else _images(workspace)
+        data, rows = _targets(workspace, keep) if kind is Kind.targets else _images(workspace, keep)
     if json_output:
         _print_json("uncited" if uncited else kind.value, data)
     else:
@@ -74,11 +97,27 @@ def _print_json(name: str, data: list[dict[str, Any]]) -> None:
     typer.echo(json.dumps({"version": 1, name: data}, indent=2))
 
 
-def _found(workspace: Workspace, target: str | None, group: str | None, built: bool) -> list[RecipeRow]:
+def _keeper(workspace: Workspace, kind: Kind, selection: Selection) -> Keep:
+    if not selection.has_selectors:
+        return list
+
+    def keep(names: Iterable[str]) -> list[str]:
+        from edgebake.select.listed import selected_names
+
+        found = selected_names(workspace, kind.value, selection, names)
+        if not found:
+            typer.echo(f"note: no {kind.value.rstrip('s')} is selected", err=True)
+        return found
+
+    return keep
+
+
+def _found(workspace: Workspace, target: str | None, group: str | None, built: bool, keep: Keep) -> list[RecipeRow]:
     from edgebake.errors import EdgebakeError, did_you_mean
     from edgebake.listing import recipe_rows
 
-    found = recipe_rows(workspace, target=target, group=group)
+    names = keep(workspace.catalogue.recipe_names())
+    found = recipe_rows(workspace, target=target, group=group, names=names)
     if group and not found:
         groups = {row.group for row in recipe_rows(workspace)}
         if group not in groups:
@@ -114,13 +153,15 @@ def _recipe_data(row: RecipeRow) -> dict[str, Any]:
     }
 
 
-def _uncited(workspace: Workspace, kind: Kind, target: str | None, group: str | None, built: bool) -> Listed:
+def _uncited(
+    workspace: Workspace, kind: Kind, target: str | None, group: str | None, built: bool, keep: Keep
+) -> Listed:
     from edgebake.citations import facts_of, uncited
     from edgebake.errors import EdgebakeError
 
     if kind is not Kind.recipes:
         raise EdgebakeError("--uncited is about recipes", hints=("edgebake list recipes --uncited",))
-    recipes = [workspace.catalogue.recipe(row.name) for row in _found(workspace, target, group, built)]
+    recipes = [workspace.catalogue.recipe(row.name) for row in _found(workspace, target, group, built, keep)]
     facts = {loaded.name: facts_of(loaded, workspace.root) for loaded in recipes}
     found = [(loaded.name, fact) for loaded in recipes for fact in uncited(loaded, facts[loaded.name])]
     count = sum(map(len, facts.values()))
@@ -139,9 +180,9 @@ def _some(releases: tuple[str, ...]) -> str:
     return ", ".join(releases[:_SHOWN]) + more
 
 
-def _targets(workspace: Workspace) -> Listed:
+def _targets(workspace: Workspace, keep: Keep) -> Listed:
     catalogue = workspace.catalogue
-    targets = [catalogue.target(name).target for name in catalogue.target_names()]
+    targets = [catalogue.target(name).target for name in keep(catalogue.target_names())]
     shown = {"name", "summary", "platforms", "cuda", "python"}
     data = [target.model_dump(mode="json", include=shown) for target in targets]
     rows = [
@@ -151,8 +192,8 @@ def _targets(workspace: Workspace) -> Listed:
     return data, [("TARGET", "PLATFORMS", "CUDA", "PYTHON", "SUMMARY"), *rows]
 
 
-def _images(workspace: Workspace) -> Listed:
-    images = sorted(workspace.project.images.items())
+def _images(workspace: Workspace, keep: Keep) -> Listed:
+    images = [(name, workspace.project.images[name]) for name in sorted(keep(workspace.project.images))]
     data = [{"name": name, "recipes": list(i.recipes), "targets": list(i.targets)} for name, i in images]
     rows = [(name, ", ".join(i.recipes), ", ".join(i.targets), i.summary or "") for name, i in images]
     return data, [("IMAGE", "RECIPES", "TARGETS", "SUMMARY"), *rows]

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli import complete
+
 if TYPE_CHECKING:
     from edgebake.execute.settings import Settings
+    from edgebake.plan.selection import Selection
 
 Names = Annotated[
     list[str] | None,
@@ -16,15 +19,56 @@ Names = Annotated[
         metavar="[IMAGE|RECIPE]...",
         help="Images of the project (all, if none is named), or recipes for an ad-hoc image: 'pytorch>=2.6'.",
         show_default=False,
+        autocompletion=complete.subjects,
     ),
 ]
 Targets = Annotated[
     list[str] | None,
-    typer.Option("--target", "-t", metavar="TARGET", help="Only this target, or pattern of targets; repeatable."),
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="TARGET",
+        help="Only this target, or pattern of targets; repeatable.",
+        autocompletion=complete.targets,
+    ),
 ]
 Platforms = Annotated[
     list[str] | None,
-    typer.Option("--platform", "-p", metavar="OS/ARCH", help="Only this platform; repeatable."),
+    typer.Option(
+        "--platform",
+        "-p",
+        metavar="OS/ARCH",
+        help="Only this platform; repeatable.",
+        autocompletion=complete.platforms,
+    ),
+]
+Select = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select",
+        "-s",
+        metavar="SELECTOR",
+        help="Only what a selector picks: 'group:llm', '+app', 'pytorch+2', 'state:modified'; repeatable.",
+        autocompletion=complete.selectors,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="SELECTOR",
+        help="Without what a selector picks; repeatable.",
+        autocompletion=complete.selectors,
+    ),
+]
+StateRef = Annotated[
+    str | None,
+    typer.Option(
+        "--state-ref",
+        metavar="REF",
+        help="'state:' compares with this git commit, not the last build.",
+        autocompletion=complete.commits,
+    ),
 ]
 ImageName = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="Name of the ad-hoc image.", show_default=False)
@@ -51,11 +95,21 @@ CaBundle = Annotated[
 
 Images = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[IMAGE]...", help="Images of the project (all, if none is named).", show_default=False),
+    typer.Argument(
+        metavar="[IMAGE]...",
+        help="Images of the project (all, if none is named).",
+        show_default=False,
+        autocompletion=complete.images,
+    ),
 ]
 ChangedSince = Annotated[
     str | None,
-    typer.Option("--changed-since", metavar="REF", help="Only images that were different at this git commit."),
+    typer.Option(
+        "--changed-since",
+        metavar="REF",
+        help="Only images that were different at this git commit.",
+        autocompletion=complete.commits,
+    ),
 ]
 Unpublished = Annotated[
     bool, typer.Option("--unpublished", help="Only images that the registry has not as they are now.")
@@ -71,6 +125,45 @@ Root = Annotated[
     Path | None,
     typer.Option("--root", metavar="DIR", help="Look at the machine whose files lie here, not at this one."),
 ]
+
+
+def selection_of(
+    names: list[str] | None,
+    target: list[str] | None,
+    platform: list[str] | None,
+    name: str | None,
+    select: list[str] | None,
+    exclude: list[str] | None,
+    state_ref: str | None,
+) -> Selection:
+    """Return what a command line selects.
+
+    Raises:
+        EdgebakeError: a commit is given that nothing is compared with.
+    """
+    from edgebake.errors import EdgebakeError
+    from edgebake.plan.selection import Selection
+
+    if state_ref is not None and not any("state:" in text for text in (*(select or ()), *(exclude or ()))):
+        raise EdgebakeError(
+            "--state-ref is the commit that the selector 'state:' compares with, and there is none",
+            hints=("add --select state:modified",),
+        )
+    return Selection(
+        tuple(names or ()),
+        tuple(target or ()),
+        tuple(platform or ()),
+        name,
+        select=tuple(select or ()),
+        exclude=tuple(exclude or ()),
+        state_ref=state_ref,
+    )
+
+
+def tell_notes(selection: Selection) -> None:
+    """Print what a user should know of what selectors pick."""
+    for note in selection.notes:
+        typer.echo(f"note: {note}", err=True)
 
 
 def pairs(values: list[str] | None, option: str) -> dict[str, str]:

@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli import complete
 from edgebake.cli.options import (
     CaBundle,
     ChangedSince,
+    Exclude,
     ImageName,
     Locked,
     Mirrors,
     Names,
     Platforms,
     Registry,
+    Select,
+    StateRef,
     Tag,
     Targets,
     Unpublished,
@@ -36,6 +40,9 @@ def plan(
     names: Names = None,
     target: Targets = None,
     platform: Platforms = None,
+    select: Select = None,
+    exclude: Exclude = None,
+    state_ref: StateRef = None,
     name: ImageName = None,
     changed_since: ChangedSince = None,
     unpublished: Unpublished = False,
@@ -49,7 +56,12 @@ def plan(
     ] = None,
     builder: Annotated[
         str | None,
-        typer.Option("--builder", metavar="NAME", help="Also say what is native and emulated on this builder."),
+        typer.Option(
+            "--builder",
+            metavar="NAME",
+            help="Also say what is native and emulated on this builder.",
+            autocompletion=complete.builders,
+        ),
     ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False,
@@ -76,19 +88,20 @@ def plan(
 
     Example: edgebake plan pytorch transformers --target jetpack-6.2 --name ai-workstation
 
+    Example: edgebake plan --select group:llm,target:jetpack-* --exclude state:unmodified
+
     Example: edgebake plan --changed-since origin/main --shards 4 --json
     """
     from dataclasses import replace
     from pathlib import Path
 
     from edgebake.api import make_plan, observed_plan
-    from edgebake.cli.options import pairs, settings_of
+    from edgebake.cli.options import pairs, selection_of, settings_of, tell_notes
     from edgebake.errors import EXIT_CHECK, EdgebakeError
-    from edgebake.plan.selection import Selection
 
     if changed_since is not None and unpublished:
         raise EdgebakeError("--changed-since and --unpublished exclude each other")
-    selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
+    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
     settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
@@ -101,6 +114,7 @@ def plan(
         result, compiled = observed.plan, observed.compiled
     else:
         result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look)
+    tell_notes(result.selection)
     if changed_since is not None or unpublished:
         from edgebake.narrow import only_changed
 

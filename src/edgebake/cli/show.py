@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgebake.cli import complete
+
 if TYPE_CHECKING:
     from edgebake.load.workspace import Workspace
 
@@ -13,10 +15,21 @@ Data = dict[str, Any]
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe, a target, or an image of the project.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A recipe, a target, or an image of the project.", autocompletion=complete.anything
+        ),
+    ],
     target: Annotated[
         str | None,
-        typer.Option("--target", "-t", metavar="TARGET", help="Of a recipe or an image: how it is on this target."),
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="TARGET",
+            help="Of a recipe or an image: how it is on this target.",
+            autocompletion=complete.targets,
+        ),
     ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:

@@ -7,13 +7,28 @@ from typing import Annotated
 
 import typer
 
-from edgebake.cli.options import CaBundle, ImageName, Locked, Mirrors, Names, Platforms, Targets
+from edgebake.cli import complete
+from edgebake.cli.options import (
+    CaBundle,
+    Exclude,
+    ImageName,
+    Locked,
+    Mirrors,
+    Names,
+    Platforms,
+    Select,
+    StateRef,
+    Targets,
+)
 
 
 def run_tests(
     names: Names = None,
     target: Targets = None,
     platform: Platforms = None,
+    select: Select = None,
+    exclude: Exclude = None,
+    state_ref: StateRef = None,
     name: ImageName = None,
     image: Annotated[
         str | None,
@@ -24,7 +39,10 @@ def run_tests(
         str | None,
         typer.Option("--gpus", metavar="GPUS", help="As of `docker run`; without it, tests on a GPU are skipped."),
     ] = None,
-    builder: Annotated[str | None, typer.Option("--builder", metavar="NAME", help="Buildx builder.")] = None,
+    builder: Annotated[
+        str | None,
+        typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
+    ] = None,
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
@@ -37,12 +55,13 @@ def run_tests(
     without a network, under the test's timeout. Exits with 3 if a test fails.
 
     Example: edgebake test detector --target cpu --platform linux/arm64
+
+    Example: edgebake test --select opencv+1 --exclude target:jetpack-*
     """
-    from edgebake.cli.options import pairs
+    from edgebake.cli.options import pairs, selection_of
     from edgebake.errors import EXIT_CHECK
     from edgebake.execute.settings import Settings
     from edgebake.load.workspace import find_root
-    from edgebake.plan.selection import Selection
     from edgebake.testing.images import check_images, check_reference
     from edgebake.testing.report import as_data, as_junit, as_text
     from edgebake.testing.runner import CaseResult
@@ -51,9 +70,12 @@ def run_tests(
         if not quiet:
             typer.echo(f"{result.outcome}: {result.case.title} ({result.seconds:.1f}s)", err=True)
 
+    def note(text: str) -> None:
+        typer.echo(f"note: {text}", err=True)
+
     start = Path.cwd()
     junit = start / junit if junit else None
-    selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
+    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
     if image is not None:
         suites = [check_reference(start, selection, image, gpus=gpus, tell=tell)]
     else:
@@ -62,7 +84,9 @@ def run_tests(
         os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
         variables = {"CA_BUNDLE": ca_bundle} if ca_bundle else {}
         settings = Settings(builder, variables, (), pairs(mirror, "--mirror"))
-        found = check_images(start, selection, settings, gpus=gpus, locked=locked, quiet=quiet, tell=tell)
+        found = check_images(
+            start, selection, settings, gpus=gpus, locked=locked, quiet=quiet, tell=tell, note=note
+        )
         suites = list(found)
     if junit:
         from edgebake.atomic import write_file
@@ -73,6 +97,6 @@ def run_tests(
 
         typer.echo(json.dumps(as_data(suites), indent=2))
     else:
-        typer.echo(as_text(suites))
+        typer.echo(as_text(suites) if suites else "no image is tested")
     if not all(suite.ok for suite in suites):
         raise typer.Exit(EXIT_CHECK)

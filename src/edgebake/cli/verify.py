@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgebake.cli import complete
 from edgebake.cli.options import CaBundle, Registry, Tag, Targets, Variables
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def verify(
             metavar="[IMAGE|REF]...",
             help="Images of the project (all, if none is named), or references: ghcr.io/acme/app:1.2-cpu.",
             show_default=False,
+            autocompletion=complete.images,
         ),
     ] = None,
     target: Targets = None,

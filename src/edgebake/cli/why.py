@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from edgebake.cli import complete
 from edgebake.cli.options import ImageName, Platforms, Targets
 
 
@@ -16,10 +17,17 @@ def why(
             metavar="IMAGE|RECIPE",
             help="Images of the project, or recipes for an ad-hoc image: 'pytorch>=2.6'.",
             show_default=False,
+            autocompletion=complete.subjects,
         ),
     ],
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="The recipe that is asked about.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="The recipe that is asked about.",
+            show_default=False,
+            autocompletion=complete.recipes,
+        ),
     ],
     target: Targets = None,
     platform: Platforms = None,

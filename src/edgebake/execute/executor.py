@@ -89,7 +89,9 @@ class Executor:
                     self._write()
                 case CheckBuilder():
                     state = check_builder(step, self._settings.builder)
-                    self._progress.tell(map(str, work_by_platform(self._plan, state)))
+                    work = work_by_platform(self._plan, state)
+                    self._progress.tell(map(str, work))
+                    self._ledger.emulated = tuple(one.platform for one in work if one.mode == "emulated")
                     check_bases(self._plan, self._settings)
                     if bakes:
                         self._ledger.begin()

@@ -20,6 +20,8 @@ _SHORTEST = 0.05
 """Seconds from which on a step's time is worth remembering."""
 
 RunOutcome = Literal["done", "failed", "interrupted"]
+Baked = tuple[str, Sequence[str]]
+"""What a bake target of an invocation is for: its target, and the platforms that are built."""
 
 
 class Ledger:
@@ -40,6 +42,7 @@ class Ledger:
         self._finished: set[str] = set()
         self._lost: dict[str, str] = {}
         self.began = False
+        self.emulated: tuple[str, ...] = ()  # the platforms that the builder has to emulate
 
     # ── the run
 
@@ -88,6 +91,18 @@ class Ledger:
     def retry(self, names: Sequence[str], failure: Failure, seconds: float) -> None:
         """An invocation failed for a fault that may pass, and will be tried again."""
         self._add("retry", bake_targets=list(names), reason=failure.short, seconds=round(seconds, 1))
+
+    def timed(self, baked: Mapping[str, Baked], events: EventReader) -> None:
+        """An invocation has ended, well or not: take down what its stages took."""
+        found: dict[str, dict[str, float]] = {}
+        for name, (target, platforms) in baked.items():
+            steps = steps_by_platform(events, name, list(baked), platforms)
+            found.setdefault(target, {}).update(_times(steps))
+        ran = [s for s in events.steps.values() if s.seconds and not (s.cached or s.error or s.is_internal)]
+        if ran and any(found.values()):
+            seconds = max(s.completed or 0.0 for s in ran) - min(s.started or 0.0 for s in ran)
+            told = {"seconds": round(seconds, 3), "work": round(sum(step.seconds for step in ran), 3)}
+            self._add("times", targets=dict(sorted(found.items())), emulated=list(self.emulated), **told)
 
     def finish(
         self,
@@ -162,7 +177,7 @@ def _times(steps: Mapping[str, Sequence[BuildStep]]) -> dict[str, float]:
     found: dict[str, float] = {}
     for platform, several in steps.items():
         for step in several:
-            if step.stage and not step.cached and step.seconds >= _SHORTEST:
+            if step.stage and not (step.cached or step.error) and step.seconds >= _SHORTEST:
                 key = f"{step.stage} {platform}"
                 found[key] = round(found.get(key, 0.0) + step.seconds, 3)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from edgebake.errors import EdgebakeError
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.invocation import Invocation
+from edgebake.execute.ledger import Baked
 from edgebake.execute.policy import Policy, delay
 from edgebake.execute.pool import Ended, Job, OnSteps, Pool
 from edgebake.execute.progress import Progress
@@ -22,6 +23,8 @@ from edgebake.plan.builder import Plan
 from edgebake.plan.steps import Bake, PublishStages
 
 MakePool = Callable[[OnSteps], Pool]
+Timed = Callable[[Mapping[str, Baked], EventReader], None]
+"""Takes down what an invocation's stages took: see :meth:`edgebake.execute.ledger.Ledger.timed`."""
 
 
 class StagePublisher:
@@ -33,14 +36,18 @@ class StagePublisher:
         policy: what to do about failures.
         progress: shows it.
         pool: makes a pool that calls what it is given.
+        timed: takes down what stages took.
     """
 
-    def __init__(self, plan: Plan, settings: Settings, policy: Policy, progress: Progress, pool: MakePool) -> None:
+    def __init__(
+        self, plan: Plan, settings: Settings, policy: Policy, progress: Progress, pool: MakePool, timed: Timed
+    ) -> None:
         self._plan = plan
         self._settings = settings
         self._policy = policy
         self._progress = progress
         self._pool = pool
+        self._timed = timed
         self._images_follow = any(isinstance(one, Bake) for one in plan.steps)
 
     def run(self, step: PublishStages) -> list[EdgebakeError]:
@@ -55,7 +62,7 @@ class StagePublisher:
         with tempfile.TemporaryDirectory(prefix="edgebake-") as folder:
             overlay = Path(folder) / "stacks.json"
             overlay.write_text(text, encoding="utf-8")
-            pushed, errors = self._bake(self._invocation(step, names, overlay))
+            pushed, errors = self._bake(self._invocation(step, names, overlay), step)
         stages = tuple(one for name, one in zip(names, step.stages, strict=True) if name in pushed)
         put_under_keys(self._plan.compilation, self._settings, replace(step, stages=stages))
         return errors
@@ -74,7 +81,9 @@ class StagePublisher:
         files = [project.bake_file, str(overlay)]
         return Invocation(names, files, {}, variables, self._settings.builder)
 
-    def _bake(self, together: Invocation) -> tuple[set[str], list[EdgebakeError]]:
+    def _bake(self, together: Invocation, step: PublishStages) -> tuple[set[str], list[EdgebakeError]]:
+        named = zip(together.bake_targets, (one.stage for one in step.stages), strict=True)
+        baked = {name: (stage.node.target, stage.platforms) for name, stage in named}
         apart = [together.only([name]) for name in together.bake_targets]
         queue = deque(Job(one) for one in (apart if self._policy.keep_going else [together]))
         pushed: set[str] = set()
@@ -82,8 +91,10 @@ class StagePublisher:
         try:
             with closing(self._pool(self._on_steps).run(queue)) as ends:
                 for ended in ends:
+                    names = ended.job.invocation.bake_targets
+                    self._timed({name: baked[name] for name in names}, ended.events)
                     if ended.failure is None:
-                        pushed |= set(ended.job.invocation.bake_targets)
+                        pushed |= set(names)
                     else:
                         errors += self._failed(ended, queue)
         finally:

@@ -70,7 +70,10 @@ class Scheduler:
         Raises:
             EdgebakeError: the registry does not have what was pushed, or does not take a key.
         """
-        return StagePublisher(self._plan, self._settings, self._policy, self._progress, self._pool).run(step)
+        publisher = StagePublisher(
+            self._plan, self._settings, self._policy, self._progress, self._pool, self._ledger.timed
+        )
+        return publisher.run(step)
 
     def _pool(self, on_steps: OnSteps) -> Pool:
         return Pool(POOL, on_steps, step_timeout=self._policy.step_timeout, deadline=self._deadline)
@@ -166,6 +169,8 @@ class _StepRun:
     def settle(self, ended: Ended, queue: deque[Job]) -> None:
         """Take down what came of an invocation, and see what follows for those that wait."""
         job, failure = ended.job, ended.failure
+        names = job.invocation.bake_targets
+        self._ledger.timed({n: (self._targets[n].target, self._step.platforms) for n in names}, ended.events)
         if failure is None:
             for name in job.invocation.bake_targets:
                 self._finish(name, job, ended.events, *_in_metadata(ended.metadata.get(name, {})))

@@ -7,7 +7,7 @@ a `label` ("" for none). Nodes and edges stand in one order for the same input.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -15,8 +15,9 @@ import networkx as nx
 from edgebake.compile import Compilation
 from edgebake.explore.requirements import IMAGE, RequirementGraph
 from edgebake.explore.selected import Selected
-from edgebake.graph.build_graph import BakeTarget
-from edgebake.graph.node import Node
+from edgebake.graph.build_graph import BakeTarget, Key
+from edgebake.graph.node import Body, Node
+from edgebake.select.project import Item
 
 if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
@@ -24,10 +25,21 @@ if TYPE_CHECKING:
 _AND = ", "
 
 
-def stage_graph(compilation: Compilation, bake_targets: Iterable[BakeTarget]) -> Graph:
+def stage_graph(
+    compilation: Compilation,
+    bake_targets: Iterable[BakeTarget],
+    platforms: Sequence[str] = (),
+    kept: Container[Key] | None = None,
+) -> Graph:
     """Return the stages that bake targets are made from; edges lead from a stage to those that need it.
 
     Kinds of nodes are those of stages. Kinds of edges: `from` if a stage continues the other, else `copy`.
+
+    Args:
+        compilation: the compiled project.
+        bake_targets: what is made.
+        platforms: what stages are on these alone; on all if there is none.
+        kept: only these stages of it; None for all.
     """
     graph: Graph = nx.DiGraph()
     ends: dict[str, dict[str, list[str]]] = {}
@@ -35,17 +47,37 @@ def stage_graph(compilation: Compilation, bake_targets: Iterable[BakeTarget]) ->
         ends.setdefault(one.target, {}).setdefault(one.stage, []).append(one.name)
     for target, stages in sorted(ends.items()):
         names = {key: f"{target}/{name}" for key, name in compilation.names[target].items()}
-        nodes = compilation.graph.needed_by(target, stages)
-        for node in nodes:
-            _add_stage(graph, names[node.id], node, stages.get(node.id, []))
-        for node in nodes:
-            for _, parent in compilation.graph.dag.predecessors((target, node.id)):
-                continues = any(body.parent == parent for body in node.bodies.values())
-                graph.add_edge(names[parent], names[node.id], kind="from" if continues else "copy", label="")
+        nodes = {node.id: node for node in compilation.graph.needed_by(target, stages)}
+        bodies = {key: _bodies(node, platforms) for key, node in nodes.items()}
+        reached = [key for key in _reached(stages, bodies, nodes) if kept is None or (target, key) in kept]
+        for key in reached:
+            _add_stage(graph, names[key], nodes[key], list(bodies[key]), stages.get(key, []))
+        for key in reached:
+            for parent in dict.fromkeys(stage for body in bodies[key].values() for stage in body.stages):
+                if names[parent] not in graph:
+                    continue
+                continues = any(body.parent == parent for body in bodies[key].values())
+                graph.add_edge(names[parent], names[key], kind="from" if continues else "copy", label="")
     return graph
 
 
-def _add_stage(graph: Graph, name: str, node: Node, bake_targets: list[str]) -> None:
+def _bodies(node: Node, platforms: Sequence[str]) -> dict[str, Body]:
+    return {platform: body for platform, body in node.bodies.items() if not platforms or platform in platforms}
+
+
+def _reached(ends: Iterable[str], bodies: Mapping[str, Mapping[str, Body]], nodes: Mapping[str, Node]) -> list[str]:
+    """Return the stages that are needed by `ends` on the platforms that there are, in the order of `nodes`."""
+    found: set[str] = set()
+    todo = list(ends)
+    while todo:
+        key = todo.pop()
+        if key not in found:
+            found.add(key)
+            todo.extend(stage for body in bodies[key].values() for stage in body.stages)
+    return [key for key in nodes if key in found]
+
+
+def _add_stage(graph: Graph, name: str, node: Node, platforms: list[str], bake_targets: list[str]) -> None:
     label = f"build tool {node.title}" if node.kind == "tool" else node.title
     graph.add_node(
         name,
@@ -54,32 +86,48 @@ def _add_stage(graph: Graph, name: str, node: Node, bake_targets: list[str]) -> 
         target=node.target,
         stage=name.partition("/")[2],
         recipe=node.recipe or None,
-        platforms=list(node.platforms),
+        platforms=platforms,
         native=node.native,
         bake_targets=bake_targets,
     )
 
 
-def recipe_graph(selected: Iterable[Selected]) -> Graph:
+def recipe_graph(selected: Iterable[Selected], items: Collection[Item] | None = None) -> Graph:
     """Return who needs whom in images; edges lead from an image or recipe to what it needs.
 
     Platforms of one target are drawn together, and so are images: a recipe is one node for each release. Kinds of
     nodes: `image`, `recipe`, and `fact` for what the base image or the host brings. Kinds of edges: `run`, and
     `library` for what is only compiled against; their label is the version that is asked for.
+
+    Args:
+        selected: what is drawn.
+        items: only these images and recipes of it; None for all. Facts are shown where one of them asks for them.
     """
     graph: Graph = nx.DiGraph()
+    shown = {(item.cell.image, item.cell.target, item.cell.platform, item.recipe) for item in items or ()}
     for one in selected:
         for platform in one.platforms:
-            _add_requirements(graph, one, platform)
+            where = (one.plan.name, one.plan.target.name, platform)
+            requirements = RequirementGraph(one.plan.resolutions[platform])
+            there = set(requirements.graph)
+            if items is not None:
+                own = {name for name in there if (*where, name) in shown}
+                there = own | {n for p, n in requirements.steps if p in own and n in requirements.provided}
+            _add_requirements(graph, one, platform, requirements, there)
     return graph
 
 
-def _add_requirements(graph: Graph, one: Selected, platform: str) -> None:
+def _add_requirements(
+    graph: Graph, one: Selected, platform: str, requirements: RequirementGraph, there: Container[str]
+) -> None:
     resolution, target = one.plan.resolutions[platform], one.plan.target.name
-    requirements = RequirementGraph(resolution)
-    names = {IMAGE: f"{target}/image:{one.plan.name}"}
-    _add_once(graph, names[IMAGE], one.plan.name, "image", target, platform)
+    names: dict[str, str] = {}
+    if IMAGE in there:
+        names[IMAGE] = f"{target}/image:{one.plan.name}"
+        _add_once(graph, names[IMAGE], one.plan.name, "image", target, platform)
     for name in requirements.graph:
+        if name not in there:
+            continue
         if name in resolution.pins:
             label = resolution.pins[name].title
             names[name] = f"{target}/{label.replace(' ', ':')}"
@@ -89,6 +137,8 @@ def _add_requirements(graph: Graph, one: Selected, platform: str) -> None:
             label = f"{name} {resolution.provided[name]}"
             _add_once(graph, names[name], label, "fact", target, platform)
     for (parent, name), step in requirements.steps.items():
+        if parent not in names or name not in names:
+            continue
         edge = (names[parent], names[name])
         known = graph.edges[edge]["label"].split(_AND) if edge in graph.edges else []
         versions = [ask.requirement.version for ask in step.asks]

@@ -44,6 +44,8 @@ class RequirementGraph:
             parent = ask.parent or IMAGE
             if ask.kind in ("run", "library") and parent in there and name in there:
                 steps.setdefault((parent, name), []).append(ask)
+        self.provided = frozenset(resolution.provided)
+        """What needs no recipe: the base image or the host brings it."""
         self.steps = {edge: Step(*edge, tuple(steps[edge])) for edge in sorted(steps)}
         self.graph: nx.DiGraph[str] = nx.DiGraph()
         self.graph.add_nodes_from(sorted(there))

@@ -49,6 +49,7 @@ def recipe_data(workspace: Workspace, loaded: LoadedRecipe, target: Target | Non
         "build": _build(recipe.build) if recipe.build else None,
         "install": _install(recipe.install),
         "test": recipe.test.model_dump(mode="json") if recipe.test else None,
+        "bench": recipe.bench.model_dump(mode="json") if recipe.bench else None,
         "files": list(_files(loaded)),
         "sources": [citation.page for citation in recipe.sources],
         "images": sorted(_images_with(workspace, loaded)),
@@ -63,7 +64,7 @@ def needed_by(workspace: Workspace, name: str) -> list[Data]:
     catalogue = workspace.catalogue
     found: list[Data] = []
     for loaded in catalogue.all_recipes():
-        ways = {(kind, str(one)) for kind, one in _wanted(loaded) if _means(catalogue, one, name)}
+        ways = {(kind, str(one)) for kind, one in wanted_by(loaded) if _means(catalogue, one, name)}
         found += [{"recipe": loaded.name, "kind": kind, "requirement": wanted} for kind, wanted in sorted(ways)]
     return found
 
@@ -72,7 +73,8 @@ def _means(catalogue: Catalogue, wanted: Requirement, name: str) -> bool:
     return wanted.name == name or catalogue.canonical(wanted.name) == name
 
 
-def _wanted(loaded: LoadedRecipe) -> Iterator[tuple[str, Requirement]]:
+def wanted_by(loaded: LoadedRecipe) -> Iterator[tuple[str, Requirement]]:
+    """Yield what a recipe and its releases ask for: `run`, `library` or `tool`, and the requirement."""
     recipe = loaded.recipe
     declared = () if callable(recipe.releases) else recipe.releases
     parts: tuple[Recipe | Additions, ...] = (
@@ -217,7 +219,8 @@ def recipe_text(data: Data) -> Iterator[str]:
             ("pip", ", ".join(data["install"]["pip"])),
             ("installs", ", ".join(sorted({*data["install"]["files"].values()}))),
             ("script", data["install"]["script"]),
-            ("test", data["test"] and _test(data["test"])),
+            ("test", data["test"] and _script(data["test"])),
+            ("bench", data["bench"] and _script(data["bench"])),
             ("files", _some(data["files"])),
             ("images", ", ".join(data["images"])),
         ]
@@ -245,8 +248,8 @@ def _build_fields(build: Data | None) -> list[tuple[str, str | None]]:
     ]
 
 
-def _test(test: Data) -> str:
-    return f"{test['script']}, at most {test['timeout']} s" + (", needs a GPU" if test["gpu"] else "")
+def _script(one: Data) -> str:
+    return f"{one['script']}, at most {one['timeout']} s" + (", needs a GPU" if one["gpu"] else "")
 
 
 def _some(files: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class BuildContext:
     root: Path
     output: str
     _known: dict[tuple[Path, str], Input] = field(default_factory=dict, compare=False)
+    _constraints: dict[tuple[str, ...], Input] = field(default_factory=dict, compare=False)
 
     @cached_property
     def _real_root(self) -> Path:
@@ -54,6 +56,17 @@ class BuildContext:
     def generated(self, path: str, content: str) -> Input:
         """Return a generated file; `path` is relative to the output folder."""
         return Input(f"{self.output}/{path}", content=content.encode())
+
+    def constraints(self, lines: tuple[str, ...]) -> Input:
+        """Return the file that holds the requirements of images that are not locked.
+
+        It is named after its content: images that ask for the same have one file, and so the same stages.
+        """
+        if lines not in self._constraints:
+            text = "".join(f"{line}\n" for line in lines)
+            name = hashlib.sha256(text.encode()).hexdigest()[:16]
+            self._constraints[lines] = self.generated(f"context/constraints/{name}.txt", text)
+        return self._constraints[lines]
 
     def _find(self, loaded: LoadedRecipe, path: str, at: Callable[[], Position]) -> Input:
         source = loaded.folder / path

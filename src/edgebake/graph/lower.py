@@ -12,7 +12,6 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.image_stage import TestSteps, image_stage, image_user, test_stage
 from edgebake.graph.install import Installer, Pip, continued
 from edgebake.graph.layers import MAX_LAYERS, LineRecipe, gather_copies, layer_count, refuse_too_many_layers
-from edgebake.graph.names import arch
 from edgebake.graph.node import Body, Input, Node, reference
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import PythonEnv
@@ -89,14 +88,11 @@ class TargetLowering:
 
     def _constraints(self, plan: ImagePlan) -> dict[str, Input | None]:
         """Return, by platform, the file that holds an unlocked image's requirements; None where it has none."""
-        texts = {p: "".join(f"{line}\n" for line in env.constraints) for p, env in plan.python.items()}
-        differ = len(set(texts.values())) > 1
-        files: dict[str, Input | None] = {}
-        for platform, text in texts.items():
-            name = f"{plan.name}.{arch(platform)}" if differ else plan.name
-            path = f"{plan.target.name}/constraints/{name}.txt"
-            files[platform] = self._stages.context.generated(path, text) if text else None
-        return files
+        context = self._stages.context
+        return {
+            platform: context.constraints(env.constraints) if env.constraints else None
+            for platform, env in plan.python.items()
+        }
 
     def _bodies(
         self, plan: ImagePlan, recipe: LineRecipe, constraints: Mapping[str, Input | None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -135,7 +134,7 @@ class Node:
         for platform, pin in other.pins.items():
             self.pins.setdefault(platform, pin)
 
-    @property
+    @cached_property
     def recipe(self) -> str:
         """The recipe's name, or ""."""
         return next((pin.name for pin in self.pins.values()), "")
@@ -166,12 +165,19 @@ def node_id(kind: Kind, label: str, bodies: dict[str, Body]) -> str:
     A stage that is the same on all its platforms has one id whatever these are: an image for fewer platforms
     shares it.
     """
-    contents = {platform: [body.parent, body.text, _contents(body)] for platform, body in bodies.items()}
-    first = next(iter(contents.values()))
-    same = all(content == first for content in contents.values())
-    data = json.dumps([kind, label, first if same else contents])
+    first, *others = (_structure(body) for body in bodies.values())
+    fields = [kind, label, *first]
+    if any(other != first for other in others):
+        fields = [kind, label]
+        for platform, body in bodies.items():
+            fields += [platform, *_structure(body)]
+    # Each field with its length: none can run into the next.
+    data = "".join(f"{len(field)}:{field}" for field in fields)
     return hashlib.sha256(data.encode()).hexdigest()[:20]
 
 
-def _contents(body: Body) -> list[list[str]]:
-    return [[one.path, one.digest] for one in body.inputs]
+def _structure(body: Body) -> list[str]:
+    fields = [body.parent, body.text, str(len(body.inputs))]
+    for one in body.inputs:
+        fields += (one.path, one.digest)
+    return fields

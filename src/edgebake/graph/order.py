@@ -1,41 +1,116 @@
-"""The order of recipes in an image's line: by layer, then by what needs what, then by name."""
+"""The order of recipes in an image's line: by layer, by what needs what, then by name; or as it is recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from graphlib import TopologicalSorter
-from heapq import heappop, heappush
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from heapq import heapify, heappop, heappush
 
+from edgebake.errors import EdgebakeError
 from edgebake.model.recipe import LAYERS
 from edgebake.resolve.resolution import Resolution
 
 
 def install_order(resolutions: Mapping[str, Resolution]) -> list[str]:
-    """Return the recipes of an image in the order of their install stages.
+    """Return the recipes of an image in the order of their install stages, by rank.
 
     The order follows from the image's own recipes alone, so that another image never changes it. A recipe that
     is on some platforms only has its place in the same line.
 
     Args:
         resolutions: the image's resolution on each platform.
+
+    Raises:
+        EdgebakeError: two recipes need each other, each on another platform.
     """
-    needs: dict[str, set[str]] = {}
+    needs = needs_of(resolutions)
     layers: dict[str, int] = {}
     for resolution in resolutions.values():
         for name in resolution.installed:
-            pin = resolution.pins[name]
-            needs.setdefault(name, set()).update(pin.requires)
-            layers[name] = LAYERS.index(pin.recipe.layer)
-    line: list[str] = []
-    ranks: dict[str, int] = {}
-    ready: list[tuple[int, str]] = []
-    sorter = TopologicalSorter(needs)
-    sorter.prepare()
-    while sorter.is_active():
-        for name in sorter.get_ready():
-            # A recipe cannot come before what it needs: it sinks to the layer of its last need.
-            ranks[name] = max([layers[name], *(ranks[need] for need in needs[name])])
-            heappush(ready, (ranks[name], name))
-        line.append(heappop(ready)[1])
-        sorter.done(line[-1])
+            layers[name] = LAYERS.index(resolution.pins[name].recipe.layer)
+    line = _by_rank(needs, layers)
+    if len(line) < len(needs):
+        stuck = ", ".join(sorted(needs.keys() - set(line)))
+        raise EdgebakeError(f"no order fits all platforms of {stuck}: each comes before another on one of them")
     return line
+
+
+def _by_rank(needs: Mapping[str, Collection[str]], ranks: dict[str, int]) -> list[str]:
+    """Return names, each after its needs, those of the lowest rank first; without what needs itself.
+
+    A recipe cannot come before what it needs: it sinks to the rank of its last need.
+    """
+    missing = {name: len(own) for name, own in needs.items()}
+    needed_by: dict[str, list[str]] = {}
+    for name, own in needs.items():
+        for need in own:
+            needed_by.setdefault(need, []).append(name)
+    ready = [(ranks[name], name) for name, count in missing.items() if not count]
+    heapify(ready)
+    line: list[str] = []
+    while ready:
+        rank, name = heappop(ready)
+        line.append(name)
+        for other in needed_by.get(name, ()):
+            ranks[other] = max(ranks[other], rank)
+            missing[other] -= 1
+            if not missing[other]:
+                heappush(ready, (ranks[other], other))
+    return line
+
+
+def needs_of(resolutions: Mapping[str, Resolution]) -> dict[str, set[str]]:
+    """Return what each recipe of an image's line needs in front of it, on any platform."""
+    needs: dict[str, set[str]] = {}
+    for resolution in resolutions.values():
+        for name in resolution.installed:
+            needs.setdefault(name, set()).update(resolution.pins[name].requires)
+    return needs
+
+
+def recorded_order(
+    ranked: Sequence[str], recorded: Collection[str], before: Iterable[tuple[str, str]]
+) -> list[str]:
+    """Return a line as it was recorded, as far as that is possible.
+
+    What is recorded and no longer there is left out. What is new stands behind the recipe that it stands behind by
+    rank, and does not disturb the others. What has to be in front of something always is.
+
+    Args:
+        ranked: the line by rank.
+        recorded: the line as it was recorded.
+        before: pairs of recipes of which the first has to stand in front; no cycle among them.
+    """
+    wished = [name for name in dict.fromkeys(recorded) if name in ranked]
+    for place, name in enumerate(ranked):
+        if name not in wished:
+            wished.insert(wished.index(ranked[place - 1]) + 1 if place else 0, name)
+    return _closest(wished, before)
+
+
+def _closest(wished: Sequence[str], before: Iterable[tuple[str, str]]) -> list[str]:
+    """Return names as they are wished, each held back only until all that has to be in front of it is."""
+    places = {name: place for place, name in enumerate(wished)}
+    waits: dict[str, set[str]] = {name: set() for name in wished}
+    for first, second in before:
+        waits[second].add(first)
+    ready = [places[name] for name in wished if not waits[name]]
+    heapify(ready)
+    line: list[str] = []
+    while ready:
+        line.append(wished[heappop(ready)])
+        for name in wished:
+            if line[-1] in waits[name]:
+                waits[name].remove(line[-1])
+                if not waits[name]:
+                    heappush(ready, places[name])
+    return line
+
+
+def violations(recorded: Sequence[str], before: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the pairs that a recorded line has the wrong way round, sorted."""
+    places = {name: place for place, name in enumerate(recorded)}
+    return sorted(
+        (first, second)
+        for first, second in before
+        if first in places and second in places and places[first] > places[second]
+    )

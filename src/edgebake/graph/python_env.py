@@ -39,17 +39,26 @@ def resolution_inputs(line: Sequence[RecipeView]) -> str:
     return hashlib.sha256(json.dumps([facts, asked]).encode()).hexdigest()
 
 
-def python_env(line: Sequence[RecipeView], locked: LockedPython | None) -> PythonEnv:
-    """Return the environment for a line of recipes, from the lock if it has a fresh resolution."""
+def python_env(
+    line: Sequence[RecipeView], locked: LockedPython | None, ranked: Sequence[RecipeView] | None = None
+) -> PythonEnv:
+    """Return the environment for a line of recipes, from the lock if it has a fresh resolution.
+
+    Args:
+        line: the recipes in order.
+        locked: what the lock has.
+        ranked: the recipes by rank, if that is another order: what is resolved does not depend on the line's.
+    """
     if not any(view.pip for view in line):
         return PythonEnv({})
-    if locked is not None and locked.reason is None and locked.inputs == resolution_inputs(line):
+    inputs = resolution_inputs(ranked or line)
+    if locked is not None and locked.reason is None and locked.inputs == inputs:
         owners = _owners([view.pin.name for view in line], locked.packages)
         if sum(map(len, owners.values())) == len(locked.packages):  # else a hand has been at the lock
             return PythonEnv(owners)
     if locked is None:
         reason = "not locked yet (edgebake lock)"
-    elif locked.reason is not None and locked.inputs == resolution_inputs(line):
+    elif locked.reason is not None and locked.inputs == inputs:
         reason = locked.reason
     else:
         reason = "the lock is stale (edgebake lock)"
@@ -67,25 +76,33 @@ def _without_extras(text: str) -> str:
 
 def _owners(line: Sequence[str], packages: Mapping[str, LockedPackage]) -> dict[str, tuple[str, ...]]:
     """Give each package to the first recipe in the line that asks for it or for something that needs it."""
+    owned: dict[str, tuple[str, ...]] = {}
+    taken: set[str] = set()
+    for recipe, needed in needed_packages(line, packages).items():
+        own = needed - taken
+        taken |= own
+        if own:
+            owned[recipe] = tuple(package_line(packages[name]) for name in sorted(own))
+    return owned
+
+
+def needed_packages(line: Sequence[str], packages: Mapping[str, LockedPackage]) -> dict[str, set[str]]:
+    """Return the packages that each recipe of a line asks for, with all that these need, in the line's order."""
     needs: dict[str, list[str]] = {}
     for name, package in packages.items():
         for asker in package.via:
             needs.setdefault(asker, []).append(name)
-    owned: dict[str, tuple[str, ...]] = {}
-    taken: set[str] = set()
+    found: dict[str, set[str]] = {}
     for recipe in line:
-        own: set[str] = set()
+        own = found.setdefault(recipe, set())
         todo = list(needs.get(f"recipe:{recipe}", ()))
         while todo:
             name = todo.pop()
-            if name not in taken:
-                taken.add(name)
+            if name not in own:
                 own.add(name)
                 todo.extend(needs.get(name, ()))
-        if own:
-            owned[recipe] = tuple(_line(packages[name]) for name in sorted(own))
-    return owned
+    return found
 
 
-def _line(package: LockedPackage) -> str:
+def package_line(package: LockedPackage) -> str:
     return " \\\n    ".join([package.requirement, *(f"--hash={digest}" for digest in package.hashes)])

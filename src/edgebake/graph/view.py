@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -128,9 +128,15 @@ class RecipeView:
     @cached_property
     def sysroot_apt(self) -> list[str]:
         """Development packages for what compiles against this recipe."""
-        found = set()
-        for index, value in enumerate(self.recipe.sysroot.apt):
-            found.add(self.checked(value, ("sysroot", "apt", index), check_apt_package))
+        return self._development(self.recipe.sysroot.apt, "sysroot")
+
+    @cached_property
+    def build_apt(self) -> list[str]:
+        """Development packages that the recipe's own build half compiles against."""
+        return self._development(self.recipe.build.apt if self.recipe.build else (), "build")
+
+    def _development(self, packages: Sequence[str], part: str) -> list[str]:
+        found = {self.checked(value, (part, "apt", i), check_apt_package) for i, value in enumerate(packages)}
         return sorted(found)
 
     @cached_property

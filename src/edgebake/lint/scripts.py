@@ -11,7 +11,7 @@ from edgebake.lint.shell import Command, commands
 from edgebake.load.catalogue import LoadedRecipe, shown_path
 from edgebake.load.workspace import Workspace
 
-Half = Literal["build", "install", "test"]
+Half = Literal["build", "install", "test", "bench"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def scripts_of(workspace: Workspace, loaded: LoadedRecipe) -> Iterator[Script]:
         ("install", recipe.install.script, False),
         ("install", recipe.install.dockerfile, True),
         ("test", recipe.test.script if recipe.test else None, False),
+        ("bench", recipe.bench.script if recipe.bench else None, False),
     ]
     if recipe.build is not None:
         named += [("build", recipe.build.script, False), ("build", recipe.build.dockerfile, True)]

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
+from edgebake.builtin import builtin_root as builtin_root
 from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.python_recipe import call_releases, load_python_recipe
@@ -67,13 +68,6 @@ class LoadedTarget:
 
     target: Target
     document: Document
-
-
-def builtin_root() -> Path:
-    """Return the folder with the built-in recipes, targets and templates: in the wheel, or in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    packaged = package / "_catalogue"
-    return packaged if packaged.is_dir() else package.parents[1]
 
 
 def shown_path(path: Path, root: Path) -> str:

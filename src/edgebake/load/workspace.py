@@ -59,7 +59,9 @@ class Workspace:
             raise EdgebakeError(
                 f"{option}: {details['ctx']['error'] if 'ctx' in details else details['msg']}"
             ) from None
-        project = self.project.model_copy(update={"images": images, "output": f".edgebake/adhoc/{name}"})
+        project = self.project.model_copy(
+            update={"images": images, "services": {}, "output": f".edgebake/adhoc/{name}"}
+        )
         return replace(self, project=project, document=None)
 
 
@@ -170,25 +172,35 @@ def read_lock(root: Path) -> Lock | None:
         return None
     try:
         raw = path.read_bytes()
-        return Lock.model_validate_json(raw)
     except OSError as error:
         raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(LOCK_FILE)) from None
+    return parse_lock(raw)
+
+
+def parse_lock(raw: bytes, shown: str = LOCK_FILE) -> Lock:
+    """Return the lock that a file holds. `shown` is the file's name in messages.
+
+    Raises:
+        EdgebakeError: the file is damaged.
+    """
+    try:
+        return Lock.model_validate_json(raw)
     except ValidationError as error:
-        raise _damaged(raw, error) from None
+        raise _damaged(raw, error, shown) from None
 
 
-def _damaged(raw: bytes, error: ValidationError) -> EdgebakeError:
-    at, hint = Position(LOCK_FILE), f"make it anew: delete it and run {_LOCK}"
+def _damaged(raw: bytes, error: ValidationError, shown: str) -> EdgebakeError:
+    at, hint = Position(shown), f"make it anew: delete it and run {_LOCK}"
     if b"<<<<<<<" in raw:
         line = raw[: raw.index(b"<<<<<<<")].count(b"\n") + 1
-        at, reason = Position(LOCK_FILE, line, 1), "it holds a merge conflict"
+        at, reason = Position(shown, line, 1), "it holds a merge conflict"
         hint = f"take one side of it, and run {_LOCK}"
     else:
         try:
             json.loads(raw)
-            reason = explain(error, Lock, Document(Path(LOCK_FILE), LOCK_FILE, None), at=at).message
+            reason = explain(error, Lock, Document(Path(shown), shown, None), at=at).message
         except json.JSONDecodeError as bad:
-            at, reason = Position(LOCK_FILE, bad.lineno, bad.colno), f"it is not JSON: {bad.msg}"
+            at, reason = Position(shown, bad.lineno, bad.colno), f"it is not JSON: {bad.msg}"
         except UnicodeDecodeError:
             reason = "it is not UTF-8"
     return EdgebakeError("the lock file is damaged", at=at, reason=reason, hints=(hint,))

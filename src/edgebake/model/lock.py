@@ -59,6 +59,8 @@ class LockedImage(Model):
 
     releases: dict[Platform, dict[str, str]]
     python: dict[Platform, LockedPython] = {}
+    order: tuple[str, ...] = ()
+    """The recipes in the order of their install stages, if one was chosen (`edgebake lock --order`)."""
 
 
 class Lock(Model):

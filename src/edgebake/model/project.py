@@ -30,11 +30,10 @@ from edgebake.model.builder import Builder
 from edgebake.model.ci import Ci
 from edgebake.model.lint import Lint, ProjectLint
 from edgebake.model.recipe import Runtime
+from edgebake.model.service import Secret, Service, ServiceName, TargetPattern, check_services
 
 PROJECT_FILE = "edgebake.yaml"
 LOCK_FILE = "edgebake.lock"
-
-TargetPattern = Annotated[str, AfterValidator(matching(r"[a-z0-9*?\[\]._-]+", "is not a target's name or pattern"))]
 
 
 def check_tag(text: str) -> str:
@@ -205,11 +204,24 @@ class Project(Model):
     """GitHub Actions: the workflow that `edgebake ci github` writes."""
     images: dict[ImageName, Image] = {}
     """The images."""
+    name: Annotated[str, AfterValidator(matching(r"[a-z0-9][a-z0-9_-]*", "is not a name for Compose"))] | None = (
+        None
+    )
+    """What Compose calls the services together; the registry's last part if not set."""
+    services: dict[ServiceName, Service] = {}
+    """What runs together, for `edgebake compose`."""
+    secrets: dict[Name, Secret] = {}
+    """Where services' secrets are when they start; never their values."""
 
     @property
     def bake_file(self) -> str:
         """The path of the bake file that commands use, relative to the project's folder."""
         return f"{self.output}/docker-bake.{self.formats[0]}"
+
+    @model_validator(mode="after")
+    def _services_fit(self) -> Project:
+        check_services(self.services, set(self.images), self.secrets)
+        return self
 
     @model_validator(mode="after")
     def _parts_of_variables(self) -> Project:

@@ -134,6 +134,8 @@ class Build(Model):
     """Recipes that the build needs on the machine where it runs."""
     libraries: OneOrMany[RequirementField] = ()
     """Recipes whose files for the target it compiles against ($SYSROOT)."""
+    apt: OneOrMany[AptPackage] = ()
+    """Development packages that it compiles against: in the sysroot if it cross-compiles, else installed."""
     sources: tuple[Source, ...] = ()
     """What is put into $SRC."""
     script: RelativePath | None = None
@@ -236,6 +238,19 @@ class Runtime(Model):
     """Signal that asks the service to end."""
 
 
+class Bench(Model):
+    """What is measured in the image, and compared with an earlier run: it changes nothing that is built."""
+
+    script: RelativePath
+    """A .py file (run with the image's Python) or .sh file (run with bash) of the recipe's folder."""
+    files: OneOrMany[RelativePath] = ()
+    """Files and folders of the recipe that lie beside the script while it runs."""
+    timeout: Annotated[int, Field(gt=0, le=3600)] = 300
+    """Seconds for one run."""
+    gpu: Flag = False
+    """Whether it can only run where a GPU is."""
+
+
 class Test(Model):
     """A small real computation in the image, with a checked value."""
 
@@ -309,6 +324,8 @@ class Recipe(Model):
     """How a container starts."""
     test: Test | None = None
     """Its test."""
+    bench: Bench | None = None
+    """Its benchmark."""
     sources: OneOrMany[Annotated[Citation, BeforeValidator(_short_citation), OrText()]] = ()
     """Pages that its facts come from."""
     lint: Lint = Lint()

@@ -29,6 +29,7 @@ from edgebake.plan.steps import (
     VerifyIndexes,
     WriteFiles,
 )
+from edgebake.plan.times import StageTimes
 from edgebake.render.writer import Change
 
 MAX_BAKE_TARGETS = 50
@@ -57,7 +58,7 @@ class TargetPlan:
     shard: bool = False
     """Whether it is built for somebody who merges: then its tags are that one's to set."""
 
-    @property
+    @cached_property
     def built(self) -> tuple[StageChange, ...]:
         """The changes of what is not taken from the registry."""
         return tuple(c for c in self.changes if not self.reuse.spares(c.node.id, c.platform))
@@ -81,6 +82,8 @@ class Plan:
     test: bool = False
     snapshot: Snapshot | None = None
     """What the repository of stacks was seen to hold; None if nobody looked."""
+    times: StageTimes = field(default_factory=StageTimes)
+    """What stages took in earlier builds."""
 
     def with_evidence(self, evidence: Mapping[str, Evidence]) -> Plan:
         """Return the plan in which what is up to date is not built."""
@@ -173,6 +176,7 @@ class _Planner:
         self._selection = selection
         self._record = record
         self._built: dict[str, frozenset[str]] = {}
+        self._tests_of = _tests_by_image(compilation.graph)
 
     def target_plan(self, bake_target: BakeTarget) -> TargetPlan:
         nodes = self._graph.needed_by(bake_target.target, [bake_target.stage])
@@ -209,7 +213,7 @@ class _Planner:
         return tuple(found)
 
     def _tests(self, bake_target: BakeTarget, platforms: Sequence[str]) -> Iterator[tuple[str, str]]:
-        tests = tests_of(self._graph, bake_target)
+        tests = self._tests_of.get((bake_target.image, bake_target.target))
         if tests is not None:
             node = self._graph.node(tests.target, tests.stage)
             yield from ((p, self._fingerprints.of(node, p).digest) for p in platforms if p in node.bodies)
@@ -268,12 +272,13 @@ def _bakes(compilation: Compilation, targets: Sequence[TargetPlan], output: Outp
     yield _check_builder(compilation, targets)
     if output == "push":
         yield from _publish_steps(compilation, targets)
+    tests_of = _tests_by_image(compilation.graph)
     # One invocation has one list of platforms, so bake targets are grouped by theirs.
     groups = sorted(targets, key=lambda t: (t.platforms, t.bake_target.name))
     for platforms, group in groupby(groups, key=lambda t: t.platforms):
         members = list(group)
         if test:
-            found = (tests_of(compilation.graph, target.bake_target) for target in members)
+            found = (tests_of.get((one.bake_target.image, one.bake_target.target)) for one in members)
             tests = [one for one in found if one is not None]
             yield from (Bake(tuple(wave), platforms, "cache") for wave in _waves(tests))
         for wave in _waves(members):
@@ -299,10 +304,9 @@ def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
     return all(name in complete for _, name in index.parts)
 
 
-def tests_of(graph: BuildGraph, bake_target: BakeTarget) -> BakeTarget | None:
-    """Return the bake target with the tests of an image's; None if it has none."""
-    wanted = (bake_target.image, bake_target.target)
-    return next((t for t in graph.bake_targets if t.is_test and (t.image, t.target) == wanted), None)
+def _tests_by_image(graph: BuildGraph) -> dict[tuple[str, str], BakeTarget]:
+    """Return the bake targets with tests, by the image and the target that they are for."""
+    return {(one.image, one.target): one for one in graph.bake_targets if one.is_test}
 
 
 def _waves(items: Sequence) -> Iterator[Sequence]:  # type: ignore[type-arg]

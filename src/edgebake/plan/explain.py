@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from edgebake.graph.node import Kind, Node
 from edgebake.notes import summarised
 from edgebake.plan.builder import Plan, TargetPlan, is_complete, runs_on_target
 from edgebake.plan.changes import SEVERITY, StageChange, State
+from edgebake.plan.forecast import forecast, forecast_as_data, forecast_as_text
 from edgebake.plan.reuse import Given
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, Step, VerifyIndexes, WriteFiles
 from edgebake.render.dockerfile import base_reference
@@ -66,6 +67,11 @@ def explain(plan: Plan) -> str:
     notes = _notes(plan)
     if notes:
         blocks.append("\n".join(["Notes:", *(f"  {note}" for note in notes)]))
+    time = forecast(plan, plan.times) if plan.times else None
+    if time is not None:
+        blocks.append(
+            "\n".join(["Time, as earlier bakes took it:", *(f"  {line}" for line in forecast_as_text(time))])
+        )
     blocks.append("\n".join(_summary(plan)))
     return "\n\n".join(blocks)
 
@@ -117,18 +123,27 @@ def _target_lines(plan: Plan, target: TargetPlan) -> Iterator[str]:
     missing = [p for p in bake_target.platforms if p not in target.platforms]
     without = f", without {', '.join(missing)}" if missing else ""
     yield f"{bake_target.image} · {bake_target.target} ({', '.join(target.platforms)}{without})"
+    rows = [*_rows(plan, target), _image_row(plan, target)]
+    width = min(max(len(name) for _, name, _ in rows), 32)
+    yield from (f"  {mark} {name:<{width}}  {text}".rstrip() for mark, name, text in rows)
+    yield from (f"  {line}" for line in _platform_lines(target))
+
+
+def _rows(plan: Plan, target: TargetPlan) -> list[Row]:
+    """Return what an image is made of and what is done with it, in the order of building."""
     line = _line(plan, target)
-    rows = [
+    return [
         _base_row(plan, target),
         *_provided_rows(plan, target),
         *_tool_rows(target, line),
         *_library_rows(target, line),
         *(_recipe_row(target, node) for node in line),
-        _image_row(plan, target),
     ]
-    width = min(max(len(name) for _, name, _ in rows), 32)
-    yield from (f"  {mark} {name:<{width}}  {text}".rstrip() for mark, name, text in rows)
-    yield from (f"  {line}" for line in _platform_lines(target))
+
+
+def changed_rows(plan: Plan, target: TargetPlan) -> list[Row]:
+    """Return the rows of an image that are not up to date, as a plan tells them: mark, name and reason."""
+    return [row for row in _rows(plan, target) if row[0] != "="]
 
 
 def _line(plan: Plan, target: TargetPlan) -> list[Node]:
@@ -219,6 +234,8 @@ def _short(given: Given) -> str:
 def _reused_parts(target: TargetPlan, node: Node) -> list[str]:
     """Return which parts of a recipe that is installed anew are taken from the registry, and on which platforms."""
     reuse = target.reuse
+    if not reuse.taken and not reuse.covered:
+        return []
     spared: dict[str, list[str]] = {"build": [], "fetch": [], "install": []}
     for change in target.changes:
         own = change.node.recipe == node.recipe and change.node.kind in _HALVES
@@ -246,6 +263,11 @@ def _image_row(plan: Plan, target: TargetPlan) -> Row:
 
 
 # ── reasons
+
+
+def told_change(change: StageChange) -> tuple[str, str]:
+    """Return a stage's mark (`=`, `~`, `+`), and why it is built or not, as prose."""
+    return _MARK[change.state], _reason([change], of=False)
 
 
 def _worst(changes: Sequence[StageChange]) -> State:
@@ -320,17 +342,22 @@ def _summary(plan: Plan) -> Iterator[str]:
         for change in target.built:
             key = (change.node.target, change.node.id)
             states[key] = max(change, states.get(key, change), key=lambda c: SEVERITY.index(c.state))
-    built = Counter(change.node.kind for change in states.values() if change.state != "same")
     same = sum(change.state == "same" for change in states.values())
     if not plan.targets:
         yield "Plan: no image is selected."
     else:
-        told = [_count(built[kind], word) for kind, word in _COUNTED.items() if built[kind]]
-        parts = [", ".join(told) or "nothing to build", *_reused(plan), f"{_count(same, 'stage')} up to date"]
+        parts = [counted_work(states.values()), *_reused(plan), f"{_count(same, 'stage')} up to date"]
         yield f"Plan: {'; '.join(parts)}."
     yield _files_line(plan)
-    if built:
+    if same < len(states):
         yield f"Run: {bake_command(plan)}"
+
+
+def counted_work(changes: Iterable[StageChange]) -> str:
+    """Return how many build halves, wheel fetches, install stages and images are built, as prose."""
+    built = Counter(change.node.kind for change in changes if change.state != "same")
+    told = [_count(built[kind], word) for kind, word in _COUNTED.items() if built[kind]]
+    return ", ".join(told) or "nothing to build"
 
 
 def _reused(plan: Plan) -> Iterator[str]:
@@ -373,6 +400,10 @@ def bake_command(plan: Plan) -> str:
     words += [word for target in targets for word in ("--target", target)]
     words += [word for platform in selection.platforms for word in ("--platform", platform)]
     words += ["--name", selection.name] if selection.name else []
+    if selection.parts is None:
+        words += [word for text in selection.select for word in ("--select", text)]
+        words += [word for text in selection.exclude for word in ("--exclude", text)]
+        words += ["--state-ref", selection.state_ref] if selection.state_ref else []
     return shlex.join(words)
 
 
@@ -389,6 +420,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
         "files": [{"path": change.path, "change": change.kind} for change in plan.files],
         "stacks": _stacks_data(plan),
         "steps": [_step_data(step) for step in plan.steps],
+        "time": forecast_as_data(forecast(plan, plan.times) if plan.times else None),
     }
 
 

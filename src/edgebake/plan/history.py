@@ -9,6 +9,7 @@ from typing import Any
 
 from edgebake.journal import Entry, read_entries
 from edgebake.plan.record import BuildRecord, Stages, stages_as_data, stages_from_data
+from edgebake.plan.times import StageTimes
 
 KEPT_RUNS = 50
 """Runs whose times are kept, however large the journal grows."""
@@ -65,17 +66,19 @@ class History:
         finished: the latest of each bake target, platforms and output.
         record: what stages were built from.
         resumable: the runs that the last one consists of, if it did not end well: itself, and what it resumed.
+        times: what stages took.
     """
 
     finished: Mapping[Subject, Finished] = field(default_factory=dict)
     record: BuildRecord = field(default_factory=BuildRecord)
     resumable: tuple[str, ...] = ()
+    times: StageTimes = field(default_factory=StageTimes)
 
 
 def read_history(root: Path) -> History:
     """Return a project's history; an empty one if there is none, or if nothing of it can be used."""
     finished: dict[Subject, Finished] = {}
-    record = BuildRecord()
+    record, times = BuildRecord(), StageTimes()
     runs: dict[str, tuple[str, ...]] = {}
     last: tuple[str, ...] = ()
     for entry in read_entries(root):
@@ -86,7 +89,9 @@ def read_history(root: Path) -> History:
                 last = ()
             case "finished":
                 _read_finished(entry, finished, record)
-    return History(finished, record, last)
+            case "times":
+                times.take(entry)
+    return History(finished, record, last, times)
 
 
 def _read_finished(entry: Entry, finished: dict[Subject, Finished], record: BuildRecord) -> None:

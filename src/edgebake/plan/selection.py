@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -20,6 +21,8 @@ class Selection:
     `parts`, if it is not None: only these bake targets, each on these of its platforms (a shard, or what changed).
     `shard`: the name of the shard that they are, `2/4`.
     `sharing`, if it is not None: only stages that several shards need are built, and published; the parts of each.
+    `select`, `exclude`: selectors (docs/select.md); `state_ref`: the commit that their `state:` compares with.
+    `picked`, if it is not None: what these pick, as in `parts`; `notes` say what a user should know of it.
     """
 
     names: tuple[str, ...] = ()
@@ -29,6 +32,16 @@ class Selection:
     parts: frozenset[tuple[str, str]] | None = None
     shard: str = ""
     sharing: tuple[frozenset[tuple[str, str]], ...] | None = None
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    state_ref: str | None = None
+    picked: frozenset[tuple[str, str]] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_selectors(self) -> bool:
+        """Whether selectors say which images it is about."""
+        return bool(self.select or self.exclude)
 
     def platforms_of(self, bake_target: BakeTarget) -> tuple[str, ...]:
         """Return the platforms of a bake target that are built."""
@@ -37,6 +50,7 @@ class Selection:
             for platform in bake_target.platforms
             if (not self.platforms or platform in self.platforms)
             and (self.parts is None or (bake_target.name, platform) in self.parts)
+            and (self.picked is None or (bake_target.name, platform) in self.picked)
         )
 
 
@@ -74,11 +88,24 @@ def _refuse_unknown(workspace: Workspace, text: str) -> None:
     try:
         name = parse_requirement(text).name
     except ValueError as error:
-        raise EdgebakeError(str(error)) from None
+        raise EdgebakeError(str(error), hints=_as_selector(text)) from None
     catalogue = workspace.catalogue
     if catalogue.canonical(name) is None and not catalogue.providers(name):
         known = [*workspace.project.images, *catalogue.recipe_names()]
-        raise EdgebakeError(f"unknown image or recipe {name!r}", hints=did_you_mean(name, known, kind="name"))
+        hints = _as_selector(text) or did_you_mean(name, known, kind="name")
+        raise EdgebakeError(f"unknown image or recipe {name!r}", hints=hints)
+
+
+def _as_selector(text: str) -> tuple[str, ...]:
+    """Return the hint for a word that was meant as a selector; none if it cannot be one."""
+    from edgebake.select.grammar import parse_selector
+
+    try:
+        parse_selector([text])
+    except EdgebakeError:
+        return ()
+    plain = not any(mark in text for mark in "+@:*?,")
+    return () if plain else (f"selectors are given by an option: --select {shlex.quote(text)}",)
 
 
 def selected_bake_targets(

@@ -11,6 +11,8 @@ Where the rules come from:
   ``frontend/dockerfile/shell/lex.go`` (expansion). COPY sources pass three matchers: :func:`_glob_literal`.
   Tried on a real engine: ``tests/e2e/test_quote_dockerfile.py``.
 * Shell: POSIX through :func:`shlex.quote`. YAML: https://yaml.org/spec/1.2.2/#57-escaped-characters.
+* Compose: https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md. Tried on Compose itself:
+  ``tests/integration/test_compose_cli.py``.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import json
 import re
 import shlex
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from edgebake.errors import EdgebakeError
 
@@ -259,6 +261,42 @@ def _yaml_character(character: str) -> str:
         return _SHORT_ESCAPES[character]
     # Not JSON's surrogate pairs: PyYAML reads those as two characters.
     return character if " " <= character <= "~" else _unicode_escape(character)
+
+
+def compose_string(text: str) -> str:
+    """Return `text` as a YAML scalar for a Compose file, in which nothing is interpolated: each ``$`` is doubled.
+
+    Keys are not interpolated: they take :func:`yaml_string`.
+    https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md
+
+    Raises:
+        EdgebakeError: `text` is not Unicode.
+    """
+    return yaml_string(text.replace("$", "$$"))
+
+
+def compose_template(text: str, defaults: Mapping[str, str]) -> str:
+    """Return `text` as :func:`compose_string` does, in which ``${NAME}`` of `defaults` stay live.
+
+    A variable that is unset or empty where the services start takes its default; without one, starting is refused.
+
+    Raises:
+        EdgebakeError: `text` is not Unicode, or a default cannot stand in a Compose file.
+    """
+    parts = (
+        plain.replace("$", "$$") + (_defaulted(reference[2:-1], defaults) if reference else "")
+        for plain, reference in _split_references(text, defaults)
+    )
+    return yaml_string("".join(parts))
+
+
+def _defaulted(name: str, defaults: Mapping[str, str]) -> str:
+    if re.search(r"[{}$]", defaults[name]):
+        raise EdgebakeError(
+            f"the default of the variable {name!r}, {_shown(defaults[name])}, cannot be written in a Compose file",
+            reason="Compose has no way to write a brace or a dollar sign in a default.",
+        )
+    return f"${{{name}:-{defaults[name]}}}" if defaults[name] else f"${{{name}:?it has no default}}"
 
 
 # ── Shared ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -161,7 +161,8 @@ class OutputTree:
         wanted = {**self._files, self._manifest_path: self._manifest()}
         stale = (state.manifest.keys() | state.pending.keys()) - wanted.keys()
         _require_inside(self.root, (*wanted, *stale))
-        found = [self._change(path, file, state) for path, file in wanted.items()]
+        there = _folders_there(self.root, wanted)
+        found = [self._change(path, file, state, there) for path, file in wanted.items()]
         found += [self._removal(path, state) for path in stale]
         return sorted((change for change in found if change is not None), key=lambda change: change.path)
 
@@ -170,8 +171,8 @@ class OutputTree:
         content = json.dumps({"schema": SCHEMA, "tool": TOOL, "files": files}, indent=2, sort_keys=True)
         return _Generated(f"{content}\n".encode())
 
-    def _change(self, path: str, file: _Generated, state: _State) -> Change | None:
-        old = _present(self.root, path)
+    def _change(self, path: str, file: _Generated, state: _State, there: set[str]) -> Change | None:
+        old = _present(self.root, path) if posixpath.dirname(path) in there else None
         if old is None:
             return Change(path, "added", None, file.content, file.executable)
         same = old.is_plain and old.content == file.content
@@ -233,6 +234,16 @@ def _require_inside(root: Path, paths: Iterable[str]) -> None:
             raise EdgebakeError(
                 f"{path} lies outside of the project", reason="It is reached through a symbolic link."
             )
+
+
+def _folders_there(root: Path, paths: Iterable[str]) -> set[str]:
+    """Return those folders of `paths` that exist: in the others nobody need look for files one by one."""
+    there = set()
+    for folder in {posixpath.dirname(path) for path in paths}:
+        with _telling("read", folder):
+            if (root / folder).is_dir():
+                there.add(folder)
+    return there
 
 
 def _present(root: Path, path: str) -> _Present | None:
@@ -366,10 +377,11 @@ def _apply(root: Path, changes: Sequence[Change], state: _State, manifest_path: 
     staging = _stage(root, ordered)
     _write_pending(root, ordered, state)
     undo: _Undo = []
+    made: set[Path] = set()
     try:
         for number, change in enumerate(ordered):
             with _telling("write" if change.new is not None else "remove", change.path):
-                _move(root, change, staging / f"{number}.old", staging / f"{number}.new", undo)
+                _move(root, change, staging / f"{number}.old", staging / f"{number}.new", undo, made)
     except BaseException:
         for step in reversed(undo):
             with suppress(OSError):  # the first error is the one to tell; the note makes up for the rest
@@ -395,10 +407,14 @@ def _stage(root: Path, changes: Sequence[Change]) -> Path:
 
 def _create(path: Path, content: bytes, *, executable: bool = False) -> None:
     """Write a new file, readable by all whatever the umask: COPY keeps modes, and images do not run as root."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        os.fchmod(file.fileno(), 0o755 if executable else 0o644)
+    mode = 0o755 if executable else 0o644
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        left = memoryview(content)
+        while left:
+            left = left[file.write(left) :]
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+            os.fchmod(descriptor, mode)
 
 
 def _write_pending(root: Path, changes: Sequence[Change], state: _State) -> None:
@@ -414,27 +430,32 @@ def _write_pending(root: Path, changes: Sequence[Change], state: _State) -> None
         (folder / "staging" / "pending.json").replace(folder / "pending.json")
 
 
-def _move(root: Path, change: Change, old: Path, new: Path, undo: _Undo) -> None:
-    """Make one staged change. How to take it back goes into `undo` beforehand, lest Ctrl-C come between."""
+def _move(root: Path, change: Change, old: Path, new: Path, undo: _Undo, made: set[Path]) -> None:
+    """Make one staged change. How to take it back goes into `undo` beforehand, lest Ctrl-C come between.
+
+    `made`: the folders that this change of all files has made.
+    """
     place = root / change.path
     if change.new is None:
         undo.append(partial(old.replace, place))
         place.unlink()
         _remove_empty_folders(root, place.parent, undo)
         return
-    _make_folders(place.parent, undo)
-    if place.is_dir() and not place.is_symlink():
+    if place.parent not in made:
+        _make_folders(place.parent, undo, made)
+    if place.parent not in made and place.is_dir() and not place.is_symlink():
         undo.append(partial(place.mkdir, exist_ok=True))
         place.rmdir()  # a crash may have left it empty; if it is not, this is the error to tell
     undo.append(partial(old.replace, place) if change.old is not None else partial(place.unlink, missing_ok=True))
     new.replace(place)
 
 
-def _make_folders(folder: Path, undo: _Undo) -> None:
-    missing = takewhile(lambda path: not path.exists(), (folder, *folder.parents))
+def _make_folders(folder: Path, undo: _Undo, made: set[Path]) -> None:
+    missing = takewhile(lambda path: path not in made and not path.exists(), (folder, *folder.parents))
     for path in reversed(list(missing)):
         undo.append(path.rmdir)
         path.mkdir()
+        made.add(path)
 
 
 def _remove_empty_folders(root: Path, folder: Path, undo: _Undo) -> None:

@@ -1,23 +1,25 @@
-"""The tests of an image's recipes."""
+"""The tests and benches of an image's recipes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgebake.errors import EdgebakeError
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.view import RecipeView
+from edgebake.model.recipe import Bench, Test
 
 
 @dataclass(frozen=True)
 class Case:
-    """The test of one recipe.
+    """The test or the bench of one recipe.
 
     Attributes:
         recipe: the recipe's name.
         title: its name, flavours and version.
         folder: where its files are.
-        script: the test's script, relative to that.
+        script: the script, relative to that.
         files: what lies beside the script while it runs.
         timeout: seconds.
         gpu: whether it runs only where a GPU is.
@@ -50,12 +52,31 @@ def cases_of(plan: ImagePlan, platform: str) -> list[Case]:
         plan: the image on a target.
         platform: one of its platforms.
     """
-    return [case for view in plan.views_on(platform) if (case := _case(view)) is not None]
+    return [_case(view, view.recipe.test) for view in plan.views_on(platform) if view.recipe.test is not None]
 
 
-def _case(view: RecipeView) -> Case | None:
-    test = view.recipe.test
-    if test is None:
-        return None
+def benches_of(plan: ImagePlan, platform: str) -> list[Case]:
+    """Return the benches of the recipes in an image, in the order of its line.
+
+    Raises:
+        EdgebakeError: a script or file is missing. Compiling reads none of them, so nobody has looked.
+    """
+    found = []
+    for view in plan.views_on(platform):
+        if view.recipe.bench is not None:
+            case = _case(view, view.recipe.bench)
+            _refuse_missing(view, case)
+            found.append(case)
+    return found
+
+
+def _case(view: RecipeView, what: Test | Bench) -> Case:
     title, folder = view.pin.title, view.pin.loaded.folder
-    return Case(view.pin.name, title, folder, test.script, tuple(test.files), test.timeout, test.gpu)
+    return Case(view.pin.name, title, folder, what.script, tuple(what.files), what.timeout, what.gpu)
+
+
+def _refuse_missing(view: RecipeView, case: Case) -> None:
+    places = [(case.script, ("bench", "script")), *((file, ("bench", "files")) for file in case.files)]
+    for path, location in places:
+        if not (case.folder / path).exists():
+            raise EdgebakeError(f"there is no {path!r} in the recipe's folder", at=view.at(location))

@@ -20,6 +20,7 @@ from edgebake.testing.report import Suite
 from edgebake.testing.runner import CaseResult, run_cases
 
 Tell = Callable[[CaseResult], None]
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,13 @@ class Loaded:
 
 
 def load_images(
-    start: Path, selection: Selection, settings: Settings, *, locked: bool = False, quiet: bool = False
+    start: Path,
+    selection: Selection,
+    settings: Settings,
+    *,
+    locked: bool = False,
+    quiet: bool = False,
+    note: Note = lambda text: None,
 ) -> Iterator[Loaded]:
     """Build the selected images, each platform for itself, and load them into the local engine.
 
@@ -43,14 +50,17 @@ def load_images(
         settings: how to build.
         locked: refuse a lock that is stale.
         quiet: show no progress of the builds.
+        note: takes what a user should know of what is selected.
 
     Raises:
         EdgebakeError: as for a bake.
     """
     plan, _ = make_plan(start, selection, locked=locked)
+    for text in plan.selection.notes:
+        note(text)
     platforms = dict.fromkeys(platform for target in plan.targets for platform in target.platforms)
     for platform in platforms:
-        one = replace(selection, platforms=(platform,))
+        one = replace(plan.selection, platforms=(platform,))  # what selectors pick is known now, and stays
         plan, compiled = make_plan(start, one, output="load", locked=locked, look=looker(settings))
         progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
         results = Executor(plan, settings, progress, compiled.tree.write).run()
@@ -68,6 +78,7 @@ def check_images(
     locked: bool = False,
     quiet: bool = False,
     tell: Tell = lambda result: None,
+    note: Note = lambda text: None,
 ) -> Iterator[Suite]:
     """Bring the selected images into the local engine as :func:`load_images` does, and run their tests.
 
@@ -83,7 +94,7 @@ def check_images(
     Raises:
         EdgebakeError: as for a bake; or an image that the engine cannot run.
     """
-    for one in load_images(start, selection, settings, locked=locked, quiet=quiet):
+    for one in load_images(start, selection, settings, locked=locked, quiet=quiet, note=note):
         yield _suite(one.plan, one.target, one.platform, one.reference, gpus, tell)
 
 
@@ -95,6 +106,16 @@ def check_reference(
     Raises:
         EdgebakeError: several images or platforms are selected, or the engine cannot get or run the image.
     """
+    one = get_image(start, selection, reference)
+    return _suite(one.plan, one.target, one.platform, reference, gpus, tell)
+
+
+def get_image(start: Path, selection: Selection, reference: str) -> Loaded:
+    """Return the one selected image as `reference`, which the local engine has, or pulls.
+
+    Raises:
+        EdgebakeError: several images or platforms are selected, or the engine cannot get the image.
+    """
     plan, _ = make_plan(start, selection)
     if len(plan.targets) != 1 or len(plan.targets[0].platforms) != 1:
         found = [f"{t.bake_target.name} ({p})" for t in plan.targets for p in t.platforms]
@@ -105,7 +126,7 @@ def check_reference(
         )
     target = plan.targets[0]
     _get(reference, target.platforms[0])
-    return _suite(plan, target, target.platforms[0], reference, gpus, tell)
+    return Loaded(plan, target, target.platforms[0], reference)
 
 
 def _get(reference: str, platform: str) -> None:

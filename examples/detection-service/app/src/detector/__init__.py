@@ -1,3 +1,3 @@
 """An HTTP service that finds simple shapes in pictures."""
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"

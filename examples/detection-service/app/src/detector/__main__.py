@@ -39,7 +39,7 @@ def _serve(settings: Settings) -> None:
     about = _about(pipeline)
     log.info("model %s on %s", settings.model, ", ".join(pipeline.providers))
     config = uvicorn.Config(
-        create_app(settings, pipeline, about),
+        create_app(settings, _with_cache(settings, pipeline), about),
         host=settings.listen[0],
         port=settings.listen[1],
         loop="asyncio",
@@ -53,6 +53,15 @@ def _serve(settings: Settings) -> None:
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
     uvicorn.Server(config).run()
+
+
+def _with_cache(settings: Settings, pipeline: Any) -> Any:
+    """The pipeline, behind the cache of results if there is one."""
+    if not settings.cache:
+        return pipeline
+    from detector.cache import CachedDetector, ResultCache
+
+    return CachedDetector(pipeline, ResultCache(settings, pipeline.identity))
 
 
 def _about(pipeline: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +67,12 @@ def _level(text: str) -> str:
     return text
 
 
+def _cache(text: str) -> str:
+    if not re.fullmatch(r"rediss?://[^\s/]+(/[0-9]+)?", text):
+        raise ValueError("must be redis://HOST:PORT/NUMBER")  # without the text: it may hold a password
+    return text
+
+
 def _providers(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     if not all(names):
@@ -101,6 +108,10 @@ class Settings:
     body_timeout: float = 15.0  # seconds for a request's body to arrive
     shutdown_timeout: int = 8  # seconds for requests under way after SIGTERM; Docker kills after 10
 
+    cache: str = ""  # redis://HOST:PORT/NUMBER, where results are kept; empty: nowhere
+    cache_ttl: int = 300  # seconds
+    cache_timeout: float = 0.2  # seconds for its answer
+
     log_level: str = "info"
     access_log: bool = False
 
@@ -122,6 +133,9 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "session_threads": integer(1, 256),
     "body_timeout": real(0.1, 600.0),
     "shutdown_timeout": integer(1, 600),
+    "cache": _cache,
+    "cache_ttl": integer(1, 86_400),
+    "cache_timeout": real(0.01, 10.0),
     "log_level": _level,
     "access_log": _flag,
 }

@@ -42,6 +42,9 @@ class Metrics:
         )
         self._pictures = Counter("detector_pictures", "Pictures that went through the model.", registry=registry)
         self._boxes = Counter("detector_boxes", "Boxes returned.", ["label"], registry=registry)
+        self._cache = Counter(
+            "detector_cache_pictures", "Pictures by what the cache knew of them.", ["outcome"], registry=registry
+        )
         self.in_flight = Gauge("detector_requests_in_flight", "Detection requests under way.", registry=registry)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -51,8 +54,11 @@ class Metrics:
 
     def detected(self, result: Result) -> None:
         """Count one successful detection."""
-        self._inference.observe(result.seconds["inference"])
-        self._pictures.inc(len(result.pictures))
+        if result.inferred:
+            self._inference.observe(result.seconds["inference"])
+            self._pictures.inc(result.inferred)
+        for outcome, count in result.cache.items():
+            self._cache.labels(outcome).inc(count)
         for picture in result.pictures:
             for detection in picture.detections:
                 self._boxes.labels(detection.label).inc()

@@ -56,10 +56,21 @@ class Pipeline:
         """The ABI of the native library."""
         return self._nms.abi
 
-    def detect(self, encoded: Sequence[bytes], score: float, iou: float) -> Result:
-        """Find objects on all pictures in one inference; BadImageError names the picture it is about."""
+    @property
+    def identity(self) -> str:
+        """What results follow from beside pictures and thresholds."""
+        return json.dumps([self.model_sha256, self.labels, self.nms_abi])
+
+    def detect(self, encoded: Sequence[bytes], score: float, iou: float, numbers: Sequence[int] = ()) -> Result:
+        """Find objects on all pictures in one inference; BadImageError names the picture it is about.
+
+        `numbers`: what it calls them, if not by their place.
+        """
         start = time.perf_counter()
-        prepared = [self._prepare(data, index) for index, data in enumerate(encoded)]
+        prepared = [
+            self._prepare(data, number)
+            for number, data in zip(numbers or range(len(encoded)), encoded, strict=True)
+        ]
         decoded = time.perf_counter()
         boxes, scores = self._infer(np.stack([each.canvas for each in prepared]))
         inferred = time.perf_counter()
@@ -68,7 +79,7 @@ class Pipeline:
         )
         done = time.perf_counter()
         steps = {"decode": decoded - start, "inference": inferred - decoded, "suppression": done - inferred}
-        return Result(found, {**steps, "total": done - start})
+        return Result(found, {**steps, "total": done - start}, len(found))
 
     def _prepare(self, data: bytes, index: int) -> Prepared:
         """Decode and scale one picture. Only the small canvas stays: a batch may hold large pictures."""

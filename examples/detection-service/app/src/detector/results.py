@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Result:
-    """What is on each picture of a request, and the seconds that each step took for all of them."""
+    """What is on each picture of a request, and the seconds that each step took for all of them.
+
+    `inferred` of the pictures went through the model; `cache` counts what the cache said of them.
+    """
 
     pictures: tuple[Found, ...]
     seconds: dict[str, float]
+    inferred: int
+    cache: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,76 @@
+"""Gathers the runs of one bench."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edgebake.bench.result import Measurement, RecipeBench, Run
+from edgebake.bench.runner import Outcome
+from edgebake.testing.cases import Case
+
+
+@dataclass
+class Collected:
+    """A bench's runs so far. `skipped`: why it is not run."""
+
+    case: Case
+    skipped: str = ""
+    runs: list[Outcome] = field(default_factory=list)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether further runs have a sense: not of one that fails."""
+        return not (self.skipped or self._failed)
+
+    @property
+    def wants_samples(self) -> bool:
+        """Whether memory is to be sampled, as a run has shown that the control group does not tell its peak.
+
+        Linux tells it from 5.19 on in version 2 (memory.peak), and always in version 1.
+        """
+        return any(one.said and one.said.peak_memory is None for one in self.runs)
+
+    def add(self, outcome: Outcome) -> None:
+        """Take a run."""
+        if outcome.said is not None and self.runs and not self._same(outcome):
+            names = [name for name, _, _ in outcome.said.measurements]
+            outcome = Outcome(outcome.seconds, failure=f"this run measured other things: {', '.join(names)}")
+        self.runs.append(outcome)
+
+    def _same(self, outcome: Outcome) -> bool:
+        first = self.runs[0].said
+        assert first is not None
+        assert outcome.said is not None
+        return [one[:2] for one in first.measurements] == [one[:2] for one in outcome.said.measurements]
+
+    @property
+    def _failed(self) -> Outcome | None:
+        return next((one for one in self.runs if one.said is None), None)
+
+    def result(self) -> RecipeBench:
+        """Return what came of it."""
+        case, failed = self.case, self._failed
+        if self.skipped:
+            return RecipeBench(recipe=case.recipe, title=case.title, outcome="skipped", output=self.skipped)
+        if failed is not None:
+            outcome = "timed out" if failed.timed_out else "failed"
+            return RecipeBench(recipe=case.recipe, title=case.title, outcome=outcome, output=failed.failure)
+        said = [one.said for one in self.runs if one.said is not None]
+        sampled = self.wants_samples
+        return RecipeBench(
+            recipe=case.recipe,
+            title=case.title,
+            outcome="measured",
+            seconds=tuple(one.seconds for one in self.runs),
+            cpu_seconds=tuple(one.cpu_seconds for one in said),
+            peak_memory=tuple(o.sampled for o in self.runs) if sampled else tuple(o.peak_memory for o in said),
+            memory_from="docker stats" if sampled else "control group",
+            measurements=self._measurements(),
+        )
+
+    def _measurements(self) -> tuple[Measurement, ...]:
+        runs: dict[tuple[str, str], list[Run]] = {}
+        for outcome in self.runs:
+            for name, unit, run in outcome.said.measurements if outcome.said else ():
+                runs.setdefault((name, unit), []).append(run)
+        return tuple(Measurement(name=name, unit=unit, runs=tuple(found)) for (name, unit), found in runs.items())

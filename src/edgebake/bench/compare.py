@@ -1,0 +1,197 @@
+"""What changed between two runs of `edgebake bench`, and what of it is noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from edgebake.bench.result import ImageBench, RecipeBench, Result
+from edgebake.bench.statistics import SIGNIFICANT, can_tell, chance, median
+
+Verdict = Literal[
+    "better", "worse", "within noise", "same", "too few runs", "not comparable", "only then", "only now"
+]
+Key = tuple[str, str, str, str, str, str]
+_BUSY = 0.5  # waiting programs for each core, more in one run than in the other, that are worth a word
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of one metric, one for each run, and under which conditions they were taken."""
+
+    values: tuple[float, ...]
+    unit: str
+    more_is_better: bool
+    measured: bool
+    """Whether it varies from run to run, unlike a size."""
+    emulated: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """One metric, then and now.
+
+    Attributes:
+        key: image, target, platform, recipe, measurement and metric; the recipe and the measurement may be "".
+        before: its median then; None if it was not measured.
+        now: its median now; None if it was not measured.
+        unit: of both.
+        verdict: what to think of it.
+        chance: how probable such a difference is by chance; None where nothing is chance.
+        more_is_better: whether a greater value is better.
+    """
+
+    key: Key
+    before: float | None
+    now: float | None
+    unit: str
+    verdict: Verdict
+    chance: float | None = None
+    more_is_better: bool = False
+
+    @property
+    def ratio(self) -> float | None:
+        """Now over then; None if one of them is missing or zero."""
+        return self.now / self.before if self.before and self.now is not None else None
+
+    @property
+    def loss(self) -> float:
+        """By which share it is worse; 0 if it is not."""
+        if self.verdict != "worse" or not self.ratio:
+            return 0.0
+        return (1 / self.ratio if self.more_is_better else self.ratio) - 1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All changes, and what makes the two runs unlike beside what was measured."""
+
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...]
+
+    def failures(self, limit: float) -> list[Change]:
+        """Return what is worse by more than a share, and not by chance."""
+        return [change for change in self.changes if change.loss > limit]
+
+
+def compare(before: Result, now: Result) -> Comparison:
+    """Return what changed. Emulated and native runs are never judged by each other, nor are two machines."""
+    old, new = dict(_metrics(before)), dict(_metrics(now))
+    same_machine = _same_machine(before, now)
+    changes = [_change(key, old.get(key), new.get(key), same_machine=same_machine) for key in {**new, **old}]
+    return Comparison(tuple(changes), tuple(_notes(before, now, changes, same_machine=same_machine)))
+
+
+def comparison_data(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison as data for `--json`."""
+    names = ("image", "target", "platform", "recipe", "measurement", "metric")
+    return {
+        "notes": list(comparison.notes),
+        "changes": [
+            {
+                **dict(zip(names, change.key, strict=True)),
+                "unit": change.unit,
+                "before": change.before,
+                "now": change.now,
+                "ratio": change.ratio,
+                "verdict": change.verdict,
+                "chance": change.chance,
+            }
+            for change in comparison.changes
+        ],
+    }
+
+
+def _metrics(result: Result) -> Iterator[tuple[Key, Values]]:
+    for image in result.images:
+        place = (image.image, image.target, image.platform)
+        size = Values((float(image.size),), "bytes", more_is_better=False, measured=False, emulated=image.emulated)
+        for bench in image.benches:
+            yield from _bench_metrics(place, image, bench)
+        yield (*place, "", "", "size"), size
+
+
+def _bench_metrics(
+    place: tuple[str, str, str], image: ImageBench, bench: RecipeBench
+) -> Iterator[tuple[Key, Values]]:
+    emulated = image.emulated
+    for one in bench.measurements:
+        key = (*place, bench.recipe, one.name)
+        rates = tuple(run.throughput for run in one.runs)
+        yield (*key, "throughput"), Values(rates, f"{one.unit}/s", True, True, emulated)
+        for name in ("p50", "p99"):
+            times = tuple(run.latency[name] for run in one.runs)
+            yield (*key, name), Values(times, "s", False, True, emulated)
+    if bench.memory:
+        peaks = tuple(float(one) for one in bench.memory)
+        yield (*place, bench.recipe, "", "peak memory"), Values(peaks, "bytes", False, True, emulated)
+
+
+def _change(key: Key, old: Values | None, new: Values | None, *, same_machine: bool) -> Change:
+    any_of = new or old
+    assert any_of is not None
+    before, now = (median(one.values) if one else None for one in (old, new))
+    verdict: Verdict
+    probable = None
+    if old is None or new is None:
+        verdict = "only now" if old is None else "only then"
+    elif not new.measured:
+        verdict = _plain_verdict(old, new)
+    elif not same_machine or old.emulated != new.emulated:
+        verdict = "not comparable"
+    else:
+        probable = chance(old.values, new.values)
+        verdict = _verdict(old, new, probable)
+    return Change(key, before, now, any_of.unit, verdict, probable, any_of.more_is_better)
+
+
+def _plain_verdict(old: Values, new: Values) -> Verdict:
+    if old.values == new.values:
+        return "same"
+    return "better" if (new.values > old.values) == new.more_is_better else "worse"
+
+
+def _verdict(old: Values, new: Values, probable: float) -> Verdict:
+    if not can_tell(len(old.values), len(new.values)):
+        return "too few runs"
+    before, now = median(old.values), median(new.values)
+    if probable >= SIGNIFICANT or before == now:
+        return "within noise"
+    return "better" if (now > before) == new.more_is_better else "worse"
+
+
+def _same_machine(before: Result, now: Result) -> bool:
+    facts = ("cpu", "cores", "architecture", "model", "gpus")
+    return all(getattr(before.machine, name) == getattr(now.machine, name) for name in facts)
+
+
+def _notes(before: Result, now: Result, changes: list[Change], *, same_machine: bool) -> Iterator[str]:
+    if not same_machine:
+        yield (
+            f"another machine, so that no difference says anything of the image: then {before.machine.name};"
+            f" now {now.machine.name}"
+        )
+    for image in now.images:
+        then = [one for one in before.images if _place(one) == _place(image)]
+        if then and then[0].emulated != image.emulated:
+            ways = ("emulated", "native") if then[0].emulated else ("native", "emulated")
+            yield f"{image.image} on {image.target} ({image.platform}) was {ways[0]} then, and is {ways[1]} now"
+    yield from _load_note(before, now)
+    if any(change.verdict == "too few runs" for change in changes):
+        yield "too few runs to tell a difference from noise: take --runs 4 or more, both times"
+    if before.seconds != now.seconds:
+        yield f"each measurement took {before.seconds:g} s then, and takes {now.seconds:g} s now"
+
+
+def _place(image: ImageBench) -> tuple[str, str, str]:
+    return image.image, image.target, image.platform
+
+
+def _load_note(before: Result, now: Result) -> Iterator[str]:
+    loads = [one.machine.load for one in (before, now)]
+    if None in loads:
+        return
+    then, today = (load[0] for load in loads if load)
+    if abs(then - today) > _BUSY * now.machine.cores:
+        yield f"the machine was not equally busy: its load was {then:.1f} then, and {today:.1f} now"

@@ -1,0 +1,216 @@
+"""Brings images into the local engine, and runs the benches of their recipes there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgebake import __version__
+from edgebake.api import make_plan
+from edgebake.bench.collect import Collected
+from edgebake.bench.machine import Engine, load
+from edgebake.bench.result import ImageBench, RecipeBench, Result
+from edgebake.bench.runner import Subject, run_bench
+from edgebake.docker import docker, last_line
+from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.execute.settings import Settings
+from edgebake.graph.image_plan import ImagePlan
+from edgebake.host.files import Files
+from edgebake.host.flags import GROUPS, Choice, Flag, machine_flags
+from edgebake.model.requirement import parse_requirement
+from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.plan.selection import Selection
+from edgebake.resolve.resolution import Pin
+from edgebake.testing.cases import Case, benches_of
+from edgebake.testing.images import Loaded, get_image, load_images
+
+_GROUPS = ("gpu", "board", "memory")
+"""Of what the board needs (`edgebake run`), what has to do with computing."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is measured, and how.
+
+    Attributes:
+        start: where to look for a project: this folder and those above it.
+        selection: which images; without platforms those that run natively here, if there are any.
+        recipes: only the benches of these; empty for those of all recipes of a project's image, and of the named
+            ones of an ad-hoc image.
+        settings: how to build.
+        runs: how often each bench runs, each time in a new container.
+        seconds: for each measurement.
+        reference: the selected image, if it is there already.
+        locked: refuse a lock that is stale.
+        quiet: show no progress of builds.
+    """
+
+    start: Path
+    selection: Selection
+    settings: Settings
+    runs: int
+    seconds: float
+    recipes: tuple[str, ...] = ()
+    reference: str | None = None
+    locked: bool = False
+    quiet: bool = False
+
+
+def measure_images(wish: Wish, tell: Tell) -> Result:
+    """Build what is selected and is not there, and measure it.
+
+    Args:
+        wish: what, and how.
+        tell: is told what goes on, line by line.
+
+    Raises:
+        EdgebakeError: as for a bake; no selected image has such a bench; the engine cannot run an image.
+    """
+    engine = Engine()
+    wish = replace(wish, selection=_chosen(wish, engine.platform, tell))
+    began, before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), load()
+    images = tuple(_measured(one, wish, engine, tell) for one in _loaded(wish))
+    facts = engine.facts()
+    if engine.machine is not None:
+        facts = facts.model_copy(update={"load": (before, load())})
+    return Result(
+        edgebake=__version__, time=began, runs=wish.runs, seconds=wish.seconds, machine=facts, images=images
+    )
+
+
+def _loaded(wish: Wish) -> Iterator[Loaded]:
+    if wish.reference is not None:
+        yield get_image(wish.start, wish.selection, wish.reference)
+        return
+    yield from load_images(wish.start, wish.selection, wish.settings, locked=wish.locked, quiet=wish.quiet)
+
+
+# ── what is measured
+
+
+def _chosen(wish: Wish, native: str, tell: Tell) -> Selection:
+    """Return the selection narrowed to images that have a bench, and without platforms to those that run natively.
+
+    Raises:
+        EdgebakeError: none of them has one.
+    """
+    plan, _ = make_plan(wish.start, wish.selection, locked=wish.locked)
+    found = [
+        (target.bake_target.name, platform)
+        for target in plan.targets
+        for platform in target.platforms
+        if _benches(plan, target, platform, wish)
+    ]
+    if not found:
+        raise _nothing_to_measure(plan, wish)
+    if wish.selection.platforms or not any(platform == native for _, platform in found):
+        return replace(wish.selection, parts=frozenset(found))
+    for name, platform in found:
+        if platform != native:
+            tell(f"left out: {name} on {platform}, which is emulated here; measure it with --platform {platform}")
+    return replace(wish.selection, parts=frozenset(one for one in found if one[1] == native))
+
+
+def _benches(plan: Plan, target: TargetPlan, platform: str, wish: Wish) -> list[Case]:
+    """Return the benches that are asked for, of the recipes in an image."""
+    cases = benches_of(plan.compilation.plan_of(target.bake_target), platform)
+    only = wish.recipes or _named_recipes(plan, wish.selection)
+    return [case for case in cases if not only or case.recipe in only]
+
+
+def _named_recipes(plan: Plan, selection: Selection) -> set[str]:
+    """Return the recipes that an ad-hoc image was asked for by name; none of a project's image."""
+    workspace = plan.compilation.workspace
+    if workspace.document:
+        return set()
+    names = [parse_requirement(text).name for text in selection.names]
+    return {workspace.catalogue.canonical(name) or name for name in names}
+
+
+def _nothing_to_measure(plan: Plan, wish: Wish) -> EdgebakeError:
+    views = {
+        view.pin.name: view.recipe.bench is not None
+        for target in plan.targets
+        for platform in target.platforms
+        for view in plan.compilation.plan_of(target.bake_target).views_on(platform)
+    }
+    for name in wish.recipes:
+        if name not in views:
+            return EdgebakeError(
+                f"no selected image has the recipe {name!r}", hints=did_you_mean(name, views, kind="recipe")
+            )
+    there = sorted(name for name, has_bench in views.items() if has_bench)
+    hints = [f"other recipes of these images have: --recipe {name}" for name in there[:1]]
+    return EdgebakeError(
+        "none of the selected recipes has a bench",
+        hints=(*hints, "write one, and name it in recipe.yaml: bench: {script: bench.py}"),
+    )
+
+
+# ── measuring
+
+
+def _measured(one: Loaded, wish: Wish, engine: Engine, tell: Tell) -> ImageBench:
+    name = one.target.bake_target
+    plan = one.plan.compilation.plan_of(name)
+    emulated = one.platform != engine.platform
+    flags = _flags(plan, engine, emulated=emulated)
+    subject = Subject(one.reference, one.platform, tuple(word for flag in flags for word in flag.words))
+    cases = _benches(one.plan, one.target, one.platform, wish)
+    gpu = any(word in ("--runtime", "--gpus", "--device") for word in subject.flags)
+    digest, size = _digest_and_size(one.reference)
+    where = f"{name.image} on {name.target} ({one.platform}{', emulated' if emulated else ''})"
+    return ImageBench(
+        image=name.image,
+        target=name.target,
+        platform=one.platform,
+        emulated=emulated,
+        gpu=gpu,
+        reference=one.reference,
+        digest=digest,
+        size=size,
+        releases={view.pin.name: _version(view.pin) for view in plan.views_on(one.platform)},
+        benches=_all_runs(subject, cases, wish, gpu=gpu, tell=lambda text: tell(f"{where}: {text}")),
+    )
+
+
+def _version(pin: Pin) -> str:
+    return pin.release.version if pin.loaded.is_versioned else ""
+
+
+def _flags(plan: ImagePlan, engine: Engine, *, emulated: bool) -> list[Flag]:
+    """Return the flags that give an image the machine's GPU, if it is built for one and there is one."""
+    machine = engine.machine
+    if machine is None or emulated or not machine.gpus or plan.target.cuda is None:
+        return []
+    choice = Choice(without=frozenset(GROUPS) - frozenset(_GROUPS))
+    return machine_flags(machine, Files(), choice, {}, gpu=True)
+
+
+def _digest_and_size(reference: str) -> tuple[str, int]:
+    done = docker("image", "inspect", "--format", "{{.Id}} {{.Size}}", reference)
+    if done.returncode != 0:
+        raise EdgebakeError(f"the engine does not have {reference}", reason=last_line(done.stderr))
+    digest, size = done.stdout.split()
+    return digest, int(size)
+
+
+def _all_runs(
+    subject: Subject, cases: Sequence[Case], wish: Wish, *, gpu: bool, tell: Tell
+) -> tuple[RecipeBench, ...]:
+    """Run all benches once, then all a second time, and so on: what a machine does meanwhile meets all of them."""
+    collected = [Collected(case) for case in cases]
+    for one in collected:
+        if one.case.gpu and not gpu:
+            one.skipped = "it needs a GPU, and containers get none here"
+    for number in range(1, wish.runs + 1):
+        for one in collected:
+            if one.is_open:
+                outcome = run_bench(subject, one.case, wish.seconds, sample=one.wants_samples)
+                one.add(outcome)
+                tell(f"{one.case.title}, run {number} of {wish.runs} ({outcome.seconds:.1f}s)")
+    return tuple(one.result() for one in collected)

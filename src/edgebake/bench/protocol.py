@@ -1,0 +1,102 @@
+"""What a bench says: lines of JSON on stdout, among others that are for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from edgebake.bench.result import Run, summarised
+from edgebake.model.base import Model
+
+
+class Line(Model):
+    """A measurement, as a bench prints it. Without `seconds` the calls ran one after the other."""
+
+    measurement: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\n\r\t]+$")]
+    unit: Annotated[str, Field(min_length=1, max_length=30, pattern=r"^[^\n\r\t]+$")] = "calls"
+    items: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1
+    nanoseconds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+    def run(self) -> Run:
+        """Return what is kept of it."""
+        total = self.seconds if self.seconds is not None else sum(self.nanoseconds) / 1e9
+        return summarised(self.nanoseconds, self.items, total)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one run of a bench said.
+
+    `measurements` are (name, unit, run), in its order; `peak_memory` in bytes; `words` is all else that it wrote.
+    """
+
+    measurements: tuple[tuple[str, str, Run], ...]
+    peak_memory: int | None
+    cpu_seconds: float | None
+    words: str
+
+
+class ProtocolError(ValueError):
+    """A line of JSON that says a measurement, and says it wrong."""
+
+
+def parse(output: str) -> Said:
+    """Return what the output of a run says.
+
+    Raises:
+        ProtocolError: a measurement is written wrong, or stands twice.
+    """
+    lines, words = [], []
+    container: dict[str, Any] = {}
+    for text in output.splitlines():
+        data = _object(text)
+        if "measurement" in data:
+            lines.append(_line(data))
+        elif set(data) == {"container"} and isinstance(data["container"], dict):
+            container = data["container"]
+        else:
+            words.append(text)
+    _refuse_twice(lines)
+    found = tuple((line.measurement, line.unit, line.run()) for line in lines)
+    microseconds = container.get("cpu_microseconds")
+    cpu_seconds = microseconds / 1e6 if isinstance(microseconds, int) else None
+    peak = container.get("peak_memory")
+    return Said(found, peak if isinstance(peak, int) else None, cpu_seconds, "\n".join(_without_blank(words)))
+
+
+def _object(text: str) -> dict[str, Any]:
+    if not text.startswith("{"):
+        return {}
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _line(data: dict[str, Any]) -> Line:
+    try:
+        return Line.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ProtocolError(
+            f"the measurement {data['measurement']!r} is written wrong: {where}: {first['msg']}"
+        ) from None
+
+
+def _refuse_twice(lines: list[Line]) -> None:
+    seen: set[str] = set()
+    for line in lines:
+        if line.measurement in seen:
+            raise ProtocolError(f"the measurement {line.measurement!r} stands twice")
+        seen.add(line.measurement)
+
+
+def _without_blank(lines: list[str]) -> Iterator[str]:
+    return (line for line in lines if line.strip())

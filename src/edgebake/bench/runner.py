@@ -1,0 +1,138 @@
+"""Runs one bench once, in a container of a built image."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgebake.bench.protocol import ProtocolError, Said, parse
+from edgebake.docker import no_docker
+from edgebake.errors import EdgebakeError
+from edgebake.execute.preflight import not_emulated
+from edgebake.host.monitor import Monitor
+from edgebake.host.start import remove
+from edgebake.interrupt import raise_interrupt
+from edgebake.testing.cases import Case
+from edgebake.testing.causes import cannot_execute
+
+_INSIDE = Path(__file__).parent / "inside"
+_FOLDER = "/run/eb/bench"
+_GRACE = 10  # seconds between the signal that asks and the one that kills
+_SLOW_START = 120  # seconds that an engine may take beside the bench's own time
+_NEVER_RAN = 125  # of docker run: Docker itself failed
+_TIMED_OUT = (124, 137)  # of timeout(1): it ended when asked, or was killed
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An image that benches run in.
+
+    `flags` are words of `docker run` that the machine needs.
+    """
+
+    reference: str
+    platform: str
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one run: what it said, or why it failed."""
+
+    seconds: float
+    said: Said | None = None
+    failure: str = ""
+    timed_out: bool = False
+    sampled: int | None = None
+    """The peak of memory in bytes that `docker stats` saw, if it was asked."""
+
+
+def run_bench(subject: Subject, case: Case, seconds: float, *, sample: bool = False) -> Outcome:
+    """Run a bench in a container of its own, without a network.
+
+    Args:
+        subject: the image.
+        case: the bench.
+        seconds: for each measurement.
+        sample: sample the container's memory from outside.
+
+    Raises:
+        EdgebakeError: Docker cannot run the image at all.
+    """
+    raise_interrupt()
+    name = f"edgebake-bench-{uuid.uuid4().hex[:12]}"
+    begin = time.monotonic()
+    monitor = Monitor(name, lambda: None) if sample else None
+    try:
+        done = _run(_command(subject, case, name, seconds), name, case.timeout)
+    finally:
+        usage = monitor.stop() if monitor else None
+    taken = time.monotonic() - begin
+    peak = max(usage.memory, default=None) if usage else None
+    if done is None or (done.returncode in _TIMED_OUT and taken >= case.timeout):
+        return Outcome(taken, failure=f"it was still running after {case.timeout} s", timed_out=True)
+    _refuse_no_bench(subject, done)
+    return _outcome(done, taken, peak)
+
+
+def _command(subject: Subject, case: Case, name: str, seconds: float) -> list[str]:
+    mounts = [*case.mounts, *((path, path.name) for path in sorted(_INSIDE.iterdir()) if path.is_file())]
+    volumes = [word for path, place in mounts for word in ("--volume", f"{path}:{_FOLDER}/{place}:ro")]
+    settings = ("PYTHONDONTWRITEBYTECODE=1", f"EDGEBAKE_BENCH_SECONDS={seconds:g}")
+    script = f"{_FOLDER}/{case.mounts[0][1]}"
+    head = ["docker", "run", "--rm", "--name", name, "--network", "none", "--pull", "never"]
+    head += ["--platform", subject.platform, *subject.flags, *volumes]
+    head += [word for setting in settings for word in ("--env", setting)]
+    # timeout(1) is the program that starts, so that a bench may replace nothing of the image's own start.
+    started = [f"--kill-after={_GRACE}", str(case.timeout), "sh", f"{_FOLDER}/account.sh", *case.runner, script]
+    return [*head, "--entrypoint", "timeout", subject.reference, *started]
+
+
+def _run(command: Sequence[str], name: str, timeout: int) -> subprocess.CompletedProcess[str] | None:
+    """Run a container; None if it does not end in time. Ctrl-C leaves none behind."""
+    try:
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout + _GRACE + _SLOW_START,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise no_docker() from None
+    except subprocess.TimeoutExpired:
+        remove(name)
+        return None
+    except BaseException:
+        remove(name)
+        raise
+
+
+def _refuse_no_bench(subject: Subject, done: subprocess.CompletedProcess[str]) -> None:
+    """Refuse what says nothing about an image: a bench that never began.
+
+    Raises:
+        EdgebakeError: Docker failed, or the engine does not emulate the platform.
+    """
+    if done.returncode == _NEVER_RAN:
+        raise EdgebakeError("Docker cannot run the image", reason=done.stderr.strip())
+    if cannot_execute(done.stderr.strip()):
+        raise not_emulated("engine", [subject.platform], done.stderr.strip())
+
+
+def _outcome(done: subprocess.CompletedProcess[str], taken: float, peak: int | None) -> Outcome:
+    try:
+        said = parse(done.stdout)
+    except ProtocolError as error:
+        return Outcome(taken, failure=str(error))
+    words = f"{said.words}\n{done.stderr}".strip()
+    if done.returncode != 0:
+        return Outcome(taken, failure=words or f"it ended with exit code {done.returncode}")
+    if not said.measurements:
+        return Outcome(taken, failure=f"it measured nothing\n{words}".strip())
+    return Outcome(taken, said, sampled=peak)

@@ -1,0 +1,1 @@
+"""Compose files: a project's services on one target."""

@@ -1,0 +1,146 @@
+"""Opening the two sides of a comparison: commits, the working tree, and lock files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from edgebake.compile import compile_workspace
+from edgebake.diff.images import Difference, Side, compare, compare_targets
+from edgebake.diff.locks import LockDifference, compare_locks
+from edgebake.errors import EdgebakeError, Position, did_you_mean
+from edgebake.load.workspace import find_root, open_workspace, parse_lock
+from edgebake.model.lock import Lock
+from edgebake.model.project import LOCK_FILE, PROJECT_FILE
+from edgebake.observe.committed import file_at, project_at
+from edgebake.plan.selection import Selection, open_selection
+
+WORKING_TREE = "the working tree"
+
+
+def kind_of(word: str) -> Literal["commit", "lock"]:
+    """Tell what a word on the command line is.
+
+    git allows no commit's name with a colon, that ends in `.lock`, or has a part that begins with a dot.
+    """
+    is_path = word.startswith(("/", "./", "../")) or word.endswith(".lock")
+    return "lock" if is_path or ":" in word else "commit"
+
+
+def diff_commits(root: Path, words: Sequence[str]) -> Iterator[Difference]:
+    """Yield how the images of two commits differ, or of a commit and the working tree.
+
+    The difference is only good until the next one is asked for: what it was made from is there until then.
+
+    Args:
+        root: the project's folder.
+        words: one or two commits.
+
+    Raises:
+        EdgebakeError: there is no such commit; a state does not compile.
+    """
+    with ExitStack() as stack:
+        first = stack.enter_context(_committed(root, words[0]))
+        second = stack.enter_context(_committed(root, words[1])) if words[1:] else _side(root, WORKING_TREE)
+        yield compare(first, second)
+
+
+def diff_targets(start: Path, names: Sequence[str], first: str, second: str) -> Difference:
+    """Return how images differ on two targets.
+
+    Args:
+        start: where to look for a project: this folder and those above it.
+        names: images of the project, or recipes for an ad-hoc image; empty for all images that have both targets.
+        first: a target.
+        second: another one.
+
+    Raises:
+        EdgebakeError: an unknown target, or one that no selected image has.
+    """
+    selection = Selection(tuple(names), (first, second))
+    workspace = open_selection(start, selection)
+    for target in (first, second):
+        workspace.catalogue.target(target)
+    if first == second:
+        raise EdgebakeError(f"both targets are {first!r}", hints=("name two: --targets cuda-12.8 jetpack-6.2",))
+    compilation = compile_workspace(workspace)
+    images = Side("", compilation).images
+    wanted = list(names) if workspace.document and names else sorted({image for image, _ in images})
+    there = [name for name in wanted if (name, first) in images and (name, second) in images]
+    if not there:
+        missing = next(t for t in (second, first) if not any((name, t) in images for name in wanted))
+        raise EdgebakeError(
+            f"no selected image is for the target {missing!r}",
+            hints=("any recipes can be compared: edgebake diff RECIPE… --targets A B",),
+        )
+    return compare_targets(compilation, first, second, there)
+
+
+def diff_locks(start: Path, words: Sequence[str]) -> LockDifference:
+    """Return how two lock files differ, or one and the project's.
+
+    Args:
+        start: where to look for a project: this folder and those above it.
+        words: one or two files; `REF:FILE` is a commit's.
+
+    Raises:
+        EdgebakeError: a file is not there, or is no lock.
+    """
+    second = words[1] if words[1:] else str((find_root(start) or start) / LOCK_FILE)
+    label = words[1] if words[1:] else LOCK_FILE
+    return compare_locks(words[0], _lock(start, words[0]), label, _lock(start, second))
+
+
+def only(difference: Difference, images: Sequence[str], targets: Sequence[str]) -> Difference:
+    """Return a difference without other images and targets than these names or patterns mean.
+
+    Raises:
+        EdgebakeError: one of them means none.
+    """
+    from dataclasses import replace
+
+    known = {"image": {one.image for one in difference.images}, "target": {one.target for one in difference.images}}
+    for kind, patterns in (("image", images), ("target", targets)):
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in known[kind]):
+                hints = did_you_mean(pattern, known[kind], kind=kind)
+                raise EdgebakeError(f"no {kind} {pattern!r} is on either side", hints=hints)
+    kept = tuple(
+        one
+        for one in difference.images
+        if (not images or any(fnmatchcase(one.image, pattern) for pattern in images))
+        and (not targets or any(fnmatchcase(one.target, pattern) for pattern in targets))
+    )
+    return replace(difference, images=kept)
+
+
+@contextmanager
+def _committed(root: Path, ref: str) -> Iterator[Side]:
+    with project_at(root, ref) as folder:
+        yield _side(folder, ref)
+
+
+def _side(root: Path, label: str) -> Side:
+    if not (root / PROJECT_FILE).is_file():
+        return Side(label, None)
+    try:
+        return Side(label, compile_workspace(open_workspace(root)))
+    except EdgebakeError as error:
+        if label == WORKING_TREE:
+            raise
+        raise EdgebakeError(f"the project does not compile at {label}", reason=str(error)) from None
+
+
+def _lock(start: Path, word: str) -> Lock:
+    ref, colon, path = word.partition(":")
+    if colon:
+        raw = file_at(start, ref, path)
+    else:
+        try:
+            raw = (start / word).read_bytes()
+        except OSError as error:
+            raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(word)) from None
+    return parse_lock(raw, word)

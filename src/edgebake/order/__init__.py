@@ -1,0 +1,1 @@
+"""Choosing the order of install lines: what shares most, by weight."""

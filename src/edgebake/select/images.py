@@ -1,0 +1,144 @@
+"""What a selector means to plan, bake and test: images, each on a target and platform.
+
+A recipe stands for the images that hold it, and `recipe+2` for those at most two steps away from it. Commas, spaces
+and `--exclude` are about images: `a,b` are the images that hold both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from edgebake.compile import Compilation
+from edgebake.errors import EdgebakeError
+from edgebake.fingerprint import Fingerprints
+from edgebake.plan.builder import build_plan
+from edgebake.plan.changes import SEVERITY, State
+from edgebake.plan.record import BuildRecord
+from edgebake.plan.selection import Selection, selected_bake_targets
+from edgebake.select.evaluate import combined, reached
+from edgebake.select.grammar import Asked, Term, terms_of
+from edgebake.select.project import IMAGE, Cell, Item, ProjectItems, States
+
+_OF_IMAGES = ("new", "unmodified")
+"""States that an image has as a whole."""
+
+
+def picked(
+    compilation: Compilation,
+    selection: Selection,
+    before: Callable[[], BuildRecord],
+    fingerprints: Fingerprints | None = None,
+) -> Selection:
+    """Return a selection with the images that its selectors pick.
+
+    Args:
+        compilation: the project, compiled.
+        selection: what was asked for; returned as it is if it has no selectors, or they are applied already.
+        before: returns what `state:` compares with.
+        fingerprints: those of the compilation, if some are known already.
+
+    Raises:
+        EdgebakeError: a selector is wrong, names what there is not, or picks nothing.
+    """
+    if not selection.has_selectors or selection.picked is not None:
+        return selection
+    asked = Asked.of(selection)
+    items = project_items(compilation, selection, before, fingerprints)
+    cells, silent = picked_cells(asked, items)
+    notes = [f"the selector {term.text!r} picks no image{why}" for term, why in silent.items()]
+    if not cells:
+        notes = [_nothing_picked(asked, silent)]
+    parts = frozenset((cell.bake_target, cell.platform) for cell in cells)
+    return replace(selection, picked=parts, notes=tuple(notes))
+
+
+def picked_cells(asked: Asked, items: ProjectItems) -> tuple[frozenset[Cell], dict[Term, str]]:
+    """Return the images that selectors pick, and the terms that pick none, with what is to say of each.
+
+    Raises:
+        EdgebakeError: a term names what there is not.
+    """
+    found = {term: _cells(term, items) for term in asked.terms}
+    cells = combined(asked.select, asked.exclude, frozenset(items.cells), found.__getitem__)
+    silent = [term for term in terms_of(asked.select) if not found[term] and term.method != "state"]
+    return cells, {term: _why_silent(term, items) for term in silent}
+
+
+def project_items(
+    compilation: Compilation,
+    selection: Selection,
+    before: Callable[[], BuildRecord],
+    fingerprints: Fingerprints | None = None,
+) -> ProjectItems:
+    """Return the items of what is selected but for selectors; arguments as for :func:`picked`."""
+    bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
+    parts = [(one, selection.platforms_of(one)) for one in bake_targets]
+    return ProjectItems(compilation, parts, lambda: _states(compilation, selection, before(), fingerprints))
+
+
+def _cells(term: Term, items: ProjectItems) -> frozenset[Cell]:
+    """Return the images that a term picks."""
+    found = reached(term, items)
+    whole = term.method == "state" and term.value in _OF_IMAGES
+    if whole or term.down is not None:
+        return frozenset(item.cell for item in found if item.recipe == IMAGE)
+    return frozenset(item.cell for item in found & items.held)
+
+
+# ── what changed
+
+
+def _states(
+    compilation: Compilation, selection: Selection, before: BuildRecord, fingerprints: Fingerprints | None
+) -> States:
+    """Return the worst state of each item's stages."""
+    everything = replace(selection, select=(), exclude=())
+    plan = build_plan(compilation, everything, before, (), fingerprints=fingerprints)
+    found: dict[Item, State] = {}
+    bases: dict[Cell, State] = {}
+    for target in plan.targets:
+        one = target.bake_target
+        for change in target.changes:
+            cell = Cell(one.name, one.image, one.target, change.platform)
+            if change.node.recipe or change.node.kind == "image":
+                item = Item(cell, change.node.recipe or IMAGE)
+                found[item] = _worse(found.get(item, "same"), change.state)
+            elif change.node.kind == "base":
+                bases[cell] = change.state
+    for cell, state in bases.items():
+        image = Item(cell, IMAGE)
+        if state not in ("same", "moved") and found[image] != "new":
+            found[image] = "direct"  # another base image is the image's own change, and no recipe's
+    return found
+
+
+def _worse(one: State, other: State) -> State:
+    return max(one, other, key=SEVERITY.index)
+
+
+# ── what is said of nothing
+
+
+def _why_silent(term: Term, items: ProjectItems) -> str:
+    if term.down is not None or term.method in ("target", "platform", "image"):
+        return ""
+    if items.of(term):
+        return f": it is installed in none; {term.text}+ picks those that are built with it"
+    return ": none holds such a recipe"
+
+
+def _nothing_picked(asked: Asked, silent: Mapping[Term, str]) -> str:
+    """Return what to say if no image is picked; that is an answer only to what changes by itself.
+
+    Raises:
+        EdgebakeError: no `state:` is asked for.
+    """
+    if any(term.method == "state" for term in asked.terms):
+        return f"{asked}: no image is in that state"
+    hints = ["what there is: edgebake list images"]
+    if any(len(group) > 1 for group in asked.select):
+        hints.insert(0, "a comma picks what both sides pick; a space, or the option once more, what either does")
+    several = len(asked.terms) > 1
+    reasons = [f"{term.text}{why}" if several else why.removeprefix(": ") for term, why in silent.items() if why]
+    raise EdgebakeError(f"{asked} picks no image", reason="\n".join(reasons) or None, hints=hints)
