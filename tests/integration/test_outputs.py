@@ -32,6 +32,7 @@ PRINT_NO_DATA = {
     "lock": "writes edgebake.lock",
     "run": "the container's output is its own",
     "schema": "prints JSON anyway",
+    "compose": "writes compose.yaml",
     "ci-github": "writes the workflow",
     "ci-matrix": "prints lines for $GITHUB_OUTPUT, whose values are JSON",
     "builder-create": "makes a builder",
@@ -45,6 +46,7 @@ CALLS: dict[str, list[list[str]]] = {
         ["detect"],
         *(["detect", "--root", str(one)] for one in sorted((ROOT / "tests/machines").iterdir()) if one.is_dir()),
     ],
+    "diff": [["diff", "detector", "--target", "cpu", "--target", "jetpack-6.2"]],
     "doctor": [["doctor"]],
     "graph": [["graph"], ["graph", "--recipes"], ["graph", "--format", "json"]],
     "lint": [["lint"], ["lint", "nms"]],
@@ -62,7 +64,7 @@ CALLS: dict[str, list[list[str]]] = {
     ],
 }
 """By output; what needs an engine is in tests/e2e/test_outputs.py."""
-OF_E2E = {"autotag", "bake", "builder-check", "prune", "publish", "test", "verify"}
+OF_E2E = {"autotag", "bake", "bench", "builder-check", "prune", "publish", "test", "verify"}
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

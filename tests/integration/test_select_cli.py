@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -15,7 +14,6 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLE = REPOSITORY / "examples" / "detection-service"
-PAGES = "".join((REPOSITORY / "docs" / name).read_text(encoding="utf-8") for name in ("select.md", "diff.md"))
 
 
 def run(folder: Path, *args: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
@@ -28,19 +26,6 @@ def run(folder: Path, *args: str, seed: str = "0") -> subprocess.CompletedProces
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example without what was built in it."""
     return Path(copytree(EXAMPLE, tmp_path_factory.mktemp("example") / "it", ignore=ignore_patterns(".edgebake")))
-
-
-@pytest.mark.parametrize(
-    "block", re.findall(r"^```console\n\$ edgebake (.*?)^```", PAGES, re.MULTILINE | re.DOTALL)
-)
-def test_the_docs_show_real_output(example: Path, block: str) -> None:
-    command, _, shown = block.partition("\n")
-    done = run(example, *shlex.split(command))
-    told = done.stdout + done.stderr
-    if shown.endswith("\n…\n"):
-        assert told.startswith(shown.removesuffix("…\n"))
-    else:
-        assert told == shown
 
 
 def test_a_plan_of_what_is_selected_says_the_command_that_builds_it(example: Path) -> None:

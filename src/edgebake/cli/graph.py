@@ -116,15 +116,6 @@ def _text(selection: Selection, language: Format, *, recipes: bool) -> str:
 
     workspace = open_selection(Path.cwd(), selection)
     found = _recipes(workspace, selection) if recipes else _stages(workspace, selection)
-<<<<<<< HEAD
-
-    from edgebake.explore.draw import as_dot, as_json, as_mermaid
-
-    if json_output or language is Format.json:
-        typer.echo(as_json(found, "recipes" if recipes else "stages"))
-    else:
-        typer.echo(as_dot(found) if language is Format.dot else as_mermaid(found))
-=======
     kind = "recipes" if recipes else "stages"
     match language:
         case Format.json:
@@ -135,7 +126,6 @@ def _text(selection: Selection, language: Format, *, recipes: bool) -> str:
             return as_dot(found)
         case _:
             return as_mermaid(found)
->>>>>>> main
 
 
 def _recipes(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from edgebake.bench.result import Result
 from edgebake.model.base import Model
 
 Platform = Annotated[str, Field(pattern=r"^[a-z0-9]+/[a-z0-9/]+$", examples=["linux/arm64"])]
@@ -107,6 +108,36 @@ class PlatformWork(Model):
     stages_run: int
 
 
+class TimedStage(Model):
+    target: str
+    stage: str
+    platform: Platform
+
+
+class PathStage(TimedStage):
+    recipe: str | None
+    seconds: float | None
+    native: bool
+    emulated: bool
+
+
+class WorthIt(Model):
+    recipe: str
+    saves_seconds: float
+
+
+class Forecast(Output):
+    expected_seconds: float
+    critical_path_seconds: float
+    work_seconds: float
+    parallelism: float
+    useful_parallelism: float
+    critical_path: list[PathStage]
+    worth_making_faster: list[WorthIt]
+    measured_elsewhere: list[TimedStage]
+    never_measured: list[TimedStage]
+
+
 class Plan(Output):
     """What would be built: `edgebake plan --json`."""
 
@@ -119,6 +150,8 @@ class Plan(Output):
     """What the repository of stacks was seen to hold; null if nobody looked."""
     steps: list[PlannedStep]
     """What a bake would do, in order."""
+    time: Forecast | None = None
+    """How long it will take, by what earlier bakes took; null if nothing was measured."""
     platforms: list[PlatformWork] | None = None
     """With `--builder`."""
 
@@ -561,6 +594,100 @@ class Graph(Output):
     edges: list[GraphEdge]
 
 
+# ── diff
+
+
+class ChangedFact(Model):
+    name: str
+    before: str | None
+    """Null: it was not there."""
+    after: str | None
+
+
+class ChangedOn(ChangedFact):
+    platforms: list[Platform]
+
+
+class ChangedFacts(Model):
+    base: list[ChangedOn]
+    recipes: list[ChangedOn]
+    python: list[ChangedOn]
+    settings: list[ChangedOn]
+    tags: list[ChangedOn]
+
+
+class ChangedStage(Model):
+    name: str
+    kind: str
+    recipe: str | None
+    platform: Platform
+    state: Literal["new", "direct", "indirect", "moved", "same"]
+    causes: list[str]
+    before: Fingerprint | None
+    after: Fingerprint
+
+
+class ChangedImage(ChangedFacts):
+    image: str
+    target: str
+    change: Literal["added", "removed", "changed"]
+    other_target: str | None = None
+    """Between two targets: the first one."""
+    platforms: list[Platform] | None = None
+    old_platforms: list[Platform] | None = None
+    stages: list[ChangedStage] | None = None
+
+
+class SameImage(Model):
+    image: str
+    target: str
+
+
+class Diff(Output):
+    """How images, or with `--lock` locks, differ: `edgebake diff --json`."""
+
+    before: str
+    after: str
+    images: list[ChangedImage]
+    same: list[SameImage] | None = None
+    files: dict[str, str] | None = None
+    """Lines of the project's files that were added and removed."""
+    bases: list[ChangedFact] | None = None
+    """Of locks, as the keys below."""
+    git: list[ChangedFact] | None = None
+    refresh: ChangedFact | None = None
+
+
+# ── bench
+
+
+class ChangedMetric(Model):
+    image: str
+    target: str
+    platform: Platform
+    recipe: str
+    measurement: str
+    metric: str
+    unit: str
+    before: float | None
+    now: float | None
+    ratio: float | None
+    verdict: str
+    chance: float | None
+
+
+class Comparison(Model):
+    notes: list[str]
+    changes: list[ChangedMetric]
+
+
+class Bench(Result):
+    """What benches measured: `edgebake bench --json`."""
+
+    comparison: Comparison | None = None
+    """With `--compare`."""
+
+
 # ── detect, autotag, doctor, builder check
 
 
@@ -740,13 +867,15 @@ class Compat(Output):
     rows: list[CompatRow]
 
 
-OUTPUTS: dict[str, type[Output]] = {
+OUTPUTS: dict[str, type[Model]] = {
     "autotag": Autotag,
     "bake": Bake,
+    "bench": Bench,
     "builder-check": BuilderCheck,
     "compat": Compat,
     "compile": Compile,
     "detect": Detect,
+    "diff": Diff,
     "doctor": Doctor,
     "graph": Graph,
     "lint": Lint,
