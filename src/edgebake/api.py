@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgebake.artifacts.look import FolderLook
 from edgebake.compile import Compilation, compile_workspace, stage_templates
 from edgebake.errors import EdgebakeError
 from edgebake.fingerprint import Fingerprints
@@ -72,6 +73,7 @@ def make_plan(
     test: bool = False,
     locked: bool = False,
     look: Look | None = None,
+    opened: Callable[[Path, Selection], Workspace] = open_selection,
 ) -> tuple[Plan, Compiled]:
     """Return the plan for a selection, and the compilation behind it.
 
@@ -82,11 +84,12 @@ def make_plan(
         test: whether the images' tests run first.
         locked: refuse a lock that is stale.
         look: asks the project's repository of stacks, if it has one; None to reuse nothing.
+        opened: opens the workspace.
 
     Raises:
         EdgebakeError: whatever the user has to mend.
     """
-    workspace = open_selection(start, selection)
+    workspace = opened(start, selection)
     compiled = compile_files(workspace, locked=locked)
     history = read_history(workspace.root)
     fingerprints = Fingerprints(compiled.compilation)
@@ -206,7 +209,7 @@ def _plan(
 ) -> Plan:
     compilation = compiled.compilation
     snapshot = None
-    if look is not None and compilation.workspace.project.stacks is not None:
+    if look is not None and (isinstance(look, FolderLook) or compilation.workspace.project.stacks is not None):
         snapshot = look(compilation, reusable(compilation, selection, fingerprints))
     plan = build_plan(
         compilation,

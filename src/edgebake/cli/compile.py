@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgebake.cli.options import Locked
+from edgebake.cli.remembered import Remembered, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from edgebake.render.writer import Change
 
 
+@remembered("check", "locked", "json_output")
 def compile_command(
+    memory: Remembered,
     force: Annotated[bool, typer.Option("--force", help="Overwrite generated files that were edited.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if a file is stale.")] = False,
     locked: Locked = False,
@@ -33,14 +36,15 @@ def compile_command(
 
     from edgebake.api import compile_files
     from edgebake.notes import summarised
-    from edgebake.plan.selection import Selection, open_selection
+    from edgebake.plan.selection import Selection
 
-    workspace = open_selection(Path.cwd(), Selection())
+    workspace = memory.opened(Path.cwd(), Selection())
     compiled = compile_files(workspace, locked=locked)
     if check:
         _check(compiled, json_output=json_output)
         return
     changes = compiled.tree.write(force=force)
+    memory.keeps = not changes
     for change in changes if not json_output else ():
         typer.echo(f"{change.kind:<8} {change.path}")
     for out in compiled.compilation.left_out:

@@ -8,6 +8,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import (
+    ArtifactFolder,
     CaBundle,
     ChangedSince,
     Exclude,
@@ -24,6 +25,7 @@ from edgebake.cli.options import (
     Unpublished,
     Variables,
 )
+from edgebake.cli.remembered import Remembered, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +38,12 @@ if TYPE_CHECKING:
     from edgebake.plan.stacks import Keyed
 
 
+@remembered(
+    *("names", "target", "platform", "name", "json_output", "diff", "check", "locked", "offline"),
+    *("variable", "registry", "tag", "mirror", "ca_bundle"),  # for looking elsewhere only
+)
 def plan(
+    memory: Remembered,
     names: Names = None,
     target: Targets = None,
     platform: Platforms = None,
@@ -78,6 +85,7 @@ def plan(
     tag: Tag = None,
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
+    artifacts: ArtifactFolder = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not look at what `stacks` has; without that key nobody looks.")
     ] = False,
@@ -105,7 +113,11 @@ def plan(
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
     settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
-    look = None if offline else _looker(settings)
+    look: Look | None = None if offline else _looker(settings)
+    if artifacts is not None:
+        from edgebake.artifacts.look import folder_look
+
+        look = folder_look(artifacts, settings, look)
     if push or load:
         from edgebake.execute.current import Wish
 
@@ -113,7 +125,8 @@ def plan(
         observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
         result, compiled = observed.plan, observed.compiled
     else:
-        result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look)
+        result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look, opened=memory.opened)
+    memory.keeps = result.snapshot is None
     tell_notes(result.selection)
     if changed_since is not None or unpublished:
         from edgebake.narrow import only_changed

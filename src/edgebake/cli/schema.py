@@ -49,8 +49,8 @@ def schema(
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors, or of what a command prints with --json, for programs.
 
-    Files: recipe, target, board, compatibility, project, lock. Commands: those that have --json, and plan-shards
-    for `plan --shards`; a command of two words is written builder-check.
+    Files: recipe, target, board, compatibility, project, lock. Commands: those with --json, and plan-shards for
+    `plan --shards`; a command of two words is written builder-check.
 
     Example: edgebake schema recipe > recipe.schema.json
 

@@ -62,7 +62,7 @@ def why_off(compilation: Compilation, settings: Settings) -> str:
 
 def context_overrides(bake_target: str, given: Sequence[Given]) -> dict[str, str]:
     """Return the `--set` overrides that put published stages in the place of a bake target's own."""
-    return {f"{bake_target}.contexts.{one.stage.name}": f"docker-image://{one.reference}" for one in given}
+    return {f"{bake_target}.contexts.{one.stage.name}": one.context for one in given}
 
 
 def publish_overlay(step: PublishStages) -> tuple[list[str], str]:
@@ -86,7 +86,7 @@ def _attributes(repository: str, one: PublishedStage) -> dict[str, Value]:
         "output": ["type=image,oci-mediatypes=true,push=true,store=false"],
     }
     if one.given:
-        attributes["contexts"] = {given.stage.name: f"docker-image://{given.reference}" for given in one.given}
+        attributes["contexts"] = {given.stage.name: given.context for given in one.given}
     return attributes
 
 

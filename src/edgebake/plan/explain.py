@@ -96,9 +96,10 @@ def stack_notes(plan: Plan) -> list[str]:
         return []
     if snapshot.off:
         return [f"nothing is reused or published: {snapshot.off}"]
-    if snapshot.failure:
-        return [f"nothing is reused: {snapshot.failure}"]
-    return [f"{snapshot.repository}:{key} is not used: {why}" for key, why in sorted(snapshot.refused.items())]
+    what = f"nothing of {snapshot.repository}" if snapshot.elsewhere or snapshot.refused else "nothing"
+    failure = [f"{what} is reused: {snapshot.failure}"] if snapshot.failure else []
+    refused = [f"{snapshot.repository}:{key} is not used: {why}" for key, why in sorted(snapshot.refused.items())]
+    return [*failure, *refused]
 
 
 def _index_lines(plan: Plan) -> Iterator[str]:
