@@ -17,6 +17,7 @@ class Kind(str, Enum):
     compatibility = "compatibility"
     project = "project"
     lock = "lock"
+    artifacts_list = "artifacts-list"
     autotag = "autotag"
     bake = "bake"
     bench = "bench"

@@ -492,6 +492,7 @@ class ShownRecipe(Model):
     build: ShownBuild | None
     install: ShownInstall
     test: ShownTest | None
+    bench: ShownTest | None = None
     files: list[str]
     sources: list[str]
     images: list[str]
@@ -644,7 +645,7 @@ class SameImage(Model):
 
 
 class Diff(Output):
-    """How images, or with `--lock` locks, differ: `edgebake diff --json`."""
+    """How images, or two locks, differ: `edgebake diff --json`."""
 
     before: str
     after: str
@@ -686,6 +687,32 @@ class Bench(Result):
 
     comparison: Comparison | None = None
     """With `--compare`."""
+
+
+# ── artifacts
+
+
+class Artifact(Model):
+    key: str
+    digest: Digest
+    recipe: str
+    release: str
+    platform: Platform
+    target: str
+    fingerprint: str
+    python: str
+    """As pip's tag has it (cp310); "" for none."""
+    cuda: str
+    """With its flavour (cu126-tegra); "cpu" without one."""
+    sm: str
+    wheels: dict[str, str]
+    """SHA-256 by file name."""
+
+
+class Artifacts(Output):
+    """What a folder of artifacts has: `edgebake artifacts list --json`."""
+
+    artifacts: list[Artifact]
 
 
 # ── detect, autotag, doctor, builder check
@@ -868,6 +895,7 @@ class Compat(Output):
 
 
 OUTPUTS: dict[str, type[Model]] = {
+    "artifacts-list": Artifacts,
     "autotag": Autotag,
     "bake": Bake,
     "bench": Bench,
