@@ -65,7 +65,12 @@ class Workspace:
 
 def find_root(start: Path) -> Path | None:
     """Return the nearest folder from `start` upward that holds a project file, or None."""
-    return next((folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), None)
+    return next((folder for folder in (start, *start.parents) if _is_there(folder / PROJECT_FILE)), None)
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether there is a file; a link that leads nowhere is one, too, which then cannot be read."""
+    return path.is_file() or path.is_symlink()
 
 
 def open_workspace(root: Path, *, builtin: Path | None = None, need_project: bool = True) -> Workspace:
@@ -83,7 +88,7 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
     path = root / PROJECT_FILE
     document = None
     project = Project()
-    if path.is_file():
+    if _is_there(path):
         document = load_document(path, PROJECT_FILE)
         project = validate(Project, document)
     elif need_project:
