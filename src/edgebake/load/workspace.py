@@ -82,7 +82,7 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
     path = root / PROJECT_FILE
     document = None
     project = Project()
-    if path.is_file():
+    if _is_there(path):
         document = load_document(path, PROJECT_FILE)
         project = validate(Project, document)
     elif need_project:
