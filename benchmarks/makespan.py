@@ -37,7 +37,10 @@ def main() -> None:
     stacks = [s.scaled(QUICK) for s in chosen] if arguments.quick else chosen
     before = harness.load()
     warm_up()
-    rows = [measure(stack, arguments.rounds or (1 if arguments.quick else 3), not arguments.no_chain) for stack in stacks]
+    rows = [
+        measure(stack, arguments.rounds or (1 if arguments.quick else 3), not arguments.no_chain)
+        for stack in stacks
+    ]
     harness.write_result("makespan", arguments, rows, [before, harness.load()])
 
 

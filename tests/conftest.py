@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("edgebake", deadline=None)  # a test says nothing of time: the machine may be busy
-settings.load_profile("edgebake")
-
 sys.path.insert(0, str(Path(__file__).parent))  # `from integration.projects import …`
 
 from edgebake.load.workspace import Workspace, open_workspace
+
+settings.register_profile("edgebake", deadline=None)  # a test says nothing of time: the machine may be busy
+settings.load_profile("edgebake")
 
 CPU = """\
 name: cpu

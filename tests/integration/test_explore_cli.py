@@ -71,7 +71,7 @@ def test_why_of_what_is_not_there_is_a_failed_check() -> None:
         ),
         (["why", "detector", "numpy", "-t", "cpuu"], "error: no selected image is for the target 'cpuu'"),
         (["graph", "detector", "-t", "cpuu"], "error: no selected image is for the target 'cpuu'"),
-        (["graph", "--format", "svg"], "error: invalid value for '--format'"),
+        (["graph", "--format", "png"], "error: invalid value for '--format'"),
     ],
 )
 def test_mistakes_are_told(args: list[str], message: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import Exclude, ImageName, Names, Select, StateRef, Targets
+from edgebake.cli.options import Exclude, ImageName, Names, Platforms, Select, StateRef, Targets
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -22,43 +23,109 @@ class Format(str, Enum):
     mermaid = "mermaid"
     dot = "dot"
     json = "json"
+    svg = "svg"
+    html = "html"
+
+
+_BY_SUFFIX = {".mmd": Format.mermaid, ".mermaid": Format.mermaid, ".dot": Format.dot, ".gv": Format.dot}
 
 
 def graph(
     names: Names = None,
     target: Targets = None,
+    platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
     state_ref: StateRef = None,
     name: ImageName = None,
-    language: Annotated[Format, typer.Option("--format", help="Language of the text.")] = Format.mermaid,
+    language: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="What to write; else what the ending of -o says, or mermaid.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write it there: .mmd, .dot, .json, .svg, .html."),
+    ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
     recipes: Annotated[
         bool, typer.Option("--recipes", help="Who needs whom among the recipes, not the stages of the build.")
     ] = False,
 ) -> None:
-    """Print the build graph, the stages of the Dockerfiles and what each is made from, as text for drawing.
+    """Draw the build graph: the stages of the Dockerfiles, and what each is made from.
 
-    Example: edgebake graph detector --target cpu > build.mmd
+    html is a page of its own, with the critical path, what is up to date and what is not, zoom and search; svg is a
+    picture; Mermaid is drawn by GitHub and most editors, DOT by Graphviz, and JSON is for programs.
+
+    Example: edgebake graph detector --target cpu -o build.html
 
     Example: edgebake graph --recipes --format dot | dot -Tsvg > recipes.svg
 
     Example: edgebake graph detector --select +opencv,target:cpu
     """
-    from pathlib import Path
-
     from edgebake.cli.options import selection_of
+    from edgebake.errors import EdgebakeError
+
+    language = Format.json if json_output else language or _from_suffix(output) or Format.mermaid
+    if language is Format.html and recipes:
+        raise EdgebakeError("the page shows stages, not recipes", hints=("draw recipes as --format svg",))
+    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+    text = _page(selection) if language is Format.html else _text(selection, language, recipes=recipes)
+    if output is None:
+        typer.echo(text)
+        return
+    from edgebake.atomic import write_file
+
+    write_file(output.absolute(), f"{text}\n".encode())
+
+
+def _from_suffix(output: Path | None) -> Format | None:
+    """Return the format that a file's ending says.
+
+    Raises:
+        EdgebakeError: it says none.
+    """
+    from edgebake.errors import EdgebakeError
+
+    if output is None:
+        return None
+    suffix = output.suffix.lower()
+    found = _BY_SUFFIX.get(suffix) or next((one for one in Format if f".{one.value}" == suffix), None)
+    if found is None:
+        raise EdgebakeError(
+            f"{output.name!r} does not say what to write",
+            hints=("end it in .mmd, .dot, .json, .svg or .html", "or say it with --format"),
+        )
+    return found
+
+
+def _page(selection: Selection) -> str:
+    from edgebake.api import make_plan
+    from edgebake.explore.graph_page import graph_page
+    from edgebake.journal import read_entries
+
+    plan, _ = make_plan(Path.cwd(), selection)
+    return graph_page(plan, read_entries(plan.compilation.workspace.root)).rstrip("\n")
+
+
+def _text(selection: Selection, language: Format, *, recipes: bool) -> str:
+    from edgebake.explore.draw import as_dot, as_json, as_mermaid
+    from edgebake.explore.svg import as_svg
     from edgebake.plan.selection import open_selection
 
-    selection = selection_of(names, target, None, name, select, exclude, state_ref)
     workspace = open_selection(Path.cwd(), selection)
     found = _recipes(workspace, selection) if recipes else _stages(workspace, selection)
-
-    from edgebake.explore.draw import as_dot, as_json, as_mermaid
-
-    if language is Format.json:
-        typer.echo(as_json(found, "recipes" if recipes else "stages"))
-    else:
-        typer.echo(as_dot(found) if language is Format.dot else as_mermaid(found))
+    kind = "recipes" if recipes else "stages"
+    match language:
+        case Format.json:
+            return as_json(found, kind)
+        case Format.svg:
+            return as_svg(found, kind)
+        case Format.dot:
+            return as_dot(found)
+        case _:
+            return as_mermaid(found)
 
 
 def _recipes(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
@@ -83,9 +150,10 @@ def _stages(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
     compilation = compile_workspace(workspace)
     bake_targets = selected_bake_targets(compilation.graph.bake_targets, workspace, selection)
     if not selection.has_selectors:
-        return stage_graph(compilation, bake_targets)
+        return stage_graph(compilation, bake_targets, selection.platforms)
 
     from edgebake.select.listed import selected_items
     from edgebake.select.stages import stages_of
 
-    return stage_graph(compilation, bake_targets, stages_of(compilation, selected_items(compilation, selection)))
+    kept = stages_of(compilation, selected_items(compilation, selection))
+    return stage_graph(compilation, bake_targets, selection.platforms, kept)

@@ -110,33 +110,43 @@ def main() -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `edgebake plan | head` ends quietly, as other tools do
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without → is no reason to fail
-    text = _help_of(sys.argv[1:])
-    if text is not None:
-        typer.echo(text)
-        return
-    try:
-        code = app(standalone_mode=False, prog_name="edgebake")
-    except EdgebakeError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(EXIT_USER)
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("interrupted", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-    except OSError as error:
-        sys.exit(_output_failed(error))
-    except Exception as error:
-        if not hasattr(error, "show") or not hasattr(error, "exit_code"):
-            raise
-        _tell_wrong_call(error)
-        sys.exit(error.exit_code)
-    if code == EXIT_INTERRUPTED:
-        typer.echo("interrupted", err=True)
+    code = _exit_code(sys.argv[1:])
     try:
         sys.stdout.flush()
     except OSError as error:
         code = _output_failed(error)
     gc.freeze()  # nor does the interpreter collect once more before it ends
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
+
+
+def _exit_code(arguments: list[str]) -> int:
+    """Run the command, tell what the user did wrong, and return the exit code."""
+    try:
+        code = _run(arguments)
+    except EdgebakeError as error:
+        typer.echo(f"error: {error}", err=True)
+        return EXIT_USER
+    except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_INTERRUPTED
+    except OSError as error:
+        return _output_failed(error)
+    except Exception as error:
+        if not hasattr(error, "show") or not hasattr(error, "exit_code"):
+            raise
+        _tell_wrong_call(error)
+        return int(error.exit_code)
+    if code == EXIT_INTERRUPTED:
+        typer.echo("interrupted", err=True)
+    return code if isinstance(code, int) else 0
+
+
+def _run(arguments: list[str]) -> Any:
+    """Run a command, and return its exit code."""
+    text = _help_of(arguments)
+    if text is None:
+        return app(standalone_mode=False, prog_name="edgebake")
+    typer.echo(text)
+    return 0
 
 
 def _help_of(arguments: list[str]) -> str | None:

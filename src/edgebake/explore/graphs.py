@@ -7,7 +7,7 @@ a `label` ("" for none). Nodes and edges stand in one order for the same input.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -16,7 +16,7 @@ from edgebake.compile import Compilation
 from edgebake.explore.requirements import IMAGE, RequirementGraph
 from edgebake.explore.selected import Selected
 from edgebake.graph.build_graph import BakeTarget, Key
-from edgebake.graph.node import Node
+from edgebake.graph.node import Body, Node
 from edgebake.select.project import Item
 
 if TYPE_CHECKING:
@@ -26,15 +26,19 @@ _AND = ", "
 
 
 def stage_graph(
-    compilation: Compilation, bake_targets: Iterable[BakeTarget], kept: Container[Key] | None = None
+    compilation: Compilation,
+    bake_targets: Iterable[BakeTarget],
+    platforms: Sequence[str] = (),
+    kept: Container[Key] | None = None,
 ) -> Graph:
     """Return the stages that bake targets are made from; edges lead from a stage to those that need it.
 
     Kinds of nodes are those of stages. Kinds of edges: `from` if a stage continues the other, else `copy`.
 
     Args:
-        compilation: the project.
-        bake_targets: what is drawn.
+        compilation: the compiled project.
+        bake_targets: what is made.
+        platforms: what stages are on these alone; on all if there is none.
         kept: only these stages of it; None for all.
     """
     graph: Graph = nx.DiGraph()
@@ -43,20 +47,37 @@ def stage_graph(
         ends.setdefault(one.target, {}).setdefault(one.stage, []).append(one.name)
     for target, stages in sorted(ends.items()):
         names = {key: f"{target}/{name}" for key, name in compilation.names[target].items()}
-        nodes = compilation.graph.needed_by(target, stages)
-        nodes = [node for node in nodes if kept is None or (target, node.id) in kept]
-        for node in nodes:
-            _add_stage(graph, names[node.id], node, stages.get(node.id, []))
-        for node in nodes:
-            for _, parent in compilation.graph.dag.predecessors((target, node.id)):
+        nodes = {node.id: node for node in compilation.graph.needed_by(target, stages)}
+        bodies = {key: _bodies(node, platforms) for key, node in nodes.items()}
+        reached = [key for key in _reached(stages, bodies, nodes) if kept is None or (target, key) in kept]
+        for key in reached:
+            _add_stage(graph, names[key], nodes[key], list(bodies[key]), stages.get(key, []))
+        for key in reached:
+            for parent in dict.fromkeys(stage for body in bodies[key].values() for stage in body.stages):
                 if names[parent] not in graph:
                     continue
-                continues = any(body.parent == parent for body in node.bodies.values())
-                graph.add_edge(names[parent], names[node.id], kind="from" if continues else "copy", label="")
+                continues = any(body.parent == parent for body in bodies[key].values())
+                graph.add_edge(names[parent], names[key], kind="from" if continues else "copy", label="")
     return graph
 
 
-def _add_stage(graph: Graph, name: str, node: Node, bake_targets: list[str]) -> None:
+def _bodies(node: Node, platforms: Sequence[str]) -> dict[str, Body]:
+    return {platform: body for platform, body in node.bodies.items() if not platforms or platform in platforms}
+
+
+def _reached(ends: Iterable[str], bodies: Mapping[str, Mapping[str, Body]], nodes: Mapping[str, Node]) -> list[str]:
+    """Return the stages that are needed by `ends` on the platforms that there are, in the order of `nodes`."""
+    found: set[str] = set()
+    todo = list(ends)
+    while todo:
+        key = todo.pop()
+        if key not in found:
+            found.add(key)
+            todo.extend(stage for body in bodies[key].values() for stage in body.stages)
+    return [key for key in nodes if key in found]
+
+
+def _add_stage(graph: Graph, name: str, node: Node, platforms: list[str], bake_targets: list[str]) -> None:
     label = f"build tool {node.title}" if node.kind == "tool" else node.title
     graph.add_node(
         name,
@@ -65,7 +86,7 @@ def _add_stage(graph: Graph, name: str, node: Node, bake_targets: list[str]) -> 
         target=node.target,
         stage=name.partition("/")[2],
         recipe=node.recipe or None,
-        platforms=list(node.platforms),
+        platforms=platforms,
         native=node.native,
         bake_targets=bake_targets,
     )

@@ -265,6 +265,11 @@ def _image_row(plan: Plan, target: TargetPlan) -> Row:
 # ── reasons
 
 
+def told_change(change: StageChange) -> tuple[str, str]:
+    """Return a stage's mark (`=`, `~`, `+`), and why it is built or not, as prose."""
+    return _MARK[change.state], _reason([change], of=False)
+
+
 def _worst(changes: Sequence[StageChange]) -> State:
     return max((change.state for change in changes), key=SEVERITY.index, default="same")
 
