@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edgebake.artifacts.layout import OCI_INDEX, DamagedError, Entry, Layout
 from edgebake.compile import Compilation
 from edgebake.graph.node import Node
-from edgebake.plan.reuse import Snapshot
+from edgebake.plan.reuse import LooksAnyway, Snapshot
 from edgebake.plan.stacks import Keyed
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ Ask = Callable[[Compilation, Sequence[Keyed]], Snapshot]
 
 
 @dataclass(frozen=True)
-class FolderLook:
+class FolderLook(LooksAnyway):
     """Looks at a folder of artifacts, behind a repository of stacks if there is one: what that has is taken there.
 
     Attributes:
