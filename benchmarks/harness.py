@@ -44,11 +44,15 @@ def parser(text: str | None) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=(text or "").splitlines()[0])
     made.add_argument("--quick", action="store_true", help="a short run, whose figures are only rough")
     made.add_argument("--rounds", type=int, help="how often each figure is measured")
-    made.add_argument("--keep", action="store_true", help="write benchmarks/results/NAME.json, which the page is made of")
+    made.add_argument(
+        "--keep", action="store_true", help="write benchmarks/results/NAME.json, which the page is made of"
+    )
     return made
 
 
-def write_result(name: str, arguments: argparse.Namespace, rows: object, load: Sequence[float], **more: object) -> None:
+def write_result(
+    name: str, arguments: argparse.Namespace, rows: object, load: Sequence[float], **more: object
+) -> None:
     """Print a result as JSON; with --keep, commit-ready in benchmarks/results.
 
     Args:
@@ -58,7 +62,13 @@ def write_result(name: str, arguments: argparse.Namespace, rows: object, load: S
         load: of the machine, before and after.
         more: further keys.
     """
-    data = {"version": 1, "benchmark": name, "quick": arguments.quick, **machine(), "load": [round(x, 1) for x in load]}
+    data = {
+        "version": 1,
+        "benchmark": name,
+        "quick": arguments.quick,
+        **machine(),
+        "load": [round(x, 1) for x in load],
+    }
     text = json.dumps({**data, **more, "rows": rows}, indent=1) + "\n"
     if arguments.keep:
         RESULTS.mkdir(exist_ok=True)
@@ -112,7 +122,12 @@ def folder() -> Iterator[Path]:
 def run(*command: str, cwd: Path, env: Mapping[str, str] | None = None) -> str:
     """Run a command and return its standard error; a failure ends the benchmark."""
     done = subprocess.run(
-        command, cwd=cwd, env={**ENVIRONMENT, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
+        command,
+        cwd=cwd,
+        env={**ENVIRONMENT, **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}")

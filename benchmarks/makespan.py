@@ -11,7 +11,6 @@ Engine: `scripts/engine up`, and `eval "$(scripts/engine env)"`.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from workload import ROUNDS_PER_SECOND, Stack, shapes, write_chain, write_projec
 
 sys.path.insert(0, str(harness.ROOT / "tests/e2e"))
 
-from events_oracle import Step, steps_that_ran  # noqa: E402
+from events_oracle import steps_that_ran
 
 QUICK = 0.25
 
@@ -38,7 +37,10 @@ def main() -> None:
     stacks = [s.scaled(QUICK) for s in chosen] if arguments.quick else chosen
     before = harness.load()
     warm_up()
-    rows = [measure(stack, arguments.rounds or (1 if arguments.quick else 3), not arguments.no_chain) for stack in stacks]
+    rows = [
+        measure(stack, arguments.rounds or (1 if arguments.quick else 3), not arguments.no_chain)
+        for stack in stacks
+    ]
     harness.write_result("makespan", arguments, rows, [before, harness.load()])
 
 

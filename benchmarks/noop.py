@@ -1,53 +1,47 @@
 #!/usr/bin/env python3
-"""How long a bake takes that has nothing to do: python benchmarks/noop.py [--sizes 10,100] [--json]
+"""How long a bake takes that has nothing to do: python benchmarks/noop.py [--sizes 10,100,1000] [--quick] [--keep]
 
 Images that set a variable each are built once, and baked again with everything up to date: into the build cache, and
-pushed. Each figure stands beside bare Python in the same rounds. `docker buildx history` tells whether BuildKit solved
-anything. Needs a Docker Engine and a registry: `scripts/engine up`, and `eval "$(scripts/engine env)"`.
+pushed. The peer is what edgebake's files give without edgebake: `docker buildx bake`, with everything in BuildKit's
+cache, in invocations of fifty bake targets; bare Python stands beside both. All take turns. Whether edgebake has asked
+BuildKit for anything is seen by a witness that stands in for `docker`. Needs a Docker Engine and a registry: `scripts/engine up`, and
+`eval "$(scripts/engine env)"`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import statistics
-import subprocess
+import re
 import sys
-import tempfile
 import time
-import uuid
 from pathlib import Path
 
-ROUNDS = 5
+import harness
+from harness import median, tell
+
+WAVE = 50
+"""Bake targets in an invocation of the peer."""
 REGISTRY = "localhost:5000/benchmark"
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+OUTPUTS = {"cache": [], "push": ["--push"]}
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", default="10,100", help="numbers of bake targets")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args()
-    rows = [row for size in arguments.sizes.split(",") for row in measure(int(size))]
-    if arguments.json:
-        print(json.dumps({"version": 1, "load": os.getloadavg()[0], "rows": rows}, indent=2))
-        return
-    for row in rows:
-        print(
-            f"{row['bake_targets']:>5} bake targets, {row['output']:<5}: {row['seconds']:.2f} s at best,"
-            f" {row['median']:.2f} s in the middle, {row['ratio']:.0f} × bare Python; {row['solves']} solves"
-        )
-    print(f"load {os.getloadavg()[0]:.1f}")
+    command_line = harness.parser(__doc__)
+    command_line.add_argument("--sizes", help="numbers of bake targets")
+    arguments = command_line.parse_args()
+    sizes = arguments.sizes or ("10,100" if arguments.quick else "10,100,1000")
+    before = harness.load()
+    rounds = arguments.rounds or (2 if arguments.quick else 5)
+    rows = [row for size in sizes.split(",") for row in measure(int(size), rounds)]
+    harness.write_result("noop", arguments, rows, [before, harness.load()])
 
 
-def measure(size: int) -> list[dict[str, object]]:
+def measure(size: int, rounds: int) -> list[dict[str, object]]:
     """Return the figures of a project with so many bake targets."""
-    with tempfile.TemporaryDirectory(prefix="edgebake-noop-") as folder:
-        root = Path(folder)
+    with harness.folder() as root:
         write_project(root, size)
-        return [measured(root, size, output) for output in ("cache", "push")]
+        return [measured(root, size, output, rounds) for output in OUTPUTS]
 
 
 def write_project(root: Path, size: int) -> None:
@@ -58,39 +52,55 @@ def write_project(root: Path, size: int) -> None:
         text = f"name: {name}\nsummary: Sets a variable\nenv: {{APP: {name}}}\n"
         (root / "recipes" / name / "recipe.yaml").write_text(text)
     images = {name: {"recipes": [name], "targets": ["cpu"], "platforms": ["linux/amd64"]} for name in names}
-    registry = f"{REGISTRY}/{uuid.uuid4().hex[:12]}"
+    registry = f"{REGISTRY}/{harness.new_salt()}"
     (root / "edgebake.yaml").write_text(json.dumps({"registry": registry, "images": images}))
 
 
-def measured(root: Path, size: int, output: str) -> dict[str, object]:
+def measured(root: Path, size: int, output: str, rounds: int) -> dict[str, object]:
     """Bake once, and again as often as there are rounds."""
-    command = [sys.executable, "-m", "edgebake", "bake", "--quiet", *(["--push"] if output == "push" else [])]
-    seconds(command, root)
-    before, times, bare = solves(), [], []
-    for _ in range(ROUNDS):
-        times.append(seconds(command, root))
+    command = ["bake", "--quiet", *OUTPUTS[output]]
+    first = harness.edgebake(root, *command).seconds
+    times, peers, bare, asked = [], [], [], 0
+    for _ in range(rounds):
+        ran = harness.edgebake(root, *command)
+        times.append(ran.seconds)
+        asked += bool(ran.events)
         bare.append(seconds([sys.executable, "-c", "pass"], root))
-    return {
+        if len(peers) < 2:
+            peers.append(plain_bake(root))
+    row = {
         "bake_targets": size,
         "output": output,
-        "seconds": min(times),
-        "median": statistics.median(times),
-        "ratio": min(times) / min(bare),
-        "solves": solves() - before,
+        "first": round(first, 2),
+        "seconds": round(min(times), 2),
+        "median": median(times),
+        "python": round(min(bare), 3),
+        "buildx": round(min(peers), 2),
+        "faster": round(min(peers) / min(times), 1),
+        "bakes": asked,
     }
+    tell(str(row))
+    return row
+
+
+def plain_bake(root: Path) -> float:
+    """Return the seconds of Buildx alone, with the files that edgebake wrote."""
+    text = (root / "bake/docker-bake.hcl").read_text(encoding="utf-8")
+    names = re.findall(r'^target "(\S+)" \{', text, re.MULTILINE)
+    images = [name for name in names if re.fullmatch(r"app\d+-cpu", name)]
+    env = {"BASE_CPU": harness.base_image(), "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+    begin = time.perf_counter()
+    for start in range(0, len(images), WAVE):
+        wave = images[start : start + WAVE]
+        harness.run("docker", "buildx", "bake", "-f", "bake/docker-bake.hcl", *wave, cwd=root, env=env)
+    return time.perf_counter() - begin
 
 
 def seconds(command: list[str], folder: Path) -> float:
     """Return the wall time of a command."""
     begin = time.perf_counter()
-    subprocess.run(command, cwd=folder, env=ENVIRONMENT, check=True, stdout=subprocess.DEVNULL)
+    harness.run(*command, cwd=folder)
     return time.perf_counter() - begin
-
-
-def solves() -> int:
-    """Return how many builds BuildKit remembers."""
-    done = subprocess.run(["docker", "buildx", "history", "ls"], capture_output=True, text=True, check=True)
-    return len(done.stdout.splitlines())
 
 
 if __name__ == "__main__":

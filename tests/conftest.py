@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-settings.register_profile("edgebake", deadline=None)  # a test says nothing of time: the machine may be busy
-settings.load_profile("edgebake")
-
 sys.path.insert(0, str(Path(__file__).parent))  # `from integration.projects import …`
 
 from edgebake.load.workspace import Workspace, open_workspace
+
+settings.register_profile("edgebake", deadline=None)  # a test says nothing of time: the machine may be busy
+settings.load_profile("edgebake")
 
 CPU = """\
 name: cpu
@@ -33,6 +33,14 @@ summary: The distribution's Python
 layer: language
 install: {apt: [python3]}
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _answers_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the answers of commands out of the user's own folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGEBAKE_COMPILE_CACHE", str(tmp_path_factory.mktemp("answers")))
+        yield
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ def make_plan(
     test: bool = False,
     locked: bool = False,
     look: Look | None = None,
+    opened: Callable[[Path, Selection], Workspace] = open_selection,
 ) -> tuple[Plan, Compiled]:
     """Return the plan for a selection, and the compilation behind it.
 
@@ -82,11 +83,12 @@ def make_plan(
         test: whether the images' tests run first.
         locked: refuse a lock that is stale.
         look: asks the project's repository of stacks, if it has one; None to reuse nothing.
+        opened: opens the workspace.
 
     Raises:
         EdgebakeError: whatever the user has to mend.
     """
-    workspace = open_selection(start, selection)
+    workspace = opened(start, selection)
     compiled = compile_files(workspace, locked=locked)
     history = read_history(workspace.root)
     fingerprints = Fingerprints(compiled.compilation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import os
 import re
 import shutil
@@ -21,7 +21,9 @@ _NOT_COPIED = (".git", ".venv", ".edgebake", "site", "*_cache", ".hypothesis", "
 _SHARED = re.compile(rf"\b{REGISTRY}/(?!(?:busybox|debian)\b)")  # the base images are there for all
 _FILTERS = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:…"),
+    (re.compile(r"sha256:[0-9a-f]{12}…"), "sha256:…"),
     (re.compile(r"(?<![\w.])\d+\.\d+s\b"), "N.Ns"),
+    (re.compile(r"(N\.Ns +)(\d+ built, \d+ cached|cached)(?=  )"), r"\1STEPS"),  # the build cache is the machine's
     (re.compile(r"(builtin:\S+\.ya?ml:)\d+"), r"\1N"),  # the catalogue's lines move
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.]*(Z|[+-]\d\d:\d\d)?"), "TIME"),
 )
@@ -197,13 +199,10 @@ def _plain(text: str) -> str:
 
 
 def _remove_images(registry: str) -> None:
-    """Remove from the engine what the session pulled or loaded."""
-    listed = subprocess.run(
-        ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    own = [line for line in listed.stdout.split() if line.startswith(f"{registry}/")]
-    for some in itertools.zip_longest(*[iter(own)] * 20):
-        subprocess.run(["docker", "rmi", "--force", *filter(None, some)], capture_output=True, timeout=120)
+    """Remove from the engine what the session pulled or loaded; an engine that is too busy for it keeps them."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        command = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        own = [line for line in listed.stdout.split() if line.startswith(f"{registry}/")]
+        if own:
+            subprocess.run(["docker", "rmi", "--force", *own], capture_output=True, timeout=120)

@@ -7,6 +7,10 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+SHORTEST = 0.001
+"""Seconds. What takes less did not run: BuildKit has found an equal step that runs for another stage, and waits for that
+one's result (edges are merged). It tells of such a step as completed, not as cached."""
+
 _NAME = re.compile(r"\[(?:\S+ )*?(?:linux/(\S+) )?(\S+) \d+/\d+\] (RUN|COPY|ADD) ")
 
 
@@ -43,8 +47,9 @@ def steps_that_ran(rawjson: str) -> list[Step]:
             digest = vertex["digest"]
             names.setdefault(digest, set()).add(vertex.get("name", ""))
             if vertex.get("completed"):
-                ran[digest] = not vertex.get("cached", False)
                 times[digest] = (_seconds(vertex["started"]), _seconds(vertex["completed"]))
+                waited = times[digest][1] - times[digest][0] < SHORTEST
+                ran[digest] = not vertex.get("cached", False) and not waited
     found = {}
     for digest, executed in ran.items():
         for name in sorted(names[digest]) if executed else ():

@@ -10,6 +10,7 @@ import pytest
 from buildkitd import Buildkitd, start_buildkitd
 
 from conftest import Project, crane_platforms, run
+from documentation.outputs import check_output
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 NAME = f"edgebake-e2e-{os.getpid()}"
@@ -71,7 +72,7 @@ def test_each_platform_is_built_on_its_own_node(demo: Project, nodes: dict[str, 
 def test_a_builder_is_made_once_and_brought_up_to_date(demo: Project, nodes: dict[str, Buildkitd]) -> None:
     demo.edgebake("builder", "create")
     demo.edgebake("builder", "create")
-    told = demo.edgebake("builder", "check", "--json").json()
+    told = check_output("builder-check", demo.edgebake("builder", "check", "--json").out)
     assert told["problems"] == []
     assert [(one["platform"], one["mode"], one["node"]) for one in told["platforms"]] == [
         (AMD64, "native", f"{NAME}-amd64"),

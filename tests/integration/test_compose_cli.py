@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,6 @@ from integration.engine import needs_compose
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "tests/compose-spec/compose-spec.json").read_text())
-DOCS = (ROOT / "docs/compose.md").read_text()
 COMMITTED = sorted(ROOT.glob("examples/*/bake/*/compose.yaml"))
 PROJECT = """\
 registry: ghcr.io/acme/robot
@@ -238,10 +236,3 @@ def test_services_whose_image_is_named_come_with_what_they_need(project: Path) -
     assert list(yaml.safe_load(done.stdout)["services"]) == ["app", "store"]
     done = edgebake(project, "compose", "app", "-t", "cpu")
     assert list(yaml.safe_load(done.stdout)["services"]) == ["app"]
-
-
-@pytest.mark.parametrize("block", re.findall(r"^```console\n\$ edgebake (.*?)^```", DOCS, re.MULTILINE | re.DOTALL))
-def test_the_docs_show_real_output(block: str) -> None:
-    command, _, shown = block.partition("\n")
-    done = edgebake(ROOT / "examples/detection-service", *command.split())
-    assert done.stdout + done.stderr == shown

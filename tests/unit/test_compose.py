@@ -147,6 +147,23 @@ def test_a_dependency_that_is_not_on_the_target_is_not_waited_for(project: Proje
     assert list(services(project, text, "board-1.0")) == ["web", "gpu"]
 
 
+def test_ports_that_do_not_meet_are_published_side_by_side(project: Project) -> None:
+    text = """\
+services:
+  web: {ports: ["127.0.0.1:80:1", "127.0.0.2:80:1", "80:1/udp", "1", "1"]}
+  gpu: {ports: "127.0.0.1:80:2", targets: "board-*"}
+  store: {ports: "127.0.0.1:80:3", targets: "server-*", target: cpu}
+"""
+    assert [port.get("published") for port in services(project, text)["web"]["ports"]] == [
+        "80",
+        "80",
+        "80",
+        None,
+        None,
+    ]
+    assert "both publish the port 80" in refused(project, text, "board-1.0")
+
+
 def test_a_secret_is_only_a_reference(project: Project) -> None:
     text = """\
 services: {web: {secrets: [token, key]}}
@@ -274,7 +291,12 @@ def test_a_recipe_on_the_command_line_has_no_services(project: Project) -> None:
         ("services: {web: {ports: '80:99999'}}\n", "'80:", "is not a port"),
         ("services: {web: {ports: '${PORT-1}:80'}}\n", "'${PORT-", "is not a port"),
         ("services: {web: {ports: '80:80', replicas: 2}}\n", "'80:", "2 replicas cannot share the host's port 80"),
-        ("services: {web: {ports: '80:1'}, gpu: {ports: '80:2'}}\n", "'80:2", "'web' publishes the port 80, too"),
+        ("services: {web: {ports: '80:1'}, gpu: {ports: '80:2'}}\n", "'80:2", "both publish the port 80"),
+        (
+            "services: {web: {ports: '80:1'}, gpu: {ports: '127.0.0.1:80:2'}}\n",
+            "'127.0",
+            "'web' and 'gpu' both publish the port 80",
+        ),
         (
             "services: {web: {network: host, ports: '80'}}\n",
             "ports",

@@ -17,7 +17,11 @@ from edgebake.cli.main import app
 
 DOCS = ROOT / "docs"
 COMMAND = typer.main.get_command(app)
-OF_OTHERS = {"--no-deps", "--link", "--platform=$BUILDPLATFORM", "--count", "--seed", "--no-caches"}
+OF_OTHERS = {
+    *("--no-deps", "--link", "--platform=$BUILDPLATFORM"),  # of pip and of Dockerfiles
+    *("--count", "--seed", "--no-caches"),  # of the example's and the benchmarks' scripts
+    *("--cache-to", "--ccache-dir", "--skip-tests"),  # of jetson-containers
+}
 """Options of other programs that pages name in running text."""
 
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")

@@ -160,6 +160,18 @@ def test_findings_stand_where_the_value_is(tmp_path: Path) -> None:
     assert told(project, "unpinned-download") == [message]
 
 
+def test_a_service_s_environment_holds_no_secret(tmp_path: Path) -> None:
+    project = project_of(tmp_path)
+    project.write(
+        {
+            "edgebake.yaml": "images:\n  app: {recipes: [app], targets: [cpu]}\nservices:\n  app:\n    environment:\n"
+            "      API_KEY: abcdef\n      API_KEY_FILE: /run/secrets/key\n"
+        }
+    )
+    message = "edgebake.yaml:6:16: API_KEY of the service app holds a secret, by its name"
+    assert told(project, "secret-variable") == [message]
+
+
 def test_no_finding_holds_a_secret(tmp_path: Path) -> None:
     token = "ghp_" + "a1" * 18
     fields = {"env": {"DB_PASSWORD": "hunter2"}, **script(f"PASSWORD=hunter2\nx {token}\n")}

@@ -15,9 +15,10 @@ from edgebake.artifacts.make import join, store
 from edgebake.execute.invocation import Invocation
 from edgebake.execute.pool import Job, Pool
 from edgebake.execute.settings import Settings, bake_variables
-from edgebake.plan.builder import MAX_BAKE_TARGETS, Plan
+from edgebake.plan.builder import Plan
 from edgebake.plan.reuse import PublishedStage
 from edgebake.plan.stacks import is_built
+from edgebake.plan.waves import MAX_BAKE_TARGETS
 from edgebake.render.bake_file import BakeFile, Block, Value, render_json
 
 

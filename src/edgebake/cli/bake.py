@@ -24,6 +24,7 @@ from edgebake.cli.options import (
     StateRef,
     Targets,
 )
+from edgebake.execute.progress_mode import Mode
 
 if TYPE_CHECKING:
     from edgebake.api import Look, Observed
@@ -101,7 +102,15 @@ def bake(
             help="What that folder may hold, such as 20GB.",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    shown: Annotated[
+        Mode | None,
+        typer.Option("--progress", help="How it is shown as it goes: a table, lines, JSON lines, or not at all."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress: --progress quiet.")] = False,
+    timeline: Annotated[
+        Path | None,
+        typer.Option("--timeline", metavar="FILE", help="Draw what ran, and the critical path, as an HTML page."),
+    ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     shard: Annotated[
         str | None,
@@ -139,7 +148,11 @@ def bake(
         raise EdgebakeError("--push and --load exclude each other")
     if digests and not push:
         raise EdgebakeError("--digests records what is pushed", hints=("add --push",))
+    if quiet and shown not in (None, Mode.quiet):
+        raise EdgebakeError(f"--quiet and --progress {shown.value} exclude each other")
+    shown = Mode.quiet if quiet else shown or Mode.auto
     digests = digests.absolute() if digests else None
+    timeline = _page(timeline)
     selection = selection_of(names, target, platform, name, select, exclude, state_ref)
     settings = replace(
         settings_of(variable, registry, tag, ca_bundle),
@@ -169,12 +182,17 @@ def bake(
         raise EdgebakeError("--shard 0/N and --no-reuse exclude each other")
     observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow)
     tell_notes(observed.plan.selection)
-    executor = _executor(observed, policy, resume=resume, quiet=quiet)
+    executor = _executor(observed, policy, resume=resume, shown=shown)
     if sharing:
-        _publish_shared(executor, observed.plan, json_output=json_output)
+        with _drawn(timeline, observed.plan, executor):
+            _publish_shared(executor, observed.plan, json_output=json_output)
         return
     subject = f"shard-{shard.replace('/', '-of-')}" if shard else ""
-    with _recorded(digests, subject, selection, observed, executor), Summary(executor, json_output=json_output):
+    with (
+        _recorded(digests, subject, selection, observed, executor),
+        _drawn(timeline, observed.plan, executor),
+        Summary(executor, json_output=json_output),
+    ):
         executor.run()
     if artifacts is not None:
         _keep_artifacts(observed, artifacts, limit)
@@ -243,13 +261,13 @@ def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> Non
     typer.echo(text, err=json_output)
 
 
-def _executor(observed: Observed, policy: Policy, *, resume: bool, quiet: bool) -> Executor:
+def _executor(observed: Observed, policy: Policy, *, resume: bool, shown: Mode) -> Executor:
     """Return what executes a plan. The project's folder becomes the working one: paths in a bake file need it."""
     import os
     import sys
 
     from edgebake.execute.executor import Executor
-    from edgebake.execute.progress import Progress
+    from edgebake.execute.progress import make_progress
     from edgebake.plan.explain import stack_notes
 
     project = observed.compiled.compilation.workspace
@@ -259,7 +277,7 @@ def _executor(observed: Observed, policy: Policy, *, resume: bool, quiet: bool) 
     os.chdir(project.root)
     if resume:
         policy = replace(policy, resumes=observed.history.resumable)
-    progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
+    progress = make_progress(shown, sys.stderr, observed.settings.environment)
     return Executor(observed.plan, observed.settings, progress, lambda: observed.compiled.tree.write(), policy)
 
 
@@ -283,6 +301,38 @@ def _words(selection: Selection) -> list[str]:
     """Return what was selected, as it was written."""
     without = [f"without-{text}" for text in selection.exclude]
     return [*selection.names, *selection.targets, *selection.platforms, *selection.select, *without]
+
+
+def _page(file: Path | None) -> Path | None:
+    """Return where a page is written, whatever the working folder is then.
+
+    Raises:
+        EdgebakeError: a folder is there.
+    """
+    from edgebake.errors import EdgebakeError
+
+    if file is not None and file.is_dir():
+        raise EdgebakeError(f"--timeline {str(file)!r} is a folder", hints=("name a file: --timeline build.html",))
+    return file.absolute() if file else None
+
+
+@contextmanager
+def _drawn(file: Path | None, plan: Plan, executor: Executor) -> Iterator[None]:
+    """Draw what ran in the end, also of a bake that failed or was interrupted."""
+    outcome = "failed"
+    try:
+        yield
+        outcome = "done"
+    except KeyboardInterrupt:
+        outcome = "interrupted"
+        raise
+    finally:
+        if file is not None:
+            from edgebake.atomic import write_file
+            from edgebake.execute.timeline import timeline_page
+
+            page = timeline_page(plan.compilation.workspace.root, executor.recording, executor.modes, outcome)
+            write_file(file, page.encode())
 
 
 def _refuse_missing_bundle(path: str | None) -> None:

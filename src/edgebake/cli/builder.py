@@ -23,6 +23,8 @@ def create(
 ) -> None:
     """Make the builder of `builder` in edgebake.yaml with docker buildx create, or bring it up to date.
 
+    For a project with machines of its own for some platforms. Nothing is built; --dry-run shows the commands.
+
     Example: edgebake builder create --use
     """
     from edgebake.execute.builders import create_builder, create_commands, existing

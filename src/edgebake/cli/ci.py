@@ -63,7 +63,9 @@ def matrix(
     """Print the matrix of the workflow's jobs, as lines for $GITHUB_OUTPUT: matrix=… and count=….
 
     With `stacks` in the project also stacks=… and shared=…: the jobs that publish what several of these need.
-    The workflow calls it. Example: edgebake ci matrix --changed-since origin/main --file shards.json
+    The workflow calls it.
+
+    Example: edgebake ci matrix --changed-since origin/main --file shards.json
     """
     import json
     from pathlib import Path

@@ -26,6 +26,8 @@ def compat(
 ) -> None:
     """Show which releases of the frameworks run on which targets, and where that is known from.
 
+    Ask it before you choose a JetPack or a CUDA. A project's own data goes before the built-in.
+
     Example: edgebake compat pytorch --target 'jetpack-*'
     """
     from pathlib import Path

@@ -48,6 +48,7 @@ def graph(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write it there: .mmd, .dot, .json, .svg, .html."),
     ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
     recipes: Annotated[
         bool, typer.Option("--recipes", help="Who needs whom among the recipes, not the stages of the build.")
     ] = False,
@@ -55,7 +56,7 @@ def graph(
     """Draw the build graph: the stages of the Dockerfiles, and what each is made from.
 
     html is a page of its own, with the critical path, what is up to date and what is not, zoom and search; svg is a
-    picture; mermaid, dot and json are text for others to draw.
+    picture; Mermaid is drawn by GitHub and most editors, DOT by Graphviz, and JSON is for programs.
 
     Example: edgebake graph detector --target cpu -o build.html
 
@@ -66,7 +67,7 @@ def graph(
     from edgebake.cli.options import selection_of
     from edgebake.errors import EdgebakeError
 
-    language = language or _from_suffix(output) or Format.mermaid
+    language = Format.json if json_output else language or _from_suffix(output) or Format.mermaid
     if language is Format.html and recipes:
         raise EdgebakeError("the page shows stages, not recipes", hints=("draw recipes as --format svg",))
     selection = selection_of(names, target, platform, name, select, exclude, state_ref)

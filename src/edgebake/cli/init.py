@@ -14,6 +14,8 @@ def init(
 ) -> None:
     """Make a project that compiles at once: edgebake.yaml, and an application as a recipe.
 
+    Nothing is overwritten. The tutorial goes on from here.
+
     Example: edgebake init my-robot --target jetpack-6.2
     """
     from edgebake.scaffold import make_project

@@ -50,6 +50,7 @@ def lint_command(
     output_format: Annotated[
         Format, typer.Option("--format", metavar="text|json|sarif|github", help="How to print the findings.")
     ] = Format.text,
+    json_output: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
     check_buildkit: Annotated[
         bool, typer.Option("--check-buildkit", help="Also run BuildKit's own checks; needs Docker.")
     ] = False,
@@ -84,7 +85,7 @@ def lint_command(
     report = lint(subject, buildkit=check_buildkit, builder=builder)
     for recipe, targets in report.left_out:
         typer.echo(f"left out: {recipe}: cannot be resolved on {', '.join(targets)}", err=True)
-    typer.echo(_printed(report, output_format, subject.workspace.root))
+    typer.echo(_printed(report, Format.json if json_output else output_format, subject.workspace.root))
     if report.fails(strict=strict):
         raise typer.Exit(EXIT_CHECK)
 

@@ -31,7 +31,7 @@ class Kind(str, Enum):
 
 
 def list_command(
-    kind: Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]")] = Kind.recipes,
+    kind: Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]", help="What to list.")] = Kind.recipes,
     target: Annotated[
         str | None,
         typer.Option(

@@ -37,7 +37,8 @@ def lock(
 ) -> None:
     """Pin base images, git refs, recipe releases and Python packages in edgebake.lock.
 
-    The only command that resolves over the network. An order that is recorded stays until --order chooses anew.
+    The only command that resolves over the network. What is pinned stays, unless --upgrade names it, and so
+    does a recorded order, unless --order chooses anew; call it again when images, recipes or targets have changed.
 
     Example: edgebake lock --upgrade numpy
 

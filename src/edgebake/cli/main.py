@@ -112,11 +112,7 @@ def main() -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `edgebake plan | head` ends quietly, as other tools do
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without → is no reason to fail
-    text = _help_of(sys.argv[1:])
-    if text is not None:
-        typer.echo(text)
-        return
-    code = _exit_code()
+    code = _exit_code(sys.argv[1:])
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -125,10 +121,10 @@ def main() -> None:
     sys.exit(code)
 
 
-def _exit_code() -> int:
+def _exit_code(arguments: list[str]) -> int:
     """Run the command, tell what the user did wrong, and return the exit code."""
     try:
-        code = app(standalone_mode=False, prog_name="edgebake")
+        code = _run(arguments)
     except EdgebakeError as error:
         typer.echo(f"error: {error}", err=True)
         return EXIT_USER
@@ -144,6 +140,15 @@ def _exit_code() -> int:
     if code == EXIT_INTERRUPTED:
         typer.echo("interrupted", err=True)
     return code if isinstance(code, int) else 0
+
+
+def _run(arguments: list[str]) -> Any:
+    """Run a command, and return its exit code."""
+    text = _help_of(arguments)
+    if text is None:
+        return app(standalone_mode=False, prog_name="edgebake")
+    typer.echo(text)
+    return 0
 
 
 def _help_of(arguments: list[str]) -> str | None:

@@ -25,6 +25,7 @@ from edgebake.cli.options import (
     Unpublished,
     Variables,
 )
+from edgebake.cli.remembered import Remembered, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,12 @@ if TYPE_CHECKING:
     from edgebake.plan.stacks import Keyed
 
 
+@remembered(
+    *("names", "target", "platform", "name", "json_output", "diff", "check", "locked", "offline"),
+    *("variable", "registry", "tag", "mirror", "ca_bundle"),  # for looking elsewhere only
+)
 def plan(
+    memory: Remembered,
     names: Names = None,
     target: Targets = None,
     platform: Platforms = None,
@@ -119,7 +125,8 @@ def plan(
         observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
         result, compiled = observed.plan, observed.compiled
     else:
-        result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look)
+        result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look, opened=memory.opened)
+    memory.keeps = result.snapshot is None
     tell_notes(result.selection)
     if changed_since is not None or unpublished:
         from edgebake.narrow import only_changed

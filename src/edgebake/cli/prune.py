@@ -39,7 +39,9 @@ def prune(
     """List tags that nobody needs, and with --delete delete them: staging tags, with --keep old versions too.
 
     Never touched are tags that are declared now, tags that are not of the project's forms, and manifests that
-    another tag or index needs. Example: edgebake prune --keep 5 --older-than 30
+    another tag or index needs.
+
+    Example: edgebake prune --keep 5 --older-than 30
     """
     from datetime import datetime, timezone
 

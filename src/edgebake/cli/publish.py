@@ -37,9 +37,10 @@ def publish(
 ) -> None:
     """Merge what several machines have pushed into the declared tags. A tag is written whole, or not at all.
 
-    Each machine runs: edgebake bake --push --platform linux/arm64 --digests digests
+    Each machine runs: edgebake bake --push --platform linux/arm64 --digests digests. Publish where all their digest
+    files are.
 
-    Example, where all digest files are: edgebake publish --digests digests
+    Example: edgebake publish --digests digests
     """
     from edgebake.api import make_plan
     from edgebake.cli.options import settings_of

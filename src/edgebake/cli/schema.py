@@ -9,7 +9,7 @@ import typer
 
 
 class Kind(str, Enum):
-    """The kinds of files that have a schema."""
+    """The kinds of files that have a schema, and the commands whose `--json` has one."""
 
     recipe = "recipe"
     target = "target"
@@ -17,15 +17,45 @@ class Kind(str, Enum):
     compatibility = "compatibility"
     project = "project"
     lock = "lock"
+    autotag = "autotag"
+    bake = "bake"
+    builder_check = "builder-check"
+    compat = "compat"
+    compile = "compile"
+    detect = "detect"
+    doctor = "doctor"
+    graph = "graph"
+    lint = "lint"
+    list = "list"
+    plan = "plan"
+    plan_shards = "plan-shards"
+    prune = "prune"
+    publish = "publish"
+    show = "show"
+    test = "test"
+    verify = "verify"
+    why = "why"
 
 
-def schema(kind: Annotated[Kind, typer.Argument(help="Kind of file.")]) -> None:
-    """Print the JSON Schema of a kind of file, for editors.
+def schema(
+    kind: Annotated[
+        Kind,
+        typer.Argument(
+            metavar="KIND", help="A file (recipe, target, project, …), or a command: what its --json prints."
+        ),
+    ],
+) -> None:
+    """Print the JSON Schema of a kind of file, for editors, or of what a command prints with --json, for programs.
+
+    Files: recipe, target, board, compatibility, project, lock. Commands: those with --json, and plan-shards for
+    `plan --shards`; a command of two words is written builder-check.
 
     Example: edgebake schema recipe > recipe.schema.json
+
+    Example: edgebake schema plan
     """
     import json
 
-    from edgebake.model.schema import file_schema
+    from edgebake.model.schema import schema_of
 
-    typer.echo(json.dumps(file_schema(kind.value), indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(schema_of(kind.value), indent=2, ensure_ascii=False))

@@ -35,6 +35,8 @@ def show(
 ) -> None:
     """Show what a recipe, a target or an image of the project is; each of them that has the name.
 
+    Of a recipe: its releases and where they exist, what it is built from, who needs it. Builds and asks nothing.
+
     Example: edgebake show onnxruntime --target jetpack-6.2
     """
     from pathlib import Path

@@ -12,7 +12,7 @@ from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.load.workspace import Workspace
 from edgebake.model.recipe import HealthCheck
-from edgebake.model.service import Condition, Service
+from edgebake.model.service import Condition, PublishedPort, Service
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,7 @@ def place(compilation: Compilation, target: str, services: dict[str, Service]) -
         for name, service in services.items()
         if runs_on(service, target)
     }
+    _refuse_shared_ports(compilation.workspace, found)
     return [_with_conditions(compilation.workspace, one, found) for one in found.values()]
 
 
@@ -177,6 +178,20 @@ def _placed(compilation: Compilation, target: str, machine: tuple[str, ...], nam
             hints=("choose another target for the service, or leave it out there: `targets: [PATTERN]`",),
         )
     return Placed(name, service, compilation.plan_of(bake_target), bake_target)
+
+
+def _refuse_shared_ports(workspace: Workspace, found: dict[str, Placed]) -> None:
+    earlier: list[tuple[str, PublishedPort]] = []
+    for name, placed in found.items():
+        for index, port in enumerate(placed.service.ports):
+            other = next((one for one, before in earlier if port.meets(before)), None)
+            if other is not None:
+                raise EdgebakeError(
+                    f"the services {other!r} and {name!r} both publish the port {port.published}",
+                    at=workspace.at("services", name, "ports", index),
+                    hints=("give one of them another port of the host",),
+                )
+            earlier.append((name, port))
 
 
 def _with_conditions(workspace: Workspace, placed: Placed, found: dict[str, Placed]) -> Placed:

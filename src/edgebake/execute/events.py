@@ -31,6 +31,7 @@ class BuildStep:
     Attributes:
         digest: of the vertex.
         names: under which it was told.
+        inputs: digests of the steps that it needs.
         started: when it began.
         completed: when it ended.
         cached: whether it was in the cache.
@@ -44,6 +45,7 @@ class BuildStep:
 
     digest: str
     names: list[str] = field(default_factory=list)
+    inputs: tuple[str, ...] = ()
     started: float | None = None
     completed: float | None = None
     cached: bool = False
@@ -79,6 +81,22 @@ class BuildStep:
             if len(words) > 1 and _PLACE.fullmatch(words[-1]):
                 return words[-2]
         return ""
+
+    @property
+    def text(self) -> str:
+        """What it does: an instruction, or words of BuildKit's own."""
+        match = _NAME.match(self.name)
+        return match[2] if match else self.name
+
+    @property
+    def runs(self) -> bool:
+        """Whether it runs a command, so that it matters for which machine that is."""
+        return self.text.startswith("RUN ")
+
+    @property
+    def is_cross(self) -> bool:
+        """Whether it works on the build platform for another one (told as linux/amd64->arm64)."""
+        return any("->" in word for name in self.names if (match := _NAME.match(name)) for word in match[1].split())
 
     @property
     def is_export(self) -> bool:
@@ -140,6 +158,7 @@ class EventReader:
         name = vertex.get("name", "")
         if name and name not in step.names:
             step.names.append(name)
+        step.inputs = tuple(vertex.get("inputs") or ()) or step.inputs
         step.error = vertex.get("error") or step.error
         started, completed = _seconds(vertex.get("started")), _seconds(vertex.get("completed"))
         if started is not None:

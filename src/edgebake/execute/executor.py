@@ -8,10 +8,12 @@ from functools import partial
 from edgebake.errors import EdgebakeError, ErrorGroup
 from edgebake.execute.builders import work_by_platform
 from edgebake.execute.ledger import Ledger
+from edgebake.execute.modes import Modes, modes_of
 from edgebake.execute.policy import Policy
 from edgebake.execute.preflight import check_builder
 from edgebake.execute.progress import Progress
 from edgebake.execute.publish import merge_index, verify_tags
+from edgebake.execute.recording import Recording
 from edgebake.execute.results import Result, other_rows, with_digest
 from edgebake.execute.scheduler import Scheduler
 from edgebake.execute.settings import Settings
@@ -51,6 +53,13 @@ class Executor:
         self._ledger = Ledger(plan, Journal(self._compilation.workspace.root), self._policy.resumes)
         self._scheduler = Scheduler(plan, settings, self._policy, self._ledger, progress)
         self._errors: list[EdgebakeError] = []
+        self.modes = Modes()
+        """How the work is done, once the builder has been asked."""
+
+    @property
+    def recording(self) -> Recording:
+        """What ran so far."""
+        return self._scheduler.recording
 
     @property
     def results(self) -> list[Result]:
@@ -90,7 +99,8 @@ class Executor:
                 case CheckBuilder():
                     state = check_builder(step, self._settings.builder)
                     work = work_by_platform(self._plan, state)
-                    self._progress.tell(map(str, work))
+                    self.modes = modes_of(self._plan, work)
+                    self._progress.work(work, self.modes)
                     self._ledger.emulated = tuple(one.platform for one in work if one.mode == "emulated")
                     check_bases(self._plan, self._settings)
                     if bakes:

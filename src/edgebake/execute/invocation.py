@@ -21,6 +21,7 @@ class Invocation:
         variables: the bake file's variables.
         builder: a Buildx builder; the one in use if None.
         load: load the results into the engine.
+        platforms: what is built, for those who watch; none if that is not known.
     """
 
     bake_targets: Sequence[str]
@@ -29,6 +30,7 @@ class Invocation:
     variables: Mapping[str, str]
     builder: str | None = None
     load: bool = False
+    platforms: Sequence[str] = ()
 
     def command(self, metadata: Path) -> list[str]:
         """Return the command, which tells its progress on stderr and writes its results to `metadata`."""

@@ -6,9 +6,9 @@ import contextlib
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from edgebake.duration import told_duration
 from edgebake.errors import EdgebakeError
@@ -44,6 +44,19 @@ class Ended:
     failure: Failure | None = None
 
 
+class Watcher(Protocol):
+    """Is told of jobs as they begin and end, and of time that passes."""
+
+    def began(self, job: Job, events: EventReader) -> None:
+        """A job has begun; its events are read into `events`."""
+
+    def ended(self, job: Job, failure: Failure | None) -> None:
+        """A job has ended, and why it failed if it did."""
+
+    def tick(self) -> None:
+        """Some of a second has passed, whether or not anything was told."""
+
+
 @dataclass
 class _Running:
     job: Job
@@ -58,13 +71,23 @@ class Pool:
     Args:
         size: how many at once.
         on_steps: is told of steps as they end.
+        watchers: are told of jobs.
         step_timeout: seconds that one step may take; 0 for any time.
         deadline: the moment of the monotonic clock at which everything is stopped; 0 for never.
     """
 
-    def __init__(self, size: int, on_steps: OnSteps, *, step_timeout: float = 0.0, deadline: float = 0.0) -> None:
+    def __init__(
+        self,
+        size: int,
+        on_steps: OnSteps,
+        *,
+        watchers: Sequence[Watcher] = (),
+        step_timeout: float = 0.0,
+        deadline: float = 0.0,
+    ) -> None:
         self._size = size
         self._on_steps = on_steps
+        self._watchers = watchers
         self._step_timeout = step_timeout
         self._deadline = deadline
         self._selector = selectors.DefaultSelector()
@@ -82,7 +105,12 @@ class Pool:
             while queue or self._running:
                 self._start(queue)
                 for running in self._read():
-                    yield self._ended(running)
+                    ended = self._ended(running)
+                    for watcher in self._watchers:
+                        watcher.ended(ended.job, ended.failure)
+                    yield ended
+                for watcher in self._watchers:
+                    watcher.tick()
                 self._watch()
         finally:
             self.stop()
@@ -107,6 +135,8 @@ class Pool:
             process = BakeProcess(job.invocation)
             self._selector.register(process.descriptor, selectors.EVENT_READ)
             self._running[process.descriptor] = _Running(job, process)
+            for watcher in self._watchers:
+                watcher.began(job, process.events)
 
     def _read(self, *, tell: bool = True) -> list[_Running]:
         """Take what the bakes have told since; return those that have ended."""

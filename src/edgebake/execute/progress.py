@@ -1,91 +1,160 @@
-"""Live progress on stderr: a line for each step that ends, and on a terminal one that shows what runs."""
+"""How a bake is shown as it goes: lines, a table on a terminal, JSON lines, or nothing (docs/progress.md)."""
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterable
-from typing import TextIO
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TextIO
 
+from edgebake.duration import told_duration
 from edgebake.execute.events import BuildStep, EventReader
+from edgebake.execute.modes import Modes
+from edgebake.execute.progress_mode import Mode
+from edgebake.execute.rows import Rows
 
-_WORTH_A_LINE = 0.3  # seconds
+if TYPE_CHECKING:
+    from edgebake.execute.builders import Work
+    from edgebake.execute.failures import Failure
+    from edgebake.execute.pool import Job
+
+HEARTBEAT = 30.0
+"""Seconds of silence after which a bake tells what runs."""
+WORTH_A_LINE = 0.3
+"""Seconds from which on a step that ends is told."""
 
 
 class Progress:
-    """Shows bakes as they go, one or several side by side.
+    """Shows nothing: what others are made from.
+
+    It watches the pool (`began`, `ended`, `tick`), and is told of steps (`update`), of retries, and of the
+    builder's work. `close` is called when nothing runs any more, however it came to that.
+    """
+
+    def __init__(self) -> None:
+        self._rows = Rows()
+        self._modes = Modes()
+
+    def work(self, work: Sequence[Work], modes: Modes) -> None:
+        """Take how the platforms' work is done."""
+        self._modes = modes
+
+    def began(self, job: Job, events: EventReader) -> None:
+        """An invocation has begun."""
+        self._rows.begin(job, events)
+
+    def ended(self, job: Job, failure: Failure | None) -> None:
+        """An invocation has ended."""
+        self._rows.end(job, failed=failure is not None)
+
+    def tick(self) -> None:
+        """Time has passed."""
+
+    def update(self, events: EventReader, ended: list[BuildStep]) -> None:
+        """Steps have ended."""
+
+    def retry(self, number: str, seconds: float, reason: str) -> None:
+        """Something is tried again, for which time, and after how many seconds."""
+
+    def close(self) -> None:
+        """Nothing runs any more; forget what did."""
+        self._rows = Rows()
+
+
+class Plain(Progress):
+    """A line for each step that ends, and after a long silence one that tells what runs.
 
     Args:
         stream: where to write.
-        terminal: whether lines can be written over.
-        quiet: show nothing.
+        heartbeat: seconds of silence after which what runs is told.
     """
 
-    def __init__(self, stream: TextIO, *, terminal: bool, quiet: bool) -> None:
+    def __init__(self, stream: TextIO, *, heartbeat: float = HEARTBEAT) -> None:
+        super().__init__()
         self._stream = stream
-        self._terminal = terminal
-        self._quiet = quiet
-        self._last = 0.0
-        self._readers: dict[int, EventReader] = {}
+        self._heartbeat = heartbeat
+        self._written = time.monotonic()
         self._told: set[str] = set()
 
-    def tell(self, lines: Iterable[str]) -> None:
-        """Show lines of text."""
-        for line in lines if not self._quiet else ():
-            self.line(line)
+    def work(self, work: Sequence[Work], modes: Modes) -> None:
+        super().work(work, modes)
+        for one in work:
+            self._line(str(one))
 
-    def update(self, reader: EventReader, ended: list[BuildStep]) -> None:
-        """Show the steps that ended, and what runs now. Bakes that share a step tell of it once."""
-        if self._quiet:
-            return
-        self._readers[id(reader)] = reader
+    def began(self, job: Job, events: EventReader) -> None:
+        super().began(job, events)
+        self._written = time.monotonic()
+
+    def update(self, events: EventReader, ended: list[BuildStep]) -> None:
         for step in ended:
-            if self._is_worth_a_line(step) and step.digest not in self._told:
+            if is_worth_telling(step) and step.digest not in self._told:  # bakes that share a step tell of it once
                 self._told.add(step.digest)
-                mark = "✗" if step.error else "✓"
-                self.line(f"{mark} {step.seconds:6.1f}s  {_one_line(step.name)}")
-        if self._terminal and time.monotonic() - self._last > 0.1:
-            self._last = time.monotonic()
-            self._status()
+                self._line(self._ended(step))
+
+    def tick(self) -> None:
+        if time.monotonic() - self._written >= self._heartbeat:
+            for text in self._running():
+                self._line(text)
+            self._written = time.monotonic()
 
     def retry(self, number: str, seconds: float, reason: str) -> None:
-        """Tell that something is tried again, for which time, and after how many seconds."""
-        self.line(f"↻ retry {number} in {seconds:.0f} s: {reason}")
-
-    def line(self, text: str) -> None:
-        """Write a line that stays."""
-        if not self._quiet:
-            clear = "\r\x1b[K" if self._terminal else ""
-            self._stream.write(f"{clear}{text}\n")
-            self._stream.flush()
+        self._line(f"↻ retry {number} in {seconds:.0f} s: {reason}")
 
     def close(self) -> None:
-        """Remove the line of what runs, and forget the bakes."""
-        self._readers.clear()
+        super().close()
         self._told.clear()
-        if self._terminal and not self._quiet:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
 
-    def _is_worth_a_line(self, step: BuildStep) -> bool:
-        if step.is_internal or step.cancelled:
-            return False
-        return bool(step.error) or (not step.cached and step.seconds >= _WORTH_A_LINE)
+    def _ended(self, step: BuildStep) -> str:
+        return f"{'✗' if step.error else '✓'} {step.seconds:6.1f}s  {one_line(step.name)}"
 
-    def _status(self) -> None:
-        every = {step.digest: step for reader in self._readers.values() for step in reader.steps.values()}
-        steps = [step for step in every.values() if not step.is_internal]
-        done = sum(step.completed is not None for step in steps)
-        running = [step for step in steps if step.started is not None and step.completed is None]
-        text = f"[{done}/{len(steps)}]"
-        if running:
-            longest = min(running, key=lambda step: step.started or 0.0)
-            text += f" {time.time() - (longest.started or 0.0):4.0f}s {_one_line(longest.name)}"
-            text += f"  (+{len(running) - 1} more)" if running[1:] else ""
-        self._stream.write("\r\x1b[K" + text[: shutil.get_terminal_size().columns - 1])
+    def _running(self) -> list[str]:
+        rows = [row for row in self._rows if row.state == "running"]
+        steps = {step.digest: step for row in rows if (step := row.current) is not None}
+        if rows and not steps:
+            return [f"… {told_duration(round(max(row.seconds for row in rows)))}  waiting for the builder"]
+        ages = {digest: time.monotonic() - step.seen for digest, step in steps.items()}
+        longest = sorted(steps, key=lambda digest: -ages[digest])
+        return [f"… {told_duration(round(ages[one]))} and running  {one_line(steps[one].name)}" for one in longest]
+
+    def _line(self, text: str) -> None:
+        self._stream.write(f"{text}\n")
         self._stream.flush()
+        self._written = time.monotonic()
 
 
-def _one_line(name: str) -> str:
-    text = " ".join(name.split())
-    return text if len(text) <= 110 else text[:109] + "…"
+def make_progress(mode: Mode, stream: TextIO, environment: Mapping[str, str]) -> Progress:
+    """Return what shows progress.
+
+    Args:
+        mode: how. `auto`: as a table if the stream is a terminal that can, else plain.
+        stream: where to.
+        environment: `NO_COLOR` (https://no-color.org) and `TERM`.
+    """
+    if mode is Mode.auto:
+        able = stream.isatty() and environment.get("TERM", "dumb") != "dumb"
+        mode = Mode.tty if able else Mode.plain
+    match mode:
+        case Mode.quiet:
+            return Progress()
+        case Mode.json:
+            from edgebake.execute.progress_json import JsonLines
+
+            return JsonLines(stream)
+        case Mode.tty:
+            from edgebake.execute.progress_table import Table
+
+            return Table(stream, colour=not environment.get("NO_COLOR"))
+        case _:
+            return Plain(stream)
+
+
+def is_worth_telling(step: BuildStep) -> bool:
+    """Tell whether a step that has ended deserves a line: it did something, or failed by itself."""
+    if step.is_internal or step.cancelled:
+        return False
+    return bool(step.error) or (not step.cached and step.seconds >= WORTH_A_LINE)
+
+
+def one_line(name: str, limit: int = 110) -> str:
+    """Return text as one line without control characters, cut if it is long."""
+    text = " ".join("".join(char if char.isprintable() else " " for char in name).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -79,7 +79,7 @@ class StagePublisher:
             "BUILDX_METADATA_PROVENANCE": "disabled",
         }
         files = [project.bake_file, str(overlay)]
-        return Invocation(names, files, {}, variables, self._settings.builder)
+        return Invocation(names, files, {}, variables, self._settings.builder, platforms=platforms)
 
     def _bake(self, together: Invocation, step: PublishStages) -> tuple[set[str], list[EdgebakeError]]:
         named = zip(together.bake_targets, (one.stage for one in step.stages), strict=True)

@@ -21,6 +21,7 @@ from edgebake.execute.policy import POOL, Policy, delay
 from edgebake.execute.pool import Ended, Job, OnSteps, Pool
 from edgebake.execute.progress import Progress
 from edgebake.execute.publish_stages import StagePublisher
+from edgebake.execute.recording import Recording
 from edgebake.execute.results import Fate
 from edgebake.execute.settings import Settings, bake_variables, cache_variables
 from edgebake.graph.build_graph import BakeTarget
@@ -37,6 +38,9 @@ class Scheduler:
         policy: what to do about failures.
         ledger: takes down what happens.
         progress: shows it.
+
+    Attributes:
+        recording: what ran.
     """
 
     def __init__(self, plan: Plan, settings: Settings, policy: Policy, ledger: Ledger, progress: Progress) -> None:
@@ -45,6 +49,7 @@ class Scheduler:
         self._policy = policy
         self._ledger = ledger
         self._progress = progress
+        self.recording = Recording()
         self._deadline = time.monotonic() + policy.timeout if policy.timeout else 0.0
         self._tested: set[str] = set()
 
@@ -76,7 +81,9 @@ class Scheduler:
         return publisher.run(step)
 
     def _pool(self, on_steps: OnSteps) -> Pool:
-        return Pool(POOL, on_steps, step_timeout=self._policy.step_timeout, deadline=self._deadline)
+        watchers = (self._progress, self.recording)
+        limit = self._policy.step_timeout
+        return Pool(POOL, on_steps, watchers=watchers, step_timeout=limit, deadline=self._deadline)
 
     def _invocations(self, step: Bake, targets: Sequence[BakeTarget]) -> Iterable[Invocation]:
         if not targets:
@@ -94,6 +101,7 @@ class Scheduler:
             },
             self._settings.builder,
             load=step.output == "load",
+            platforms=step.platforms,
         )
         if not self._policy.keep_going:
             yield together

@@ -86,6 +86,10 @@ class BuildGraph:
         """Return one target's stages, each after its parents."""
         return self._by_target.get(target, [])
 
+    def place(self, node: Node) -> int:
+        """Return the place of a stage in the order in which all were added."""
+        return self._places[node.target, node.id]
+
     def parents(self, node: Node) -> list[Node]:
         """Return what a stage is made from, the one that it continues first."""
         return [self._nodes[node.target, parent] for parent in node.parents]

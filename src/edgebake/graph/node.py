@@ -153,6 +153,11 @@ class Node:
         """Whether it is the same on all its platforms, so that one stage serves them."""
         return len({(body.parent, body.text) for body in self.bodies.values()}) == 1
 
+    @property
+    def continues(self) -> bool:
+        """Whether it continues another stage, which is then the first of its parents."""
+        return any(body.parent for body in self.bodies.values())
+
     @cached_property
     def parents(self) -> tuple[str, ...]:
         """Ids of the stages that it needs on any platform, each once."""

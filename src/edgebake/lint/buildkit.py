@@ -23,8 +23,8 @@ from edgebake.graph.names import base_variable
 from edgebake.lint.finding import Finding
 from edgebake.lint.registry import BUILDKIT_CHECK
 from edgebake.lint.subject import Subject
-from edgebake.plan.builder import MAX_BAKE_TARGETS
 from edgebake.plan.steps import CheckBuilder
+from edgebake.plan.waves import MAX_BAKE_TARGETS
 from edgebake.render.dockerfile import render_dockerfile
 from edgebake.render.files import generated_files
 

@@ -102,6 +102,11 @@ class Catalogue:
         self._target_data: dict[str, dict[str, Document]] = {}
         self._aliases: dict[str, str] | None = None
         self._added: dict[Path, LoadedRecipe] = {}
+        self._named: dict[Path, None] = {}
+
+    def own_folders(self) -> list[Path]:
+        """Return the project's own folders of recipes and targets, and of recipes that were added, as named."""
+        return [*self._recipe_layers[:-1], *self._target_layers[:-1], *self._named]
 
     # ── recipes
 
@@ -124,12 +129,14 @@ class Catalogue:
             self._recipes[name] = self._load(self._index()[name])
         return self._recipes[name]
 
-    def add_recipe(self, folder: Path, at: Place) -> LoadedRecipe:
-        """Add a recipe by its folder (`./app` in a project) and return it.
+    def add_recipe(self, named: Path, at: Place) -> LoadedRecipe:
+        """Add a recipe by its folder (`./app` in a project), which may be reached through links, and return it.
 
         Raises:
             EdgebakeError: the folder holds none, or another recipe of the project has its name.
         """
+        folder = named.resolve()
+        self._named[named] = None
         if folder in self._added:
             return self._added[folder]
         path = _recipe_file(folder, self.root)

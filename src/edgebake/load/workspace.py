@@ -10,11 +10,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edgebake.errors import EdgebakeError, Position
+from edgebake.files import LOCK_FILE, PROJECT_FILE
+from edgebake.files import find_root as find_root
 from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.validate import explain, validate
 from edgebake.model.lock import Lock
-from edgebake.model.project import LOCK_FILE, PROJECT_FILE, Project
+from edgebake.model.project import Project
 
 _LOCK = "edgebake lock"
 
@@ -63,11 +65,6 @@ class Workspace:
             update={"images": images, "services": {}, "output": f".edgebake/adhoc/{name}"}
         )
         return replace(self, project=project, document=None)
-
-
-def find_root(start: Path) -> Path | None:
-    """Return the nearest folder from `start` upward that holds a project file, or None."""
-    return next((folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), None)
 
 
 def open_workspace(root: Path, *, builtin: Path | None = None, need_project: bool = True) -> Workspace:
@@ -136,7 +133,7 @@ def add_own_recipe(workspace: Workspace, path: str, at: Place | None) -> str:
             reason=f"it is {folder}",
             hints=("keep the application inside the project's folder: it is the build context",),
         )
-    return workspace.catalogue.add_recipe(folder, place).name
+    return workspace.catalogue.add_recipe(workspace.root / path, place).name
 
 
 def _refuse_other_suffix(root: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from edgebake.files import LOCK_FILE as LOCK_FILE
+from edgebake.files import PROJECT_FILE as PROJECT_FILE
 from edgebake.model.base import (
     REPOSITORY_PATH_PATTERN,
     BadValue,
@@ -31,9 +33,6 @@ from edgebake.model.ci import Ci
 from edgebake.model.lint import Lint, ProjectLint
 from edgebake.model.recipe import Runtime
 from edgebake.model.service import Secret, Service, ServiceName, TargetPattern, check_services
-
-PROJECT_FILE = "edgebake.yaml"
-LOCK_FILE = "edgebake.lock"
 
 
 def check_tag(text: str) -> str:

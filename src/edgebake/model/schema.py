@@ -6,17 +6,17 @@ import ast
 import inspect
 import textwrap
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 from edgebake.model.base import Model
 from edgebake.model.board import Board
 from edgebake.model.compatibility import Framework
 from edgebake.model.lock import Lock
+from edgebake.model.output import OUTPUTS, Output
 from edgebake.model.project import Project
 from edgebake.model.recipe import Recipe
 from edgebake.model.target import Target
 
-FileKind = Literal["recipe", "target", "board", "compatibility", "project", "lock"]
 _MODELS: dict[str, type[Model]] = {
     "recipe": Recipe,
     "target": Target,
@@ -25,6 +25,9 @@ _MODELS: dict[str, type[Model]] = {
     "project": Project,
     "lock": Lock,
 }
+
+FILE_KINDS = tuple(_MODELS)
+"""Kinds of files."""
 
 
 def file_schema(kind: str) -> dict[str, Any]:
@@ -40,13 +43,43 @@ def file_schema(kind: str) -> dict[str, Any]:
     return {**head, **{key: value for key, value in tidied.items() if key != "title"}}
 
 
+def output_schema(command: str) -> dict[str, Any]:
+    """Return the JSON Schema of what a command prints with `--json`.
+
+    Other keys may come later, so it does not forbid them.
+    """
+    schema = OUTPUTS[command].model_json_schema()
+    _describe(schema, _models_of(OUTPUTS[command]))
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"edgebake {command} --json"}
+    tidied = _open(_tidied(schema, is_yaml=False))
+    return {**head, **{key: value for key, value in tidied.items() if key != "title"}}
+
+
+def schema_of(kind: str) -> dict[str, Any]:
+    """Return the JSON Schema of a kind of file, or of a command's output."""
+    return file_schema(kind) if kind in _MODELS else output_schema(kind)
+
+
+def _open(node: Any) -> Any:
+    """Return a schema that lets objects have keys that it does not know."""
+    if isinstance(node, list):
+        return [_open(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: _open(value) for key, value in node.items() if (key, value) != ("additionalProperties", False)}
+
+
 def _models_of(model: type[Model]) -> dict[str, type[Model]]:
-    """Return the models by name: they all are defined in this package, and loaded with `model`."""
+    """Return the models by name: they all are defined in this package, and loaded with `model`.
+
+    What files hold and what commands print are apart: both have a `Lint`.
+    """
     found: dict[str, type[Model]] = {}
     todo = [Model]
     while todo:
         one = todo.pop()
-        found[one.__name__] = one
+        if (one.__module__ == Output.__module__) == (model.__module__ == Output.__module__):
+            found[one.__name__] = one
         todo.extend(one.__subclasses__())
     return {**found, "": model}
 

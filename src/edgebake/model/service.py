@@ -62,6 +62,12 @@ class PublishedPort(Model):
     address: str | None = None
     protocol: Literal["tcp", "udp"] = "tcp"
 
+    def meets(self, other: PublishedPort) -> bool:
+        """Tell whether the two cannot be published side by side."""
+        same = self.published is not None and (self.published, self.protocol) == (other.published, other.protocol)
+        everywhere = (None, "0.0.0.0", "[::]")
+        return same and (self.address == other.address or self.address in everywhere or other.address in everywhere)
+
 
 def _port(value: Any) -> Any:
     if not isinstance(value, str):
@@ -283,16 +289,8 @@ def check_services(services: dict[str, Service], images: set[str], secrets: dict
     Raises:
         BadValue: with its place below the project.
     """
-    published: dict[tuple[str, str], str] = {}
     for name, service in services.items():
         _check_references(name, service, services, images, secrets)
-        for index, port in enumerate(service.ports):
-            key = (f"{port.address or ''}:{port.published}", port.protocol)
-            other = published.setdefault(key, name) if port.published else name
-            if other != name:
-                raise BadValue(
-                    f"{other!r} publishes the port {port.published}, too", path=("services", name, "ports", index)
-                )
     _refuse_cycle(services)
 
 

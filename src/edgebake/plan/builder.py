@@ -30,10 +30,8 @@ from edgebake.plan.steps import (
     WriteFiles,
 )
 from edgebake.plan.times import StageTimes
+from edgebake.plan.waves import MAX_BAKE_TARGETS, waves
 from edgebake.render.writer import Change
-
-MAX_BAKE_TARGETS = 50
-"""In one invocation: linked work beyond some hundred bake targets breaks Buildx (docker/buildx#3810)."""
 
 
 @dataclass(frozen=True)
@@ -280,8 +278,9 @@ def _bakes(compilation: Compilation, targets: Sequence[TargetPlan], output: Outp
         if test:
             found = (tests_of.get((one.bake_target.image, one.bake_target.target)) for one in members)
             tests = [one for one in found if one is not None]
-            yield from (Bake(tuple(wave), platforms, "cache") for wave in _waves(tests))
-        for wave in _waves(members):
+            test_waves = waves(compilation.graph, tests, lambda one: one)
+            yield from (Bake(tuple(wave), platforms, "cache") for wave in test_waves)
+        for wave in waves(compilation.graph, members, lambda member: member.bake_target):
             yield _bake(wave, platforms, output)
             complete = tuple(target.bake_target for target in wave if target.complete)
             if output == "push" and complete:
@@ -294,8 +293,9 @@ def _publish_steps(compilation: Compilation, targets: Sequence[TargetPlan]) -> I
     by_key = {one.stage.key: one for target in targets for one in target.to_publish}
     repository = compilation.workspace.project.stacks
     if repository:
-        for wave in _waves(list(by_key.values())):
-            yield PublishStages(repository, tuple(wave))
+        stages = list(by_key.values())
+        for start in range(0, len(stages), MAX_BAKE_TARGETS):
+            yield PublishStages(repository, tuple(stages[start : start + MAX_BAKE_TARGETS]))
 
 
 def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
@@ -307,11 +307,6 @@ def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
 def _tests_by_image(graph: BuildGraph) -> dict[tuple[str, str], BakeTarget]:
     """Return the bake targets with tests, by the image and the target that they are for."""
     return {(one.image, one.target): one for one in graph.bake_targets if one.is_test}
-
-
-def _waves(items: Sequence) -> Iterator[Sequence]:  # type: ignore[type-arg]
-    for start in range(0, len(items), MAX_BAKE_TARGETS):
-        yield items[start : start + MAX_BAKE_TARGETS]
 
 
 def _bake(targets: Sequence[TargetPlan], platforms: tuple[str, ...], output: Output) -> Bake:

@@ -10,7 +10,8 @@ from pathlib import Path
 from edgebake.api import make_plan
 from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
-from edgebake.execute.progress import Progress
+from edgebake.execute.progress import make_progress
+from edgebake.execute.progress_mode import Mode
 from edgebake.execute.settings import Settings
 from edgebake.execute.stacks import looker
 from edgebake.plan.builder import Plan, TargetPlan
@@ -62,7 +63,7 @@ def load_images(
     for platform in platforms:
         one = replace(plan.selection, platforms=(platform,))  # what selectors pick is known now, and stays
         plan, compiled = make_plan(start, one, output="load", locked=locked, look=looker(settings))
-        progress = Progress(sys.stderr, terminal=sys.stderr.isatty(), quiet=quiet)
+        progress = make_progress(Mode.quiet if quiet else Mode.auto, sys.stderr, settings.environment)
         results = Executor(plan, settings, progress, compiled.tree.write).run()
         references = {result.bake_target: result.reference for result in results}
         for target in plan.targets:

@@ -79,6 +79,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         for plan in subject.plans:
             yield from _image_values(subject, plan)
         yield from _project_variables(subject)
+        yield from _service_values(subject)
 
 
 def looks_secret(name: str, value: str) -> str | None:
@@ -146,6 +147,15 @@ def _project_variables(subject: Subject) -> Iterator[Finding]:
         if what:
             at = subject.project_at("variables", name)
             yield SECRET_VARIABLE.found(f"the default of the variable {name} holds {what}", at)
+
+
+def _service_values(subject: Subject) -> Iterator[Finding]:
+    for service, one in subject.workspace.project.services.items():
+        for name, value in one.environment.items():
+            what = looks_secret(name, value)
+            if what:
+                at = subject.project_at("services", service, "environment", name)
+                yield SECRET_VARIABLE.found(f"{name} of the service {service} holds {what}", at)
 
 
 # ── scripts

@@ -1,0 +1,131 @@
+"""Commands whose answer is given again while nothing that it follows from has changed."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import os
+import sys
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from functools import partial, wraps
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
+
+import typer
+
+from edgebake.cached.answers import Answer, Answers
+from edgebake.cached.store import Store
+from edgebake.files import find_root
+
+if TYPE_CHECKING:
+    from edgebake.load.workspace import Workspace
+    from edgebake.plan.selection import Selection
+
+P = ParamSpec("P")
+
+VARIABLE = "EDGEBAKE_COMPILE_CACHE"
+OFF = "off"
+
+
+class Remembered:
+    """Runs a command's body, or tells what it has told before.
+
+    Within the `with` block stdout and stderr are gathered; they are printed when it ends, however it ends.
+
+    Args:
+        command: the command's name.
+        call: all its parameters by name.
+        plain: parameters that may be given; with any other one that is set nothing is remembered, as it may look
+            at more than the project.
+    """
+
+    def __init__(self, command: str, call: Mapping[str, object], plain: Collection[str]) -> None:
+        simple = all(name in plain or not value for name, value in call.items())
+        root = find_root(Path.cwd()) or Path.cwd()
+        store = _store() if simple else None
+        self._answers = Answers(store, root, repr((command, sorted(call.items()))))
+        self._out, self._err = io.StringIO(), io.StringIO()
+        self._redirected = ExitStack()
+        self.keeps = True
+        """Whether what is told is worth remembering; the command can say no."""
+
+    def tell_known(self) -> bool:
+        """Tell the answer if it is known, and return whether it was.
+
+        Raises:
+            typer.Exit: with the answer's exit code, if that is not 0.
+        """
+        answer = self._answers.known()
+        if answer is None:
+            return False
+        _print(answer)
+        if answer.code:
+            raise typer.Exit(answer.code)
+        return True
+
+    def opened(self, start: Path, selection: Selection) -> Workspace:
+        """Return the workspace of a selection, as :func:`edgebake.plan.selection.open_selection` does."""
+        from edgebake.plan.selection import open_selection
+
+        return self._answers.opened(partial(open_selection, start, selection))
+
+    def __enter__(self) -> Remembered:
+        self._redirected.enter_context(redirect_stdout(self._out))
+        self._redirected.enter_context(redirect_stderr(self._err))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._redirected.close()
+        code = error.exit_code if isinstance(error, typer.Exit) else 0
+        answer = Answer(self._out.getvalue(), self._err.getvalue(), code)
+        _print(answer)
+        if self.keeps and (error is None or isinstance(error, typer.Exit)):
+            self._answers.keep(answer)
+
+
+def remembered(*plain: str) -> Callable[[Callable[Concatenate[Remembered, P], None]], Callable[P, None]]:
+    """Return a decorator that makes a command one that is remembered.
+
+    The command's first parameter is the :class:`Remembered`; the others are its options, as Typer sees them.
+
+    Args:
+        plain: as for :class:`Remembered`.
+    """
+
+    def decorate(command: Callable[Concatenate[Remembered, P], None]) -> Callable[P, None]:
+        @wraps(command)
+        def call(*arguments: P.args, **options: P.kwargs) -> None:
+            memory = Remembered(command.__name__, options, plain)
+            if not memory.tell_known():
+                with memory:
+                    command(memory, *arguments, **options)
+
+        _memory, *others = inspect.signature(command, eval_str=True).parameters.values()
+        call.__signature__ = inspect.Signature(others)  # type: ignore[attr-defined]
+        call.__annotations__ = {one.name: one.annotation for one in others}
+        return call
+
+    return decorate
+
+
+def _print(answer: Answer) -> None:
+    typer.echo(answer.out, nl=False)
+    typer.echo(answer.err, nl=False, err=True)
+    sys.stdout.flush()
+
+
+def _store() -> Store | None:
+    """Return where answers are kept: the folder that the environment names, or the user's own for caches."""
+    named = os.environ.get(VARIABLE, "")
+    if named == OFF:
+        return None
+    if named:
+        return Store(Path(named).absolute())
+    # A relative path is as good as none: https://specifications.freedesktop.org/basedir-spec
+    folders = [os.environ.get("XDG_CACHE_HOME", ""), f"{os.environ.get('HOME', '')}/.cache"]
+    base = next((folder for folder in folders if folder.startswith("/")), None)
+    return Store(Path(base) / "edgebake" / "answers") if base else None

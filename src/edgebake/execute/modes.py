@@ -1,0 +1,57 @@
+"""Where a step runs: natively, across on the build platform for another one, or emulated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from edgebake.execute.events import BuildStep
+from edgebake.graph.names import platform_name
+
+if TYPE_CHECKING:
+    from edgebake.execute.builders import Mode, Work
+    from edgebake.plan.builder import Plan
+
+StepMode = Literal["native", "cross", "emulated"]
+
+
+@dataclass(frozen=True)
+class Modes:
+    """How the work of a plan is done.
+
+    Attributes:
+        platforms: how each platform's is.
+        native: the stages that run on the build platform, by their names.
+    """
+
+    platforms: Mapping[str, Mode] = field(default_factory=dict)
+    native: frozenset[str] = frozenset()
+
+    def of(self, step: BuildStep, built: Sequence[str]) -> StepMode:
+        """Return where a step runs. Only commands are emulated: BuildKit copies files itself.
+
+        Args:
+            step: the step. Its name tells its platform only if several are built.
+            built: the platforms of its invocation.
+        """
+        if not step.runs:
+            return "native"
+        labels = step.labels()
+        own = [platform for platform in built if platform in labels] or (built if len(built) == 1 else ())
+        modes = {self.platforms.get(platform, "native") for platform in own} - {"native"}
+        if step.is_cross or (modes and step.stage in self.native):
+            return "cross"
+        return "emulated" if "emulated" in modes else "native"
+
+
+def modes_of(plan: Plan, work: Sequence[Work]) -> Modes:
+    """Return how a plan's work is done, as a builder does it."""
+    names = set()
+    compilation = plan.compilation
+    for target in {one.bake_target.target for one in plan.targets}:
+        for node in compilation.graph.of_target(target):
+            if node.native:
+                name = compilation.names[target][node.id]
+                names |= {name, *(platform_name(name, platform) for platform in node.platforms)}
+    return Modes({one.platform: one.mode for one in work}, frozenset(names))

@@ -1,0 +1,15 @@
+"""The ways in which progress can be shown."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Mode(str, Enum):
+    """How progress is shown; `auto` is a table on a terminal, else plain lines."""
+
+    auto = "auto"
+    tty = "tty"
+    plain = "plain"
+    quiet = "quiet"
+    json = "json"
