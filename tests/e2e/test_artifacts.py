@@ -18,6 +18,7 @@ from buildkit import empty_builder, witness
 from events_oracle import stages_that_ran
 
 from conftest import Project, crane_manifest, docker_run, run
+from documentation.outputs import check_output
 
 WHEEL = "eb_thing-1.0-py3-none-any.whl"
 
@@ -123,9 +124,8 @@ def test_what_one_machine_compiled_no_other_one_does(project: Project, folder: P
     # By a registry, which plain OCI tools understand, and as a repository of stacks to every bake.
     stacks = f"{project.registry}/stacks"
     assert "3 pushed." in project.edgebake("artifacts", "push", str(folder), stacks).out
-    (entry, *_) = project.edgebake(
-        "artifacts", "list", str(folder), "--match", "platform=linux/arm64", "--json"
-    ).json()["artifacts"]
+    listed = project.edgebake("artifacts", "list", str(folder), "--match", "platform=linux/arm64", "--json")
+    (entry, *_) = check_output("artifacts-list", listed.out)["artifacts"]
     manifest = crane_manifest(f"{stacks}:{entry['key']}")
     assert manifest["artifactType"] == "application/vnd.edgebake.artifact.v1"
     assert manifest["annotations"]["dev.edgebake.recipe"] == "thing"

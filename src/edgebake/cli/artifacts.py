@@ -34,6 +34,8 @@ MATCHED = ("recipe", "release", "platform", "target", "python", "cuda", "sm")
 def list_artifacts(folder: Folder, match: Match = None, json_output: Json = False) -> None:
     """List the artifacts in a folder, with what they are for.
 
+    --match narrows it by what a machine has: its Python, CUDA and GPU architecture.
+
     Example: edgebake artifacts list /srv/artifacts --match sm=sm87 --match python=cp310
     """
     from edgebake.artifacts.pip_index import entries_with_facts
@@ -65,6 +67,8 @@ def _row(facts: Facts) -> list[str]:
 def check(folder: Folder) -> None:
     """Read every byte of a folder, and take out what is damaged. Exit code 3 if something was.
 
+    What is taken out is built again by the next bake, or fetched again by `artifacts pull`.
+
     Example: edgebake artifacts check /srv/artifacts
     """
     from edgebake.artifacts.pip_index import write_indexes
@@ -91,6 +95,8 @@ def prune(
 ) -> None:
     """Take out what was used least recently, until the rest fits.
 
+    For a folder on a disk that is not large. What is gone is built again when it is needed.
+
     Example: edgebake artifacts prune /srv/artifacts --limit 20GB
     """
     from edgebake.artifacts.pip_index import write_indexes
@@ -108,7 +114,9 @@ def prune(
 def index(folder: Folder) -> None:
     """Write the indexes of the wheels in a folder anew: wheels/CUDA/SM/simple/, for pip's --index-url.
 
-    A bake, pull, prune and check do so, too. Example: edgebake artifacts index /srv/artifacts
+    A bake, pull, prune and check do so, too.
+
+    Example: edgebake artifacts index /srv/artifacts
     """
     from edgebake.artifacts.pip_index import write_indexes
 
@@ -118,7 +126,9 @@ def index(folder: Folder) -> None:
 
 @app.command("push")
 def push(folder: Folder, place: Place, ca_bundle: CaBundle = None) -> None:
-    """Push what a folder has and a registry has not. A repository of `stacks` serves every bake then.
+    """Push what a folder has and a registry has not.
+
+    A repository of `stacks` serves every bake then.
 
     Example: edgebake artifacts push /srv/artifacts ghcr.io/acme/stacks
     """
@@ -133,7 +143,9 @@ def push(folder: Folder, place: Place, ca_bundle: CaBundle = None) -> None:
 
 @app.command("pull")
 def pull(place: Place, folder: Folder, match: Match = None, ca_bundle: CaBundle = None) -> None:
-    """Fetch the artifacts that fit from a registry into a folder. What is damaged here is fetched again.
+    """Fetch the artifacts that fit from a registry into a folder.
+
+    What is damaged here is fetched again. The folder then serves bakes without a network, and pip by its indexes.
 
     Example: edgebake artifacts pull ghcr.io/acme/stacks /srv/artifacts -m cuda=cu126-tegra -m python=cp310
     """
