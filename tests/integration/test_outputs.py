@@ -49,7 +49,7 @@ CALLS: dict[str, list[list[str]]] = {
         ["detect"],
         *(["detect", "--root", str(one)] for one in sorted((ROOT / "tests/machines").iterdir()) if one.is_dir()),
     ],
-    "diff": [["diff", "detector", "--target", "cpu", "--target", "jetpack-6.2"]],
+    "diff": [["diff", "detector", "--targets", "cpu", "jetpack-6.2"]],
     "doctor": [["doctor"]],
     "graph": [["graph"], ["graph", "--recipes"], ["graph", "--format", "json"]],
     "lint": [["lint"], ["lint", "nms"]],
@@ -200,7 +200,7 @@ def test_exit_code_0_and_2_and_3() -> None:
 def test_exit_code_1_is_a_bug_with_its_traceback() -> None:
     code = (
         "import edgebake.cli.listing as l, sys\n"
-        "l._targets = lambda workspace: 1 // 0\n"
+        "l._targets = lambda *_: 1 // 0\n"
         "sys.argv = ['edgebake', 'list', 'targets']\n"
         "from edgebake.cli import run; run()"
     )
