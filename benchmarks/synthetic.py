@@ -49,8 +49,11 @@ class Shape:
 
 SHAPES = {
     100: Shape(targets=1, images=3, recipes=40),
+    300: Shape(targets=2, images=6, recipes=60),
     1_000: Shape(targets=4, images=10, recipes=80),
+    3_000: Shape(targets=4, images=30, recipes=160),
     10_000: Shape(targets=4, images=100, recipes=400),
+    20_000: Shape(targets=4, images=220, recipes=800),
 }
 """By the number of graph nodes that comes out, about."""
 

@@ -114,7 +114,7 @@ def test_what_fails_is_told_and_ctrl_c_leaves_no_container(measured: Project) ->
         time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, stderr
     assert stderr.splitlines()[-1] == "interrupted"
     assert run(*CONTAINERS).out == ""
 

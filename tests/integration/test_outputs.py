@@ -49,7 +49,7 @@ CALLS: dict[str, list[list[str]]] = {
         ["detect"],
         *(["detect", "--root", str(one)] for one in sorted((ROOT / "tests/machines").iterdir()) if one.is_dir()),
     ],
-    "diff": [["diff", "detector", "--targets", "cpu", "jetpack-6.2"]],
+    "diff": [["diff", "--targets", "cpu", "cuda-12.8"], ["diff", "../edge-stack/edgebake.lock", "./edgebake.lock"]],
     "doctor": [["doctor"]],
     "graph": [["graph"], ["graph", "--recipes"], ["graph", "--format", "json"]],
     "lint": [["lint"], ["lint", "nms"]],

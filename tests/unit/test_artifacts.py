@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from edgebake.artifacts.facts import ARTIFACT_TYPE, Facts, facts_in, facts_of
 from edgebake.artifacts.layout import OCI_INDEX, Layout
-from edgebake.artifacts.look import FolderLook, is_built
+from edgebake.artifacts.look import FolderLook
 from edgebake.artifacts.make import join, store
 from edgebake.artifacts.pip_index import write_indexes
 from edgebake.artifacts.size import parse_size, told_size
@@ -25,6 +25,7 @@ from edgebake.fingerprint import Fingerprints
 from edgebake.plan.builder import build_plan, reusable
 from edgebake.plan.record import BuildRecord
 from edgebake.plan.selection import Selection
+from edgebake.plan.stacks import is_built
 from integration.projects import AMD64, ARM64, BOARD, Project, compiled_recipe, make_project, nodes_by_name
 
 FACTS = Facts("thing", "1.0", AMD64, "cpu", "f" * 32, "cp311")

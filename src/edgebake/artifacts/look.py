@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from edgebake.artifacts.layout import OCI_INDEX, DamagedError, Entry, Layout
 from edgebake.compile import Compilation
-from edgebake.graph.node import Node
-from edgebake.plan.reuse import Snapshot
-from edgebake.plan.stacks import Keyed
+from edgebake.plan.reuse import LooksAnyway, Snapshot
+from edgebake.plan.stacks import Keyed, is_built
 
 if TYPE_CHECKING:
     from edgebake.execute.settings import Settings
@@ -20,7 +19,7 @@ Ask = Callable[[Compilation, Sequence[Keyed]], Snapshot]
 
 
 @dataclass(frozen=True)
-class FolderLook:
+class FolderLook(LooksAnyway):
     """Looks at a folder of artifacts, behind a repository of stacks if there is one: what that has is taken there.
 
     Attributes:
@@ -66,11 +65,6 @@ def folder_look(folder: Path, settings: Settings, stacks: Ask | None) -> FolderL
     from edgebake.execute.stacks import why_off
 
     return FolderLook(folder, stacks, lambda compilation: why_off(compilation, settings))
-
-
-def is_built(node: Node) -> bool:
-    """Tell whether a stage is what a build half leaves."""
-    return node.kind == "artifact" and node.label == f"{node.recipe}-artifact"
 
 
 def _other_platforms(layout: Layout, entry: Entry, platforms: Sequence[str]) -> str:

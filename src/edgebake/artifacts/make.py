@@ -37,7 +37,7 @@ def store(layout: Layout, key: str, archive: Path, facts: Facts) -> Descriptor:
     Raises:
         EdgebakeError: the archive cannot be read, or the folder not be written.
     """
-    facts = replace(facts, wheels=tuple(sorted(_wheels(archive).items())))
+    facts = replace(facts, wheels=tuple(sorted(wheels_in(archive).items())))
     os, architecture = facts.platform.split("/")
     with layout.writing():
         layer = {"mediaType": _LAYER, **_compressed(layout, archive)}
@@ -91,7 +91,7 @@ def _compressed(layout: Layout, archive: Path) -> Descriptor:
     return layout.put_file(path)
 
 
-def _wheels(archive: Path) -> dict[str, str]:
+def wheels_in(archive: Path) -> dict[str, str]:
     """Return the wheels in an archive, wherever they lie: SHA-256 by file name."""
     found: dict[str, str] = {}
     try:

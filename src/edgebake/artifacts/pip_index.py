@@ -14,13 +14,15 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from edgebake.artifacts.facts import Facts, facts_in
+from edgebake.artifacts.facts import ARTIFACT_TYPE, Facts, facts_in
 from edgebake.artifacts.layout import OCI_MANIFEST, DamagedError, Entry, Layout
+from edgebake.artifacts.make import wheels_in
 from edgebake.atomic import write_file
 from edgebake.errors import EdgebakeError
 
@@ -68,11 +70,28 @@ def entries_with_facts(layout: Layout) -> Iterator[tuple[Entry, Facts]]:
     for entry in layout.entries():
         if entry.media_type == OCI_MANIFEST:
             try:
-                facts = facts_in(layout.read(entry.digest))
+                manifest = layout.read(entry.digest)
+                facts = facts_in(manifest)
             except (DamagedError, ValueError):
                 continue
             if facts is not None:
-                yield entry, facts
+                yield (
+                    entry,
+                    facts
+                    if manifest.get("artifactType") == ARTIFACT_TYPE
+                    else _with_wheels(layout, manifest, facts),
+                )
+
+
+def _with_wheels(layout: Layout, manifest: Mapping[str, Any], facts: Facts) -> Facts:
+    """Return the facts of what BuildKit has published, which does not say which wheels are in it."""
+    found: dict[str, str] = {}
+    for layer in manifest.get("layers", ()):
+        try:
+            found |= wheels_in(layout.blob(layer["digest"]))
+        except EdgebakeError:
+            continue
+    return replace(facts, wheels=tuple(sorted(found.items())))
 
 
 def _project(name: str) -> str:
@@ -89,11 +108,13 @@ def _provide(layout: Layout, wheel: IndexedWheel, path: Path) -> bool:
         return True
     path.unlink(missing_ok=True)
     try:
-        (layer,) = layout.read(wheel.entry.digest)["layers"]
-        with tarfile.open(layout.blob(layer["digest"]), "r:*") as tar:
-            return any(_extracted(tar, member, wheel, path) for member in tar)
+        for layer in layout.read(wheel.entry.digest)["layers"]:
+            with tarfile.open(layout.blob(layer["digest"]), "r:*") as tar:
+                if any(_extracted(tar, member, wheel, path) for member in tar):
+                    return True
     except (DamagedError, OSError, EOFError, tarfile.TarError, KeyError, ValueError):
-        return False
+        pass
+    return False
 
 
 def _extracted(tar: tarfile.TarFile, member: tarfile.TarInfo, wheel: IndexedWheel, path: Path) -> bool:

@@ -38,6 +38,10 @@ class Snapshot:
         return f"{self.repository}@{digest}" if digest is not None else self.elsewhere.get(key)
 
 
+class LooksAnyway:
+    """What looks at more than a repository of stacks, and so also for a project that has none."""
+
+
 @dataclass(frozen=True)
 class Given:
     """A published stage that takes the place of one in the Dockerfile."""
