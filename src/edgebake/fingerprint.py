@@ -22,6 +22,7 @@ from edgebake.load.tree import FileEntry, list_files, tree_digest
 from edgebake.render.ignore_file import context_rules
 
 _as_json = json.JSONEncoder(separators=(",", ":")).encode
+_CONSTRAINTS = re.compile(r"<context>/constraints/[0-9a-f]+\.txt")
 _HEREDOC = re.compile(r"<<-?[\"']?([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -120,6 +121,7 @@ class Fingerprints:
         output = self._compilation.workspace.project.output
         for folder in ("context", f"{node.target}/requirements"):
             text = text.replace(f"{output}/{folder}/", f"<{folder}>/")
+        text = _CONSTRAINTS.sub("<constraints>", text)  # named after their content, which counts as a file's does
         return list(_without_comments(text))
 
     def _base(self, node: Node, platform: str) -> list[str]:

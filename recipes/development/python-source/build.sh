@@ -20,7 +20,8 @@ if [[ $BUILDARCH != "$TARGETARCH" ]]; then
     )
     compiled=here/python
     options+=(--build="$(gcc -dumpmachine)" --host="$CROSS_TRIPLE" --with-build-python="$PWD/$compiled")
-    options+=(ac_cv_file__dev_ptmx=yes ac_cv_file__dev_ptc=no)    # what cannot be looked at from here
+    # what cannot be looked at from here
+    options+=(--enable-ipv6 ac_cv_buggy_getaddrinfo=no ac_cv_file__dev_ptmx=yes ac_cv_file__dev_ptc=no)
 fi
 cd there
 ../sources/configure "${options[@]}"
