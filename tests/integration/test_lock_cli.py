@@ -225,7 +225,7 @@ class TestPythonPackages:
         write_files(root, {"recipes/d/recipe.json": json.dumps(recipe)})
         write_project(root, app=["d"])
         done = run(root, "lock", index=index)
-        assert f"app on here ({AMD64}): 1 Python packages" in done.stderr
+        assert f"app on here ({AMD64}): 1 Python package" in done.stderr
         assert f"app on here ({ARM64}): Python packages not pinned: " in done.stderr
         assert packages(root) == {"delta": "delta==1.0"}
 

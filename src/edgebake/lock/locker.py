@@ -196,7 +196,8 @@ def _image(
 def _told(locked: LockedPython) -> str:
     if locked.reason:
         return f"Python packages not pinned: {locked.reason}"
-    return f"{len(locked.packages)} Python packages"
+    count = len(locked.packages)
+    return f"{count} Python package{'' if count == 1 else 's'}"
 
 
 def _preferred(
