@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from catalogue import write_catalogue_project
-from plots import Series, log_log
+from log_plot import Series, log_log
 from synthetic import SHAPES, write_lock, write_project
 
 RESULTS = Path(__file__).parent / "results"

@@ -1,75 +1,89 @@
-"""Drawings of figures as SVG, which pages show as they are."""
+"""Plots as SVG: the same figures, the same bytes. Colours can be told apart by colour-blind people, on light and dark."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 420, 64, 200, 16, 48
-COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd")
+WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 760, 190, 90, 14, 10, 40
+COLOURS = ("#0072b2", "#e69f00", "#999999")
 
 
 @dataclass(frozen=True)
-class Series:
-    """Points that belong together, and what they are; all numbers above 0."""
+class Group:
+    """One line of a plot: a name, and a value for each series (None where there is none)."""
 
-    title: str
-    points: Sequence[tuple[float, float]]
+    name: str
+    values: tuple[float | None, ...]
 
 
-def log_log(series: Sequence[Series], *, x: str, y: str) -> str:
-    """Return a drawing with both axes in powers of ten.
+def bars(title: str, unit: str, series: Sequence[str], groups: Sequence[Group]) -> str:
+    """Return horizontal bars, grouped.
 
     Args:
-        series: at least one, each with at least one point.
-        x: what the horizontal axis counts.
-        y: what the vertical axis counts.
+        title: of the plot.
+        unit: of the values; stands behind each.
+        series: names of the bars in a group, three at most.
+        groups: what is shown.
     """
-    across = _Axis([point[0] for one in series for point in one.points], LEFT, WIDTH - RIGHT)
-    up = _Axis([point[1] for one in series for point in one.points], HEIGHT - BOTTOM, TOP)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-    ]
-    for power in across.powers:
-        at = across.place(10**power)
-        parts += [_line(at, TOP, at, HEIGHT - BOTTOM), _text(at, HEIGHT - BOTTOM + 18, f"{10**power:,g}", "middle")]
-    for power in up.powers:
-        at = up.place(10**power)
-        parts += [_line(LEFT, at, WIDTH - RIGHT, at), _text(LEFT - 6, at + 4, f"{10**power:,g}", "end")]
-    parts += [_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, x, "middle"), _text(LEFT + 6, TOP + 12, y, "start")]
-    for one, colour in zip(series, COLOURS, strict=False):
-        parts += _curve(one, across, up, colour)
-    return "\n".join([*parts, "</svg>", ""])
+    most = max((value for group in groups for value in group.values if value is not None), default=1.0) or 1.0
+    parts, y = [*_legend(series)], TOP + 20.0
+    for group in groups:
+        height = BAR * len(series)
+        parts.append(_text(LEFT - 8, y + height / 2 + 4, group.name, "end"))
+        for index, value in enumerate(group.values):
+            if value is not None:
+                width = (WIDTH - LEFT - RIGHT) * value / most
+                parts.append(_box(LEFT, y, width, BAR - 2, COLOURS[index], f"{group.name}, {series[index]}"))
+                parts.append(_text(LEFT + width + 5, y + BAR - 4, f"{_short(value)} {unit}".strip()))
+            y += BAR
+        y += GAP
+    return _svg(title, y, parts)
 
 
-class _Axis:
-    """Places numbers between two ends, by their logarithms; the ends are powers of ten."""
-
-    def __init__(self, values: Sequence[float], begin: float, end: float) -> None:
-        low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-        self.powers = range(low, max(high, low + 1) + 1)
-        self._begin, self._end = begin, end
-
-    def place(self, value: float) -> float:
-        part = (math.log10(value) - self.powers[0]) / (self.powers[-1] - self.powers[0])
-        return self._begin + part * (self._end - self._begin)
-
-
-def _curve(series: Series, across: _Axis, up: _Axis, colour: str) -> list[str]:
-    places = [(across.place(x), up.place(y)) for x, y in series.points]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places]
-    x, y = places[-1]
-    title = f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" fill="{colour}">{escape(series.title)}</text>'
-    return [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>', *dots, title]
+def timeline(title: str, rows: Sequence[tuple[str, float, float]]) -> str:
+    """Return when each of several things ran: (name, start, end) in seconds, in the order given."""
+    most = max((end for _, _, end in rows), default=1.0) or 1.0
+    scale, row, parts = (WIDTH - LEFT - 20) / most, 11, []
+    for index, (name, start, end) in enumerate(rows):
+        y = TOP + row * index
+        colour = COLOURS[0] if name.endswith("-build") else COLOURS[1]
+        parts.append(_text(LEFT - 8, y + 9, name, "end", size=9))
+        parts.append(
+            _box(LEFT + start * scale, y + 1, (end - start) * scale, row - 2, colour, f"{start:g} to {end:g} s")
+        )
+    bottom = TOP + row * len(rows)
+    for step in range(5):
+        second = most * step / 4
+        parts.append(_text(LEFT + second * scale, bottom + 14, f"{second:.0f} s", "middle", size=10))
+    return _svg(title, bottom + 20, parts)
 
 
-def _line(x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="#ddd"/>'
+def _legend(series: Sequence[str]) -> Iterator[str]:
+    x = float(LEFT)
+    for index, name in enumerate(series):
+        yield _box(x, TOP - 6, 10, 10, COLOURS[index], name)
+        yield _text(x + 15, TOP + 3, name)
+        x += 40 + 7 * len(name)
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="#333">{escape(text)}</text>'
+def _svg(title: str, height: float, parts: Sequence[str]) -> str:
+    body = "\n".join(["<style>text{fill:#777}</style>", _text(10, 18, title, size=14), *parts])
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height + 10:.0f}" font-family="sans-serif"'
+    )
+    return f'{head} role="img">\n<title>{escape(title)}</title>\n{body}\n</svg>\n'
+
+
+def _text(x: float, y: float, text: str, anchor: str = "start", size: int = 11) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _box(x: float, y: float, width: float, height: float, colour: str, title: str) -> str:
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{max(width, 0.5):.1f}" height="{height:.1f}"'
+    return f'<rect {place} fill="{colour}"><title>{escape(title)}</title></rect>'
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"

@@ -12,7 +12,6 @@ from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
-from edgebake.graph.effects import kept_pairs
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.image_stage import TestSteps
 from edgebake.graph.lower import TargetLowering
@@ -229,6 +228,8 @@ def in_order(plan: ImagePlan, locked: LockedImage, order: Sequence[str]) -> Imag
 
 def what_stays_in_front(plan: ImagePlan) -> set[tuple[str, str]]:
     """Return the pairs of an image's recipes of which the first has to be in front of the second in any order."""
+    from edgebake.graph.effects import kept_pairs  # of use only where an order is recorded, or chosen
+
     line = plan.ranked or plan.line
     here = {key: view for key, view in plan.views.items() if plan.installed(*key)}
     needed = {(need, name) for name, needs in needs_of(plan.resolutions).items() for need in needs}

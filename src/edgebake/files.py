@@ -10,4 +10,9 @@ LOCK_FILE = "edgebake.lock"
 
 def find_root(start: Path) -> Path | None:
     """Return the nearest folder from `start` upward that holds a project file, or None."""
-    return next((folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), None)
+    return next((folder for folder in (start, *start.parents) if is_there(folder / PROJECT_FILE)), None)
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is a file; a link that leads nowhere is one, too, which then cannot be read."""
+    return path.is_file() or path.is_symlink()

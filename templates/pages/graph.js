@@ -2,8 +2,10 @@
 (() => {
   const { nodes, edges, panels } = data;
   const canvas = byId("canvas"), scene = byId("scene"), details = byId("details"), search = byId("search");
-  const shapes = nodes.map((_, n) => scene.querySelector(`[data-n="${n}"]`));
-  const lines = edges.map(([a, b]) => scene.querySelector(`[data-e="${a}-${b}"]`));
+  const shapes = [], byEnds = new Map();
+  scene.querySelectorAll("[data-n]").forEach((shape) => { shapes[Number(shape.dataset.n)] = shape; });
+  scene.querySelectorAll("[data-e]").forEach((line) => byEnds.set(line.dataset.e, line));
+  const lines = edges.map(([a, b]) => byEnds.get(`${a}-${b}`));
   const parents = nodes.map(() => []), children = nodes.map(() => []);
   edges.forEach(([a, b], e) => { parents[b].push([a, e]); children[a].push([b, e]); });
   const texts = nodes.map((n) => [n.label, n.caption, n.stage, n.kind, n.layer, ...n.bake_targets].join(" ").toLowerCase());
@@ -20,7 +22,7 @@
   }
   function size() { const box = canvas.getBoundingClientRect(); return [box.width, box.height]; }
   function zoom(factor, x = size()[0] / 2, y = size()[1] / 2) {
-    const k = Math.min(4, Math.max(0.04, view.k * factor));
+    const k = Math.min(4, Math.max(0.008, view.k * factor));
     view.x = x - (x - view.x) * k / view.k;
     view.y = y - (y - view.y) * k / view.k;
     view.k = k;
@@ -28,7 +30,7 @@
   }
   function fit([x, y, width, height], most = 1.15) {
     const [w, h] = size();
-    view.k = Math.max(0.04, Math.min(most, (w - 32) / width, (h - 32) / height));
+    view.k = Math.max(0.008, Math.min(most, (w - 32) / width, (h - 32) / height));
     view.x = (w - width * view.k) / 2 - x * view.k;
     view.y = height * view.k < h - 32 ? Math.max(16, (h - height * view.k) / 3) - y * view.k : 16 - y * view.k;
     show();
@@ -241,8 +243,10 @@
   for (const panel of panels) {
     panel.critical.forEach((n, i) => {
       shapes[n].classList.add("on-critical");
-      const edge = edges.findIndex(([a, b]) => a === panel.critical[i - 1] && b === n);
-      if (edge >= 0) { lines[edge].classList.add("on-critical"); lines[edge].parentNode.insertBefore(lines[edge], lines[edge].parentNode.querySelector(".node")); }
+      const line = byEnds.get(`${panel.critical[i - 1]}-${n}`);
+      if (!line) return;
+      line.classList.add("on-critical");
+      line.parentNode.insertBefore(line, line.parentNode.querySelector(".node")); // above the other lines
     });
   }
   critical(true);

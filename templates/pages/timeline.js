@@ -188,7 +188,7 @@
     if (s.stage) fact("stage", el("code", {}, s.stage));
     fact("for", s.rows.map((i) => row(rows[i])).join(", "));
     if (runs.length > 1) fact("invocation", `${runs[s.run].number} of ${runs.length}`);
-    details.replaceChildren(el("h2", {}, s.stage || "Step"), facts, el("pre", {}, s.text),
+    details.replaceChildren(el("h2", {}, s.stage || "Step"), facts, el("pre", {}, s.text.replace(/ {2,}/g, " \\\n  ")),
       ...(s.error ? [el("h3", {}, "Error"), el("pre", {}, s.error)] : []),
       ...(s.log.length ? [el("h3", {}, "Last lines of its output"), el("pre", {}, s.log.join("\n"))] : []),
       ...list("Waited for", s.needs), ...list("Then came", users[n]));

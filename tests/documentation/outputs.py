@@ -23,5 +23,5 @@ def check_output(command: str, text: str) -> Any:
     data = json.loads(text)
     schema = json.loads((SCHEMAS / f"{command}.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator(schema).validate(data)
-    OUTPUTS[command].model_validate(data, strict=True)  # which forbids keys that nothing describes
+    OUTPUTS[command].model_validate_json(text, strict=True)  # which forbids keys that nothing describes
     return data

@@ -11,7 +11,7 @@ SHORTEST = 0.001
 """Seconds. What takes less did not run: BuildKit has found an equal step that runs for another stage, and waits for that
 one's result (edges are merged). It tells of such a step as completed, not as cached."""
 
-_NAME = re.compile(r"\[(?:\S+ )*?(?:linux/(\S+) )?(\S+) \d+/\d+\] (RUN|COPY|ADD) ")
+_NAME = re.compile(r"\[(?:\S+ )*?(?:linux/(\S+) )?(?:(\S+) )?\d+/\d+\] (RUN|COPY|ADD) ")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def steps_that_ran(rawjson: str) -> list[Step]:
             match = _NAME.match(name)
             if match:
                 platform = "linux/" + match[1].split("->")[-1] if match[1] else ""
-                found[digest, match[2], platform] = Step(digest, match[2], platform, match[3], *times[digest])
+                stage = match[2] or ""  # a Dockerfile of one stage does not tell its name
+                found[digest, stage, platform] = Step(digest, stage, platform, match[3], *times[digest])
     return list(found.values())
 
 

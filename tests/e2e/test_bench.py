@@ -12,6 +12,7 @@ import time
 import pytest
 
 from conftest import MIRROR, Project, run
+from documentation.outputs import check_output
 
 # A bench in bash, which prints its lines itself: so the image needs no Python.
 BENCH = """
@@ -47,7 +48,7 @@ def measured(project: Project) -> Project:
 
 def test_a_bench_is_measured_and_compared(measured: Project) -> None:
     done = measured.edgebake("bench", "app", "--runs", "4", "--json", "-o", "out/one.json")
-    first = done.json()
+    first = check_output("bench", done.out)
     assert json.loads((measured.root / "out/one.json").read_text()) == first
     assert "left out: app-cpu on linux/arm64, which is emulated here" in done.err
     (image,) = first["images"]
@@ -75,7 +76,7 @@ def test_a_bench_is_measured_and_compared(measured: Project) -> None:
         check=False,
     )
     assert again.code == 3
-    assert again.json()["images"][0]["digest"] == image["digest"]
+    assert check_output("bench", again.out)["images"][0]["digest"] == image["digest"]
     verdicts = {change["metric"]: change["verdict"] for change in again.json()["comparison"]["changes"]}
     assert (verdicts["throughput"], verdicts["p50"], verdicts["size"]) == ("worse", "worse", "same")
     assert "and 50 % are allowed: app · linux/amd64 · fast · grep · p50" in again.err
@@ -113,7 +114,7 @@ def test_what_fails_is_told_and_ctrl_c_leaves_no_container(measured: Project) ->
         time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, stderr
     assert stderr.splitlines()[-1] == "interrupted"
     assert run(*CONTAINERS).out == ""
 

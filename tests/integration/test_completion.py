@@ -96,7 +96,7 @@ def asked(environment: dict[str, str], shell: str, words: list[str], folder: Pat
         ("edgebake plan -s nms,layer:lang", ["nms,layer:language"]),
         ("edgebake plan --exclude state:un", ["state:unmodified"]),
         ("edgebake plan -s @det", ["@detector", "@detection-app"]),
-        ("edgebake graph --select image:", ["image:detector"]),
+        ("edgebake graph --select image:d", ["image:detector"]),
         ("edgebake -C / plan dete", []),
         ("edgebake plan no-such", []),
     ],
@@ -188,7 +188,7 @@ def test_the_names_are_those_of_the_catalogue() -> None:
     assert known.targets == catalogue.target_names()
     assert known.groups == sorted({one.recipe.group for one in recipes})
     assert set(known.layers) == {one.recipe.layer for one in recipes}
-    assert known.images == ["detector"]
+    assert known.images == sorted(open_workspace(EXAMPLE).project.images)
     assert builtin_root() == REPOSITORY
 
 

@@ -32,6 +32,10 @@ PRINT_NO_DATA = {
     "lock": "writes edgebake.lock",
     "run": "the container's output is its own",
     "schema": "prints JSON anyway",
+    "compose": "writes compose.yaml",
+    **dict.fromkeys((f"artifacts-{one}" for one in ("push", "pull")), "copies, and names what it copied"),
+    **dict.fromkeys((f"artifacts-{one}" for one in ("check", "prune")), "takes out, and names what it took out"),
+    "artifacts-index": "writes the indexes, and names the wheels",
     "ci-github": "writes the workflow",
     "ci-matrix": "prints lines for $GITHUB_OUTPUT, whose values are JSON",
     "builder-create": "makes a builder",
@@ -45,6 +49,7 @@ CALLS: dict[str, list[list[str]]] = {
         ["detect"],
         *(["detect", "--root", str(one)] for one in sorted((ROOT / "tests/machines").iterdir()) if one.is_dir()),
     ],
+    "diff": [["diff", "--targets", "cpu", "cuda-12.8"], ["diff", "../edge-stack/edgebake.lock", "./edgebake.lock"]],
     "doctor": [["doctor"]],
     "graph": [["graph"], ["graph", "--recipes"], ["graph", "--format", "json"]],
     "lint": [["lint"], ["lint", "nms"]],
@@ -62,7 +67,7 @@ CALLS: dict[str, list[list[str]]] = {
     ],
 }
 """By output; what needs an engine is in tests/e2e/test_outputs.py."""
-OF_E2E = {"autotag", "bake", "builder-check", "prune", "publish", "test", "verify"}
+OF_E2E = {"artifacts-list", "autotag", "bake", "bench", "builder-check", "prune", "publish", "test", "verify"}
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

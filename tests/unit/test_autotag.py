@@ -84,10 +84,40 @@ def test_a_machine_gets_the_right_image(case: dict[str, Any], tmp_path: Path) ->
         assert words in refusals[tag]
 
 
+VENDORS = (
+    "https://docs.nvidia.com/",
+    "https://developer.nvidia.com/",
+    "https://github.com/NVIDIA/",
+    "https://github.com/opencontainers/",
+    "https://github.com/dusty-nv/jetson-containers/",  # by NVIDIA's own engineer; its threads have boards' logs
+)
+
+
 def test_the_table_is_large_and_every_case_says_where_it_comes_from() -> None:
-    assert len(CASES) >= 60
-    assert all(case["from"].startswith("https://") for case in CASES)
+    assert len(CASES) >= 70
     assert len({case["name"] for case in CASES}) == len(CASES)
+    other = {case["from"] for case in CASES if not case["from"].startswith(VENDORS)}
+    assert other == {"https://github.com/NixOS/nixpkgs/issues/530931"}  # what real boards with JetPack 7.2 showed
+
+
+def test_the_files_of_every_machine_in_the_table_have_a_source() -> None:
+    rows = (MACHINES / "README.md").read_text()
+    assert [name for name in {case["machine"] for case in CASES} if f"`{name}`" not in rows] == []
+
+
+@pytest.mark.parametrize(
+    ("machine", "image", "taken"),
+    [
+        ("jetson-orin-nano-jp6.2", "a-cu128", "none"),  # CUDA 12.8 on 24.04; CUDA 12.6 on 22.04
+        ("pc-no-gpu", "a-cpu", "none"),  # arm64; a PC
+        ("jetson-agx-orin-jp6.0", "a-jp6.2-cu126", "a-jp6.0-cu122"),  # L4T 36.4; L4T 36.3
+        ("jetson-orin-nano-jp6.2", "a-jp6.0-cu122", "a-jp6.0-cu122"),  # L4T 36.3; L4T 36.4
+        ("jetson-orin-nano-jp6.2", "a-cu126-sbsa", "none"),  # SBSA before CUDA 13; Tegra
+        ("dgx-spark", "a-jp6.2-cu126", "none"),  # Tegra before CUDA 13; SBSA
+    ],
+)
+def test_the_cases_that_matter_most_are_in_the_table(machine: str, image: str, taken: str) -> None:
+    assert any(case["machine"] == machine and image in case["has"] and case["takes"] == taken for case in CASES)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in MACHINES.iterdir() if path.is_dir()))

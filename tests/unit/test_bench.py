@@ -31,6 +31,7 @@ from edgebake.bench.runner import Outcome
 from edgebake.errors import EdgebakeError
 from edgebake.host.files import Files
 from edgebake.testing.cases import Case
+from integration.projects import make_project, recipe
 
 INSIDE = Path(__file__).parents[2] / "src/edgebake/bench/inside"
 MACHINE = BenchMachine(
@@ -187,6 +188,20 @@ def test_memory_is_sampled_where_the_control_group_does_not_tell_its_peak() -> N
     found.add(outcome("a", peak=None, sampled=7))
     bench = found.result()
     assert (bench.peak_memory, bench.memory, bench.memory_from) == ((None, 7), [7], "docker stats")
+
+
+# ── what a bench leaves alone
+
+
+def test_a_bench_changes_nothing_that_is_built(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    project.recipe(**recipe("fast", test={"script": "test.sh"}))
+    project.write({"recipes/fast/test.sh": "true\n"}).images(app=["fast"])
+    files, fingerprints = project.files(), project.fingerprints()
+    project.recipe(**recipe("fast", test={"script": "test.sh"}, bench={"script": "bench.py"}))
+    project.write({"recipes/fast/bench.py": "print(1)\n"})
+    assert project.files() == files
+    assert project.fingerprints() == fingerprints
 
 
 # ── two runs

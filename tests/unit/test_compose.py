@@ -386,5 +386,9 @@ def test_yaml_s_reader_gives_texts_back(word: str) -> None:
     assert yaml.safe_load(render_yaml(values)) == values
 
 
+def test_what_is_empty_is_left_out() -> None:
+    assert render_yaml({"a": {}, "b": {"c": [], "d": {"e": {}}}, "f": ""}) == 'f: ""\n'
+
+
 def test_a_comment_stands_above_its_key() -> None:
     assert render_yaml({"a": {"b": Commented("c", "why")}}) == "a:\n  # why\n  b: c\n"

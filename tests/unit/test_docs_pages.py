@@ -20,7 +20,7 @@ COMMAND = typer.main.get_command(app)
 OF_OTHERS = {
     *("--no-deps", "--link", "--platform=$BUILDPLATFORM"),  # of pip and of Dockerfiles
     *("--count", "--seed", "--no-caches"),  # of the example's and the benchmarks' scripts
-    *("--cache-to", "--ccache-dir", "--skip-tests"),  # of jetson-containers
+    *("--cache-to", "--ccache-dir", "--skip-tests", "--no-github-api"),  # of jetson-containers
 }
 """Options of other programs that pages name in running text."""
 

@@ -7,17 +7,21 @@ import json
 import re
 import shutil
 import subprocess
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
 
 import networkx as nx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edgebake.explore.draw import as_dot, as_json, as_mermaid, dot_text, mermaid_text
 from edgebake.explore.graphs import recipe_graph, stage_graph
+from edgebake.explore.layers import LAYERS, stage_layers
 from edgebake.explore.selected import resolve_selected
+from edgebake.explore.svg import as_svg
+from edgebake.explore.svg import text as svg_text
 from edgebake.plan.selection import Selection, selected_bake_targets
 from integration.projects import CATALOGUE, Project, compiled_recipe, make_project, needs, nodes_by_name, recipe
 
@@ -99,6 +103,39 @@ def test_platforms_with_other_needs_are_drawn_together(tmp_path: Path) -> None:
         "cpu/lib:2.0": ["linux/arm64"],
     }
     assert sorted(graph.successors("cpu/net")) == ["cpu/lib:1.0", "cpu/lib:2.0"]
+
+
+@given(LABEL)
+@example(HOSTILE)
+@example("</text><script>alert(1)</script>&amp;]]>")
+def test_any_label_is_text_in_an_svg(label: str) -> None:
+    graph: Graph = nx.DiGraph()
+    graph.add_node("a", label=label, kind="recipe", target=label, platforms=["linux/amd64"])
+    graph.add_node("b", label="b", kind="image", target=label, platforms=["linux/amd64"])
+    graph.add_edge("b", "a", kind="run", label="")
+    tree = ElementTree.fromstring(as_svg(graph, "recipes"))
+    shown = {element.text for element in tree.iter("{http://www.w3.org/2000/svg}title")}
+    assert f"{svg_text(label)} (recipe; linux/amd64)" in {html.escape(text or "") for text in shown}
+    tags = {element.tag.partition("}")[2] for element in tree.iter()}
+    assert tags <= {"svg", "title", "desc", "style", "rect", "g", "text", "path"}
+
+
+def test_an_svg_has_a_shape_for_each_stage_and_edge_and_a_band_for_each_layer(project: Project) -> None:
+    graph = stages(project)
+    tree = ElementTree.fromstring(as_svg(graph, "stages"))
+    shapes = [element.get("data-n") for element in tree.iter() if element.get("data-n")]
+    assert shapes == [str(number) for number in range(len(graph))]
+    assert sum(element.get("data-e") is not None for element in tree.iter()) == graph.number_of_edges()
+    heads = [element.text for element in tree.iter() if element.get("class") == "head"]
+    assert heads[-6:] == ["Base images", "Build tools", "Fetched", "Built", "Install line", "Images"]
+
+
+def test_no_edge_leads_to_an_earlier_layer(project: Project) -> None:
+    graph = stages(project)
+    layers = stage_layers(graph)
+    assert all(layers[source] <= layers[end] for source, end in graph.edges)
+    by_kind = {graph.nodes[name]["kind"]: LAYERS[layer] for name, layer in layers.items()}
+    assert (by_kind["tool"], by_kind["build"], by_kind["image"]) == ("Build tools", "Built", "Images")
 
 
 @pytest.mark.parametrize("make", [stages, recipes])

@@ -1,4 +1,4 @@
-"""Asks the installed service over HTTP, as a client does: one request after the other, and from four clients at once."""
+"""Asks the installed service over HTTP, as a client does: one request at a time, and from four clients at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generates with a decoder of random weights, made here: one sequence, and eight at once; on the GPU, if there is one."""
+"""Generates with a decoder of random weights: one sequence, and eight at once; on a GPU if there is any."""
 
 import tempfile
 

@@ -1,4 +1,4 @@
-"""Runs a network of three layers, made here byte by byte, for one row and for many; on CUDA too, if there is a GPU."""
+"""Runs a network of three layers, made here byte by byte, for one row and for many; on CUDA if there is a GPU."""
 
 from pathlib import Path
 
@@ -50,7 +50,9 @@ model = field(1, 8) + field(7, graph) + field(8, field(2, 13))  # IR version 8, 
 
 ways = [("CPU", "CPUExecutionProvider")]
 if any(Path("/dev", device).exists() for device in ("nvidia0", "nvhost-gpu", "nvgpu")):
-    ways += [(n, f"{n}ExecutionProvider") for n in ("CUDA",) if f"{n}ExecutionProvider" in ort.get_available_providers()]
+    ways += [
+        (n, f"{n}ExecutionProvider") for n in ("CUDA",) if f"{n}ExecutionProvider" in ort.get_available_providers()
+    ]
 for title, provider in ways:
     session = ort.InferenceSession(model, providers=[provider])
     for rows in (1, ROWS):

@@ -1,5 +1,3 @@
-
-
 def _extract_filtered(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: str) -> None:
     """Take one member out; where Python has no extraction filters, only what is a plain file or a folder."""
     if hasattr(tarfile, "data_filter"):

@@ -70,8 +70,11 @@ def measure_images(wish: Wish, tell: Tell) -> Result:
     Raises:
         EdgebakeError: as for a bake; no selected image has such a bench; the engine cannot run an image.
     """
+    plan, _ = make_plan(
+        wish.start, wish.selection, locked=wish.locked
+    )  # a mistake is told before an engine is asked
     engine = Engine()
-    wish = replace(wish, selection=_chosen(wish, engine.platform, tell))
+    wish = replace(wish, selection=_chosen(plan, wish, engine.platform, tell))
     began, before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), load()
     images = tuple(_measured(one, wish, engine, tell) for one in _loaded(wish))
     facts = engine.facts()
@@ -92,13 +95,12 @@ def _loaded(wish: Wish) -> Iterator[Loaded]:
 # ── what is measured
 
 
-def _chosen(wish: Wish, native: str, tell: Tell) -> Selection:
+def _chosen(plan: Plan, wish: Wish, native: str, tell: Tell) -> Selection:
     """Return the selection narrowed to images that have a bench, and without platforms to those that run natively.
 
     Raises:
         EdgebakeError: none of them has one.
     """
-    plan, _ = make_plan(wish.start, wish.selection, locked=wish.locked)
     found = [
         (target.bake_target.name, platform)
         for target in plan.targets

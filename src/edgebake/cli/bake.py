@@ -12,6 +12,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import (
+    ArtifactFolder,
     CaBundle,
     Exclude,
     ImageName,
@@ -26,7 +27,7 @@ from edgebake.cli.options import (
 from edgebake.execute.progress_mode import Mode
 
 if TYPE_CHECKING:
-    from edgebake.api import Observed
+    from edgebake.api import Look, Observed
     from edgebake.execute.executor import Executor
     from edgebake.execute.policy import Policy
     from edgebake.plan.builder import Plan
@@ -92,6 +93,15 @@ def bake(
     no_reuse: Annotated[
         bool, typer.Option("--no-reuse", help="Neither take published stages from `stacks` nor publish any.")
     ] = False,
+    artifacts: ArtifactFolder = None,
+    artifacts_limit: Annotated[
+        str | None,
+        typer.Option(
+            "--artifacts-limit",
+            metavar="SIZE",
+            help="What that folder may hold, such as 20GB.",
+        ),
+    ] = None,
     shown: Annotated[
         Mode | None,
         typer.Option("--progress", help="How it is shown as it goes: a table, lines, JSON lines, or not at all."),
@@ -154,7 +164,16 @@ def bake(
     output: Output = "push" if push else "load" if load else "cache"
     wish = Wish(output, push if test is None else test, force or no_cache, resume)
     policy = Policy(keep_going, retries, _seconds(step_timeout, "--step-timeout"), _seconds(timeout, "--timeout"))
-    look = None if no_reuse else looker(settings)
+    look: Look | None = None if no_reuse else looker(settings)
+    if artifacts is not None:
+        from edgebake.artifacts.look import folder_look
+        from edgebake.artifacts.size import parse_size
+
+        artifacts = artifacts.absolute()
+        look = folder_look(artifacts, settings, look)
+    limit = parse_size(artifacts_limit, "--artifacts-limit") if artifacts_limit else None
+    if artifacts is None and limit is not None:
+        raise EdgebakeError("--artifacts-limit is for a folder of artifacts", hints=("add --artifacts DIR",))
     narrow = _narrow(shard, shards)
     sharing = _is_shared(shard)
     if sharing and not push:
@@ -175,6 +194,23 @@ def bake(
         Summary(executor, json_output=json_output),
     ):
         executor.run()
+    if artifacts is not None:
+        _keep_artifacts(observed, artifacts, limit)
+
+
+def _keep_artifacts(observed: Observed, folder: Path, limit: int | None) -> None:
+    """Put into a folder what build halves left, and see that no more is in it than may be."""
+    from edgebake.artifacts.export import export_artifacts
+    from edgebake.artifacts.layout import Layout
+    from edgebake.artifacts.pip_index import write_indexes
+
+    layout = Layout(folder)
+    new = export_artifacts(observed.plan, observed.settings, layout)
+    gone = layout.prune(limit) if limit is not None else []
+    if new or gone:
+        write_indexes(layout)
+        pruned = f", {len(gone)} that were used least recently taken out" if gone else ""
+        typer.echo(f"{len(new)} artifacts kept in {folder}{pruned}", err=True)
 
 
 def _seconds(text: str | None, option: str) -> float:

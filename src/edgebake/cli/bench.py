@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli import complete
 from edgebake.cli.options import CaBundle, ImageName, Locked, Mirrors, Names, Platforms, Targets
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ def bench(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the result, as JSON.")
     ] = None,
-    builder: Annotated[str | None, typer.Option("--builder", metavar="NAME", help="Buildx builder.")] = None,
+    builder: Annotated[
+        str | None,
+        typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
+    ] = None,
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli import complete
+
 if TYPE_CHECKING:
     from edgebake.compile import Compilation
     from edgebake.model.service import Service
@@ -23,7 +25,14 @@ def compose(
         ),
     ] = None,
     target: Annotated[
-        str | None, typer.Option("--target", "-t", metavar="TARGET", help="The machine that they run on.")
+        str | None,
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="TARGET",
+            help="The machine that they run on.",
+            autocompletion=complete.targets,
+        ),
     ] = None,
     output: Annotated[
         str | None,

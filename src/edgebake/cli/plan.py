@@ -8,6 +8,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import (
+    ArtifactFolder,
     CaBundle,
     ChangedSince,
     Exclude,
@@ -84,6 +85,7 @@ def plan(
     tag: Tag = None,
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
+    artifacts: ArtifactFolder = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not look at what `stacks` has; without that key nobody looks.")
     ] = False,
@@ -112,7 +114,11 @@ def plan(
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
     settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
-    look = None if offline else _looker(settings)
+    look: Look | None = None if offline else _looker(settings)
+    if artifacts is not None:
+        from edgebake.artifacts.look import folder_look
+
+        look = folder_look(artifacts, settings, look)
     if push or load:
         from edgebake.execute.current import Wish
 

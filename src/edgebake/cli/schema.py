@@ -17,12 +17,15 @@ class Kind(str, Enum):
     compatibility = "compatibility"
     project = "project"
     lock = "lock"
+    artifacts_list = "artifacts-list"
     autotag = "autotag"
     bake = "bake"
+    bench = "bench"
     builder_check = "builder-check"
     compat = "compat"
     compile = "compile"
     detect = "detect"
+    diff = "diff"
     doctor = "doctor"
     graph = "graph"
     lint = "lint"
@@ -47,7 +50,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors, or of what a command prints with --json, for programs.
 
-    Files: recipe, target, board, compatibility, project, lock. Commands: those that have --json, and plan-shards for
+    Files: recipe, target, board, compatibility, project, lock. Commands: those with --json, and plan-shards for
     `plan --shards`; a command of two words is written builder-check.
 
     Example: edgebake schema recipe > recipe.schema.json

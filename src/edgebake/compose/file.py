@@ -1,32 +1,21 @@
-"""The text of a Compose file.
-
-Limits and reservations stand in `deploy`, which Compose heeds without a swarm, too
-(https://github.com/compose-spec/compose-spec/blob/main/deploy.md#resources); so do replicas.
-"""
+"""The text of a Compose file, and which ones a project commits."""
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from edgebake.compile import Compilation
-from edgebake.compose.gpu import gpu_keys
 from edgebake.compose.placed import Placed, place, targets_of
+from edgebake.compose.service import relative_path, service_keys
 from edgebake.errors import EdgebakeError
-from edgebake.graph.image_stage import image_user
 from edgebake.model.project import Project
-from edgebake.model.recipe import HealthCheck
-from edgebake.model.service import Gpu, Mount, PublishedPort, Service
+from edgebake.model.service import Service
 from edgebake.model.target import Target
-from edgebake.model.variables import names_in
 from edgebake.render.quote import compose_string, compose_template
 from edgebake.render.yaml_file import Live, Value, render_yaml
 
 FILE = "compose.yaml"
-_SHARED_MEMORY = "1g"
-_STACK = 67108864  # bytes
 
 
 @dataclass(frozen=True)
@@ -64,7 +53,7 @@ def compose_file(
     volumes = sorted({mount.source for one in placed for mount in one.service.volumes if mount.kind == "volume"})
     values: dict[str, Value] = {
         "name": project_name(project),
-        "services": {one.name: _service(project, one, profile, folder) for one in placed},
+        "services": {one.name: service_keys(project, one, profile, folder) for one in placed},
         "volumes": {name: {"driver": "local"} for name in volumes},
         "secrets": _secrets(project, placed, folder),
     }
@@ -129,150 +118,6 @@ def _require_files(compilation: Compilation, placed: Iterable[Placed]) -> None:
                 )
 
 
-# ── one service
-
-
-def _service(project: Project, placed: Placed, target: Target, folder: str) -> dict[str, Value]:
-    service = placed.service
-    gpu = _gpu(placed, target)
-    gpu_part, gpu_variables = gpu_keys(gpu, target) if gpu else ({}, {})
-    deploy = _merged(gpu_part.pop("deploy", {}), _deploy(service))
-    devices = [*service.devices, *_texts(gpu_part.pop("devices", []))]
-    values: dict[str, Value] = {
-        "image": _image(project, placed),
-        **gpu_part,
-        "entrypoint": [Live(word) for word in service.entrypoint or ()],
-        "command": [Live(word) for word in service.command or ()],
-        "environment": {**gpu_variables, **{name: Live(value) for name, value in service.environment.items()}},
-        "ports": [_port(port) for port in service.ports],
-        "volumes": [*_mounts(service, folder)],
-        "secrets": list(service.secrets),
-        "devices": list(devices),
-        "depends_on": {name: {"condition": _CONDITIONS[what]} for name, what in placed.depends_on.items()},
-        "healthcheck": _healthcheck(placed.healthcheck) if placed.healthcheck else {},
-        "deploy": deploy,
-        **_kernel(service, gpu is not None),
-        **_hardened(placed),
-        "restart": service.restart,
-    }
-    if service.stop_grace_period:
-        values["stop_grace_period"] = f"{service.stop_grace_period}s"
-    return values
-
-
-_CONDITIONS = {
-    "started": "service_started",
-    "healthy": "service_healthy",
-    "completed": "service_completed_successfully",
-}
-
-
-def _image(project: Project, placed: Placed) -> str:
-    """Return the reference of a service's image; of several tags the first whose variables have values here."""
-    if placed.bake_target is None:
-        return str(placed.service.reference)
-    derived = {name for name, variable in project.variables.items() if variable.of is not None}
-    tags = placed.bake_target.tags
-    tag = next((tag for tag in tags if not derived & {*names_in(tag)}), tags[0])
-    return Live(f"${{REGISTRY}}/{placed.bake_target.repository}:{tag}")
-
-
-def _gpu(placed: Placed, target: Target) -> Gpu | None:
-    asked = placed.service.gpu
-    needs = asked.enabled if asked else placed.plan is not None and placed.plan.needs_gpu
-    return (asked or Gpu()) if needs and target.cuda else None
-
-
-def _deploy(service: Service) -> dict[str, Value]:
-    limits = service.limits
-    given = {"cpus": limits.cpus, "memory": limits.memory, "pids": limits.pids}
-    values: dict[str, Value] = {"replicas": service.replicas} if service.replicas > 1 else {}
-    found: dict[str, Value] = {key: value for key, value in given.items() if value is not None}
-    return {**values, "resources": {"limits": found}} if found else values
-
-
-def _merged(first: Value, second: dict[str, Value]) -> dict[str, Value]:
-    """Return both `deploy` parts as one; their `resources` differ in their keys."""
-    one: dict[str, Any] = dict(first) if isinstance(first, Mapping) else {}
-    other: dict[str, Any] = dict(second)
-    resources = {**other.pop("resources", {}), **one.pop("resources", {})}
-    return {**other, **one, "resources": resources} if resources else {**other, **one}
-
-
-def _texts(value: Value) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, Sequence) else []
-
-
-def _port(port: PublishedPort) -> dict[str, Value]:
-    values: dict[str, Value] = {"target": port.port}
-    if port.published:
-        values["published"] = Live(port.published)
-    if port.address:
-        values["host_ip"] = port.address.strip("[]")
-    return {**values, "protocol": port.protocol}
-
-
-def _mounts(service: Service, folder: str) -> Iterable[Value]:
-    for mount in service.volumes:
-        yield _mount(mount, folder)
-    for source, target in service.files.items():
-        yield _mount(Mount(source=f"./{source}", target=target, read_only=True), folder)
-
-
-def _mount(mount: Mount, folder: str) -> Value:
-    source = mount.source
-    if source.startswith("."):
-        path = posixpath.relpath(source, folder)
-        source = path if path.startswith("..") else f"./{path}"
-    values: dict[str, Value] = {"type": mount.kind, "source": source, "target": mount.target}
-    if mount.read_only:
-        values["read_only"] = True
-    if mount.kind == "bind":
-        # A path that is missing is told, where Docker would make an empty folder.
-        bind: dict[str, Value] = {"create_host_path": False}
-        values["bind"] = {**bind, "propagation": mount.propagation} if mount.propagation else bind
-    return values
-
-
-def _healthcheck(check: HealthCheck) -> dict[str, Value]:
-    return {
-        "test": ["CMD", *check.cmd],
-        "interval": f"{check.interval}s",
-        "timeout": f"{check.timeout}s",
-        "start_period": f"{check.start_period}s",
-        "retries": check.retries,
-    }
-
-
-def _kernel(service: Service, has_gpu: bool) -> dict[str, Value]:
-    """Return shared memory, limits of locked memory and namespaces, as `edgebake run` gives them."""
-    values: dict[str, Value] = {}
-    if service.shm_size or has_gpu:
-        values["shm_size"] = service.shm_size or _SHARED_MEMORY
-    if has_gpu:
-        values["ulimits"] = {"memlock": -1, "stack": _STACK}
-    if service.network:
-        values["network_mode"] = service.network
-    if service.pid:
-        values["pid"] = service.pid
-    return values
-
-
-def _hardened(placed: Placed) -> dict[str, Value]:
-    """Return what takes rights away. The project's images run as an ordinary user, who needs no capability."""
-    values: dict[str, Value] = {}
-    if placed.service.read_only:
-        values["read_only"] = True
-    values["tmpfs"] = list(placed.service.tmpfs)
-    if placed.plan is not None and image_user(placed.plan) != "root":
-        values["cap_drop"] = ["ALL"]
-        values["security_opt"] = ["no-new-privileges:true"]
-    return values
-
-
-# ── the rest of the file
-
-
 def _secrets(project: Project, placed: Iterable[Placed], folder: str) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for name in sorted({secret for one in placed for secret in one.service.secrets}):
@@ -280,8 +125,7 @@ def _secrets(project: Project, placed: Iterable[Placed], folder: str) -> dict[st
         if secret.env is not None:
             found[name] = {"environment": secret.env}
         else:
-            path = posixpath.relpath(str(secret.file), folder)
-            found[name] = {"file": path if path.startswith("..") else f"./{path}"}
+            found[name] = {"file": relative_path(str(secret.file), folder)}
     return found
 
 

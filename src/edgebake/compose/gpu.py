@@ -10,31 +10,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from edgebake.model.service import Gpu
 from edgebake.model.target import Target
-from edgebake.render.yaml_file import Commented, Value
+from edgebake.render.yaml_file import Value
 
 CDI = "nvidia.com/gpu"
 
 
-def gpu_keys(gpu: Gpu, target: Target) -> tuple[dict[str, Value], dict[str, str]]:
-    """Return what gives a service the GPU: keys of a Compose service, and variables of its environment."""
+@dataclass(frozen=True)
+class GpuAccess:
+    """What a Compose service says to get the GPU: exactly one of the first three.
+
+    Attributes:
+        runtime: the container runtime.
+        reservation: an entry of `deploy.resources.reservations.devices`.
+        devices: entries among the device files.
+        environment: variables that belong to it.
+    """
+
+    runtime: str = ""
+    reservation: dict[str, Value] = field(default_factory=dict)
+    devices: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def gpu_access(gpu: Gpu, target: Target) -> GpuAccess:
+    """Return what gives a service the GPU on a target."""
     access = gpu.access
     if access == "auto":
         access = "runtime" if target.is_tegra else "reservation"
     if access == "runtime":
-        capabilities = "compute,utility,graphics,video" if target.is_tegra else "all"
         variables = {
             "NVIDIA_VISIBLE_DEVICES": ",".join(gpu.devices) or _counted(gpu),
-            "NVIDIA_DRIVER_CAPABILITIES": capabilities,
+            "NVIDIA_DRIVER_CAPABILITIES": "compute,utility,graphics,video" if target.is_tegra else "all",
         }
-        return {
-            "runtime": Commented("nvidia", "NVIDIA's runtime gives the GPU and the driver's libraries.")
-        }, variables
+        return GpuAccess(runtime="nvidia", environment=variables)
     if access == "cdi":
-        devices = [f"{CDI}={device}" for device in gpu.devices or _counted(gpu).split(",")]
-        return {"devices": devices}, {}
-    return {"deploy": {"resources": {"reservations": {"devices": [_reservation(gpu)]}}}}, {}
+        return GpuAccess(devices=tuple(f"{CDI}={device}" for device in gpu.devices or _counted(gpu).split(",")))
+    return GpuAccess(reservation=_reservation(gpu))
 
 
 def _counted(gpu: Gpu) -> str:
@@ -42,7 +57,7 @@ def _counted(gpu: Gpu) -> str:
     return "all" if gpu.count == "all" else ",".join(str(index) for index in range(int(gpu.count)))
 
 
-def _reservation(gpu: Gpu) -> Value:
+def _reservation(gpu: Gpu) -> dict[str, Value]:
     which: dict[str, Value] = {"count": gpu.count if gpu.count == "all" else int(gpu.count)}
     if gpu.devices:
         which = {"device_ids": list(gpu.devices)}

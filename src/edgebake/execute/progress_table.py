@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 from unicodedata import combining, east_asian_width
 
@@ -72,15 +74,17 @@ class Table(Plain):
         self._last = time.monotonic()
         size = shutil.get_terminal_size()
         lines = self._table(max(20, size.columns - 1), max(3, size.lines - 2))
-        self._erase()
-        self._stream.write("".join(f"{line}\n" for line in lines))
-        self._stream.flush()
-        self._drawn = len(lines)
+        with _uninterrupted():
+            self._erase()
+            self._stream.write("".join(f"{line}\n" for line in lines))
+            self._stream.flush()
+            self._drawn = len(lines)
 
     def _erase(self) -> None:
-        if self._drawn:
-            self._stream.write(f"\x1b[{self._drawn}A\r\x1b[J")  # up to its first line, and clear what is below
-            self._drawn = 0
+        with _uninterrupted():
+            if self._drawn:
+                self._stream.write(f"\x1b[{self._drawn}A\r\x1b[J")  # up to its first line; clear what is below
+                self._drawn = 0
 
     def _paint(self, text: str, name: str) -> str:
         return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m" if self._colour and text else text
@@ -131,6 +135,16 @@ class Table(Plain):
         text = one_line(_without_options(step.text), 200)
         what = f"{step.stage}: {text}" if step.stage else text
         return f"{clock(time.monotonic() - step.seen)}  {what}"
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for a moment: what was drawn, and what is known of it, must not differ."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _without_options(text: str) -> str:

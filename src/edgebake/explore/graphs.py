@@ -17,9 +17,10 @@ from edgebake.explore.requirements import IMAGE, RequirementGraph
 from edgebake.explore.selected import Selected
 from edgebake.graph.build_graph import BakeTarget, Key
 from edgebake.graph.node import Body, Node
-from edgebake.select.project import Item
 
 if TYPE_CHECKING:
+    from edgebake.select.project import Item
+
     Graph = nx.DiGraph[str]
 
 _AND = ", "

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edgebake.errors import EdgebakeError, Position
-from edgebake.files import LOCK_FILE, PROJECT_FILE
+from edgebake.files import LOCK_FILE, PROJECT_FILE, is_there
 from edgebake.files import find_root as find_root
 from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.document import Document, Place, load_document, position_of
@@ -82,7 +82,7 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
     path = root / PROJECT_FILE
     document = None
     project = Project()
-    if path.is_file():
+    if is_there(path):
         document = load_document(path, PROJECT_FILE)
         project = validate(Project, document)
     elif need_project:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from edgebake.bench.result import Result
 from edgebake.model.base import Model
 
 Platform = Annotated[str, Field(pattern=r"^[a-z0-9]+/[a-z0-9/]+$", examples=["linux/arm64"])]
@@ -107,6 +108,36 @@ class PlatformWork(Model):
     stages_run: int
 
 
+class TimedStage(Model):
+    target: str
+    stage: str
+    platform: Platform
+
+
+class PathStage(TimedStage):
+    recipe: str | None
+    seconds: float | None
+    native: bool
+    emulated: bool
+
+
+class WorthIt(Model):
+    recipe: str
+    saves_seconds: float
+
+
+class Forecast(Output):
+    expected_seconds: float
+    critical_path_seconds: float
+    work_seconds: float
+    parallelism: float
+    useful_parallelism: float
+    critical_path: list[PathStage]
+    worth_making_faster: list[WorthIt]
+    measured_elsewhere: list[TimedStage]
+    never_measured: list[TimedStage]
+
+
 class Plan(Output):
     """What would be built: `edgebake plan --json`."""
 
@@ -119,6 +150,8 @@ class Plan(Output):
     """What the repository of stacks was seen to hold; null if nobody looked."""
     steps: list[PlannedStep]
     """What a bake would do, in order."""
+    time: Forecast | None = None
+    """How long it will take, by what earlier bakes took; null if nothing was measured."""
     platforms: list[PlatformWork] | None = None
     """With `--builder`."""
 
@@ -459,6 +492,7 @@ class ShownRecipe(Model):
     build: ShownBuild | None
     install: ShownInstall
     test: ShownTest | None
+    bench: ShownTest | None = None
     files: list[str]
     sources: list[str]
     images: list[str]
@@ -559,6 +593,133 @@ class Graph(Output):
     graph: Literal["stages", "recipes"]
     nodes: list[GraphNode]
     edges: list[GraphEdge]
+
+
+# ── diff
+
+
+class PlainChange(Model):
+    name: str
+    """Empty if there is one such thing only."""
+    before: str | None
+    """Null if it was not there."""
+    after: str | None
+    """Null if it is not there."""
+
+
+class ImageChange(PlainChange):
+    platforms: list[Platform]
+
+
+class ChangedStage(Model):
+    name: str
+    kind: str
+    recipe: str
+    platform: Platform
+    state: Literal["new", "direct", "indirect", "moved"]
+    """`direct`: its own inputs changed; `indirect`: only those of a stage that it is made from."""
+    causes: list[str]
+    before: Fingerprint | None
+    """Null if there was no such stage."""
+    after: Fingerprint
+
+
+class ImageDiff(Model):
+    image: str
+    target: str
+    other_target: str | None = None
+    """Of two targets that are compared, the second."""
+    platforms: list[Platform] | None = None
+    old_platforms: list[Platform] | None = None
+    """What `platforms` are compared with."""
+    change: Literal["added", "removed", "changed"]
+    base: list[ImageChange]
+    recipes: list[ImageChange]
+    python: list[ImageChange]
+    settings: list[ImageChange]
+    tags: list[ImageChange]
+    stages: list[ChangedStage] | None = None
+    """What is built again, or built otherwise on the second target; not of locks."""
+
+
+class SameImage(Model):
+    image: str
+    target: str
+
+
+class Diff(Output):
+    """What differs between commits, targets or locks: `edgebake diff --json`."""
+
+    before: str
+    after: str
+    images: list[ImageDiff]
+    """Those that differ."""
+    same: list[SameImage] | None = None
+    """Those that do not; not of locks."""
+    files: dict[str, str] | None = None
+    """Lines that were added and removed, by path of a text file of the project."""
+    bases: list[PlainChange] | None = None
+    """Of locks: base images' digests."""
+    git: list[PlainChange] | None = None
+    """Of locks: what git refs are pinned to."""
+    refresh: PlainChange | None = None
+    """Of locks: how often unversioned system packages were installed anew."""
+
+
+# ── bench
+
+
+class ChangedMetric(Model):
+    image: str
+    target: str
+    platform: Platform
+    recipe: str
+    measurement: str
+    metric: str
+    unit: str
+    before: float | None
+    now: float | None
+    ratio: float | None
+    verdict: str
+    chance: float | None
+
+
+class Comparison(Model):
+    notes: list[str]
+    changes: list[ChangedMetric]
+
+
+class Bench(Result):
+    """What benches measured: `edgebake bench --json`."""
+
+    comparison: Comparison | None = None
+    """With `--compare`."""
+
+
+# ── artifacts
+
+
+class Artifact(Model):
+    key: str
+    digest: Digest
+    recipe: str
+    release: str
+    platform: Platform
+    target: str
+    fingerprint: str
+    python: str
+    """As pip's tag has it (cp310); "" for none."""
+    cuda: str
+    """With its flavour (cu126-tegra); "cpu" without one."""
+    sm: str
+    wheels: dict[str, str]
+    """SHA-256 by file name."""
+
+
+class Artifacts(Output):
+    """What a folder of artifacts has: `edgebake artifacts list --json`."""
+
+    artifacts: list[Artifact]
 
 
 # ── detect, autotag, doctor, builder check
@@ -740,13 +901,16 @@ class Compat(Output):
     rows: list[CompatRow]
 
 
-OUTPUTS: dict[str, type[Output]] = {
+OUTPUTS: dict[str, type[Model]] = {
+    "artifacts-list": Artifacts,
     "autotag": Autotag,
     "bake": Bake,
+    "bench": Bench,
     "builder-check": BuilderCheck,
     "compat": Compat,
     "compile": Compile,
     "detect": Detect,
+    "diff": Diff,
     "doctor": Doctor,
     "graph": Graph,
     "lint": Lint,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from edgebake.order.problem import Line, OrderedImage, Problem
 
-STATES = 5_000
+STATES = 20_000
 """Partial orders that an exact search looks at before it gives up."""
 ROUNDS = 20
 """Times that each line is put anew, at most; it ends when nothing gets better."""

@@ -12,7 +12,6 @@ from edgebake.graph.node import Kind, Node
 from edgebake.notes import summarised
 from edgebake.plan.builder import Plan, TargetPlan, is_complete, runs_on_target
 from edgebake.plan.changes import SEVERITY, StageChange, State
-from edgebake.plan.forecast import forecast, forecast_as_data, forecast_as_text
 from edgebake.plan.reuse import Given
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, Step, VerifyIndexes, WriteFiles
 from edgebake.render.dockerfile import base_reference
@@ -67,11 +66,9 @@ def explain(plan: Plan) -> str:
     notes = _notes(plan)
     if notes:
         blocks.append("\n".join(["Notes:", *(f"  {note}" for note in notes)]))
-    time = forecast(plan, plan.times) if plan.times else None
-    if time is not None:
-        blocks.append(
-            "\n".join(["Time, as earlier bakes took it:", *(f"  {line}" for line in forecast_as_text(time))])
-        )
+    time = _time_lines(plan)
+    if time:
+        blocks.append("\n".join(["Time, as earlier bakes took it:", *(f"  {line}" for line in time)]))
     blocks.append("\n".join(_summary(plan)))
     return "\n\n".join(blocks)
 
@@ -89,6 +86,24 @@ def _evidence_lines(plan: Plan) -> Iterator[str]:
             yield from lines
 
 
+def _time_lines(plan: Plan) -> list[str]:
+    """Return how long it will take; none if no bake has told."""
+    if not plan.times:
+        return []
+    from edgebake.plan.forecast import forecast, forecast_as_text
+
+    found = forecast(plan, plan.times)
+    return forecast_as_text(found) if found is not None else []
+
+
+def _time_data(plan: Plan) -> dict[str, Any] | None:
+    if not plan.times:
+        return None
+    from edgebake.plan.forecast import forecast, forecast_as_data
+
+    return forecast_as_data(forecast(plan, plan.times))
+
+
 def stack_notes(plan: Plan) -> list[str]:
     """Return what has to be said of the repository of stacks: why something in it, or nothing, is used."""
     snapshot = plan.snapshot
@@ -96,9 +111,10 @@ def stack_notes(plan: Plan) -> list[str]:
         return []
     if snapshot.off:
         return [f"nothing is reused or published: {snapshot.off}"]
-    if snapshot.failure:
-        return [f"nothing is reused: {snapshot.failure}"]
-    return [f"{snapshot.repository}:{key} is not used: {why}" for key, why in sorted(snapshot.refused.items())]
+    what = f"nothing of {snapshot.repository}" if snapshot.elsewhere or snapshot.refused else "nothing"
+    failure = [f"{what} is reused: {snapshot.failure}"] if snapshot.failure else []
+    refused = [f"{snapshot.repository}:{key} is not used: {why}" for key, why in sorted(snapshot.refused.items())]
+    return [*failure, *refused]
 
 
 def _index_lines(plan: Plan) -> Iterator[str]:
@@ -420,7 +436,7 @@ def plan_as_data(plan: Plan) -> dict[str, Any]:
         "files": [{"path": change.path, "change": change.kind} for change in plan.files],
         "stacks": _stacks_data(plan),
         "steps": [_step_data(step) for step in plan.steps],
-        "time": forecast_as_data(forecast(plan, plan.times) if plan.times else None),
+        "time": _time_data(plan),
     }
 
 

@@ -22,6 +22,7 @@ class Snapshot:
         refused: keys that are there and are not used, and why.
         failure: why nothing could be seen; "" if it could. What is not seen is built.
         off: why nobody looked: what is built is not what the keys name. Then nothing is published either.
+        elsewhere: references by key, of what a folder of artifacts has and the repository has not.
     """
 
     repository: str
@@ -29,6 +30,16 @@ class Snapshot:
     refused: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
     off: str = ""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+
+    def reference(self, key: str) -> str | None:
+        """Return where what a key names can be had; None if it cannot."""
+        digest = self.found.get(key)
+        return f"{self.repository}@{digest}" if digest is not None else self.elsewhere.get(key)
+
+
+class LooksAnyway:
+    """What looks at more than a repository of stacks, and so also for a project that has none."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,12 @@ class Given:
 
     stage: Keyed
     reference: str
-    """`repository@sha256:…`"""
+    """`repository@sha256:…`, or `oci-layout://folder@sha256:…`"""
+
+    @property
+    def context(self) -> str:
+        """What a bake takes in place of the stage."""
+        return self.reference if self.reference.startswith("oci-layout://") else f"docker-image://{self.reference}"
 
 
 @dataclass(frozen=True)
@@ -126,9 +142,9 @@ class Reuser:
             if node is start or (node.target, node.id) not in self._chosen:
                 continue
             for one in keyed(node, platforms, self._names[node.target], self._fingerprints):
-                digest = self._snapshot.found.get(one.key)
-                if digest is not None:
-                    given = Given(one, f"{self._snapshot.repository}@{digest}")
+                reference = self._snapshot.reference(one.key)
+                if reference is not None:
+                    given = Given(one, reference)
                     yield from (((node.id, platform), given) for platform in one.platforms)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any
 
 from edgebake.graph.names import arch
@@ -43,7 +42,7 @@ class _Stage:
         self.emulated = emulated
 
     def measured(self, source: str = "") -> Measured:
-        return Measured(median(self.seconds), source, self.emulated)
+        return Measured(_median(self.seconds), source, self.emulated)
 
 
 @dataclass
@@ -104,7 +103,13 @@ class StageTimes:
             if where == platform and (target, other) in known
         ]
         ratios = [one / two for one, two in pairs if two > 0]
-        return median(ratios) if ratios else 1.0
+        return _median(ratios) if ratios else 1.0
+
+
+def _median(values: Sequence[float]) -> float:
+    from statistics import median  # a plan that forecasts nothing is spared the import
+
+    return median(values)
 
 
 def _stages(targets: Mapping[str, Mapping[str, float]]) -> Iterator[tuple[str, Place, float]]:

@@ -35,7 +35,8 @@ def render_yaml(values: Mapping[str, Value], quote: Callable[[str], str] = yaml_
     """Return a mapping as block-style YAML.
 
     Args:
-        values: the mapping; an empty mapping or list in it is left out with its key.
+        values: the mapping; an empty mapping or list in it is left out with its key, as is what holds only
+            such.
         quote: writes texts that are values and cannot stand without quotes; keys are YAML's own strings.
     """
     return "".join(f"{line}\n" for line in _mapping(values, quote))
@@ -49,9 +50,9 @@ def _mapping(values: Mapping[str, Value], quote: Callable[[str], str]) -> Iterat
         name = _scalar(key, yaml_string)
         if isinstance(value, str | int):
             yield f"{name}: {_scalar(value, quote)}"
-        elif value:
+        elif lines := list(_block(value, quote)):
             yield f"{name}:"
-            yield from (f"  {line}" for line in _block(value, quote))
+            yield from (f"  {line}" for line in lines)
 
 
 def _block(value: Value, quote: Callable[[str], str]) -> Iterator[str]:
