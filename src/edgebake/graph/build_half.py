@@ -141,8 +141,8 @@ def _made_of(plan: ImagePlan, name: str) -> Iterator[object]:
 def _libraries(plan: ImagePlan, pin: Pin, platform: str) -> list[Pin]:
     """Return what a build half is compiled against, with all that these need; by depth, then by name.
 
-    BuildKit merges a stage's copies one after the other: what is finished last comes last, so that little is left to do
-    when it is (docs/benchmarks.md).
+    BuildKit merges a stage's copies one after the other: what is finished last comes last, so that little is left
+    to do when it is (docs/benchmarks.md).
     """
     pins = plan.resolutions[platform].pins
     depths: dict[str, int] = {}
