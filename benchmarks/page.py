@@ -44,8 +44,13 @@ def files(page: str, results: Mapping[str, Result]) -> dict[Path, str]:
     made = {PLOTS / f"{name}.svg": text for name, result in results.items() for name, text in plots(name, result)}
     for name, result in results.items():
         if name in TABLES:
-            page = filled(page, name, TABLES[name](result["rows"]) + measured(result))
+            page = filled(page, name, TABLES[name](result["rows"]) + measured(result) + images(name, result))
     return {PAGE: page, **made}
+
+
+def images(name: str, result: Result) -> str:
+    """Return the references to a benchmark's plots."""
+    return "".join(f"\n![{plot}](benchmarks/{plot}.svg)\n" for plot, _ in plots(name, result))
 
 
 def filled(page: str, name: str, text: str) -> str:

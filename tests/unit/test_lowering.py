@@ -135,6 +135,14 @@ class TestBuildHalves:
         kinds = [node.kind for node in project.compile().graph if node.recipe == "fast"]
         assert (kinds.count("build"), kinds.count("artifact"), kinds.count("install")) == (1, 1, 4)
 
+    def test_what_a_build_half_needs_is_copied_by_depth_and_then_by_name(self, project: Project) -> None:
+        for name, requires in {"z": [], "c": ["z"], "b": ["z"], "a": ["b", "c"]}.items():
+            project.recipe(**compiled_recipe(name, requires=requires))
+        project.recipe(**compiled_recipe("fast", requires=["a"], build={"libraries": ["a"]}))
+        project.write({f"recipes/{name}/build.sh": "make\n" for name in ("z", "c", "b", "a", "fast")})
+        text = stage_text(project.images(app=["fast"]).dockerfile(), "eb-fast-build")
+        assert re.findall("--from=eb-(.)-artifact", text) == ["z", "b", "c", "a"]
+
     def test_a_library_with_a_build_half_goes_into_the_sysroot(self, project: Project) -> None:
         project.recipe(**compiled_recipe("dep")).recipe(**compiled_recipe("fast", build={"libraries": ["dep"]}))
         project.write({"recipes/dep/build.sh": "make\n", "recipes/fast/build.sh": "make\n"}).images(app=["fast"])
