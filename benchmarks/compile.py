@@ -7,8 +7,8 @@ Each figure is that of a process of its own, the least of some rounds: wall seco
 say more where others use the machine, too), and peak memory. In the same rounds a bare interpreter, the bare import of
 edgebake's dependencies and a fixed loop are measured, which the figures are told over. No Docker, no network.
 
-`first` compiles into an empty folder, `again` finds all files written; neither uses the cache of answers, nor does
-`plan`. `warm` plans again with the cache, and nothing has changed.
+`first` compiles into an empty folder, `again` finds all files written; they know no answers, nor does `plan`. `warm`
+plans again, and nothing has changed.
 """
 
 from __future__ import annotations
@@ -35,12 +35,14 @@ from log_plot import Series, log_log
 from synthetic import SHAPES, write_lock, write_project
 
 RESULTS = Path(__file__).parent / "results"
+DRAWING = Path(__file__).parents[1] / "docs/figures/compile.svg"
 EDGEBAKE = [sys.executable, "-m", "edgebake"]
 FLOORS = {
     "interpreter": [sys.executable, "-c", "pass"],
     "imports": [sys.executable, "-c", "import pydantic, jinja2, typer, packaging.specifiers, resolvelib, yaml"],
     "loop": [sys.executable, "-c", "x = 0\nfor i in range(5_000_000): x += i * i"],
 }
+FIGURES = ("first", "again", "plan", "warm")
 LARGE = 900
 """Stages from which on growth is measured."""
 
@@ -171,7 +173,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="no project of more than 1,000 nodes, one round")
     parser.add_argument("--sizes", default="100,300,1000,3000,10000,20000")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--keep", action="store_true", help="write benchmarks/results/compile.json and .svg")
+    parser.add_argument(
+        "--keep", action="store_true", help="write benchmarks/results/compile.json and docs/figures/compile.svg"
+    )
     arguments = parser.parse_args()
     sizes = [int(size) for size in arguments.sizes.split(",")]
     rounds = 1 if arguments.quick else arguments.rounds
@@ -180,12 +184,14 @@ def main() -> None:
     rows = [measure("catalogue", write_catalogue_project, rounds)]
     rows += [measure(str(size), synthetic(size), rounds) for size in sizes if size <= 1000 or not arguments.quick]
     for row in rows:
-        for figure in ("first", "again", "plan", "warm"):
+        for figure in FIGURES:
             row[figure]["over_loop"] = round(row[figure]["cpu"] / floors["loop"]["cpu"], 2)
         row["cold_over_warm"] = round(row["plan"]["cpu"] / row["warm"]["cpu"], 1)
     comparable = sum(row["nodes"] >= LARGE for row in rows[1:]) > 1
-    exponents = {one: growth(rows[1:], one) for one in ("first", "again", "plan", "warm")} if comparable else {}
+    exponents = {one: growth(rows[1:], one) for one in FIGURES} if comparable else {}
+    largest = {one: growth(rows[-2:], one) for one in FIGURES} if comparable else {}
     print(f"growth exponents from {LARGE} stages on: {exponents}", file=sys.stderr)
+    print(f"growth exponents between the two largest: {largest}", file=sys.stderr)
     result = {
         "version": 1,
         "benchmark": "compile",
@@ -197,6 +203,7 @@ def main() -> None:
         "load": [round(one, 1) for one in (*load, os.getloadavg()[0])],
         "floors": floors,
         "growth": exponents,
+        "growth_of_the_largest": largest,
         "rows": rows,
     }
     text = json.dumps(result, indent=1) + "\n"
@@ -206,7 +213,8 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "compile.json").write_text(text)
     if exponents:
-        (RESULTS / "compile.svg").write_text(drawing(rows[1:], exponents))
+        DRAWING.parent.mkdir(exist_ok=True)
+        DRAWING.write_text(drawing(rows[1:], exponents))
 
 
 def drawing(rows: Sequence[dict[str, Any]], exponents: dict[str, float]) -> str:

@@ -186,6 +186,7 @@ def waves(rows: Sequence[Result]) -> str:
 
 TABLES: Mapping[str, Callable[[Sequence[Result]], str]] = {
     "makespan": makespan,
+    "makespan-own": makespan,
     "rebuild": rebuild,
     "sharing": sharing,
     "cross": cross,

@@ -163,7 +163,7 @@
     const paths = panels.flatMap((panel) => [
       el("h3", {}, panels.length > 1 ? `Critical path: ${panel.target}` : "Critical path"),
       el("p", { class: "notice" }, data.measured
-        ? `${duration(panel.seconds)} in ${panel.critical.length} stages, by what they took when they were built here last; what was never measured counts as nothing.`
+        ? `${duration(panel.seconds)} in ${panel.critical.length} stages, by what earlier bakes took; what was never measured counts as nothing.`
         : `${panel.critical.length} stages, by their number: no bake has told yet how long they take.`),
       el("ul", {}, ...panel.critical.map((n) => stageLink(n, told(n)))),
     ]);

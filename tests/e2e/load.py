@@ -60,13 +60,15 @@ async def at_once(url: str, pictures: Sequence[bytes], count: int) -> list[Answe
 
 
 async def steady(url: str, pictures: Sequence[bytes], *, rate: float, stop: asyncio.Event) -> list[Answer]:
-    """Send `rate` requests each second until `stop` is set, whether or not earlier ones are answered."""
-    under_way: list[asyncio.Task[Answer]] = []
-    begin = time.monotonic()
+    """Send `rate` requests each second until `stop` is set; fewer, while 32 are not answered yet."""
+    places = asyncio.Semaphore(32)
+    sent: list[asyncio.Task[Answer]] = []
     while not stop.is_set():
-        under_way.append(asyncio.create_task(post(url, pictures[len(under_way) % len(pictures)])))
-        await asyncio.sleep(max(0.0, begin + len(under_way) / rate - time.monotonic()))
-    return await asyncio.gather(*under_way)
+        await places.acquire()
+        sent.append(asyncio.create_task(post(url, pictures[len(sent) % len(pictures)])))
+        sent[-1].add_done_callback(lambda _: places.release())
+        await asyncio.sleep(1 / rate)
+    return await asyncio.gather(*sent)
 
 
 def statuses(answers: Sequence[Answer]) -> Counter[int]:

@@ -37,6 +37,7 @@ COMMANDS = {
     "init": "new",
     "plan": "app",
     "compile": "",
+    "compose": "",
     "bake": "app",
     "publish": "app --digests digests",
     "verify": "app",
@@ -54,7 +55,14 @@ COMMANDS = {
     "show": "app",
     "why": "app greeter",
     "graph": "app",
+    "diff": "",
     "schema": "recipe",
+    "artifacts list": "digests",
+    "artifacts check": "digests",
+    "artifacts prune": "digests --limit 1GB",
+    "artifacts index": "digests",
+    "artifacts push": "digests localhost:1/acme/artifacts",
+    "artifacts pull": "localhost:1/acme/artifacts fetched",
     "builder create": "",
     "builder check": "",
     "ci github": "",
@@ -62,8 +70,11 @@ COMMANDS = {
 }
 """Every command, with the arguments of a plain call."""
 
-FAILS = frozenset({"publish", "builder create", "builder check"})
-"""A plain call of these fails in this project: it has no digest files, and names no builder."""
+ARTIFACTS = frozenset(command for command in COMMANDS if command.startswith("artifacts "))
+FAILS = frozenset({"publish", "builder create", "builder check", "diff", *ARTIFACTS})
+"""A plain call of these fails in this project: no digest files, no builder, no git repository, no artifacts."""
+ASKS_FIRST = frozenset({"publish", "diff", *ARTIFACTS})
+"""These look for something else before they read the project, or do not read it."""
 NEEDS_REGISTRY = frozenset({"verify", "prune", "autotag", "run"})
 NEEDS_DOCKER = frozenset({"bake", "test", "bench"})
 NEEDS_NO_PROJECT = frozenset({"init", "schema"})
@@ -76,6 +87,9 @@ UNKNOWN = {
     "init": "edgebake.yaml",
     "publish": "app --digests nowhere",
     "why": "app nosuch",
+    "artifacts prune": "nosuch --limit 1GB",
+    "artifacts push": "nosuch localhost:1/acme/artifacts",
+    "artifacts pull": "NoSuch fetched",
     "ci matrix": "--changed-since nosuch",
 }
 """Arguments with a name that means nothing; of the others, `nosuch`."""
@@ -157,7 +171,7 @@ def test_a_project_file_that_is_no_yaml(command: str, project: Path) -> None:
         return
     check_failure(done)
     assert tree(project) == before
-    if command != "publish":  # it looks for the digest files first
+    if command not in ASKS_FIRST:
         assert done.stderr.startswith("error: edgebake.yaml:2:1: the file is not YAML")
 
 
@@ -173,7 +187,7 @@ def test_a_project_file_that_cannot_be_read(command: str, project: Path) -> None
         return
     check_failure(done)
     assert tree(project) == before
-    if command != "publish":
+    if command not in ASKS_FIRST:
         assert "Too many levels of symbolic links" in done.stderr
 
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from browser import Opened, eventually, needs_browser, started_browser
 from edgebake.explore.graph_page import graph_page
-from edgebake.journal import read_entries
+from edgebake.journal import Journal
 from integration.projects import CATALOGUE, Project, compiled_recipe, make_project, recipe
 from integration.test_explore_cli import EXAMPLE, run
 
@@ -41,21 +41,13 @@ def graph_project(folder: Path) -> Project:
 def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
     """The page of a project that was built, and whose build script has changed since."""
     project = graph_project(tmp_path)
-    plan = project.built()
-    journal = project.root / ".edgebake/journal.jsonl"
-    lines = [json.loads(line) for line in journal.read_text().splitlines()]
-    for line in lines:
-        if line.get("event") == "finished":
-            line["steps"] = {
-                "eb-net-build linux/amd64": 120.0,
-                "eb-net-build linux/arm64": 300.5,
-                "eb-python linux/amd64": 2,
-            }
-    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    project.built()
+    took = {"eb-net-build linux/amd64": 120.0, "eb-net-build linux/arm64": 300.5, "eb-python linux/amd64": 2.0}
+    Journal(project.root).add("times", run="one", targets={"cpu": took}, emulated=[], seconds=301.0, work=422.5)
     (project.builtin / "recipes/net/build.sh").write_text("make -j2\n")
     plan = project.plan()
     file = tmp_path / "graph.html"
-    file.write_text(graph_page(plan, read_entries(project.root)), encoding="utf-8")
+    file.write_text(graph_page(plan), encoding="utf-8")
     found = Opened(browser, file)
     yield found
     assert found.close() == []
@@ -173,7 +165,7 @@ def test_names_stay_text_whatever_they_are(browser: Browser, tmp_path: Path) -> 
     stage = next(n for n in plan.compilation.graph if n.recipe == "evil")
     object.__setattr__(stage, "title", HOSTILE)  # no recipe may be called so; another front end might let it
     file = tmp_path / "graph.html"
-    file.write_text(graph_page(plan, []), encoding="utf-8")
+    file.write_text(graph_page(plan), encoding="utf-8")
     found = Opened(browser, file)
     found.page.click(node(found.page, "eb-evil"))
     assert found.page.inner_text("#details h2") == HOSTILE.partition(": ")[0]
@@ -183,7 +175,7 @@ def test_names_stay_text_whatever_they_are(browser: Browser, tmp_path: Path) -> 
 
 def test_a_page_cannot_run_or_load_what_is_not_its_own(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "graph.html"
-    text = graph_page(graph_project(tmp_path).plan(), [])
+    text = graph_page(graph_project(tmp_path).plan())
     file.write_text(
         text.replace(
             "</main>", '</main><script>document.title = "broken into"</script><img src="http://127.0.0.1:9/x">'

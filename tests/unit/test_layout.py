@@ -1,16 +1,14 @@
-"""Layouts keep what they promise for any graph, and the longest way is the longest."""
+"""Layouts keep what they promise for any graph."""
 
 from __future__ import annotations
 
 from itertools import combinations, pairwise
 
-import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgebake.explore.layout import CHANNEL_GAP, NODE_GAP, NODE_HEIGHT, Layout, lay_out, ranks
-from edgebake.longest import critical_path, longest_ways
 
 
 @st.composite
@@ -62,33 +60,6 @@ def test_a_layer_begins_behind_the_one_before() -> None:
 
 def test_nothing_is_drawn_as_nothing() -> None:
     assert laid_out([], []).boxes == {}
-    assert critical_path({}) == []
-
-
-@given(dags(), st.lists(st.integers(0, 9), min_size=14, max_size=14))
-def test_the_critical_path_is_the_longest(dag: tuple[list[str], list[tuple[str, str]]], weights: list[int]) -> None:
-    nodes, edges = dag
-    seconds = dict(zip(nodes, map(float, weights), strict=False))
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(nodes)
-    graph.add_edges_from(edges)
-    ways = longest_ways({node: graph.predecessors(node) for node in nodes}, seconds)
-    path = critical_path(ways)
-    assert all(graph.has_edge(*pair) for pair in pairwise(path))
-    assert sum(seconds[node] for node in path) == max(way.weight[0] for way in ways.values())
-    for source in nodes:
-        for way in nx.all_simple_paths(graph, source, path[-1]):
-            assert sum(seconds[node] for node in way) <= ways[path[-1]].weight[0]
-
-
-def test_of_ways_that_take_equally_long_the_one_with_more_steps_counts() -> None:
-    ways = longest_ways({"a": [], "b": ["a"], "c": [], "d": ["c", "b"]}, {"d": 1.0})
-    assert critical_path(ways) == ["a", "b", "d"]
-    assert critical_path(ways, "c") == ["c"]
-
-
-def test_what_is_needed_and_unknown_does_not_count() -> None:
-    assert critical_path(longest_ways({"a": ["elsewhere"]}, {"elsewhere": 9.0})) == ["a"]
 
 
 @pytest.mark.parametrize("number", [300])

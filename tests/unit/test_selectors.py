@@ -8,7 +8,7 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgebake.errors import EdgebakeError
@@ -20,6 +20,8 @@ from edgebake.select.images import picked, picked_cells, project_items
 from edgebake.select.listed import selected_items, selected_names
 from edgebake.select.project import IMAGE, Cell
 from integration.projects import AMD64, ARM64, Project, compiled_recipe, make_project, needs, recipe
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # ── grammar
 
@@ -111,6 +113,7 @@ def written(draw: st.DrawFn) -> tuple[str, Term]:
     return text, Term(text, method, value, up or 0, down)
 
 
+@UNHURRIED
 @given(st.lists(st.lists(written(), min_size=1, max_size=3), min_size=1, max_size=3), st.booleans())
 def test_what_is_written_is_read(groups: list[list[tuple[str, Term]]], repeated: bool) -> None:
     words = [",".join(text for text, _ in group) for group in groups]
@@ -118,6 +121,7 @@ def test_what_is_written_is_read(groups: list[list[tuple[str, Term]]], repeated:
     assert found == tuple(tuple(term for _, term in group) for group in groups)
 
 
+@UNHURRIED
 @given(st.text(max_size=30))
 def test_any_text_is_a_selector_or_one_clear_mistake(text: str) -> None:
     try:
@@ -164,6 +168,7 @@ def select(graph: nx.DiGraph, *texts: str, exclude: tuple[str, ...] = ()) -> fro
     )
 
 
+@UNHURRIED
 @given(graphs(), st.sampled_from("abcdefgh"), st.integers(0, 4))
 def test_operators_walk_as_networkx_does(graph: nx.DiGraph, name: str, steps: int) -> None:
     below = {name, *nx.descendants(graph, name)}
@@ -179,6 +184,7 @@ def test_operators_walk_as_networkx_does(graph: nx.DiGraph, name: str, steps: in
     assert select(graph, f"@{name}") == around
 
 
+@UNHURRIED
 @given(graphs(), st.sampled_from("abcdefgh"), st.sampled_from("abcdefgh"))
 def test_unions_intersections_and_exclusions_are_those_of_sets(graph: nx.DiGraph, one: str, other: str) -> None:
     left, right = select(graph, f"{one}+"), select(graph, f"+{other}")

@@ -103,10 +103,9 @@ def _from_suffix(output: Path | None) -> Format | None:
 def _page(selection: Selection) -> str:
     from edgebake.api import make_plan
     from edgebake.explore.graph_page import graph_page
-    from edgebake.journal import read_entries
 
     plan, _ = make_plan(Path.cwd(), selection)
-    return graph_page(plan, read_entries(plan.compilation.workspace.root)).rstrip("\n")
+    return graph_page(plan).rstrip("\n")
 
 
 def _text(selection: Selection, language: Format, *, recipes: bool) -> str:

@@ -92,7 +92,8 @@ def plan(
 ) -> None:
     """Show what would be built, in order, and why. Builds and writes nothing.
 
-    Without --changed-since, --unpublished and --builder nothing but the project is looked at.
+    Without --changed-since, --unpublished and --builder nothing but the project is looked at. Then the answer is
+    kept, and given again while nothing has changed; with EDGEBAKE_COMPILE_CACHE=off it is worked out each time.
 
     Example: edgebake plan pytorch transformers --target jetpack-6.2 --name ai-workstation
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from edgebake.execute.events import BuildStep
 from edgebake.execute.modes import Modes, StepMode
 from edgebake.execute.recording import Ran, Recording
-from edgebake.longest import critical_path, longest_ways
 from edgebake.pages import render_page
+from edgebake.plan.critical_path import critical_path
 
 State = Literal["done", "cached", "failed", "cancelled", "unfinished"]
 _BUILDKIT = ("BuildKit", "")
@@ -82,9 +82,8 @@ def timeline_data(recording: Recording, modes: Modes) -> dict[str, Any]:
     by_run = [list(_marks(number, ran, zero, modes)) for number, ran in enumerate(runs)]
     _link(runs, by_run)
     marks = sorted((mark for several in by_run for mark in several), key=lambda mark: (mark.start, mark.key))
-    ways = longest_ways({mark.key: mark.needs for mark in marks}, {mark.key: mark.seconds for mark in marks})
+    path = critical_path({mark.key: mark.seconds for mark in marks}, {mark.key: mark.needs for mark in marks})
     numbers = {mark.key: number for number, mark in enumerate(marks)}
-    path = critical_path(ways)
     rows = list(dict.fromkeys(row for mark in marks for row in mark.rows))
     rows.sort(key=lambda row: (row == _BUILDKIT, row))
     return {
@@ -94,12 +93,12 @@ def timeline_data(recording: Recording, modes: Modes) -> dict[str, Any]:
         ],
         "runs": [_run(number, ran, zero) for number, ran in enumerate(runs)],
         "steps": [_step(mark, numbers, rows) for mark in marks],
-        "critical": [numbers[key] for key in path],
+        "critical": [numbers[key] for key in path.nodes],
         "load": _load(marks),
         "totals": {
             "seconds": _rounded(max((_ended(ran) for ran in runs), default=0.0) - zero),
             "work": _rounded(sum(mark.seconds for mark in marks)),
-            "critical": _rounded(ways[path[-1]].weight[0] if path else 0.0),
+            "critical": _rounded(path.seconds),
             "emulated": _rounded(sum(mark.seconds for mark in marks if mark.mode == "emulated")),
             "cross": _rounded(sum(mark.seconds for mark in marks if mark.mode == "cross")),
             "busy": _rounded(_busy(marks)),

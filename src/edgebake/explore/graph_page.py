@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -10,28 +10,25 @@ from markupsafe import Markup
 
 from edgebake.explore.graphs import stage_graph
 from edgebake.explore.layers import LAYERS, stage_layers
-from edgebake.explore.measured import Measured, measured_seconds, seconds_of
 from edgebake.explore.svg import CAPTIONS, STYLE, draw, title_of
 from edgebake.graph.node import Node
-from edgebake.journal import Entry
-from edgebake.longest import critical_path, longest_ways
 from edgebake.pages import render_page
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import SEVERITY, StageChange
+from edgebake.plan.critical_path import critical_path
 from edgebake.plan.explain import told_change
 
 _STATES = {"=": "same", "~": "changed", "+": "new"}
 _NAMED = 3  # images in a title
 
 
-def graph_page(plan: Plan, entries: Iterable[Entry]) -> str:
+def graph_page(plan: Plan) -> str:
     """Return the page of what a plan's bake targets are made from.
 
     Args:
-        plan: what would be built, and why.
-        entries: the journal's, which tell what stages took.
+        plan: what would be built, and why, and what its stages took.
     """
-    page = _Page(plan, measured_seconds(entries, plan.compilation))
+    page = _Page(plan)
     return render_page(
         plan.compilation.workspace.root,
         "graph",
@@ -44,9 +41,8 @@ def graph_page(plan: Plan, entries: Iterable[Entry]) -> str:
 
 
 class _Page:
-    def __init__(self, plan: Plan, measured: Measured) -> None:
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._measured = measured
         bake_targets = [target.bake_target for target in plan.targets]
         self._graph = stage_graph(plan.compilation, bake_targets, plan.selection.platforms)
         self._numbers = {name: number for number, name in enumerate(self._graph)}
@@ -86,13 +82,14 @@ class _Page:
 
     @cached_property
     def _seconds(self) -> dict[str, dict[str, float]]:
-        """Seconds by platform, of the stages that were ever measured."""
+        """Seconds by platform, of the stages that were ever measured, be it on another target or platform."""
         found: dict[str, dict[str, float]] = {}
         for name, facts in self._graph.nodes(data=True):
             for platform in facts["platforms"]:
-                seconds = seconds_of(self._measured, self._nodes[name], facts["stage"], platform)
-                if seconds is not None:
-                    found.setdefault(name, {})[platform] = round(seconds, 2)
+                native = self._nodes[name].native
+                measured = self._plan.times.of(facts["target"], facts["stage"], platform, native=native)
+                if measured is not None:
+                    found.setdefault(name, {})[platform] = round(measured.seconds, 2)
         return found
 
     # ── data for the page's program
@@ -100,35 +97,40 @@ class _Page:
     def data(self) -> dict[str, Any]:
         """Return what the page's program knows. Nodes are known by their number."""
         graph = self._graph
-        weights = {name: max(several.values()) for name, several in self._seconds.items()}
-        ways = longest_ways({name: graph.predecessors(name) for name in graph}, weights)
+        # What was never measured takes nothing; if nothing was, each stage counts as one.
+        least = 0.0 if self._seconds else 1.0
+        seconds = {name: max(self._seconds.get(name, {}).values(), default=least) for name in graph}
+        needs = {name: list(graph.predecessors(name)) for name in graph}
+        done = critical_path(seconds, needs).done
         layers = stage_layers(graph)
-        panels = []
-        for target, y, width, height in self.drawing.panels:
-            own = {name: ways[name] for name in graph if graph.nodes[name]["target"] == target}
-            path = critical_path(own)
-            panels.append(
-                {
-                    "target": target,
-                    "box": [0, y, width, height],
-                    "critical": [self._numbers[name] for name in path],
-                    "seconds": round(own[path[-1]].weight[0], 2) if path else 0,
-                }
-            )
-        nodes = []
-        for name in graph:
-            way = ways[name]
-            before = self._numbers[way.before] if way.before else -1
-            nodes.append(
-                {
-                    **self._node(name),
-                    "layer": LAYERS[layers[name]],
-                    "total": round(way.weight[0], 2),
-                    "before": before,
-                }
-            )
+        nodes = [
+            {
+                **self._node(name),
+                "layer": LAYERS[layers[name]],
+                "total": round(done[name], 2),
+                "before": self._numbers[max(needs[name], key=done.__getitem__)] if needs[name] else -1,
+            }
+            for name in graph
+        ]
         edges = [[self._numbers[source], self._numbers[end]] for source, end in graph.edges]
-        return {"measured": bool(weights), "panels": panels, "nodes": nodes, "edges": edges}
+        panels = [self._panel(panel, seconds, needs) for panel in self.drawing.panels]
+        return {"measured": bool(self._seconds), "panels": panels, "nodes": nodes, "edges": edges}
+
+    def _panel(
+        self,
+        panel: tuple[str, float, float, float],
+        seconds: Mapping[str, float],
+        needs: Mapping[str, list[str]],
+    ) -> dict[str, Any]:
+        target, y, width, height = panel
+        own = {name: took for name, took in seconds.items() if self._graph.nodes[name]["target"] == target}
+        path = critical_path(own, needs)
+        return {
+            "target": target,
+            "box": [0, y, width, height],
+            "critical": [self._numbers[name] for name in path.nodes],
+            "seconds": round(path.seconds, 2),
+        }
 
     def _node(self, name: str) -> dict[str, Any]:
         facts, node = self._graph.nodes[name], self._nodes[name]

@@ -140,16 +140,22 @@ def made_of(plan: ImagePlan, name: str) -> Iterator[object]:
 
 
 def _libraries(plan: ImagePlan, pin: Pin, platform: str) -> list[Pin]:
-    """Return what a build half is compiled against, with all that these need, by name."""
+    """Return what a build half is compiled against, with all that these need; by depth, then by name.
+
+    BuildKit merges a stage's copies one after the other: what is finished last comes last, so that little is left to do
+    when it is (docs/benchmarks.md).
+    """
     pins = plan.resolutions[platform].pins
-    found: dict[str, Pin] = {}
-    todo = sorted(pin.libraries)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found[name] = pins[name]
-            todo.extend(pins[name].requires)
-    return [found[name] for name in sorted(found)]
+    depths: dict[str, int] = {}
+
+    def depth(name: str) -> int:
+        if name not in depths:
+            depths[name] = 1 + max((depth(need) for need in pins[name].requires), default=0)
+        return depths[name]
+
+    for name in pin.libraries:
+        depth(name)
+    return [pins[name] for name in sorted(depths, key=lambda name: (depths[name], name))]
 
 
 def _variables(view: RecipeView, build: Build) -> dict[str, str]:

@@ -79,23 +79,32 @@ def choose_order(workspace: Workspace, lock: Lock, weigh: Weigh) -> tuple[Lock, 
     """
     present = compile_workspace(replace(workspace, lock=lock))
     weigher = weigh(present)
-    lines: dict[tuple[str, str], tuple[str, ...]] = {}
-    bounds: dict[str, float] = {}
-    for (target, *_), plans in _groups(present.plans).items():
-        own, bound = _order_group(plans, weigher)
-        bounds[target] = bounds.get(target, 0.0) + bound
-        lines |= {(plan.name, target): line for plan, line in zip(plans, own, strict=True)}
-    wished = _with_orders(lock, lines)
-    compiled = compile_workspace(replace(workspace, lock=wished))
+    lines, bounds = _search(present, weigher)
+    compiled = compile_workspace(replace(workspace, lock=_with_orders(lock, lines)))
     chosen = []
     for target in sorted(present.targets):
         before, after = _measure(present, weigher, target), _measure(compiled, weigher, target)
+        plans = [plan for plan in present.plans if plan.target.name == target]
         if after.cost > before.cost:
             after = before
-            lines |= {(plan.name, target): plan.line for plan in present.plans if plan.target.name == target}
-        images = sum(plan.target.name == target for plan in present.plans)
-        chosen.append(Chosen(target, images, before, after, min(bounds[target], after.cost)))
+            lines |= {(plan.name, target): plan.line for plan in plans}
+        chosen.append(Chosen(target, len(plans), before, after, min(bounds[target], after.cost)))
     return _with_orders(lock, lines), chosen
+
+
+Lines = dict[tuple[str, str], tuple[str, ...]]
+"""By image and target."""
+
+
+def _search(compilation: Compilation, weigher: Weigher) -> tuple[Lines, dict[str, float]]:
+    """Return the best lines that are found, and by target what no order can go below."""
+    lines: Lines = {}
+    bounds: dict[str, float] = {}
+    for (target, *_), plans in _groups(compilation.plans).items():
+        own, bound = _order_group(plans, weigher)
+        bounds[target] = bounds.get(target, 0.0) + bound
+        lines |= {(plan.name, target): line for plan, line in zip(plans, own, strict=True)}
+    return lines, bounds
 
 
 def without_order(lock: Lock) -> Lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,18 +79,6 @@ def forecast(plan: Plan, times: StageTimes) -> Forecast | None:
         return None
     seconds = {task: measured[task].seconds if task in measured else 0.0 for task in tasks}
     longest = critical_path(seconds, needs)
-    recipes: dict[str, list[Task]] = {}
-    for task, change in tasks.items():
-        if change.node.recipe:
-            recipes.setdefault(change.node.recipe, []).append(task)
-    # Only what is on the path can shorten it; of a long one, what takes most of it.
-    share: dict[str, float] = {}
-    for task in longest.nodes:
-        name = tasks[task].node.recipe
-        share[name] = share.get(name, 0.0) + seconds[task]
-    heaviest = sorted(share.keys() & recipes.keys(), key=lambda name: (-share[name], name))[: 2 * WORTH]
-    saved = saved_without(seconds, needs, {name: recipes[name] for name in heaviest})
-    worth = sorted((name for name in saved if saved[name] > 0), key=lambda name: (-saved[name], name))
     return Forecast(
         tasks,
         measured,
@@ -98,8 +86,30 @@ def forecast(plan: Plan, times: StageTimes) -> Forecast | None:
         longest.seconds,
         sum(seconds.values()),
         times.parallelism,
-        {name: saved[name] for name in worth[:WORTH]},
+        _saved(tasks, seconds, needs, longest.nodes),
     )
+
+
+def _saved(
+    tasks: Mapping[Task, StageChange],
+    seconds: Mapping[Task, float],
+    needs: Mapping[Task, set[Task]],
+    path: Iterable[Task],
+) -> dict[str, float]:
+    """Return what the recipes on the critical path would save if they cost nothing, the most first."""
+    recipes: dict[str, list[Task]] = {}
+    for task, change in tasks.items():
+        if change.node.recipe:
+            recipes.setdefault(change.node.recipe, []).append(task)
+    # Only what is on the path can shorten it; of a long one, what takes most of it.
+    share: dict[str, float] = {}
+    for task in path:
+        name = tasks[task].node.recipe
+        share[name] = share.get(name, 0.0) + seconds[task]
+    heaviest = sorted(share.keys() & recipes.keys(), key=lambda name: (-share[name], name))[: 2 * WORTH]
+    saved = saved_without(seconds, needs, {name: recipes[name] for name in heaviest})
+    worth = sorted((name for name in saved if saved[name] > 0), key=lambda name: (-saved[name], name))
+    return {name: saved[name] for name in worth[:WORTH]}
 
 
 # ── what will run
