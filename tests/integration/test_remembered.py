@@ -422,7 +422,7 @@ EDITS: st.SearchStrategy[list[Edit]] = st.lists(
 
 
 class TestAnyEdits:
-    @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(edits=st.lists(EDITS, min_size=2, max_size=4))
     def test_warm_answers_are_those_of_a_cold_run(self, root: Path, edits: list[list[Edit]]) -> None:
         for edit in edits:
@@ -434,4 +434,3 @@ class TestAnyEdits:
             time.sleep(SETTLED)
             first, again = told(root, "plan", "--json"), told(root, "plan", "--json")
             assert first[:3] == again[:3] == cold(root, "plan", "--json")
-            assert not again[3] or again[2]  # a mistake is looked at each time
