@@ -8,7 +8,6 @@ DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends pkg-co
 mkdir sources there
 tar -xJf ./*.tar.xz -C sources --strip-components=1
 options=(--prefix=/opt/python --without-ensurepip --disable-test-modules)
-compiled=there/python
 if [[ $BUILDARCH != "$TARGETARCH" ]]; then
     # For another architecture, a Python of the same sources that runs here does what making one needs of itself.
     mkdir here
@@ -18,8 +17,7 @@ if [[ $BUILDARCH != "$TARGETARCH" ]]; then
         ../sources/configure "${options[@]}"
         make -j"$JOBS"
     )
-    compiled=here/python
-    options+=(--build="$(gcc -dumpmachine)" --host="$CROSS_TRIPLE" --with-build-python="$PWD/$compiled")
+    options+=(--build="$(gcc -dumpmachine)" --host="$CROSS_TRIPLE" --with-build-python="$PWD/here/python")
     # what cannot be looked at from here
     options+=(--enable-ipv6 ac_cv_buggy_getaddrinfo=no ac_cv_file__dev_ptmx=yes ac_cv_file__dev_ptc=no)
 fi
@@ -34,4 +32,4 @@ rm -rf "${lib:?}"/config-*/libpython*.a "$OUT/opt/python"/lib/libpython*.a "$lib
 find "$OUT" -name __pycache__ -prune -exec rm -rf {} +
 python3 forget_sysroot.py "$OUT" "$SYSROOT"
 mkdir "$OUT/pip"
-"$compiled" -m zipfile -e "$lib"/ensurepip/_bundled/pip-*.whl "$OUT/pip"
+python3 -m zipfile -e "$lib"/ensurepip/_bundled/pip-*.whl "$OUT/pip"
