@@ -37,9 +37,15 @@ class LoadedRecipe:
         return self.recipe.name
 
     def words_of(self, script: str) -> frozenset[str]:
-        """Return all that a script of the recipe mentions and that could be a variable's name."""
+        """Return all that a script of the recipe mentions and that could be a variable's name.
+
+        A script that cannot be read mentions nothing; who takes it for the build says that it is not there.
+        """
         if script not in self._words:
-            text = (self.folder / script).read_text(encoding="utf-8", errors="replace")
+            try:
+                text = (self.folder / script).read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                text = ""
             self._words[script] = frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
         return self._words[script]
 
