@@ -42,9 +42,12 @@ def main() -> None:
 def files(page: str, results: Mapping[str, Result]) -> dict[Path, str]:
     """Return the texts of the page and of all plots, by path."""
     made = {PLOTS / f"{name}.svg": text for name, result in results.items() for name, text in plots(name, result)}
-    for name, result in results.items():
-        if name in TABLES:
-            page = filled(page, name, TABLES[name](result["rows"]) + measured(result) + images(name, result))
+    for name, render in TABLES.items():
+        if name in results:
+            result = results[name]
+            page = filled(page, name, render(result["rows"]) + measured(result) + images(name, result))
+        else:
+            page = filled(page, name, f"No figures are committed: `python benchmarks/{name}.py --keep` makes them.\n")
     return {PAGE: page, **made}
 
 
