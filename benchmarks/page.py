@@ -47,7 +47,9 @@ def files(page: str, results: Mapping[str, Result]) -> dict[Path, str]:
             result = results[name]
             page = filled(page, name, render(result["rows"]) + measured(result) + images(name, result))
         else:
-            page = filled(page, name, f"No figures are committed: `python benchmarks/{name}.py --keep` makes them.\n")
+            page = filled(
+                page, name, f"No figures are committed: `python benchmarks/{name}.py --keep` makes them.\n"
+            )
     return {PAGE: page, **made}
 
 
