@@ -164,22 +164,14 @@ def bake(
     output: Output = "push" if push else "load" if load else "cache"
     wish = Wish(output, push if test is None else test, force or no_cache, resume)
     policy = Policy(keep_going, retries, _seconds(step_timeout, "--step-timeout"), _seconds(timeout, "--timeout"))
+    artifacts, limit = _folder(artifacts, artifacts_limit)
     look: Look | None = None if no_reuse else looker(settings)
     if artifacts is not None:
         from edgebake.artifacts.look import folder_look
-        from edgebake.artifacts.size import parse_size
 
-        artifacts = artifacts.absolute()
         look = folder_look(artifacts, settings, look)
-    limit = parse_size(artifacts_limit, "--artifacts-limit") if artifacts_limit else None
-    if artifacts is None and limit is not None:
-        raise EdgebakeError("--artifacts-limit is for a folder of artifacts", hints=("add --artifacts DIR",))
     narrow = _narrow(shard, shards)
-    sharing = _is_shared(shard)
-    if sharing and not push:
-        raise EdgebakeError("--shard 0/N publishes what shards share", hints=("add --push",))
-    if sharing and no_reuse:
-        raise EdgebakeError("--shard 0/N and --no-reuse exclude each other")
+    sharing = _is_shared(shard, push=push, no_reuse=no_reuse)
     observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow)
     tell_notes(observed.plan.selection)
     executor = _executor(observed, policy, resume=resume, shown=shown)
@@ -196,6 +188,22 @@ def bake(
         executor.run()
     if artifacts is not None:
         _keep_artifacts(observed, artifacts, limit)
+
+
+def _folder(artifacts: Path | None, limit: str | None) -> tuple[Path | None, int | None]:
+    """Return the folder of artifacts, whatever the working folder is then, and how many bytes it may hold.
+
+    Raises:
+        EdgebakeError: the limit is no size, or there is no folder.
+    """
+    from edgebake.artifacts.size import parse_size
+    from edgebake.errors import EdgebakeError
+
+    if limit is None:
+        return (artifacts.absolute() if artifacts else None), None
+    if artifacts is None:
+        raise EdgebakeError("--artifacts-limit is for a folder of artifacts", hints=("add --artifacts DIR",))
+    return artifacts.absolute(), parse_size(limit, "--artifacts-limit")
 
 
 def _keep_artifacts(observed: Observed, folder: Path, limit: int | None) -> None:
@@ -230,11 +238,22 @@ def _narrow(shard: str | None, shards: Path | None) -> Callable[[Plan], Selectio
     return partial(shard_selection, shard=shard, file=shards)
 
 
-def _is_shared(shard: str | None) -> bool:
-    """Tell whether a shard is what the others share."""
+def _is_shared(shard: str | None, *, push: bool, no_reuse: bool) -> bool:
+    """Tell whether a shard is what the others share.
+
+    Raises:
+        EdgebakeError: it is, and could not be published.
+    """
+    from edgebake.errors import EdgebakeError
     from edgebake.plan.shards import parse_shard
 
-    return shard is not None and parse_shard(shard)[0] == 0
+    if shard is None or parse_shard(shard)[0] != 0:
+        return False
+    if not push:
+        raise EdgebakeError("--shard 0/N publishes what shards share", hints=("add --push",))
+    if no_reuse:
+        raise EdgebakeError("--shard 0/N and --no-reuse exclude each other")
+    return True
 
 
 def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> None:

@@ -15,11 +15,9 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import typer
 
-from edgebake.cached.answers import Answer, Answers
-from edgebake.cached.store import Store
-from edgebake.files import find_root
-
 if TYPE_CHECKING:
+    from edgebake.cached.answers import Answer
+    from edgebake.cached.store import Store
     from edgebake.load.workspace import Workspace
     from edgebake.plan.selection import Selection
 
@@ -42,6 +40,9 @@ class Remembered:
     """
 
     def __init__(self, command: str, call: Mapping[str, object], plain: Collection[str]) -> None:
+        from edgebake.cached.answers import Answers
+        from edgebake.files import find_root
+
         simple = all(name in plain or not value for name, value in call.items())
         root = find_root(Path.cwd()) or Path.cwd()
         store = _store() if simple else None
@@ -79,6 +80,8 @@ class Remembered:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        from edgebake.cached.answers import Answer
+
         self._redirected.close()
         code = error.exit_code if isinstance(error, typer.Exit) else 0
         answer = Answer(self._out.getvalue(), self._err.getvalue(), code)
@@ -120,6 +123,8 @@ def _print(answer: Answer) -> None:
 
 def _store() -> Store | None:
     """Return where answers are kept: the folder that the environment names, or the user's own for caches."""
+    from edgebake.cached.store import Store
+
     named = os.environ.get(VARIABLE, "")
     if named == OFF:
         return None
