@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import gc
 import os
@@ -146,9 +147,21 @@ def _run(arguments: list[str]) -> Any:
     """Run a command, and return its exit code."""
     text = _help_of(arguments)
     if text is None:
-        return app(standalone_mode=False, prog_name="edgebake")
+        return _only(arguments)(standalone_mode=False, prog_name="edgebake")
     typer.echo(text)
     return 0
+
+
+def _only(arguments: list[str]) -> typer.Typer:
+    """Return the app with no command but the one that is called, if that is the first word; else the whole app.
+
+    Typer makes something of every option of every command that it has, before it looks at the call.
+    """
+    name = arguments[0] if arguments else ""
+    called = copy.copy(app)
+    called.registered_commands = [command for command in app.registered_commands if command.name == name]
+    called.registered_groups = [group for group in app.registered_groups if group.name == name]
+    return called if called.registered_commands or called.registered_groups else app
 
 
 def _help_of(arguments: list[str]) -> str | None:

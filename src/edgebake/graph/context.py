@@ -33,6 +33,7 @@ class BuildContext:
     output: str
     _known: dict[tuple[Path, str], Input] = field(default_factory=dict, compare=False)
     _constraints: dict[tuple[str, ...], Input] = field(default_factory=dict, compare=False)
+    _helpers: dict[Path, Input] = field(default_factory=dict, compare=False)
 
     @cached_property
     def _real_root(self) -> Path:
@@ -56,6 +57,13 @@ class BuildContext:
     def generated(self, path: str, content: str) -> Input:
         """Return a generated file; `path` is relative to the output folder."""
         return Input(f"{self.output}/{path}", content=content.encode())
+
+    def helper(self, source: Path) -> Input:
+        """Return a script of edgebake's own."""
+        if source not in self._helpers:
+            where = f"{self.output}/context/edgebake/{source.name}"
+            self._helpers[source] = Input(where, source, vendored=True)
+        return self._helpers[source]
 
     def constraints(self, lines: tuple[str, ...]) -> Input:
         """Return the file that holds the requirements of images that are not locked.
@@ -129,9 +137,7 @@ class Reads:
 
     def helper(self, source: Path) -> str:
         """Return the context path of a script of edgebake's own."""
-        where = f"{self.context.output}/context/edgebake/{source.name}"
-        self._inputs.append(Input(where, source, vendored=True))
-        return where
+        return self.take(self.context.helper(source))
 
     def take(self, one: Input) -> str:
         """Return the context path of an input that is known."""

@@ -33,7 +33,7 @@ class ImagePlan:
     misplaced: tuple[tuple[str, str], ...] = ()
     """Pairs of recipes that the recorded order has the wrong way round, and the line has not."""
 
-    @property
+    @cached_property
     def platforms(self) -> tuple[str, ...]:
         return tuple(self.resolutions)
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.graph.build_graph import BakeTarget
@@ -24,6 +25,7 @@ _SUFFIX: dict[Kind, str] = {
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
 
+@lru_cache(maxsize=32768)
 def bake_target_name(image: str, target: str) -> str:
     """Return the name of an image's bake target: letters, digits, '_' and '-' only, as Buildx has it."""
     return _NOT_IN_A_NAME.sub("-", f"{image}-{target}")
@@ -51,10 +53,9 @@ def stage_names(nodes: Iterable[Node]) -> dict[str, str]:
     """
     nodes = list(nodes)
     names = {node.id: plain_name(node) for node in nodes}
-    places: dict[str, str] = {}
-    for node in nodes:
-        places[node.id] = _place(node, places)
-    names |= {node.id: f"{names[node.id]}-{places[node.id]}" for node in _colliding(nodes, names)}
+    colliding = _colliding(nodes, names)
+    places = _places(nodes, colliding)
+    names |= {node.id: f"{names[node.id]}-{places[node.id]}" for node in colliding}
     names |= {node.id: f"{plain_name(node)}-{node.id[:8]}" for node in _colliding(nodes, names)}
     return names
 
@@ -73,6 +74,19 @@ def _colliding(nodes: Sequence[Node], names: Mapping[str, str]) -> list[Node]:
 
 def _written_names(node: Node, name: str) -> list[str]:
     return [name, *([] if node.uniform else (platform_name(name, platform) for platform in node.platforms))]
+
+
+def _places(nodes: Sequence[Node], wanted: Iterable[Node]) -> dict[str, str]:
+    """Return the places of the `wanted` of all `nodes`, and of what they continue."""
+    needed = {node.id for node in wanted}
+    for node in reversed(nodes):
+        if node.id in needed:
+            needed.update(body.parent for body in node.bodies.values())
+    places: dict[str, str] = {}
+    for node in nodes:
+        if node.id in needed:
+            places[node.id] = _place(node, places)
+    return places
 
 
 def _place(node: Node, places: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -38,12 +38,14 @@ def reference(node_id: str) -> str:
 
 def substitute(text: str, names: Mapping[str, str], own: str) -> str:
     """Return `text` with the marks replaced by stages' `names`, and by the stage's `own`."""
+    if "\ue000" not in text:
+        return text
     return _REFERENCE.sub(lambda match: own if match[0] == SELF else names[match[1]], text)
 
 
-def references(text: str) -> Iterator[str]:
-    """Yield the ids of the stages that `text` names, in order."""
-    return (match[1] for match in _REFERENCE.finditer(text) if match[1] != "self")
+def references(text: str) -> list[str]:
+    """Return the ids of the stages that `text` names, in order."""
+    return [found for found in _REFERENCE.findall(text) if found != "self"]
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ class Body:
     @cached_property
     def stages(self) -> tuple[str, ...]:
         """Ids of the stages that it is made from: the one it continues, then those it names, each once."""
-        first = (self.parent,) if self.parent else ()
-        return tuple(dict.fromkeys((*first, *references(self.text))))
+        first = [self.parent] if self.parent else []
+        return tuple(dict.fromkeys(first + references(self.text)))
 
     @cached_property
     def layers(self) -> int:
@@ -177,7 +179,7 @@ def node_id(kind: Kind, label: str, bodies: dict[str, Body]) -> str:
         for platform, body in bodies.items():
             fields += [platform, *_structure(body)]
     # Each field with its length: none can run into the next.
-    data = "".join(f"{len(field)}:{field}" for field in fields)
+    data = "".join([f"{len(field)}:{field}" for field in fields])
     return hashlib.sha256(data.encode()).hexdigest()[:20]
 
 

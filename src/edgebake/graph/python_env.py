@@ -51,14 +51,14 @@ def python_env(
     """
     if not any(view.pip for view in line):
         return PythonEnv({})
-    inputs = resolution_inputs(ranked or line)
-    if locked is not None and locked.reason is None and locked.inputs == inputs:
+    fresh = locked is not None and locked.inputs == resolution_inputs(ranked or line)
+    if locked is not None and locked.reason is None and fresh:
         owners = _owners([view.pin.name for view in line], locked.packages)
         if sum(map(len, owners.values())) == len(locked.packages):  # else a hand has been at the lock
             return PythonEnv(owners)
     if locked is None:
         reason = "not locked yet (edgebake lock)"
-    elif locked.reason is not None and locked.inputs == inputs:
+    elif locked.reason is not None and fresh:
         reason = locked.reason
     else:
         reason = "the lock is stale (edgebake lock)"

@@ -148,12 +148,12 @@ def _bake_targets(compilation: Compilation, targets: Sequence[BakeTarget], proje
 def render_hcl(file: BakeFile, templates: StageTemplates, example: Mapping[str, str]) -> str:
     """Return the bake file as HCL. `example`: file and target of the command in its header."""
     blocks = [
-        {
-            "kind": block.kind,
-            "name": block.name,
-            "comment": block.comment,
-            "lines": _aligned({k: _hcl(v, file.variables) for k, v in block.attributes.items()}),
-        }
+        (
+            block.kind,
+            block.name,
+            block.comment,
+            _aligned({k: _hcl(v, file.variables) for k, v in block.attributes.items()}),
+        )
         for block in file.blocks
     ]
     return templates.render("bake/docker-bake.hcl.j2", blocks=blocks, example=example) + "\n"

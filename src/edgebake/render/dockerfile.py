@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from edgebake.compile import Compilation
 from edgebake.graph.names import arch, refuse_collisions
@@ -10,8 +10,7 @@ from edgebake.graph.node import Body, Node, substitute
 from edgebake.render.stages import StageTemplates
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """One stage as the template prints it. `source` is what follows FROM."""
 
     name: str

@@ -25,6 +25,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from edgebake.errors import EdgebakeError
 
+# What stands for itself between double quotes in all of these languages: printable ASCII without " $ % and \\.
+# Most text is of this kind, and spared the rules below.
+_PLAIN = re.compile(r"[ !#&-\[\]-~]*")
+
 # ── HCL ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -34,6 +38,8 @@ def hcl_string(text: str) -> str:
     Raises:
         EdgebakeError: `text` is not NFC-normalised (bake would change it), or not Unicode.
     """
+    if _PLAIN.fullmatch(text):
+        return f'"{text}"'
     _refuse_unstable_in_bake(text)
     return f'"{_hcl_literal(text)}"'
 
@@ -47,6 +53,8 @@ def hcl_template(text: str, variables: Collection[str]) -> str:
     Raises:
         EdgebakeError: as :func:`hcl_string`.
     """
+    if _PLAIN.fullmatch(text):
+        return f'"{text}"'
     _refuse_unstable_in_bake(text)
     return f'"{_template(text, variables, _hcl_literal)}"'
 
@@ -152,6 +160,8 @@ def dockerfile_word(text: str) -> str:
     Raises:
         EdgebakeError: `text` holds a line feed or NUL, which no Dockerfile word can, or is not Unicode.
     """
+    if _PLAIN.fullmatch(text):
+        return f'"{text}"'
     _refuse(text, "an ENV, LABEL or ARG value", forbidden="\n\0")
     return '"' + text.translate(_ESCAPED_IN_A_WORD) + '"'
 
@@ -317,7 +327,7 @@ def _unicode_escape(character: str) -> str:
 
 def _refuse(text: str, where: str, *, forbidden: str = "") -> None:
     """Raise :class:`EdgebakeError` if `text` holds a `forbidden` character, or half of a surrogate pair."""
-    if text.isascii() and not any(character in text for character in forbidden):
+    if text.isascii() and (not forbidden or set(forbidden).isdisjoint(text)):
         return
     bad = next((character for character in text if character in forbidden or _is_surrogate(character)), None)
     if bad is not None:

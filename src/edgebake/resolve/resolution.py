@@ -135,8 +135,6 @@ def _without_going_back(pool: CandidatePool, asks: Sequence[Ask]) -> Mapping[str
         new: Iterable[Ask] = asks
         while True:
             for ask in new:
-                if ask.name in chosen and not provider.is_satisfied_by(ask, chosen[ask.name]):
-                    return None
                 known = wanted.setdefault(ask.name, [])
                 if ask.kind != "forbid" and all(other.kind == "forbid" for other in known):
                     heappush(names, (ask.name not in explicit, ask.name))
@@ -144,13 +142,48 @@ def _without_going_back(pool: CandidatePool, asks: Sequence[Ask]) -> Mapping[str
             if not names:
                 return chosen
             _, name = heappop(names)
-            best = provider.best(name, wanted[name])
+            best = _first_that_fits(provider, name, wanted, chosen)
             if best is None:
                 return None
             chosen[name] = best
             new = provider.get_dependencies(best)
     except EdgebakeError:
         return None  # maybe of a release that the resolver never comes to; else it tells of it
+
+
+def _first_that_fits(
+    provider: Provider, name: str, wanted: Mapping[str, list[Ask]], chosen: Mapping[str, Candidate]
+) -> Candidate | None:
+    """Return the first candidate for a name whose own needs agree with all that is asked and chosen so far.
+
+    None if there is none, or if one is met for which the resolver would choose another name's candidate anew.
+    """
+    best = provider.best(name, wanted[name])
+    if best is None or not _clashes(provider, best, wanted, chosen):
+        return best
+    for candidate in provider.matching(name, wanted[name]):
+        clashes = _clashes(provider, candidate, wanted, chosen)
+        if not clashes:
+            return candidate
+        if all(provider.best(ask.name, [*wanted.get(ask.name, ()), ask]) for ask in clashes):
+            return None
+    return None
+
+
+def _clashes(
+    provider: Provider, candidate: Candidate, wanted: Mapping[str, list[Ask]], chosen: Mapping[str, Candidate]
+) -> list[Ask]:
+    """Return what a candidate needs that is chosen otherwise, or that nothing can satisfy beside what is asked."""
+    found = []
+    for ask in provider.get_dependencies(candidate):
+        if ask.name in chosen:
+            fits = provider.is_satisfied_by(ask, chosen[ask.name])
+        else:
+            asked = [*wanted.get(ask.name, ()), ask]
+            fits = ask.kind == "forbid" or not ask.requirement.narrows or bool(provider.best(ask.name, asked))
+        if not fits:
+            found.append(ask)
+    return found
 
 
 def _root_ask(pool: CandidatePool, root: Root, what: str) -> Ask:
