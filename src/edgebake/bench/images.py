@@ -60,12 +60,13 @@ class Wish:
     quiet: bool = False
 
 
-def measure_images(wish: Wish, tell: Tell) -> Result:
+def measure_images(wish: Wish, tell: Tell, begin: Callable[[], None] = lambda: None) -> Result:
     """Build what is selected and is not there, and measure it.
 
     Args:
         wish: what, and how.
         tell: is told what goes on, line by line.
+        begin: is called before each build.
 
     Raises:
         EdgebakeError: as for a bake; no selected image has such a bench; the engine cannot run an image.
@@ -76,7 +77,7 @@ def measure_images(wish: Wish, tell: Tell) -> Result:
     engine = Engine()
     wish = replace(wish, selection=_chosen(plan, wish, engine.platform, tell))
     began, before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), load()
-    images = tuple(_measured(one, wish, engine, tell) for one in _loaded(wish))
+    images = tuple(_measured(one, wish, engine, tell) for one in _loaded(wish, begin))
     facts = engine.facts()
     if engine.machine is not None:
         facts = facts.model_copy(update={"load": (before, load())})
@@ -85,11 +86,13 @@ def measure_images(wish: Wish, tell: Tell) -> Result:
     )
 
 
-def _loaded(wish: Wish) -> Iterator[Loaded]:
+def _loaded(wish: Wish, begin: Callable[[], None]) -> Iterator[Loaded]:
     if wish.reference is not None:
         yield get_image(wish.start, wish.selection, wish.reference)
         return
-    yield from load_images(wish.start, wish.selection, wish.settings, locked=wish.locked, quiet=wish.quiet)
+    yield from load_images(
+        wish.start, wish.selection, wish.settings, locked=wish.locked, quiet=wish.quiet, begin=begin
+    )
 
 
 # ── what is measured

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli.options import CaBundle
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edgebake.artifacts.facts import Facts
     from edgebake.artifacts.layout import Layout
     from edgebake.observe.client import RegistryClient
@@ -132,10 +135,11 @@ def push(folder: Folder, place: Place, ca_bundle: CaBundle = None) -> None:
 
     Example: edgebake artifacts push /srv/artifacts ghcr.io/acme/stacks
     """
-    from edgebake.artifacts.registry import push as push_artifacts
+    with Waiting("asking the registry") as waiting:
+        from edgebake.artifacts.registry import push as push_artifacts
 
-    client, repository = _registry(place, ca_bundle)
-    pushed = push_artifacts(_there(folder), client, repository, _warn)
+        client, repository = _registry(place, ca_bundle)
+        pushed = push_artifacts(_there(folder), client, repository, _warner(waiting))
     for key in pushed:
         typer.echo(f"{repository}:{key}")
     typer.echo(f"{len(pushed)} pushed.")
@@ -149,22 +153,29 @@ def pull(place: Place, folder: Folder, match: Match = None, ca_bundle: CaBundle 
 
     Example: edgebake artifacts pull ghcr.io/acme/stacks /srv/artifacts -m cuda=cu126-tegra -m python=cp310
     """
-    from edgebake.artifacts.layout import Layout
-    from edgebake.artifacts.pip_index import write_indexes
-    from edgebake.artifacts.registry import pull as pull_artifacts
+    with Waiting("asking the registry") as waiting:
+        from edgebake.artifacts.layout import Layout
+        from edgebake.artifacts.pip_index import write_indexes
+        from edgebake.artifacts.registry import pull as pull_artifacts
 
-    client, repository = _registry(place, ca_bundle)
-    layout = Layout(folder)
-    pulled = pull_artifacts(layout, client, repository, _wanted(match), _warn)
-    if pulled:
-        write_indexes(layout)
+        client, repository = _registry(place, ca_bundle)
+        layout = Layout(folder)
+        pulled = pull_artifacts(layout, client, repository, _wanted(match), _warner(waiting))
+        if pulled:
+            write_indexes(layout)
     for key in pulled:
         typer.echo(key)
     typer.echo(f"{len(pulled)} fetched.")
 
 
-def _warn(line: str) -> None:
-    typer.echo(f"warning: {line}", err=True)
+def _warner(waiting: Waiting) -> Callable[[str], None]:
+    """Return what tells a warning."""
+
+    def warn(line: str) -> None:
+        waiting.end()
+        typer.echo(f"warning: {line}", err=True)
+
+    return warn
 
 
 def _there(folder: Path) -> Layout:

@@ -9,6 +9,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import CaBundle, Root
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.host.remote import Cache
@@ -51,21 +52,22 @@ def autotag(
     """
     import os
 
-    from edgebake.host.autotag import find_image, nothing_fits
-    from edgebake.host.explain import as_data, as_lines
-    from edgebake.host.here import machine_of
-    from edgebake.host.wanted import wanted
-    from edgebake.load.workspace import find_root, open_workspace
-    from edgebake.observe.client import RegistryClient
+    with Waiting("looking for images"):
+        from edgebake.host.autotag import find_image, nothing_fits
+        from edgebake.host.explain import as_data, as_lines
+        from edgebake.host.here import machine_of
+        from edgebake.host.wanted import wanted
+        from edgebake.load.workspace import find_root, open_workspace
+        from edgebake.observe.client import RegistryClient
 
-    workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
-    this = wanted(name, workspace, registry)
-    machine = machine_of(root)
-    client = RegistryClient(os.environ, Path(ca_bundle) if ca_bundle else None)
-    whole = explain or json_output
-    answer = find_image(
-        this, workspace, machine, client, cache(no_cache=no_cache), here=root is None, all_of_them=whole
-    )
+        workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
+        this = wanted(name, workspace, registry)
+        machine = machine_of(root)
+        client = RegistryClient(os.environ, Path(ca_bundle) if ca_bundle else None)
+        whole = explain or json_output
+        answer = find_image(
+            this, workspace, machine, client, cache(no_cache=no_cache), here=root is None, all_of_them=whole
+        )
     if json_output:
         import json
 

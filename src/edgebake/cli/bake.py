@@ -25,6 +25,7 @@ from edgebake.cli.options import (
     Targets,
 )
 from edgebake.execute.progress_mode import Mode
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.api import Look, Observed
@@ -136,13 +137,7 @@ def bake(
 
     Example: edgebake bake --select state:modified --state-ref origin/main
     """
-    from edgebake.api import observed_plan
-    from edgebake.cli.options import pairs, selection_of, settings_of, tell_notes
-    from edgebake.cli.summary import Summary
     from edgebake.errors import EdgebakeError
-    from edgebake.execute.current import Wish
-    from edgebake.execute.policy import Policy
-    from edgebake.execute.stacks import looker
 
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
@@ -153,26 +148,37 @@ def bake(
     shown = Mode.quiet if quiet else shown or Mode.auto
     digests = digests.absolute() if digests else None
     timeline = _page(timeline)
-    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
-    settings = replace(
-        settings_of(variable, registry, tag, ca_bundle),
-        builder=builder,
-        overrides=tuple(overrides or ()),
-        mirrors=pairs(mirror, "--mirror"),
-        no_cache=no_cache,
-    )
-    output: Output = "push" if push else "load" if load else "cache"
-    wish = Wish(output, push if test is None else test, force or no_cache, resume)
-    policy = Policy(keep_going, retries, _seconds(step_timeout, "--step-timeout"), _seconds(timeout, "--timeout"))
-    artifacts, limit = _folder(artifacts, artifacts_limit)
-    look: Look | None = None if no_reuse else looker(settings)
-    if artifacts is not None:
-        from edgebake.artifacts.look import folder_look
+    with Waiting("planning what to build", shown=shown != Mode.quiet):
+        from edgebake.api import observed_plan
+        from edgebake.cli.options import pairs, selection_of, settings_of, tell_notes
+        from edgebake.execute.current import Wish
+        from edgebake.execute.policy import Policy
+        from edgebake.execute.stacks import looker
 
-        look = folder_look(artifacts, settings, look)
-    narrow = _narrow(shard, shards)
-    sharing = _is_shared(shard, push=push, no_reuse=no_reuse)
-    observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow)
+        selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+        settings = replace(
+            settings_of(variable, registry, tag, ca_bundle),
+            builder=builder,
+            overrides=tuple(overrides or ()),
+            mirrors=pairs(mirror, "--mirror"),
+            no_cache=no_cache,
+        )
+        output: Output = "push" if push else "load" if load else "cache"
+        wish = Wish(output, push if test is None else test, force or no_cache, resume)
+        policy = Policy(
+            keep_going, retries, _seconds(step_timeout, "--step-timeout"), _seconds(timeout, "--timeout")
+        )
+        artifacts, limit = _folder(artifacts, artifacts_limit)
+        look: Look | None = None if no_reuse else looker(settings)
+        if artifacts is not None:
+            from edgebake.artifacts.look import folder_look
+
+            look = folder_look(artifacts, settings, look)
+        narrow = _narrow(shard, shards)
+        sharing = _is_shared(shard, push=push, no_reuse=no_reuse)
+        observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow)
+    from edgebake.cli.summary import Summary
+
     tell_notes(observed.plan.selection)
     executor = _executor(observed, policy, resume=resume, shown=shown)
     if sharing:

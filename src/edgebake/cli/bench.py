@@ -9,6 +9,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import CaBundle, ImageName, Locked, Mirrors, Names, Platforms, Targets
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.bench.result import Result
@@ -60,28 +61,36 @@ def bench(
 
     Example: edgebake bench detector --target cpu -o now.json --compare before.json --fail-above 10%
     """
-    import os
+    with Waiting("planning what to build", shown=not quiet) as waiting:
 
-    from edgebake.bench.images import Wish, measure_images
-    from edgebake.bench.result import read_result, render_result
-    from edgebake.cli.options import pairs
-    from edgebake.execute.settings import Settings
-    from edgebake.load.workspace import find_root
-    from edgebake.plan.selection import Selection
+        def tell(text: str) -> None:
+            waiting.end()
+            if not quiet:
+                typer.echo(text, err=True)
 
-    limit = _limit(fail_above, compare)
-    before = read_result(compare) if compare else None
-    start = Path.cwd()
-    output = start / output if output else None
-    if output:
-        _refuse_unwritable(output)
-    os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
-    settings = Settings(builder, {"CA_BUNDLE": ca_bundle} if ca_bundle else {}, (), pairs(mirror, "--mirror"))
-    selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
-    wish = Wish(start, selection, settings, runs, seconds, tuple(recipe or ()), image, locked, quiet)
-    result = measure_images(wish, lambda text: None if quiet else typer.echo(text, err=True))
+        import os
+
+        from edgebake.bench.images import Wish, measure_images
+        from edgebake.bench.result import read_result
+        from edgebake.cli.options import pairs
+        from edgebake.execute.settings import Settings
+        from edgebake.load.workspace import find_root
+        from edgebake.plan.selection import Selection
+
+        limit = _limit(fail_above, compare)
+        before = read_result(compare) if compare else None
+        start = Path.cwd()
+        output = start / output if output else None
+        if output:
+            _refuse_unwritable(output)
+        os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
+        settings = Settings(builder, {"CA_BUNDLE": ca_bundle} if ca_bundle else {}, (), pairs(mirror, "--mirror"))
+        selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
+        wish = Wish(start, selection, settings, runs, seconds, tuple(recipe or ()), image, locked, quiet)
+        result = measure_images(wish, tell, waiting.end)
     if output:
         from edgebake.atomic import write_file
+        from edgebake.bench.result import render_result
 
         write_file(output, render_result(result))
     _print(result, before, limit, json_output=json_output)

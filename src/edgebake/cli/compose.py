@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.compile import Compilation
@@ -54,13 +55,14 @@ def compose(
     """
     import posixpath
 
-    from edgebake.compile import compile_workspace
-    from edgebake.compose.file import compose_file
-    from edgebake.compose.placed import services_of
-    from edgebake.plan.selection import Selection, open_selection
-    from edgebake.render.writer import OutputTree
+    with Waiting("compiling"):
+        from edgebake.compile import compile_workspace
+        from edgebake.compose.file import compose_file
+        from edgebake.compose.placed import services_of
+        from edgebake.plan.selection import Selection, open_selection
+        from edgebake.render.writer import OutputTree
 
-    compilation = compile_workspace(open_selection(Path.cwd(), Selection()))
+        compilation = compile_workspace(open_selection(Path.cwd(), Selection()))
     if check and not (names or output):
         _check_committed(compilation, target)
         return

@@ -8,6 +8,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import Targets
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.diff.images import Difference
@@ -72,7 +73,9 @@ def diff(
     if pair is None and len(words) > 2:
         raise EdgebakeError(f"{len(words)} things cannot be compared", hints=("name one or two",))
     if pair is not None:
-        differs = _tell(_of_targets(words, pair, image), json_output)
+        with Waiting("comparing"):
+            found = _of_targets(words, pair, image)
+        differs = _tell(found, json_output)
     else:
         differs = _compare(words or ["HEAD"], image or [], target or [], json_output)
     if check and differs:
@@ -115,7 +118,9 @@ def _compare(words: list[str], image: list[str], target: list[str], json_output:
     if root is None:
         open_workspace(start)  # which says what is missing
     assert root is not None
-    differs = [_tell(only(found, image, target), json_output) for found in diff_commits(root, words)]
+    with Waiting("comparing"):
+        differences = [only(found, image, target) for found in diff_commits(root, words)]
+    differs = [_tell(found, json_output) for found in differences]  # each is told
     return any(differs)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgebake.cli.options import CaBundle
+from edgebake.waiting import Waiting
 
 
 def doctor(
@@ -30,27 +31,30 @@ def doctor(
     import os
 
     from edgebake.errors import EXIT_CHECK
-    from edgebake.host.checks.docker import docker_info
-    from edgebake.host.detect import detect
-    from edgebake.host.doctor import Surroundings, examine
-    from edgebake.host.files import Files
-    from edgebake.host.finding import as_data, as_text
-    from edgebake.load.workspace import find_root, open_workspace
-    from edgebake.observe.client import RegistryClient
 
-    workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
-    bundle = ca_bundle or workspace.project.ca_bundle
-    path = workspace.root / bundle if bundle else None
-    files = Files()
-    surroundings = Surroundings(
-        files,
-        detect(files),
-        os.environ,
-        (registry or workspace.project.registry).rstrip("/"),
-        RegistryClient(os.environ, path if path and path.is_file() else None),
-        path,
-        docker_info(),
-    )
+    with Waiting("looking at this machine"):
+        from edgebake.host.checks.docker import docker_info
+        from edgebake.host.detect import detect
+        from edgebake.host.doctor import Surroundings, examine
+        from edgebake.host.files import Files
+        from edgebake.load.workspace import find_root, open_workspace
+        from edgebake.observe.client import RegistryClient
+
+        workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
+        bundle = ca_bundle or workspace.project.ca_bundle
+        path = workspace.root / bundle if bundle else None
+        files = Files()
+        surroundings = Surroundings(
+            files,
+            detect(files),
+            os.environ,
+            (registry or workspace.project.registry).rstrip("/"),
+            RegistryClient(os.environ, path if path and path.is_file() else None),
+            path,
+            docker_info(),
+        )
+    from edgebake.host.finding import as_data, as_text
+
     findings = []
     for finding in examine(surroundings, fix=fix):
         findings.append(finding)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli.options import Exclude, ImageName, Names, Platforms, Select, StateRef, Targets
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -71,7 +72,8 @@ def graph(
     if language is Format.html and recipes:
         raise EdgebakeError("the page shows stages, not recipes", hints=("draw recipes as --format svg",))
     selection = selection_of(names, target, platform, name, select, exclude, state_ref)
-    text = _page(selection) if language is Format.html else _text(selection, language, recipes=recipes)
+    with Waiting("compiling"):
+        text = _page(selection) if language is Format.html else _text(selection, language, recipes=recipes)
     if output is None:
         typer.echo(text)
         return

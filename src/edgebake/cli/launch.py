@@ -10,6 +10,7 @@ import typer
 from edgebake.cli import complete
 from edgebake.cli.autotag import NoCache, Registry, cache
 from edgebake.cli.options import CaBundle, Root
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.host.candidate import Candidate
@@ -94,7 +95,9 @@ def run_image(
 
     _refuse_contradictions(root, dry_run, detach or wait, timeout, monitor, wait)
     request = _request(name, container, command, publish, volume, env, docker_arg, detach or wait)
-    prepared = _prepared(name, registry, root, no_cache, ca_bundle, force, _choice(with_, without), request, config)
+    choice = _choice(with_, without)
+    with Waiting("looking for the image"):
+        prepared = _prepared(name, registry, root, no_cache, ca_bundle, force, choice, request, config)
     for note in prepared.notes:
         typer.echo(f"note: {note}", err=True)
     if explain:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,17 +73,19 @@ def lint_command(
     from pathlib import Path
 
     from edgebake.errors import EXIT_CHECK
-    from edgebake.lint.registry import RULES
-    from edgebake.lint.run import lint
-    from edgebake.lint.subject import open_subject
 
     if rules:
         from edgebake.lint.formats.text import rules_as_text
+        from edgebake.lint.registry import RULES
 
         typer.echo(rules_as_text(sorted(RULES, key=lambda rule: rule.id)))
         return
-    subject = open_subject(Path.cwd(), tuple(names or ()), tuple(target or ()), catalogue=catalogue)
-    report = lint(subject, buildkit=check_buildkit, builder=builder)
+    with Waiting("checking"):
+        from edgebake.lint.run import lint
+        from edgebake.lint.subject import open_subject
+
+        subject = open_subject(Path.cwd(), tuple(names or ()), tuple(target or ()), catalogue=catalogue)
+        report = lint(subject, buildkit=check_buildkit, builder=builder)
     for recipe, targets in report.left_out:
         typer.echo(f"left out: {recipe}: cannot be resolved on {', '.join(targets)}", err=True)
     typer.echo(_printed(report, Format.json if json_output else output_format, subject.workspace.root))

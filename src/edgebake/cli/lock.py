@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli.options import CaBundle, Mirrors
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.compile import Compilation
@@ -44,25 +45,31 @@ def lock(
 
     Example: edgebake lock --order
     """
-    from pathlib import Path
+    with Waiting("resolving") as waiting:
 
-    from edgebake.atomic import write_file
-    from edgebake.cli.options import pairs
-    from edgebake.lock.locker import make_lock, render_lock
-    from edgebake.model.project import LOCK_FILE
-    from edgebake.plan.selection import Selection, open_selection
+        def tell(line: str) -> None:
+            waiting.end()
+            typer.echo(line, err=True)
 
-    workspace = open_selection(Path.cwd(), Selection())
-    made = make_lock(
-        workspace,
-        upgrade=tuple(upgrade or ()),
-        refresh=refresh,
-        order=order,
-        weigh=_weigh(ca_bundle) if order else None,
-        mirrors=pairs(mirror, "--mirror"),
-        ca_bundle=Path(ca_bundle) if ca_bundle else None,
-        report=lambda line: typer.echo(line, err=True),
-    )
+        from pathlib import Path
+
+        from edgebake.atomic import write_file
+        from edgebake.cli.options import pairs
+        from edgebake.lock.locker import make_lock, render_lock
+        from edgebake.model.project import LOCK_FILE
+        from edgebake.plan.selection import Selection, open_selection
+
+        workspace = open_selection(Path.cwd(), Selection())
+        made = make_lock(
+            workspace,
+            upgrade=tuple(upgrade or ()),
+            refresh=refresh,
+            order=order,
+            weigh=_weigh(ca_bundle) if order else None,
+            mirrors=pairs(mirror, "--mirror"),
+            ca_bundle=Path(ca_bundle) if ca_bundle else None,
+            report=tell,
+        )
     changed = write_file(workspace.root / LOCK_FILE, render_lock(made))
     typer.echo(f"{LOCK_FILE} {'written' if changed else 'is up to date'}.")
 

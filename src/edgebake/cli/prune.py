@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgebake.cli.options import CaBundle, Images, Registry, Tag, Targets, Variables
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.publishing.prune import Prunable, Pruned
@@ -43,30 +44,31 @@ def prune(
 
     Example: edgebake prune --keep 5 --older-than 30
     """
-    from datetime import datetime, timezone
+    with Waiting("asking the registry"):
+        from datetime import datetime, timezone
 
-    from edgebake.api import make_plan
-    from edgebake.cli.options import settings_of
-    from edgebake.execute.inject import prepared
-    from edgebake.execute.settings import registry_client
-    from edgebake.interrupt import raise_interrupt
-    from edgebake.plan.selection import Selection
-    from edgebake.publishing.prune import Rule, own_repositories, prunable, tag_states
-    from edgebake.publishing.prune import delete as delete_tags
+        from edgebake.api import make_plan
+        from edgebake.cli.options import settings_of
+        from edgebake.execute.inject import prepared
+        from edgebake.execute.settings import registry_client
+        from edgebake.interrupt import raise_interrupt
+        from edgebake.plan.selection import Selection
+        from edgebake.publishing.prune import Rule, own_repositories, prunable, tag_states
+        from edgebake.publishing.prune import delete as delete_tags
 
-    plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))
-    settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
-    raise_interrupt()
-    client = registry_client(compiled.compilation, settings)
-    now = datetime.now(timezone.utc)
-    chosen: list[Prunable] = []
-    done: list[Pruned] = []
-    for own in own_repositories(plan, settings, stacks=stacks):
-        states = tag_states(client, own.repository)
-        found = prunable(own, states, Rule(keep, older_than), now)
-        chosen += found
-        if delete:
-            done += delete_tags(client, states, found)
+        plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))
+        settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
+        raise_interrupt()
+        client = registry_client(compiled.compilation, settings)
+        now = datetime.now(timezone.utc)
+        chosen: list[Prunable] = []
+        done: list[Pruned] = []
+        for own in own_repositories(plan, settings, stacks=stacks):
+            states = tag_states(client, own.repository)
+            found = prunable(own, states, Rule(keep, older_than), now)
+            chosen += found
+            if delete:
+                done += delete_tags(client, states, found)
     if json_output:
         import json
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgebake.cli.options import CaBundle, Images, Registry, Tag, Targets, Variables
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.publishing.merge import Outcome
@@ -42,36 +43,43 @@ def publish(
 
     Example: edgebake publish --digests digests
     """
-    from edgebake.api import make_plan
-    from edgebake.cli.options import settings_of
     from edgebake.errors import EdgebakeError, ErrorGroup
-    from edgebake.execute.inject import prepared
-    from edgebake.execute.settings import registry_client
-    from edgebake.interrupt import raise_interrupt
-    from edgebake.narrow import by_tags, planned_parts
-    from edgebake.plan.selection import Selection
-    from edgebake.publishing.collect import collect
-    from edgebake.publishing.digest_files import read_shards
-    from edgebake.publishing.merge import Publisher, joined
 
     if not digests:
         raise EdgebakeError("no digest files are named", hints=("name them: edgebake publish --digests DIR",))
-    shards = read_shards(digests)
-    plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))
-    if shards_file is not None:
-        plan = planned_parts(plan, compiled, shards_file)
-    settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
-    raise_interrupt()
-    client = registry_client(compiled.compilation, settings)
-    outcomes, errors = [], list[EdgebakeError]()
-    for part in by_tags(plan, compiled) if keep_going else [plan]:
-        publisher = Publisher(part, settings, client, lambda line: typer.echo(line, err=True))
-        try:
-            outcomes.append(publisher.publish(collect(part, settings, shards)))
-        except EdgebakeError as error:
-            if not keep_going:
-                raise
-            errors += error.errors if isinstance(error, ErrorGroup) else [error]
+    with Waiting("asking the registry") as waiting:
+
+        def tell(line: str) -> None:
+            waiting.end()
+            typer.echo(line, err=True)
+
+        from edgebake.api import make_plan
+        from edgebake.cli.options import settings_of
+        from edgebake.execute.inject import prepared
+        from edgebake.execute.settings import registry_client
+        from edgebake.interrupt import raise_interrupt
+        from edgebake.narrow import by_tags, planned_parts
+        from edgebake.plan.selection import Selection
+        from edgebake.publishing.collect import collect
+        from edgebake.publishing.digest_files import read_shards
+        from edgebake.publishing.merge import Publisher, joined
+
+        shards = read_shards(digests)
+        plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))
+        if shards_file is not None:
+            plan = planned_parts(plan, compiled, shards_file)
+        settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
+        raise_interrupt()
+        client = registry_client(compiled.compilation, settings)
+        outcomes, errors = [], list[EdgebakeError]()
+        for part in by_tags(plan, compiled) if keep_going else [plan]:
+            publisher = Publisher(part, settings, client, tell)
+            try:
+                outcomes.append(publisher.publish(collect(part, settings, shards)))
+            except EdgebakeError as error:
+                if not keep_going:
+                    raise
+                errors += error.errors if isinstance(error, ErrorGroup) else [error]
     _print(joined(outcomes), json_output=json_output)
     if errors:
         raise ErrorGroup(errors)

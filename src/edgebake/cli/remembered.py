@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import typer
 
+from edgebake.waiting import Waiting
+
 if TYPE_CHECKING:
     from edgebake.cached.answers import Answer
     from edgebake.cached.store import Store
@@ -73,6 +75,7 @@ class Remembered:
         return self._answers.opened(partial(open_selection, start, selection))
 
     def __enter__(self) -> Remembered:
+        self._waiting = Waiting("compiling").__enter__()
         self._redirected.enter_context(redirect_stdout(self._out))
         self._redirected.enter_context(redirect_stderr(self._err))
         return self
@@ -83,6 +86,7 @@ class Remembered:
         from edgebake.cached.answers import Answer
 
         self._redirected.close()
+        self._waiting.end()
         code = error.exit_code if isinstance(error, typer.Exit) else 0
         answer = Answer(self._out.getvalue(), self._err.getvalue(), code)
         _print(answer)

@@ -20,6 +20,7 @@ from edgebake.cli.options import (
     StateRef,
     Targets,
 )
+from edgebake.waiting import Waiting
 
 
 def run_tests(
@@ -58,36 +59,46 @@ def run_tests(
 
     Example: edgebake test --select opencv+1 --exclude target:jetpack-*
     """
-    from edgebake.cli.options import pairs, selection_of
-    from edgebake.errors import EXIT_CHECK
-    from edgebake.execute.settings import Settings
-    from edgebake.load.workspace import find_root
-    from edgebake.testing.images import check_images, check_reference
-    from edgebake.testing.report import as_data, as_junit, as_text
-    from edgebake.testing.runner import CaseResult
+    with Waiting("planning what to build", shown=not quiet) as waiting:
+        from edgebake.cli.options import pairs, selection_of
+        from edgebake.execute.settings import Settings
+        from edgebake.load.workspace import find_root
+        from edgebake.testing.images import check_images, check_reference
+        from edgebake.testing.report import as_data, as_junit, as_text
+        from edgebake.testing.runner import CaseResult
 
-    def tell(result: CaseResult) -> None:
-        if not quiet:
-            typer.echo(f"{result.outcome}: {result.case.title} ({result.seconds:.1f}s)", err=True)
+        def tell(result: CaseResult) -> None:
+            waiting.end()
+            if not quiet:
+                typer.echo(f"{result.outcome}: {result.case.title} ({result.seconds:.1f}s)", err=True)
 
-    def note(text: str) -> None:
-        typer.echo(f"note: {text}", err=True)
+        def note(text: str) -> None:
+            waiting.end()
+            typer.echo(f"note: {text}", err=True)
 
-    start = Path.cwd()
-    junit = start / junit if junit else None
-    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
-    if image is not None:
-        suites = [check_reference(start, selection, image, gpus=gpus, tell=tell)]
-    else:
-        import os
+        start = Path.cwd()
+        junit = start / junit if junit else None
+        selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+        if image is not None:
+            suites = [check_reference(start, selection, image, gpus=gpus, tell=tell)]
+        else:
+            import os
 
-        os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
-        variables = {"CA_BUNDLE": ca_bundle} if ca_bundle else {}
-        settings = Settings(builder, variables, (), pairs(mirror, "--mirror"))
-        found = check_images(
-            start, selection, settings, gpus=gpus, locked=locked, quiet=quiet, tell=tell, note=note
-        )
-        suites = list(found)
+            os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
+            variables = {"CA_BUNDLE": ca_bundle} if ca_bundle else {}
+            settings = Settings(builder, variables, (), pairs(mirror, "--mirror"))
+            found = check_images(
+                start,
+                selection,
+                settings,
+                gpus=gpus,
+                locked=locked,
+                quiet=quiet,
+                tell=tell,
+                note=note,
+                begin=waiting.end,
+            )
+            suites = list(found)
     if junit:
         from edgebake.atomic import write_file
 
@@ -99,4 +110,6 @@ def run_tests(
     else:
         typer.echo(as_text(suites) if suites else "no image is tested")
     if not all(suite.ok for suite in suites):
+        from edgebake.errors import EXIT_CHECK
+
         raise typer.Exit(EXIT_CHECK)

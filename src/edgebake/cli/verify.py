@@ -9,6 +9,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import CaBundle, Registry, Tag, Targets, Variables
+from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.publishing.verify import Verified
@@ -41,25 +42,25 @@ def verify(
 
     Example: edgebake verify detector --tag 1.4.2
     """
-    from edgebake.api import make_plan
-    from edgebake.cli.options import settings_of
-    from edgebake.errors import EXIT_CHECK
-    from edgebake.execute.inject import prepared
-    from edgebake.execute.settings import registry_client
-    from edgebake.plan.selection import Selection
-    from edgebake.publishing.digest_files import read_shards
-    from edgebake.publishing.verify import Verifier, declared, declared_as
+    with Waiting("asking the registry"):
+        from edgebake.api import make_plan
+        from edgebake.cli.options import settings_of
+        from edgebake.execute.inject import prepared
+        from edgebake.execute.settings import registry_client
+        from edgebake.plan.selection import Selection
+        from edgebake.publishing.digest_files import read_shards
+        from edgebake.publishing.verify import Verifier, declared, declared_as
 
-    references = [name for name in names or () if "/" in name or ":" in name or "@" in name]
-    images = tuple(name for name in names or () if name not in references)
-    plan, compiled = make_plan(Path.cwd(), Selection(images, tuple(target or ())))
-    settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
-    client = registry_client(compiled.compilation, settings)
-    verifier = Verifier(plan, client, read_shards(digests) if digests else ())
-    everything = declared(plan, settings)
-    found = [verifier.best(declared_as(everything, reference)) for reference in references]
-    if images or not references:
-        found += verifier.tags(everything)
+        references = [name for name in names or () if "/" in name or ":" in name or "@" in name]
+        images = tuple(name for name in names or () if name not in references)
+        plan, compiled = make_plan(Path.cwd(), Selection(images, tuple(target or ())))
+        settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
+        client = registry_client(compiled.compilation, settings)
+        verifier = Verifier(plan, client, read_shards(digests) if digests else ())
+        everything = declared(plan, settings)
+        found = [verifier.best(declared_as(everything, reference)) for reference in references]
+        if images or not references:
+            found += verifier.tags(everything)
     if json_output:
         import json
 
@@ -67,6 +68,8 @@ def verify(
     else:
         typer.echo("\n".join(line for one in found for line in _lines(one)))
     if any(one.differences for one in found):
+        from edgebake.errors import EXIT_CHECK
+
         raise typer.Exit(EXIT_CHECK)
 
 

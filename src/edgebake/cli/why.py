@@ -8,6 +8,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import ImageName, Platforms, Targets
+from edgebake.waiting import Waiting
 
 
 def why(
@@ -45,19 +46,17 @@ def why(
 
     Example: edgebake why pytorch transformers numpy --target jetpack-6.2
     """
-    from pathlib import Path
+    with Waiting("resolving"):
+        from pathlib import Path
 
-    from edgebake.errors import EXIT_CHECK
-    from edgebake.plan.selection import Selection, open_selection
+        from edgebake.explore.selected import resolve_selected
+        from edgebake.explore.why import answers, hints, recipe_name
+        from edgebake.plan.selection import Selection, open_selection
 
-    selection = Selection(tuple(names), tuple(target or ()), tuple(platform or ()), name)
-    workspace = open_selection(Path.cwd(), selection)
-
-    from edgebake.explore.selected import resolve_selected
-    from edgebake.explore.why import answers, hints, recipe_name
-
-    wanted = recipe_name(workspace.catalogue, recipe)
-    found = answers(resolve_selected(workspace, selection), wanted, limit=paths or None)
+        selection = Selection(tuple(names), tuple(target or ()), tuple(platform or ()), name)
+        workspace = open_selection(Path.cwd(), selection)
+        wanted = recipe_name(workspace.catalogue, recipe)
+        found = answers(resolve_selected(workspace, selection), wanted, limit=paths or None)
     if json_output:
         import json
 
@@ -71,4 +70,6 @@ def why(
     if all(one.status in ("absent", "library") for one in found):
         told = hints(found, wanted, in_project=workspace.document is not None)
         typer.echo("\n".join(["", *(f"hint: {hint}" for hint in told)]) if told else "", err=True, nl=bool(told))
+        from edgebake.errors import EXIT_CHECK
+
         raise typer.Exit(EXIT_CHECK)

@@ -42,6 +42,7 @@ def load_images(
     locked: bool = False,
     quiet: bool = False,
     note: Note = lambda text: None,
+    begin: Callable[[], None] = lambda: None,
 ) -> Iterator[Loaded]:
     """Build the selected images, each platform for itself, and load them into the local engine.
 
@@ -52,6 +53,7 @@ def load_images(
         locked: refuse a lock that is stale.
         quiet: show no progress of the builds.
         note: takes what a user should know of what is selected.
+        begin: is called before each build.
 
     Raises:
         EdgebakeError: as for a bake.
@@ -64,6 +66,7 @@ def load_images(
         one = replace(plan.selection, platforms=(platform,))  # what selectors pick is known now, and stays
         plan, compiled = make_plan(start, one, output="load", locked=locked, look=looker(settings))
         progress = make_progress(Mode.quiet if quiet else Mode.auto, sys.stderr, settings.environment)
+        begin()
         results = Executor(plan, settings, progress, compiled.tree.write).run()
         references = {result.bake_target: result.reference for result in results}
         for target in plan.targets:
@@ -80,6 +83,7 @@ def check_images(
     quiet: bool = False,
     tell: Tell = lambda result: None,
     note: Note = lambda text: None,
+    begin: Callable[[], None] = lambda: None,
 ) -> Iterator[Suite]:
     """Bring the selected images into the local engine as :func:`load_images` does, and run their tests.
 
@@ -91,11 +95,13 @@ def check_images(
         locked: refuse a lock that is stale.
         quiet: show no progress of the builds.
         tell: is told of each test as it ends.
+        note: takes what a user should know of what is selected.
+        begin: is called before each build.
 
     Raises:
         EdgebakeError: as for a bake; or an image that the engine cannot run.
     """
-    for one in load_images(start, selection, settings, locked=locked, quiet=quiet, note=note):
+    for one in load_images(start, selection, settings, locked=locked, quiet=quiet, note=note, begin=begin):
         yield _suite(one.plan, one.target, one.platform, one.reference, gpus, tell)
 
 
