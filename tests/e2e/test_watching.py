@@ -20,6 +20,7 @@ import pytest
 from test_survival import write_images
 
 from conftest import MIRROR, Project
+from documentation.outputs import check_output
 
 
 def drawn(file: Path) -> dict[str, Any]:
@@ -36,7 +37,8 @@ def test_a_bake_that_fails_is_told_as_json_and_drawn(project: Project) -> None:
     )
     done = project.bake("--keep-going", "--progress", "json", "--timeline", "build.html", check=False)
     assert done.code == 2
-    told = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
+    lines = [line for line in done.err.splitlines() if line.startswith("{")]
+    told = [check_output("bake-progress", line) for line in lines]
     assert told[0]["event"] == "platform"
     assert {line["event"] for line in told} >= {"begin", "step", "end"}
     assert {tuple(line["bake_targets"]): line["outcome"] for line in told if line["event"] == "end"} == {

@@ -67,7 +67,18 @@ CALLS: dict[str, list[list[str]]] = {
     ],
 }
 """By output; what needs an engine is in tests/e2e/test_outputs.py."""
-OF_E2E = {"artifacts-list", "autotag", "bake", "bench", "builder-check", "prune", "publish", "test", "verify"}
+OF_E2E = {
+    "artifacts-list",
+    "autotag",
+    "bake",
+    "bake-progress",
+    "bench",
+    "builder-check",
+    "prune",
+    "publish",
+    "test",
+    "verify",
+}
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -95,8 +106,8 @@ def run(*args: str, cwd: Path = EXAMPLE, **variables: str) -> subprocess.Complet
 def test_every_command_that_prints_data_has_json_and_a_schema() -> None:
     with_json = {name for name, one in ALL.items() if any("--json" in parameter.opts for parameter in one.params)}
     assert set(ALL) - with_json == set(PRINT_NO_DATA), "give it --json, or say in PRINT_NO_DATA why it has none"
-    assert with_json - set(OUTPUTS) == set(), "describe its output in edgebake/model/output.py"
-    assert set(OUTPUTS) - with_json == {"plan-shards"}
+    assert with_json - set(OUTPUTS) == set(), "describe its output in edgebake/model/output"
+    assert set(OUTPUTS) - with_json == {"plan-shards", "bake-progress"}
     assert {kind.value for kind in Kind} == {*FILE_KINDS, *OUTPUTS}
     assert set(OUTPUTS) == CALLS.keys() | OF_E2E, "call it in CALLS, or in tests/e2e/test_outputs.py"
 

@@ -20,6 +20,7 @@ class Kind(str, Enum):
     artifacts_list = "artifacts-list"
     autotag = "autotag"
     bake = "bake"
+    bake_progress = "bake-progress"
     bench = "bench"
     builder_check = "builder-check"
     compat = "compat"
@@ -51,7 +52,8 @@ def schema(
     """Print the JSON Schema of a kind of file, for editors, or of what a command prints with --json, for programs.
 
     Files: recipe, target, board, compatibility, project, lock. Commands: those with --json, and plan-shards for
-    `plan --shards`; a command of two words is written builder-check.
+    `plan --shards`, and bake-progress for a line of `bake --progress json`; a command of two words is written
+    builder-check.
 
     Example: edgebake schema recipe > recipe.schema.json
 

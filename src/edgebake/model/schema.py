@@ -8,11 +8,13 @@ import textwrap
 from itertools import pairwise
 from typing import Any
 
+from pydantic import BaseModel
+
 from edgebake.model.base import Model
 from edgebake.model.board import Board
 from edgebake.model.compatibility import Framework
 from edgebake.model.lock import Lock
-from edgebake.model.output import OUTPUTS, Output
+from edgebake.model.output import OUTPUTS
 from edgebake.model.project import Project
 from edgebake.model.recipe import Recipe
 from edgebake.model.target import Target
@@ -25,6 +27,8 @@ _MODELS: dict[str, type[Model]] = {
     "project": Project,
     "lock": Lock,
 }
+
+_TITLES = {"bake-progress": "a line of edgebake bake --progress json"}
 
 FILE_KINDS = tuple(_MODELS)
 """Kinds of files."""
@@ -50,7 +54,8 @@ def output_schema(command: str) -> dict[str, Any]:
     """
     schema = OUTPUTS[command].model_json_schema()
     _describe(schema, _models_of(OUTPUTS[command]))
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"edgebake {command} --json"}
+    title = _TITLES.get(command, f"edgebake {command} --json")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
     tidied = _open(_tidied(schema, is_yaml=False))
     return {**head, **{key: value for key, value in tidied.items() if key != "title"}}
 
@@ -69,22 +74,26 @@ def _open(node: Any) -> Any:
     return {key: _open(value) for key, value in node.items() if (key, value) != ("additionalProperties", False)}
 
 
-def _models_of(model: type[Model]) -> dict[str, type[Model]]:
+def _models_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
     """Return the models by name: they all are defined in this package, and loaded with `model`.
 
     What files hold and what commands print are apart: both have a `Lint`.
     """
-    found: dict[str, type[Model]] = {}
-    todo = [Model]
+    found: dict[str, type[BaseModel]] = {}
+    todo: list[type[BaseModel]] = [Model]
     while todo:
         one = todo.pop()
-        if (one.__module__ == Output.__module__) == (model.__module__ == Output.__module__):
+        if _is_output(one) == _is_output(model):
             found[one.__name__] = one
         todo.extend(one.__subclasses__())
     return {**found, "": model}
 
 
-def _describe(schema: dict[str, Any], models: dict[str, type[Model]]) -> None:
+def _is_output(model: type[BaseModel]) -> bool:
+    return model.__module__.startswith("edgebake.model.output.")
+
+
+def _describe(schema: dict[str, Any], models: dict[str, type[BaseModel]]) -> None:
     """Add the fields' docstrings as descriptions.
 
     pydantic can do that (`use_attribute_docstrings`), but reads the source of every model at every start.
@@ -96,7 +105,7 @@ def _describe(schema: dict[str, Any], models: dict[str, type[Model]]) -> None:
                     node["properties"][field]["description"] = text
 
 
-def _field_docstrings(model: type[Model]) -> dict[str, str]:
+def _field_docstrings(model: type[BaseModel]) -> dict[str, str]:
     """Return the text under each field of a model and of those that it extends."""
     found: dict[str, str] = {}
     for one in reversed([base for base in model.__mro__ if issubclass(base, Model)]):

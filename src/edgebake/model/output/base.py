@@ -1,0 +1,20 @@
+"""What all outputs have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from edgebake.model.base import Model
+
+Platform = Annotated[str, Field(pattern=r"^[a-z0-9]+/[a-z0-9/]+$", examples=["linux/arm64"])]
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class Output(Model):
+    """What every output has."""
+
+    version: Literal[1]
+    """Of the format; another number if a key changes its meaning or goes."""

@@ -1,0 +1,291 @@
+"""What the commands that show and explain print."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from edgebake.model.base import Model
+from edgebake.model.output.base import Output, Platform
+
+
+class BuiltOn(Model):
+    target: str
+    platform: Platform
+    state: str
+
+
+class ListedRecipe(Model):
+    name: str
+    group: str
+    summary: str
+    releases: list[str]
+    state: str
+    """Whether it was really built and tested, and whether that holds."""
+    built: list[BuiltOn]
+
+
+class ListedTarget(Model):
+    name: str
+    summary: str
+    platforms: list[Platform]
+    cuda: str | None
+    python: str | None
+
+
+class ListedImage(Model):
+    name: str
+    recipes: list[str]
+    targets: list[str]
+
+
+class Uncited(Model):
+    recipe: str
+    kind: Literal["version", "commit", "url"]
+    at: str
+    fact: str
+
+
+class List(Output):
+    """What there is: `edgebake list --json`. It has one of these keys, by what is listed."""
+
+    recipes: list[ListedRecipe] | None = None
+    targets: list[ListedTarget] | None = None
+    images: list[ListedImage] | None = None
+    uncited: list[Uncited] | None = None
+
+
+class InstalledRecipe(Model):
+    name: str
+    version: str | None
+    flavours: list[str]
+    platforms: list[Platform]
+
+
+class ShownOnTarget(Model):
+    target: str
+    platforms: list[Platform]
+    tags: list[str]
+    recipes: list[InstalledRecipe]
+
+
+class ShownImage(Model):
+    name: str
+    summary: str | None
+    file: str | None
+    repository: str
+    recipes: list[str]
+    board: str | None
+    targets: list[ShownOnTarget]
+    indexes: dict[str, dict[Platform, str]]
+
+
+class ShownBase(Model):
+    image: str
+    native: str | None
+    provides: list[str]
+
+
+class ShownTarget(Model):
+    name: str
+    summary: str
+    family: str
+    file: str
+    platforms: list[Platform]
+    base: ShownBase
+    os: str
+    glibc: str | None
+    l4t: str | None
+    jetpack: str | None
+    cuda: str | None
+    cudnn: str | None
+    tensorrt: str | None
+    python: str | None
+    cuda_flavour: str | None
+    memory: str | None
+    board: str | None
+    driver: str | None
+    sm: list[str]
+    host_libraries: bool
+    groups: list[str]
+    tag_suffix: str
+    boards: list[str]
+    sources: list[str]
+    images: list[str]
+
+
+class ShownVariant(Model):
+    when: dict[str, Any]
+    when_text: str
+    requires: list[str]
+    conflicts: list[str]
+    args: dict[str, str]
+
+
+class ShownRelease(ShownVariant):
+    version: str
+    default: bool
+    flavours: list[str]
+    variants: list[ShownVariant]
+    platforms: list[Platform] | None = None
+    """With `--target`: where it exists."""
+    needs: dict[Platform, str] | None = None
+    """With `--target`: what it needs that is not there."""
+
+
+class ShownBuild(Model):
+    runs_on: Literal["build-platform", "target-platform"]
+    tools: list[str]
+    libraries: list[str]
+    sources: list[str]
+    script: str | None
+
+
+class ShownInstall(Model):
+    apt: list[str]
+    pip: list[str]
+    files: dict[str, str]
+    artifacts: dict[str, str]
+    script: str | None
+
+
+class ShownTest(Model):
+    script: str
+    files: list[str]
+    timeout: int
+    gpu: bool
+
+
+class Needs(Model):
+    recipe: str
+    kind: Literal["run", "library", "tool"]
+    requirement: str
+
+
+class Proof(Model):
+    state: str
+    built: list[BuiltOn]
+
+
+class ShownRecipe(Model):
+    name: str
+    summary: str
+    group: str
+    layer: str
+    homepage: str | None
+    license: str | None
+    aliases: list[str]
+    provides: list[str]
+    file: str
+    builtin: bool
+    flavours: list[str]
+    requires: list[str]
+    conflicts: list[str]
+    args: dict[str, str]
+    releases: list[ShownRelease] | None
+    """Null if a function of the target says."""
+    build: ShownBuild | None
+    install: ShownInstall
+    test: ShownTest | None
+    bench: ShownTest | None = None
+    files: list[str]
+    sources: list[str]
+    images: list[str]
+    """Of the project, that name it."""
+    needed_by: list[Needs]
+    proof: Proof | None
+    """Null for a recipe of the project."""
+
+
+class Show(Output):
+    """What a recipe, a target or an image is: `edgebake show --json`. It has a key for each that has the name."""
+
+    image: ShownImage | None = None
+    target: ShownTarget | None = None
+    recipe: ShownRecipe | None = None
+
+
+class Place(Model):
+    file: str
+    line: int | None
+    column: int | None
+
+
+class Ask(Model):
+    kind: Literal["run", "library"]
+    requirement: str
+    at: Place | None
+    """Null on the command line."""
+
+
+class PathStep(Model):
+    from_: Annotated[str | None, Field(alias="from")]
+    """Null: the image."""
+    to: str
+    asks: list[Ask]
+
+
+class OtherRelease(Model):
+    version: str
+    kind: Literal["target", "requirement", "needs", "order"]
+    why: str
+
+
+class ChosenRelease(Model):
+    version: str | None
+    reason: Literal["unversioned", "target", "only", "locked", "narrowed", "default", "newest", "first", "fitting"]
+    why: str
+    variant: str | None
+    others: list[OtherRelease]
+
+
+class Answer(Model):
+    image: str
+    target: str
+    platforms: list[Platform]
+    recipe: str
+    status: Literal["installed", "library", "provided", "absent"]
+    brought: str | None
+    """By the base image, or by the host."""
+    release: ChosenRelease | None
+    path_count: int
+    paths: list[list[PathStep]]
+    notes: list[str]
+    available: bool
+    bringers: list[str]
+
+
+class Why(Output):
+    """Every path that brings a recipe into an image: `edgebake why --json`."""
+
+    recipe: str
+    answers: list[Answer]
+
+
+class GraphNode(Model):
+    id: str
+    label: str
+    kind: str
+    target: str
+    stage: str | None = None
+    recipe: str | None = None
+    platforms: list[Platform]
+    native: bool | None = None
+    bake_targets: list[str] | None = None
+    version: str | None = None
+
+
+class GraphEdge(Model):
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    kind: str
+    label: str
+
+
+class Graph(Output):
+    """The build graph, or with `--recipes` who needs whom: `edgebake graph --json`."""
+
+    graph: Literal["stages", "recipes"]
+    nodes: list[GraphNode]
+    edges: list[GraphEdge]

@@ -1,0 +1,70 @@
+"""What `lint` and `compat` print."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from edgebake.model.base import Model
+from edgebake.model.output.base import Output, Platform
+
+
+class LintFinding(Model):
+    rule: str
+    severity: Literal["error", "warning", "info"]
+    message: str
+    file: str
+    line: int
+    """0 if only the file is known, as `column`."""
+    column: int
+    recipe: str | None
+    image: str | None
+    targets: list[str]
+    mend: str
+
+
+class AcceptedFinding(LintFinding):
+    reason: str
+
+
+class NotLinted(Model):
+    recipe: str
+    targets: list[str]
+
+
+class LintCounts(Model):
+    error: int
+    warning: int
+    info: int
+    accepted: int
+
+
+class Lint(Output):
+    """What the lint found: `edgebake lint --json`."""
+
+    counts: LintCounts
+    findings: list[LintFinding]
+    accepted: list[AcceptedFinding]
+    left_out: list[NotLinted]
+
+
+class CompatRow(Model):
+    framework: str
+    target: str
+    platforms: list[Platform]
+    releases: list[str]
+    absent: str | None
+    """Why there is none."""
+    cuda: str | None
+    cudnn: str | None
+    python: str | None
+    jetpack: str | None
+    sm: list[str]
+    origin: str | None
+    no_recipe: str | None
+    sources: list[str]
+
+
+class Compat(Output):
+    """Which releases of the frameworks run where: `edgebake compat --json`."""
+
+    rows: list[CompatRow]

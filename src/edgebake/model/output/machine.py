@@ -1,0 +1,120 @@
+"""What the commands about this machine print."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from edgebake.model.base import Model
+from edgebake.model.output.base import Output, Platform
+from edgebake.model.output.plan import PlatformWork
+
+
+class Fact(Model):
+    value: str | int
+    source: str
+    """The file or library that says it."""
+
+
+class DetectedGpu(Model):
+    name: str | None
+    sm: str | None
+    memory: int | None
+    """Bytes."""
+    brand: str | None
+    sources: list[str]
+
+
+class DetectedRuntime(Model):
+    docker: bool
+    nvidia_runtime: str | None
+    configured: bool
+    default: bool
+    cdi: list[str]
+    host_files: list[str]
+
+
+class FittingTarget(Model):
+    name: str
+    grade: Literal["exact", "compatible", "minor", "forward", "unproven"]
+
+
+class Detect(Output):
+    """What this machine is: `edgebake detect --json`. What is not known is null."""
+
+    board: str | None
+    parts: list[str]
+    model: Fact | None
+    kind: Fact | None
+    architecture: Fact | None
+    soc: Fact | None
+    memory: Fact | None
+    """Bytes."""
+    l4t: Fact | None
+    jetpack: Fact | None
+    os: Fact | None
+    glibc: Fact | None
+    python: Fact | None
+    driver: Fact | None
+    cuda: Fact | None
+    toolkit: Fact | None
+    cuda_flavour: Fact | None
+    gpus: list[DetectedGpu]
+    runtime: DetectedRuntime
+    targets: list[FittingTarget]
+    notes: list[str]
+
+
+class FitReason(Model):
+    rule: str
+    ok: bool
+    text: str
+    source: str | None
+
+
+class Candidate(Model):
+    reference: str
+    local: bool
+    fits: bool
+    grade: str | None
+    uses_gpu: bool
+    created: str | None
+    known_by: str | None
+    target: str | None
+    platforms: list[Platform]
+    reasons: list[FitReason]
+
+
+class Autotag(Output):
+    """All candidates for this machine, and the best: `edgebake autotag --json`."""
+
+    reference: str | None
+    """Null if no image fits."""
+    candidates: list[Candidate]
+    notes: list[str]
+
+
+class DoctorFinding(Model):
+    check: str
+    state: Literal["ok", "warning", "problem", "unknown"]
+    text: str
+    mend: list[str]
+    """Commands, some with a remark behind them."""
+    can_fix: bool
+    """`--fix` can mend it."""
+    fixed: str
+    """What `--fix` did; "" for nothing."""
+
+
+class Doctor(Output):
+    """What is amiss on this machine: `edgebake doctor --json`."""
+
+    ok: bool
+    findings: list[DoctorFinding]
+
+
+class BuilderCheck(Output):
+    """What the project's builder can do: `edgebake builder check --json`."""
+
+    builder: str
+    platforms: list[PlatformWork]
+    problems: list[str]

@@ -1,0 +1,176 @@
+"""What `plan` prints."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from edgebake.model.base import Model
+from edgebake.model.output.base import Digest, Fingerprint, Output, Platform
+
+
+class Observed(Model):
+    current: bool
+    """The registry, or the engine, has it as it would be built now."""
+    proof: str | None = None
+    reason: str | None = None
+    """Why it is not current."""
+
+
+class PlannedStage(Model):
+    name: str
+    kind: str
+    recipe: str | None
+    title: str
+    platform: Platform
+    native: bool
+    """It runs on the machine that builds, for whatever platform."""
+    state: Literal["new", "direct", "indirect", "moved", "same"]
+    """`direct`: its own inputs changed; `indirect`: only those of a stage that it is made from."""
+    causes: list[str]
+    fingerprint: Fingerprint
+    own: Fingerprint
+    """The part of the fingerprint that does not come from other stages."""
+    reused: bool
+    """A published stage spares it."""
+
+
+class PlannedImage(Model):
+    bake_target: str
+    observed: Observed | None = None
+    """With `--push` and `--load`: what is there."""
+    image: str
+    target: str
+    platforms: list[Platform]
+    complete: bool
+    """All platforms of the target are selected."""
+    fingerprints: dict[Platform, Fingerprint]
+    given: dict[str, str]
+    """Stages that are taken from the repository of stacks, and their references."""
+    stages: list[PlannedStage]
+
+
+class LeftOut(Model):
+    what: str
+    reason: str
+
+
+class ChangedFile(Model):
+    path: str
+    change: Literal["added", "modified", "removed", "hand-edited"]
+
+
+class Stacks(Model):
+    repository: str
+    failure: str | None
+    """Why nothing is known of it."""
+    refused: dict[str, str]
+    unpublished: list[str]
+
+
+class PlannedStep(Model):
+    step: str
+    """`write-files`, `check-builder`, `publish-stages`, `bake`, `verify-indexes`, `merge-index`."""
+    files: list[str] | None = None
+    platforms: list[Platform] | None = None
+    emulated: list[Platform] | None = None
+    repository: str | None = None
+    keys: list[str] | None = None
+    bake_targets: list[str] | None = None
+    output: Literal["cache", "load", "push"] | None = None
+    tags: dict[str, Any] | None = None
+    tag: str | None = None
+    parts: dict[Platform, str] | None = None
+
+
+class PlatformWork(Model):
+    platform: Platform
+    mode: Literal["native", "cross", "emulated", "missing"]
+    node: str | None
+    stages_run: int
+
+
+class TimedStage(Model):
+    target: str
+    stage: str
+    platform: Platform
+
+
+class PathStage(TimedStage):
+    recipe: str | None
+    seconds: float | None
+    native: bool
+    emulated: bool
+
+
+class WorthIt(Model):
+    recipe: str
+    saves_seconds: float
+
+
+class Forecast(Output):
+    expected_seconds: float
+    critical_path_seconds: float
+    work_seconds: float
+    parallelism: float
+    useful_parallelism: float
+    critical_path: list[PathStage]
+    worth_making_faster: list[WorthIt]
+    measured_elsewhere: list[TimedStage]
+    never_measured: list[TimedStage]
+
+
+class Plan(Output):
+    """What would be built: `edgebake plan --json`."""
+
+    images: list[PlannedImage]
+    left_out: list[LeftOut]
+    notes: list[str]
+    files: list[ChangedFile]
+    """What would be written."""
+    stacks: Stacks | None
+    """What the repository of stacks was seen to hold; null if nobody looked."""
+    steps: list[PlannedStep]
+    """What a bake would do, in order."""
+    time: Forecast | None = None
+    """How long it will take, by what earlier bakes took; null if nothing was measured."""
+    platforms: list[PlatformWork] | None = None
+    """With `--builder`."""
+
+
+class ShardPart(Model):
+    bake_target: str
+    image: str
+    target: str
+    platform: Platform
+    fingerprint: Digest
+
+
+class Shard(Model):
+    shard: Annotated[str, Field(pattern=r"^\d+/\d+$")]
+    platforms: list[Platform]
+    seconds: float
+    """Estimated."""
+    parts: list[ShardPart]
+
+
+class SharedStage(Model):
+    target: str
+    stage: str
+    platform: Platform
+    shards: list[str]
+
+
+class Shared(Model):
+    shard: str
+    platforms: list[Platform]
+    stages: list[SharedStage]
+
+
+class Shards(Output):
+    """The work cut for several machines: `edgebake plan --shards N --json`."""
+
+    shared: Shared | None = None
+    """Shard 0; only of a project with `stacks`."""
+    shards: list[Shard]

@@ -1,0 +1,92 @@
+"""What the commands about registries and artifacts print."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from edgebake.model.base import Model
+from edgebake.model.output.base import Digest, Output, Platform
+
+
+class PublishedTag(Model):
+    owner: str
+    """The bake target or index whose tag it is."""
+    reference: str
+    digest: Digest
+    platforms: dict[Platform, Digest]
+    state: Literal["published", "same"]
+
+
+class KeptTag(Model):
+    reference: str
+    reason: str
+
+
+class Publish(Output):
+    """What was published: `edgebake publish --json`."""
+
+    published: list[PublishedTag]
+    removed: list[str]
+    """Staging tags."""
+    kept: list[KeptTag]
+    """Staging tags that the registry does not delete."""
+
+
+class Difference(Model):
+    kind: str
+    platform: Platform | None
+    text: str
+
+
+class VerifiedReference(Model):
+    owner: str
+    reference: str
+    digest: Digest | None
+    platforms: dict[Platform, Digest]
+    differences: list[Difference]
+
+
+class Verify(Output):
+    """What the registry has, against what is declared: `edgebake verify --json`."""
+
+    ok: bool
+    references: list[VerifiedReference]
+
+
+class PrunableTag(Model):
+    reference: str
+    digest: Digest
+    created: str | None
+    reason: str
+    deleted: bool
+    refused: str | None
+    """Why the registry did not delete it."""
+
+
+class Prune(Output):
+    """Tags that nobody needs: `edgebake prune --json`."""
+
+    tags: list[PrunableTag]
+
+
+class Artifact(Model):
+    key: str
+    digest: Digest
+    recipe: str
+    release: str
+    platform: Platform
+    target: str
+    fingerprint: str
+    python: str
+    """As pip's tag has it (cp310); "" for none."""
+    cuda: str
+    """With its flavour (cu126-tegra); "cpu" without one."""
+    sm: str
+    wheels: dict[str, str]
+    """SHA-256 by file name."""
+
+
+class Artifacts(Output):
+    """What a folder of artifacts has: `edgebake artifacts list --json`."""
+
+    artifacts: list[Artifact]
