@@ -21,10 +21,11 @@ import harness
 from harness import Ran, median, tell
 
 PLATFORM = "linux/arm64"
+MACHINES = {"linux/arm64": "aarch64", "linux/amd64": "x86_64"}
 PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless")
 TEST = """\
 import cv2, numpy, onnxruntime, platform
-assert platform.machine() == "aarch64"
+assert platform.machine() == "{machine}"
 assert "CPUExecutionProvider" in onnxruntime.get_available_providers()
 edges = cv2.Canny(numpy.kron([[0, 255], [255, 0]], numpy.ones((8, 8))).astype("uint8"), 50, 150)
 assert edges.any()
@@ -102,7 +103,7 @@ def rebuilt(project: Path, stage: str) -> Ran:
     return Ran(time.perf_counter() - begin)
 
 
-def write_wheels(root: Path) -> None:
+def write_wheels(root: Path, platform: str = PLATFORM) -> None:
     """Write a project with one recipe that installs the packages."""
     recipe = {
         "name": "packages",
@@ -115,8 +116,8 @@ def write_wheels(root: Path) -> None:
     place = root / "recipes/packages"
     place.mkdir(parents=True)
     (place / "recipe.yaml").write_text(json.dumps(recipe), encoding="utf-8")
-    (place / "test.py").write_text(TEST, encoding="utf-8")
-    image = {"recipes": ["packages"], "targets": ["cpu"], "platforms": [PLATFORM]}
+    (place / "test.py").write_text(TEST.replace("{machine}", MACHINES[platform]), encoding="utf-8")
+    image = {"recipes": ["packages"], "targets": ["cpu"], "platforms": [platform]}
     project = {"registry": "localhost:5000/benchmark/wheels", "images": {"packages": image}}
     (root / "edgebake.yaml").write_text(json.dumps(project), encoding="utf-8")
 

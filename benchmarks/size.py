@@ -71,11 +71,10 @@ def wheels_project(place: Path, salt: str) -> tuple[str, Path]:
     """Write the project of the Python packages; return its image and a folder."""
     from cross import write_wheels
 
-    write_wheels(place)
+    write_wheels(place, PLATFORM)
     text = (place / "edgebake.yaml").read_text(encoding="utf-8")
     project = json.loads(text)
     project["registry"] = f"{REGISTRY}/{salt}"
-    project["images"]["packages"]["platforms"] = [PLATFORM]
     (place / "edgebake.yaml").write_text(json.dumps(project), encoding="utf-8")
     harness.edgebake(place, "lock")
     return f"{REGISTRY}/{salt}/packages:dev-cpu", place / "recipes/packages"
