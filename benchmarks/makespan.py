@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long a stack of recipes takes: edgebake's bake, a chain of `docker buildx build`, and the critical-path bound.
 
-    python benchmarks/makespan.py [--quick] [--rounds 3] [--shapes wide,llm] [--own] [--keep]
+    python benchmarks/makespan.py [--quick] [--rounds 3] [--shapes wide,llm] [--chain llm] [--own] [--keep]
 
 Scripts hold a salt, so that nothing of a run is in any build cache; the base image is warm. Both load their result into
 the engine. With --own, bakes run on a buildkitd of their own, without a chain: nobody else's builds are in the way of its
@@ -31,7 +31,9 @@ def main() -> None:
     """Measure and print."""
     command_line = harness.parser(__doc__)
     command_line.add_argument("--shapes", help="some of them, by name")
-    command_line.add_argument("--no-chain", action="store_true", help="leave out the chain of builds")
+    command_line.add_argument(
+        "--chain", default="all", help="the shapes that are built as a chain, too: names, all or none"
+    )
     command_line.add_argument("--own", action="store_true", help="on a buildkitd of its own; no chain")
     arguments = command_line.parse_args()
     chosen = [s for s in shapes() if not arguments.shapes or s.name in arguments.shapes.split(",")]
@@ -39,7 +41,8 @@ def main() -> None:
     before, rounds = harness.load(), arguments.rounds or (1 if arguments.quick else 3)
     with builder_of(arguments.own) as builder:
         bake(Stack("warm", stacks[0].scaled(0.01).parts[:1]), builder)  # fetches the base image
-        rows = [measure(stack, rounds, not arguments.no_chain and not arguments.own, builder) for stack in stacks]
+        chains = "none" if arguments.own else arguments.chain
+        rows = [measure(stack, rounds, chained(stack, chains), builder) for stack in stacks]
     name = "makespan-own" if arguments.own else "makespan"
     harness.write_result(name, arguments, rows, [before, harness.load()], nice=os.nice(0))
 
@@ -52,6 +55,11 @@ def builder_of(own: bool) -> Iterator[str]:
         return
     with harness.folder() as place, empty_builder(place / "b") as builder:
         yield builder
+
+
+def chained(stack: Stack, chains: str) -> bool:
+    """Tell whether a shape is built as a chain as well."""
+    return chains == "all" or stack.name in chains.split(",")
 
 
 def measure(stack: Stack, rounds: int, with_chain: bool, builder: str) -> dict[str, object]:
