@@ -56,8 +56,13 @@ class EdgebakeError(Exception):
         self.reason = reason
         self.hints = tuple(hints)
 
+    @property
+    def summary(self) -> str:
+        """What is wrong and where, in one line."""
+        return f"{self.at}: {self.message}" if self.at else self.message
+
     def __str__(self) -> str:
-        lines = [f"{self.at}: {self.message}" if self.at else self.message]
+        lines = [self.summary]
         if self.reason:
             lines += [f"  {line}" for line in self.reason.splitlines()]
         if self.hints:

@@ -77,6 +77,8 @@ ASKS_FIRST = frozenset({"publish", "diff", *ARTIFACTS})
 """These look for something else before they read the project, or do not read it."""
 NEEDS_REGISTRY = frozenset({"verify", "prune", "autotag", "run"})
 NEEDS_DOCKER = frozenset({"bake", "test", "bench"})
+TELLS_OF_A_WRONG_PROJECT = {"detect", "doctor"}
+"""Commands about the machine, which do without the project if it is wrong."""
 NEEDS_NO_PROJECT = frozenset({"init", "schema"})
 WRITES = frozenset({"init", "compile", "bake", "test", "bench", "lock", "ci github"})
 READS_RECIPE = frozenset(
@@ -169,6 +171,10 @@ def test_a_project_file_that_is_no_yaml(command: str, project: Path) -> None:
     if command in NEEDS_NO_PROJECT:
         check_success(done)
         return
+    if command in TELLS_OF_A_WRONG_PROJECT:
+        check_success(done, 0, 3)
+        assert "edgebake.yaml:2:1: the file is not YAML" in done.stdout + done.stderr
+        return
     check_failure(done)
     assert tree(project) == before
     if command not in ASKS_FIRST:
@@ -184,6 +190,10 @@ def test_a_project_file_that_cannot_be_read(command: str, project: Path) -> None
     done = run(project, words(command))
     if command in NEEDS_NO_PROJECT:
         check_success(done)
+        return
+    if command in TELLS_OF_A_WRONG_PROJECT:
+        check_success(done, 0, 3)
+        assert "edgebake.yaml" in done.stdout + done.stderr
         return
     check_failure(done)
     assert tree(project) == before
@@ -205,7 +215,7 @@ def test_no_project(command: str, project: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     (empty / "digests").mkdir(parents=True)
     done = run(empty, words(command))
-    if command in {*NEEDS_NO_PROJECT, "detect", "compat", "doctor"}:
+    if command in {*NEEDS_NO_PROJECT, *TELLS_OF_A_WRONG_PROJECT, "compat"}:
         check_success(done, 0, 3)
         return
     check_failure(done)

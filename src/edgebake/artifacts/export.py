@@ -87,7 +87,6 @@ def _export(plan: Plan, settings: Settings, layout: Layout, parts: Sequence[_Par
         overlay = folder / "artifacts.json"
         overlay.write_text(render_json(BakeFile(blocks)), encoding="utf-8")
         variables = {**bake_variables(plan.compilation, settings), "CACHE_TO": ""}
-        variables["BUILDX_METADATA_PROVENANCE"] = "disabled"
         files = [project.bake_file, str(overlay)]
         invocation = Invocation([block.name for block in blocks], files, {}, variables, settings.builder)
         pool = Pool(1, lambda job, events, ended: None)

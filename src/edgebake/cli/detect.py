@@ -24,10 +24,12 @@ def detect_command(
     from edgebake.host.match import board_of
     from edgebake.host.show import as_data, as_text, found
     from edgebake.load.boards import load_boards
-    from edgebake.load.workspace import find_root, open_workspace
+    from edgebake.load.workspace import open_if_sound
 
     machine = machine_of(root)
-    workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
+    workspace, wrong = open_if_sound(Path.cwd())
+    if wrong is not None:
+        typer.echo(f"note: the project's own targets and boards are left out: {wrong.summary}", err=True)
     catalogue = workspace.catalogue
     boards = [loaded.board for loaded in load_boards(catalogue).values()] if machine.is_jetson else []
     board = board_of(machine, boards)

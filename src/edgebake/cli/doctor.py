@@ -29,6 +29,7 @@ def doctor(
     Example: edgebake doctor --fix
     """
     import os
+    from itertools import chain
 
     from edgebake.errors import EXIT_CHECK
 
@@ -37,10 +38,10 @@ def doctor(
         from edgebake.host.detect import detect
         from edgebake.host.doctor import Surroundings, examine
         from edgebake.host.files import Files
-        from edgebake.load.workspace import find_root, open_workspace
+        from edgebake.load.workspace import open_if_sound
         from edgebake.observe.client import RegistryClient
 
-        workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
+        workspace, wrong = open_if_sound(Path.cwd())
         bundle = ca_bundle or workspace.project.ca_bundle
         path = workspace.root / bundle if bundle else None
         files = Files()
@@ -53,10 +54,11 @@ def doctor(
             path,
             docker_info(),
         )
-    from edgebake.host.finding import as_data, as_text
+    from edgebake.host.finding import Finding, as_data, as_text
 
     findings = []
-    for finding in examine(surroundings, fix=fix):
+    project = [Finding("project", "problem", wrong.summary, ("edgebake plan",))] if wrong else []
+    for finding in chain(project, examine(surroundings, fix=fix)):
         findings.append(finding)
         if not json_output:
             typer.echo(as_text(finding))

@@ -75,8 +75,6 @@ class StagePublisher:
             **cache_variables(compilation, self._settings, platforms, writes=False),
             **bake_variables(compilation, self._settings),
             "CACHE_TO": "",  # an image's cache is written with the image
-            # The metadata of what is published here is not read: its provenance is not worth a second each.
-            "BUILDX_METADATA_PROVENANCE": "disabled",
         }
         files = [project.bake_file, str(overlay)]
         return Invocation(names, files, {}, variables, self._settings.builder, platforms=platforms)

@@ -105,6 +105,18 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
     return workspace
 
 
+def open_if_sound(start: Path) -> tuple[Workspace, EdgebakeError | None]:
+    """Return the workspace of the project in `start` or above it; of none, if there is none or it is wrong.
+
+    For commands that are about a machine: what is wrong with a project is no reason not to look; it is returned, too.
+    """
+    root = find_root(start) or start
+    try:
+        return open_workspace(root, need_project=False), None
+    except EdgebakeError as error:
+        return Workspace(root, Project(), None, Catalogue(root, (), (), builtin_root()), None), error
+
+
 def _add_own_recipes(workspace: Workspace) -> None:
     """Add the recipes that images name by path; all at once, so that no image's result hangs on another's place."""
     for name, image in workspace.project.images.items():
