@@ -78,6 +78,10 @@ _HINTS = (
     ),
     (("exec format error",), "the platform is not emulated: install QEMU's binfmt handlers"),
     (
+        ('exec: "/bin/bash"', "/bin/bash: no such file or directory"),
+        "all stages run bash, which the base image does not have: take a base that has it",
+    ),
+    (
         ("no space left on device",),
         "make room for the engine: docker buildx prune, docker image prune; then bake again",
     ),

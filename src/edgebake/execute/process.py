@@ -19,8 +19,8 @@ from edgebake.execute.invocation import Invocation
 
 _CHUNK = 1 << 16
 
-# Buildx would ask the builder for each result's provenance, to put it into the metadata that it writes for us, where
-# nobody reads it: up to a second for each bake target. What is attested to images has nothing to do with it.
+# Buildx would ask the builder for each result's provenance, and put it into the metadata, where nobody reads it: up
+# to a second for each bake target. What is attested to images has nothing to do with it.
 _ENVIRONMENT = {"BUILDX_METADATA_PROVENANCE": "disabled"}
 
 

@@ -108,7 +108,7 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
 def open_if_sound(start: Path) -> tuple[Workspace, EdgebakeError | None]:
     """Return the workspace of the project in `start` or above it; of none, if there is none or it is wrong.
 
-    For commands that are about a machine: what is wrong with a project is no reason not to look; it is returned, too.
+    For commands about a machine, where a wrong project is no reason not to look. What is wrong comes with it.
     """
     root = find_root(start) or start
     try:
