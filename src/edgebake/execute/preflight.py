@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from packaging.version import Version
 
@@ -28,9 +29,15 @@ def check_builder(step: CheckBuilder, builder: str | None) -> BuilderState:
     Raises:
         EdgebakeError: no Docker, no engine, no Buildx, one too old, or a platform that the builder cannot run.
     """
-    _check_docker()
-    _check_buildx()
-    state = inspect(builder)
+    with ThreadPoolExecutor() as pool:  # each question takes Docker a tenth of a second
+        engine, buildx, state_of = (
+            pool.submit(_check_docker),
+            pool.submit(_check_buildx),
+            pool.submit(inspect, builder),
+        )
+        for asked in (engine, buildx):  # the cause is told, not what follows from it
+            asked.result()
+        state = state_of.result()
     known = sorted({platform for node in state.nodes if not node.error for platform in node.platforms})
     missing = [platform for platform in step.emulated if platform not in known]
     if missing:
