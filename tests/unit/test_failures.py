@@ -201,3 +201,13 @@ def test_a_push_that_fails_is_its_bake_targets_own() -> None:
 def test_a_full_disk_is_told_with_the_way_out() -> None:
     found = failure_of(events(f"ERROR: {LASTING['* disk full']}"), frozenset({"dep"}))
     assert "make room for the engine" in found.error().hints[0]
+
+
+def test_a_base_without_bash_is_told_with_the_way_out() -> None:
+    said = (
+        'runc run failed: unable to start container process: exec: "/bin/bash": stat /bin/bash: '
+        "no such file or directory"
+    )
+    found = failure_of(events(f"ERROR: {said}"), frozenset({"dep"}))
+    assert "take a base that has it" in found.error().hints[0]
+    assert not found.passing
