@@ -108,6 +108,16 @@ def test_lines_that_are_no_events_are_kept(line: str) -> None:
     assert list(read(line).other) == [line]
 
 
+def test_pieces_of_a_line_are_one_line() -> None:
+    """Python writes a traceback to a pipe in pieces: `Error`, `: `, `it broke`; BuildKit tells each by itself."""
+    reader = read(
+        vertex("a", "[a 1/1] RUN test"),
+        *(log("a", piece, stream=2) for piece in ("Key", "Error", ": ", "'x'", "\n    ^", "^^", "\nlast")),
+    )
+    reader.feed(log("a", "between\n"))
+    assert reader.steps["a"].log == ["KeyError: 'x'", "    ^^^", "between", "last"]
+
+
 def test_the_last_lines_of_a_log_are_kept() -> None:
     reader = read(
         vertex("a", "[a 1/1] RUN make"), *(log("a", f"line {number}\r\n\n") for number in range(KEPT_LOG_LINES + 5))

@@ -11,12 +11,13 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 KEPT_LOG_LINES = 30
+_LONGEST_LINE = 1 << 16  # bytes that are kept of a line without an end
 _PUSHED = re.compile(r"^pushing manifest for (\S+)@(sha256:[0-9a-f]{64})$")
 _NAMED = re.compile(r"^naming to (\S+)$")
 _EXPORTED = re.compile(r"^exporting (?:manifest list|manifest|config) (sha256:[0-9a-f]{64})$")
@@ -36,11 +37,12 @@ class BuildStep:
         completed: when it ended.
         cached: whether it was in the cache.
         error: why it failed.
-        log: the last lines that it wrote.
         pushed: of an export: digests by reference.
         named: of an export: the references that it was given in a store.
         exported: of an export: the digests of what was written.
         seen: when it was first seen running, by this machine's monotonic clock.
+        lines: the last lines that it wrote whole.
+        unfinished: what it wrote since, by stream.
     """
 
     digest: str
@@ -50,11 +52,24 @@ class BuildStep:
     completed: float | None = None
     cached: bool = False
     error: str = ""
-    log: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LOG_LINES))
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LOG_LINES))
+    unfinished: dict[int, bytes] = field(default_factory=dict)
     pushed: dict[str, str] = field(default_factory=dict)
     named: list[str] = field(default_factory=list)
     exported: list[str] = field(default_factory=list)
     seen: float = field(default_factory=time.monotonic)
+
+    @property
+    def log(self) -> list[str]:
+        """The last lines that it wrote."""
+        return [*self.lines, *_lines(self.unfinished.values())][-KEPT_LOG_LINES:]
+
+    def write(self, stream: int, data: bytes) -> None:
+        """Take what it wrote; a piece may end within a line, or within a character."""
+        data = self.unfinished.get(stream, b"") + data.replace(b"\r", b"\n")
+        *whole, rest = data.split(b"\n")
+        self.lines.extend(_lines(whole))
+        self.unfinished[stream] = rest[-_LONGEST_LINE:]
 
     @property
     def name(self) -> str:
@@ -185,8 +200,7 @@ class EventReader:
     def _log(self, log: dict[str, Any]) -> None:
         step = self.steps.get(log.get("vertex", ""))
         if step is not None:
-            text = base64.b64decode(log.get("data") or b"").decode("utf-8", "replace")
-            step.log.extend(line for line in text.replace("\r", "\n").splitlines() if line.strip())
+            step.write(log.get("stream", 0), base64.b64decode(log.get("data") or b""))
 
     def running(self) -> list[BuildStep]:
         """Return the steps that have begun and not ended."""
@@ -197,6 +211,11 @@ class EventReader:
         failed = [step for step in self.steps.values() if step.error]
         culprits = [step for step in failed if not step.cancelled]
         return next(iter(culprits or failed), None)
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Yield bytes as text, without those that show nothing."""
+    return (text for piece in pieces if (text := piece.decode("utf-8", "replace")).strip())
 
 
 def _seconds(text: str | None) -> float | None:

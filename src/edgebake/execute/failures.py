@@ -141,7 +141,7 @@ def failure_of(events: EventReader, bake_targets: frozenset[str]) -> Failure:
         message = f"the bake of {', '.join(whose)} failed" if whose else "the bake failed"
         return Failure(message, reason, None, named, is_passing(reason))
     log = "\n".join(step.log) or "(it wrote nothing)"
-    passing = is_passing_step(list(step.log), step.error)
+    passing = is_passing_step(step.log, step.error)
     return Failure(
         f"the step failed: {' '.join(step.name.split())}", f"{log}\n\n{step.error}", step, named, passing
     )

@@ -251,7 +251,7 @@ def _step(mark: Mark, numbers: dict[str, int], rows: Sequence[tuple[str, str]]) 
         "runs": step.runs,
         "needs": [numbers[key] for key in dict.fromkeys(mark.needs)],
         "error": step.error,
-        "log": list(step.log) if step.error else [],
+        "log": step.log if step.error else [],
     }
 
 
