@@ -46,6 +46,8 @@ def explain_unknown(
     """Return the error for a name that is no recipe's."""
     by = f", which {asker} requires" if asker else ""
     hints = did_you_mean(requirement.name, catalogue.known_names(), kind="recipe")
+    if (catalogue.root / requirement.name / "recipe.yaml").is_file():
+        hints = (f"did you mean './{requirement.name}'? A recipe of this project is named by its folder",)
     return EdgebakeError(f"unknown recipe {requirement.name!r}{by}", at=at, hints=hints)
 
 

@@ -1,5 +1,5 @@
 import subprocess
 import sys
 
-done = subprocess.run([sys.executable, "/app/main.py"], capture_output=True, text=True, check=True)
+done = subprocess.run([sys.executable, "/app/main.py"], stdout=subprocess.PIPE, text=True, check=True)
 assert done.stdout == "mean: 4.5\n", done.stdout
