@@ -117,3 +117,15 @@ def test_a_whole_image_is_expected_under_its_declared_tags(line: Project) -> Non
     settings = replace(PLAIN, variables={"REGISTRY": "localhost:5000/x", "TAG": "1.2"})
     name = plan.targets[0].bake_target.name
     assert expected_references(plan, settings, name, finished({})) == ["localhost:5000/x/app:1.2-cpu"]
+
+
+def test_another_targets_base_is_not_among_a_targets_inputs(line: Project) -> None:
+    """A mirror gives a value to the variable of every base; a target that comes later must not make others stale."""
+    mirrors = Settings(environment={}, mirrors={"debian": "mirror.example.com/debian"})
+    before = digest(line, mirrors)
+    base = "name: other\nfamily: cpu\nsummary: another\nplatforms: [linux/amd64]\nos: debian:12\npython: '3.11'\n"
+    line.write({"targets/other.yaml": f"{base}base: {{image: 'debian:trixie-slim'}}\ntag_suffix: other\n"})
+    line.images(app=["a", "b", "c", "d"], tool={"recipes": ["c"], "targets": ["other"]})
+    after = digest(line, mirrors, selection=Selection(targets=("cpu",)))
+    assert before
+    assert after == before

@@ -38,10 +38,9 @@ class Inputs:
         names = [*(name for kind, name in self._blocks if kind == "variable"), *_BUILDX]
         environment = {name: settings.environment[name] for name in names if name in settings.environment}
         values = {**environment, **self._variables}
-        self._common = [
-            sorted((name, value) for name, value in values.items() if name not in _PLACES),
-            _listing(plan.compilation.workspace.root, self._wheelhouse(values)),
-        ]
+        self._values = sorted((name, value) for name, value in values.items() if name not in _PLACES)
+        self._wheels = _listing(plan.compilation.workspace.root, self._wheelhouse(values))
+        self._base_variables = {name for target in plan.compilation.targets for name in _base_variables(target)}
 
     def digest(self, target: TargetPlan) -> str:
         """Return the digest for a bake target; empty if its result can change without any of this changing."""
@@ -54,7 +53,7 @@ class Inputs:
             target.platforms,
             [repr(self._blocks[key]) for key in blocks if key in self._blocks],
             [(reference, list(self._bases[reference])) for reference in self.bases(target)],
-            self._common,
+            [self._values_for(target.bake_target.target), self._wheels],
             self._builder,
         ]
         return _digest(facts)
@@ -74,12 +73,21 @@ class Inputs:
 
     def bases(self, target: TargetPlan) -> list[str]:
         """Return the base images of a bake target that are named by a tag."""
-        variable = base_variable(target.bake_target.target)
-        found = (self._variables.get(name) for name in (variable, f"NATIVE_{variable}"))
+        found = (self._variables.get(name) for name in _base_variables(target.bake_target.target))
         return [reference for reference in found if reference and "@" not in reference]
+
+    def _values_for(self, target: str) -> list[tuple[str, str]]:
+        """Return the variables without those that name other targets' bases."""
+        others = self._base_variables.difference(_base_variables(target))
+        return [(name, value) for name, value in self._values if name not in others]
 
     def _wheelhouse(self, values: Mapping[str, str]) -> str:
         return values.get("WHEELHOUSE", self._plan.compilation.workspace.project.wheelhouse or "")
+
+
+def _base_variables(target: str) -> tuple[str, str]:
+    """Return the variables that name a target's base images, on its own platform and on the build platform."""
+    return base_variable(target), f"NATIVE_{base_variable(target)}"
 
 
 def digest_of_tests(target: TargetPlan) -> str:
