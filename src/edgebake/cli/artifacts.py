@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli.options import CaBundle
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,12 +170,7 @@ def pull(place: Place, folder: Folder, match: Match = None, ca_bundle: CaBundle 
 
 def _warner(waiting: Waiting) -> Callable[[str], None]:
     """Return what tells a warning."""
-
-    def warn(line: str) -> None:
-        waiting.end()
-        typer.echo(f"warning: {line}", err=True)
-
-    return warn
+    return lambda line: waiting.tell(f"warning: {line}")
 
 
 def _there(folder: Path) -> Layout:

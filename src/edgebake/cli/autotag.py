@@ -9,7 +9,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import CaBundle, Root
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.host.remote import Cache

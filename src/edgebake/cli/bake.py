@@ -24,8 +24,8 @@ from edgebake.cli.options import (
     StateRef,
     Targets,
 )
+from edgebake.cli.waiting import Waiting
 from edgebake.execute.progress_mode import Mode
-from edgebake.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.api import Look, Observed

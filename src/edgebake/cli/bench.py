@@ -9,7 +9,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import CaBundle, ImageName, Locked, Mirrors, Names, Platforms, Targets
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.bench.result import Result
@@ -64,9 +64,8 @@ def bench(
     with Waiting("planning what to build", shown=not quiet) as waiting:
 
         def tell(text: str) -> None:
-            waiting.end()
             if not quiet:
-                typer.echo(text, err=True)
+                waiting.tell(text)
 
         import os
 

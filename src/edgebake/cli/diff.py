@@ -8,7 +8,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import Targets
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.diff.images import Difference

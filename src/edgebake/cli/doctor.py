@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edgebake.cli.options import CaBundle
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 
 def doctor(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli.options import Exclude, ImageName, Names, Platforms, Select, StateRef, Targets
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     import networkx as nx

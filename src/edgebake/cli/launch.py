@@ -10,7 +10,7 @@ import typer
 from edgebake.cli import complete
 from edgebake.cli.autotag import NoCache, Registry, cache
 from edgebake.cli.options import CaBundle, Root
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.host.candidate import Candidate

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from pathlib import Path

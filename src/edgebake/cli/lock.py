@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli.options import CaBundle, Mirrors
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.compile import Compilation
@@ -46,11 +46,6 @@ def lock(
     Example: edgebake lock --order
     """
     with Waiting("resolving") as waiting:
-
-        def tell(line: str) -> None:
-            waiting.end()
-            typer.echo(line, err=True)
-
         from pathlib import Path
 
         from edgebake.atomic import write_file
@@ -68,7 +63,7 @@ def lock(
             weigh=_weigh(ca_bundle) if order else None,
             mirrors=pairs(mirror, "--mirror"),
             ca_bundle=Path(ca_bundle) if ca_bundle else None,
-            report=tell,
+            report=waiting.tell,
         )
     changed = write_file(workspace.root / LOCK_FILE, render_lock(made))
     typer.echo(f"{LOCK_FILE} {'written' if changed else 'is up to date'}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgebake.cli.options import CaBundle, Images, Registry, Tag, Targets, Variables
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.publishing.prune import Prunable, Pruned

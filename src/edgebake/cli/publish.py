@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgebake.cli.options import CaBundle, Images, Registry, Tag, Targets, Variables
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.publishing.merge import Outcome
@@ -48,11 +48,6 @@ def publish(
     if not digests:
         raise EdgebakeError("no digest files are named", hints=("name them: edgebake publish --digests DIR",))
     with Waiting("asking the registry") as waiting:
-
-        def tell(line: str) -> None:
-            waiting.end()
-            typer.echo(line, err=True)
-
         from edgebake.api import make_plan
         from edgebake.cli.options import settings_of
         from edgebake.execute.inject import prepared
@@ -73,7 +68,7 @@ def publish(
         client = registry_client(compiled.compilation, settings)
         outcomes, errors = [], list[EdgebakeError]()
         for part in by_tags(plan, compiled) if keep_going else [plan]:
-            publisher = Publisher(part, settings, client, tell)
+            publisher = Publisher(part, settings, client, waiting.tell)
             try:
                 outcomes.append(publisher.publish(collect(part, settings, shards)))
             except EdgebakeError as error:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import typer
 
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.cached.answers import Answer
@@ -75,7 +75,9 @@ class Remembered:
         return self._answers.opened(partial(open_selection, start, selection))
 
     def __enter__(self) -> Remembered:
-        self._waiting = Waiting("compiling").__enter__()
+        self._redirected.enter_context(
+            Waiting("compiling")
+        )  # on stderr itself; gone before the answer is told
         self._redirected.enter_context(redirect_stdout(self._out))
         self._redirected.enter_context(redirect_stderr(self._err))
         return self
@@ -86,7 +88,6 @@ class Remembered:
         from edgebake.cached.answers import Answer
 
         self._redirected.close()
-        self._waiting.end()
         code = error.exit_code if isinstance(error, typer.Exit) else 0
         answer = Answer(self._out.getvalue(), self._err.getvalue(), code)
         _print(answer)

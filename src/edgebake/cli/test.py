@@ -20,7 +20,7 @@ from edgebake.cli.options import (
     StateRef,
     Targets,
 )
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 
 def run_tests(
@@ -68,13 +68,11 @@ def run_tests(
         from edgebake.testing.runner import CaseResult
 
         def tell(result: CaseResult) -> None:
-            waiting.end()
             if not quiet:
-                typer.echo(f"{result.outcome}: {result.case.title} ({result.seconds:.1f}s)", err=True)
+                waiting.tell(f"{result.outcome}: {result.case.title} ({result.seconds:.1f}s)")
 
         def note(text: str) -> None:
-            waiting.end()
-            typer.echo(f"note: {text}", err=True)
+            waiting.tell(f"note: {text}")
 
         start = Path.cwd()
         junit = start / junit if junit else None

@@ -8,7 +8,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import ImageName, Platforms, Targets
-from edgebake.waiting import Waiting
+from edgebake.cli.waiting import Waiting
 
 
 def why(

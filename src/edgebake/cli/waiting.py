@@ -6,6 +6,8 @@ import os
 import sys
 from types import TracebackType
 
+import typer
+
 _ERASE = "\r\x1b[K"
 
 
@@ -36,6 +38,11 @@ class Waiting:
             self._said = False
             self._stream.write(_ERASE)
             self._stream.flush()
+
+    def tell(self, line: str) -> None:
+        """Show a line on stderr in its place."""
+        self.end()
+        typer.echo(line, err=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
