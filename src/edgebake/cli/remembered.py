@@ -75,9 +75,7 @@ class Remembered:
         return self._answers.opened(partial(open_selection, start, selection))
 
     def __enter__(self) -> Remembered:
-        self._redirected.enter_context(
-            Waiting("compiling")
-        )  # on stderr itself; gone before the answer is told
+        self._redirected.enter_context(Waiting("compiling"))  # on stderr itself; gone before the answer is told
         self._redirected.enter_context(redirect_stdout(self._out))
         self._redirected.enter_context(redirect_stderr(self._err))
         return self
