@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from synthetic import SHAPES, write_project
 
-from edgebake.compile import plan_images
+from edgebake.graph.compile import plan_images
 from edgebake.errors import EdgebakeError
 from edgebake.graph.python_env import resolution_inputs
 from edgebake.graph.view import RecipeView

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebake.compile import Compilation, compile_workspace, stage_templates
+from edgebake.graph.compile import Compilation, compile_workspace, stage_templates
 from edgebake.errors import EdgebakeError
-from edgebake.fingerprint import Fingerprints
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.load.workspace import Workspace
 from edgebake.model.lock import LockedPython
 from edgebake.plan.builder import Plan, build_plan, reusable
@@ -24,8 +24,8 @@ from edgebake.render.files import generated_files
 from edgebake.render.writer import Change, OutputTree
 
 if TYPE_CHECKING:
-    from edgebake.execute.current import Wish
-    from edgebake.execute.settings import Settings
+    from edgebake.state.current import Wish
+    from edgebake.plan.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def state_record(compilation: Compilation, selection: Selection, record: BuildRe
     root = compilation.workspace.root
     if selection.state_ref is None:
         return record or read_history(root).record
-    from edgebake.observe.committed import record_at
+    from edgebake.state.committed import record_at
 
     return record_at(root, selection.state_ref)
 
@@ -172,8 +172,8 @@ def observed_plan(
     Raises:
         EdgebakeError: whatever the user has to mend.
     """
-    from edgebake.execute.current import find_evidence
-    from edgebake.execute.inject import prepared
+    from edgebake.state.current import find_evidence
+    from edgebake.state.inject import prepared
 
     workspace = open_selection(start, selection)
     compiled = compile_files(workspace, locked=locked)

@@ -24,7 +24,7 @@ from edgebake.plan.shards import (
 from edgebake.plan.shared import Parts
 
 if TYPE_CHECKING:
-    from edgebake.execute.settings import Settings
+    from edgebake.plan.settings import Settings
 
 
 def narrowed(plan: Plan, compiled: Compiled, selection: Selection) -> Plan:
@@ -57,12 +57,12 @@ def only_changed(
     from edgebake.plan.changed import Before, changed_selection, told
 
     if ref is None:
-        from edgebake.execute.settings import Settings
-        from edgebake.observe.published import published_fingerprints
+        from edgebake.plan.settings import Settings
+        from edgebake.state.published import published_fingerprints
 
         before, since = Before(published_fingerprints(plan, settings or Settings())), "published"
     else:
-        from edgebake.observe.committed import fingerprints_at
+        from edgebake.state.committed import fingerprints_at
 
         before, since = fingerprints_at(compiled.compilation.workspace.root, ref), f"at {ref}"
     changed = narrowed(plan, compiled, changed_selection(plan, before.known))

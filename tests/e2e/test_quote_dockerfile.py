@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from edgebake.render.quote import copy_words, dockerfile_word, exec_form, shell_word
+from edgebake.templating.quote import copy_words, dockerfile_word, exec_form, shell_word
 
 pytestmark = pytest.mark.e2e
 

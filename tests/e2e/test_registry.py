@@ -19,11 +19,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from conftest import REGISTRY, run
-from edgebake.observe.client import OCI_MANIFEST, RegistryClient
-from edgebake.observe.errors import NotFoundError, RefusedError, UnreachableError, UnsupportedError
-from edgebake.observe.images import labels_of, read_image
-from edgebake.observe.reference import Repository, parse_reference, parse_repository
-from edgebake.publishing.retag import remove_tag
+from edgebake.registry.client import OCI_MANIFEST, RegistryClient
+from edgebake.registry.errors import NotFoundError, RefusedError, UnreachableError, UnsupportedError
+from edgebake.registry.images import labels_of, read_image
+from edgebake.registry.reference import Repository, parse_reference, parse_repository
+from edgebake.registry.retag import remove_tag
 
 USERS = "u:$2b$04$M6b3a0qkU0PHyTn6rCMuKOazZ7GqAuA.eRXNysixET4rQnJYHlYTq\n"  # password: p
 Serve = Callable[[str], str]

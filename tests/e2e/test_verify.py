@@ -9,7 +9,7 @@ import pytest
 
 from conftest import Project, run
 from edgebake.errors import EdgebakeError
-from edgebake.execute.settings import Settings
+from edgebake.plan.settings import Settings
 from edgebake.load.workspace import open_workspace
 from edgebake.testing.cases import Case
 from edgebake.testing.runner import run_cases

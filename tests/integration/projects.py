@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from edgebake.api import Compiled, compile_files
-from edgebake.compile import Compilation, compile_workspace, plan_images
-from edgebake.fingerprint import Fingerprint, Fingerprints
+from edgebake.graph.compile import Compilation, compile_workspace, plan_images
+from edgebake.plan.fingerprint import Fingerprint, Fingerprints
 from edgebake.graph.names import stage_names
 from edgebake.graph.node import Node
 from edgebake.graph.python_env import resolution_inputs
-from edgebake.journal import Journal
+from edgebake.plan.journal import Journal
 from edgebake.load.workspace import Workspace, open_workspace
 from edgebake.lock.locker import render_lock
 from edgebake.model.lock import Lock, LockedBase, LockedImage, LockedPackage, LockedPython

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edgebake.compile import Compilation
+from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError
 from edgebake.graph.names import stage_names
 from edgebake.model.project import Project as ProjectFile

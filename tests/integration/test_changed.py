@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgebake.errors import EdgebakeError
-from edgebake.observe.committed import fingerprints_at
+from edgebake.state.committed import fingerprints_at
 
 RECIPE = "name: {name}\nsummary: An application\nlayer: application\ninstall: {{files: {{file: /{name}}}}}\n"
 

@@ -15,7 +15,7 @@ from shutil import which
 
 import pytest
 
-from edgebake.builtin import builtin_root
+from edgebake.load.builtin import builtin_root
 from edgebake.cli.complete import answer
 from edgebake.cli.known import Known, builders
 from edgebake.cli.main import app

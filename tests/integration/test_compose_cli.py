@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 import yaml
 
-from edgebake.render.quote import compose_string, compose_template
+from edgebake.templating.quote import compose_string, compose_template
 from integration.engine import needs_compose
 
 ROOT = Path(__file__).parents[2]

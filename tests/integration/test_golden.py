@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.compile import plan_images
+from edgebake.graph.compile import plan_images
 from edgebake.graph.python_env import resolution_inputs
 from edgebake.load.workspace import Workspace, read_lock
 from edgebake.lock.locker import render_lock

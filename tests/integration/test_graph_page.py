@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from browser import Opened, eventually, needs_browser, started_browser
-from edgebake.explore.graph_page import graph_page
-from edgebake.journal import Journal
+from edgebake.inspect.graph_page import graph_page
+from edgebake.plan.journal import Journal
 from integration.projects import CATALOGUE, Project, compiled_recipe, make_project, recipe
 from integration.test_explore_cli import EXAMPLE, run
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgebake.render.quote import hcl_string, hcl_template, json_string, json_template
+from edgebake.templating.quote import hcl_string, hcl_template, json_string, json_template
 from integration.engine import needs_buildx
 
 # Values of variables that would do harm if they were read as source, or expanded twice.

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 import edgebake
 from edgebake import api
-from edgebake.cached.answers import places_of
+from edgebake.cache.entries import places_of
 from edgebake.cli.main import app
 from edgebake.errors import EdgebakeError
-from edgebake.journal import Journal
+from edgebake.plan.journal import Journal
 from edgebake.load.workspace import open_workspace
 from edgebake.plan.selection import Selection, open_selection
 from integration.projects import CPU, recipe, write_files
@@ -89,7 +89,7 @@ def told_by_a_process(root: Path, *arguments: str, **variables: str) -> Told:
     imports = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     errors = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
     assert "Traceback" not in done.stderr, done.stderr
-    return done.stdout, "\n".join(errors), done.returncode, any("edgebake.compile\n" in f"{x}\n" for x in imports)
+    return done.stdout, "\n".join(errors), done.returncode, any("edgebake.graph.compile\n" in f"{x}\n" for x in imports)
 
 
 def cold(root: Path, *arguments: str) -> tuple[str, str, int]:
@@ -284,7 +284,7 @@ class TestNothingStale:
 
         assert not is_known()
         assert is_known()
-        for file in ("src/edgebake/fingerprint.py", "templates/stages/base.Dockerfile.j2", "recipes/README"):
+        for file in ("src/edgebake/plan/fingerprint.py", "templates/stages/base.Dockerfile.j2", "recipes/README"):
             with (tmp_path / file).open("a") as opened:
                 opened.write("\n")
             assert not is_known(), file

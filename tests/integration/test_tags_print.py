@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.execute.settings import Settings, expanded_tags
+from edgebake.plan.settings import Settings, expanded_tags
 from integration.engine import needs_buildx
 from integration.projects import make_project, recipe
 

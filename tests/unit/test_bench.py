@@ -16,7 +16,7 @@ from edgebake.bench.compare import Change, Comparison, compare, comparison_data
 from edgebake.bench.machine import processor
 from edgebake.bench.protocol import ProtocolError, parse
 from edgebake.bench.report import as_text, comparison_text, duration, failure_lines, number
-from edgebake.bench.result import (
+from edgebake.model.bench import (
     BenchMachine,
     ImageBench,
     Measurement,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebake.bench.statistics import SIGNIFICANT, can_tell, chance, median, quantile, spread
+from edgebake.text.statistics import SIGNIFICANT, can_tell, chance, median, quantile, spread
 
 values = st.lists(st.floats(0, 1e9, allow_subnormal=False), min_size=1, max_size=60)
 few = st.lists(st.integers(0, 6), min_size=1, max_size=5)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from conftest import ProjectFolder
-from edgebake.compile import compile_workspace
+from edgebake.graph.compile import compile_workspace
 from edgebake.errors import EdgebakeError
 from edgebake.load.boards import load_boards
 from edgebake.load.document import load_document

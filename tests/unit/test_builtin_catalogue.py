@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.compile import compile_workspace
+from edgebake.graph.compile import compile_workspace
 from edgebake.errors import EdgebakeError
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.workspace import Workspace, open_workspace

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgebake.citations import facts_of, uncited
+from edgebake.lint.citations import facts_of, uncited
 from edgebake.load.catalogue import LoadedRecipe
 from integration.projects import CPU, make_project, recipe
 

@@ -17,7 +17,7 @@ from edgebake.host.detect import detect
 from edgebake.host.doctor import Surroundings, examine
 from edgebake.host.files import Files
 from edgebake.host.finding import Finding, as_data, as_text
-from edgebake.observe.client import RegistryClient
+from edgebake.registry.client import RegistryClient
 
 MACHINES = Path(__file__).parents[1] / "machines"
 CONTAINERD = {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}

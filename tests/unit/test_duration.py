@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgebake.duration import parse_duration, told_duration
+from edgebake.text.duration import parse_duration, told_duration
 from edgebake.errors import EdgebakeError
 
 

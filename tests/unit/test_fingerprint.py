@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from edgebake.fingerprint import Fingerprints
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.node import Body, Node
 from integration import projects

@@ -10,7 +10,7 @@ import pytest
 
 from edgebake.execute.events import EventReader
 from edgebake.execute.ledger import Ledger
-from edgebake.journal import Journal, read_entries
+from edgebake.plan.journal import Journal, read_entries
 from edgebake.plan.explain import explain, plan_as_data
 from edgebake.plan.forecast import Forecast, forecast
 from edgebake.plan.history import read_history, worth_keeping

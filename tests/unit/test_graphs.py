@@ -16,12 +16,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edgebake.explore.draw import as_dot, as_json, as_mermaid, dot_text, mermaid_text
-from edgebake.explore.graphs import recipe_graph, stage_graph
-from edgebake.explore.layers import LAYERS, stage_layers
-from edgebake.explore.selected import resolve_selected
-from edgebake.explore.svg import as_svg
-from edgebake.explore.svg import text as svg_text
+from edgebake.inspect.draw import as_dot, as_json, as_mermaid, dot_text, mermaid_text
+from edgebake.inspect.graphs import recipe_graph, stage_graph
+from edgebake.inspect.layers import LAYERS, stage_layers
+from edgebake.inspect.selected import resolve_selected
+from edgebake.inspect.svg import as_svg
+from edgebake.inspect.svg import text as svg_text
 from edgebake.plan.selection import Selection, selected_bake_targets
 from integration.projects import CATALOGUE, Project, compiled_recipe, make_project, needs, nodes_by_name, recipe
 

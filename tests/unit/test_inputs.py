@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.execute.current import expected_references
-from edgebake.execute.inputs import Inputs, digest_of_tests
-from edgebake.execute.settings import Settings
+from edgebake.state.current import expected_references
+from edgebake.state.inputs import Inputs, digest_of_tests
+from edgebake.plan.settings import Settings
 from edgebake.plan.history import Finished
 from edgebake.plan.selection import Selection
 from integration.projects import AMD64, ARM64, Project, line_of_five

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebake.explore.layout import CHANNEL_GAP, NODE_GAP, NODE_HEIGHT, Layout, lay_out, ranks
+from edgebake.inspect.layout import CHANNEL_GAP, NODE_GAP, NODE_HEIGHT, Layout, lay_out, ranks
 
 
 @st.composite

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from edgebake.errors import EdgebakeError
-from edgebake.fingerprint import Fingerprints
-from edgebake.listing import RecipeRow, recipe_rows
+from edgebake.plan.fingerprint import Fingerprints
+from edgebake.inspect.listing import RecipeRow, recipe_rows
 from edgebake.load.workspace import Workspace, open_workspace
 from edgebake.testing.subjects import Subject, own_fingerprint, subjects
 from edgebake.testing.verified import Verification, read_verified, write_verified
@@ -119,7 +119,7 @@ def test_only_what_has_a_record_to_compare_is_compiled(
     arguments: list[str], compiled: bool, tmp_path: Path
 ) -> None:
     script = "import atexit, sys; from edgebake.cli.main import main\n"
-    script += "atexit.register(lambda: print('edgebake.compile' in sys.modules, file=sys.stderr)); main()"
+    script += "atexit.register(lambda: print('edgebake.graph.compile' in sys.modules, file=sys.stderr)); main()"
     command = [sys.executable, "-c", script, "list", *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stderr == f"{compiled}\n"

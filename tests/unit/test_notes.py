@@ -1,6 +1,6 @@
 """Notes, as they are told."""
 
-from edgebake.notes import Note, summarised
+from edgebake.graph.notes import Note, summarised
 
 
 def test_many_equal_notes_are_one_line() -> None:

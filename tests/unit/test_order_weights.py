@@ -65,7 +65,7 @@ def test_what_is_not_known_is_guessed(project: Project) -> None:
 
 
 def test_what_was_measured_counts(project: Project) -> None:
-    from edgebake.journal import Journal
+    from edgebake.plan.journal import Journal
 
     Journal(project.root).add(
         "times", run="1", targets={"cpu": {f"eb-a {AMD64}": 7, f"eb-a {ARM64}": 70}}, seconds=70, work=77

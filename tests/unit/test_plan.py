@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edgebake.errors import EdgebakeError
-from edgebake.journal import JOURNAL_FILE
+from edgebake.plan.journal import JOURNAL_FILE
 from edgebake.plan.builder import Plan
 from edgebake.plan.explain import explain, plan_as_data
 from edgebake.plan.history import read_history

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.compile import plan_images
+from edgebake.graph.compile import plan_images
 from edgebake.graph.python_env import PythonEnv, python_env, resolution_inputs
 from edgebake.graph.view import RecipeView
 from edgebake.model.lock import LockedPackage, LockedPython

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebake.errors import EdgebakeError
-from edgebake.render.quote import (
+from edgebake.templating.quote import (
     copy_words,
     dockerfile_word,
     exec_form,

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from edgebake.errors import EdgebakeError
-from edgebake.observe.client import RegistryClient
-from edgebake.observe.credentials import Credentials, Login
-from edgebake.observe.errors import UnreachableError
-from edgebake.observe.images import platform_name
-from edgebake.observe.reference import parse_reference, parse_repository
-from edgebake.observe.token import parse_challenge
+from edgebake.registry.client import RegistryClient
+from edgebake.registry.credentials import Credentials, Login
+from edgebake.registry.errors import UnreachableError
+from edgebake.registry.images import platform_name
+from edgebake.registry.reference import parse_reference, parse_repository
+from edgebake.registry.token import parse_challenge
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from edgebake.api import compile_files
-from edgebake.execute.settings import Settings, cache_variables
-from edgebake.execute.stacks import context_overrides, publish_overlay, why_off
-from edgebake.fingerprint import Fingerprints
+from edgebake.plan.settings import Settings, cache_variables
+from edgebake.state.stacks import context_overrides, publish_overlay, why_off
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.builder import Plan, build_plan, reusable
 from edgebake.plan.explain import explain
 from edgebake.plan.record import BuildRecord

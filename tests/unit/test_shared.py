@@ -10,7 +10,7 @@ import pytest
 
 from edgebake.ci.matrix import outputs
 from edgebake.errors import EdgebakeError
-from edgebake.fingerprint import Fingerprints
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.narrow import shard_selection
 from edgebake.plan.builder import Plan, build_plan, reusable
 from edgebake.plan.record import BuildRecord

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.cached import snapshot
-from edgebake.cached.snapshot import Place, Snapshot, UnfitError
-from edgebake.cached.watch import Watch
+from edgebake.cache import snapshot
+from edgebake.cache.snapshot import Place, Snapshot, UnfitError
+from edgebake.cache.watch import Watch
 
 SETTLED = 0.15
 """Seconds after which a file counts as one that did not just change."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.cached.store import Store
+from edgebake.cache.store import Store
 
 
 @pytest.fixture

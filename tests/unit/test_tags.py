@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from edgebake.errors import EdgebakeError
-from edgebake.execute.inject import prepared
-from edgebake.execute.settings import Settings, expanded_tags
+from edgebake.state.inject import prepared
+from edgebake.plan.settings import Settings, expanded_tags
 from edgebake.model.variables import derive
 from integration.projects import Project, make_project, recipe
 

@@ -8,7 +8,7 @@ import pytest
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.model.target import Target
-from edgebake.render.values import VersionFact, dotted, render_value, target_scope
+from edgebake.templating.values import VersionFact, dotted, render_value, target_scope
 from integration.projects import ARM64, BOARD, CPU
 
 AT = Position("recipe.yaml", 3, 5)

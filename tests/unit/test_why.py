@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from edgebake.errors import EdgebakeError
-from edgebake.explore.selected import resolve_selected
-from edgebake.explore.why import Answer, answers, hints, recipe_name
-from edgebake.explore.why_text import why_text
+from edgebake.inspect.selected import resolve_selected
+from edgebake.inspect.why import Answer, answers, hints, recipe_name
+from edgebake.inspect.why_text import why_text
 from edgebake.plan.selection import Selection
 from integration.projects import CATALOGUE, Project, make_project, needs, recipe
 

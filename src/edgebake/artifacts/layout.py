@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgebake.atomic import write_file
+from edgebake.system.atomic import write_file
 from edgebake.errors import EdgebakeError, Position
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.artifacts.layout import OCI_INDEX, DamagedError, Entry, Layout
-from edgebake.compile import Compilation
+from edgebake.graph.compile import Compilation
 from edgebake.plan.reuse import LooksAnyway, Snapshot
 from edgebake.plan.stacks import Keyed, is_built
 
 if TYPE_CHECKING:
-    from edgebake.execute.settings import Settings
+    from edgebake.plan.settings import Settings
 
 Ask = Callable[[Compilation, Sequence[Keyed]], Snapshot]
 
@@ -62,7 +62,7 @@ def folder_look(folder: Path, settings: Settings, stacks: Ask | None) -> FolderL
         settings: how it is built: something may be given that no key knows.
         stacks: looks at the repository; None not to.
     """
-    from edgebake.execute.stacks import why_off
+    from edgebake.state.stacks import why_off
 
     return FolderLook(folder, stacks, lambda compilation: why_off(compilation, settings))
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from edgebake.artifacts.facts import Facts, facts_in
 from edgebake.artifacts.layout import OCI_INDEX, OCI_MANIFEST, DamagedError, Entry, Layout, blobs_of
-from edgebake.observe.errors import RegistryError
+from edgebake.registry.errors import RegistryError
 
 if TYPE_CHECKING:
-    from edgebake.observe.client import RegistryClient
-    from edgebake.observe.reference import Repository
+    from edgebake.registry.client import RegistryClient
+    from edgebake.registry.reference import Repository
 
 
 @dataclass(frozen=True)

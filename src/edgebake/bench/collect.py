@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edgebake.bench.result import Measurement, RecipeBench, Run
+from edgebake.model.bench import Measurement, RecipeBench, Run
 from edgebake.bench.runner import Outcome
 from edgebake.testing.cases import Case
 

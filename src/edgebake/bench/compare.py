@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from edgebake.bench.result import ImageBench, RecipeBench, Result
-from edgebake.bench.statistics import SIGNIFICANT, can_tell, chance, median
+from edgebake.model.bench import ImageBench, RecipeBench, Result
+from edgebake.text.statistics import SIGNIFICANT, can_tell, chance, median
 
 Verdict = Literal[
     "better", "worse", "within noise", "same", "too few runs", "not comparable", "only then", "only now"

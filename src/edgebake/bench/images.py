@@ -11,11 +11,11 @@ from edgebake import __version__
 from edgebake.api import make_plan
 from edgebake.bench.collect import Collected
 from edgebake.bench.machine import Engine, load
-from edgebake.bench.result import ImageBench, RecipeBench, Result
+from edgebake.model.bench import ImageBench, RecipeBench, Result
 from edgebake.bench.runner import Subject, run_bench
-from edgebake.docker import docker, last_line
+from edgebake.system.docker import docker, last_line
 from edgebake.errors import EdgebakeError, did_you_mean
-from edgebake.execute.settings import Settings
+from edgebake.plan.settings import Settings
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.host.files import Files
 from edgebake.host.flags import GROUPS, Choice, Flag, machine_flags

@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from edgebake.bench.result import BenchMachine
-from edgebake.docker import docker, last_line, unreachable
+from edgebake.model.bench import BenchMachine
+from edgebake.system.docker import docker, last_line, unreachable
 from edgebake.host.detect import detect
 from edgebake.host.files import Files
 from edgebake.host.machine import Machine

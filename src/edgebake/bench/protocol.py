@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from edgebake.bench.result import Run, summarised
+from edgebake.model.bench import Run, summarised
 from edgebake.model.base import Model
 
 

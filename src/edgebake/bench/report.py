@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from edgebake.bench.compare import Change, Comparison
-from edgebake.bench.result import ImageBench, Measurement, RecipeBench, Result
-from edgebake.bench.statistics import median, spread
-from edgebake.table import padded
+from edgebake.model.bench import ImageBench, Measurement, RecipeBench, Result
+from edgebake.text.statistics import median, spread
+from edgebake.text.table import padded
 
 _HEAD = ("MEASUREMENT", "THROUGHPUT", "P50", "P90", "P99", "NOISE")
 _COMPARED = ("MEASUREMENT", "METRIC", "THEN", "NOW", "NOW/THEN", "VERDICT")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.bench.protocol import ProtocolError, Said, parse
-from edgebake.docker import no_docker
+from edgebake.system.docker import no_docker
 from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import not_emulated
 from edgebake.host.monitor import Monitor

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from edgebake.artifacts.facts import Facts
     from edgebake.artifacts.layout import Layout
-    from edgebake.observe.client import RegistryClient
-    from edgebake.observe.reference import Repository
+    from edgebake.registry.client import RegistryClient
+    from edgebake.registry.reference import Repository
 
 app = typer.Typer(
     help="What build halves left, in a folder: shared with other machines, and served to pip.",
@@ -42,7 +42,7 @@ def list_artifacts(folder: Folder, match: Match = None, json_output: Json = Fals
     Example: edgebake artifacts list /srv/artifacts --match sm=sm87 --match python=cp310
     """
     from edgebake.artifacts.pip_index import entries_with_facts
-    from edgebake.table import as_table
+    from edgebake.text.table import as_table
 
     wanted, layout = _wanted(match), _there(folder)
     found = [(entry, facts) for entry, facts in entries_with_facts(layout) if facts.fits(wanted)]
@@ -201,7 +201,7 @@ def _wanted(match: list[str] | None) -> dict[str, str]:
 def _registry(place: str, ca_bundle: str | None) -> tuple[RegistryClient, Repository]:
     import os
 
-    from edgebake.observe.client import RegistryClient
-    from edgebake.observe.reference import parse_repository
+    from edgebake.registry.client import RegistryClient
+    from edgebake.registry.reference import parse_repository
 
     return RegistryClient(os.environ, Path(ca_bundle) if ca_bundle else None), parse_repository(place)

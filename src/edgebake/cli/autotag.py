@@ -58,7 +58,7 @@ def autotag(
         from edgebake.host.here import machine_of
         from edgebake.host.wanted import wanted
         from edgebake.load.workspace import find_root, open_workspace
-        from edgebake.observe.client import RegistryClient
+        from edgebake.registry.client import RegistryClient
 
         workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
         this = wanted(name, workspace, registry)

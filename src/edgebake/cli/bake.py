@@ -151,9 +151,9 @@ def bake(
     with Waiting("planning what to build", shown=shown != Mode.quiet):
         from edgebake.api import observed_plan
         from edgebake.cli.options import pairs, selection_of, settings_of, tell_notes
-        from edgebake.execute.current import Wish
+        from edgebake.state.current import Wish
         from edgebake.execute.policy import Policy
-        from edgebake.execute.stacks import looker
+        from edgebake.state.stacks import looker
 
         selection = selection_of(names, target, platform, name, select, exclude, state_ref)
         settings = replace(
@@ -228,7 +228,7 @@ def _keep_artifacts(observed: Observed, folder: Path, limit: int | None) -> None
 
 
 def _seconds(text: str | None, option: str) -> float:
-    from edgebake.duration import parse_duration
+    from edgebake.text.duration import parse_duration
 
     return parse_duration(text, option) if text else 0.0
 
@@ -316,7 +316,7 @@ def _recorded(
     finally:
         if digests:
             from edgebake.execute.publish import digest_parts
-            from edgebake.publishing.digest_files import subject_name, write_digest_file
+            from edgebake.state.digest_files import subject_name, write_digest_file
 
             name = subject or subject_name(_words(selection))
             write_digest_file(digests, name, digest_parts(observed.plan, observed.settings, executor.results))
@@ -353,7 +353,7 @@ def _drawn(file: Path | None, plan: Plan, executor: Executor) -> Iterator[None]:
         raise
     finally:
         if file is not None:
-            from edgebake.atomic import write_file
+            from edgebake.system.atomic import write_file
             from edgebake.execute.timeline import timeline_page
 
             page = timeline_page(plan.compilation.workspace.root, executor.recording, executor.modes, outcome)

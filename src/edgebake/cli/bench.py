@@ -12,7 +12,7 @@ from edgebake.cli.options import CaBundle, ImageName, Locked, Mirrors, Names, Pl
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
-    from edgebake.bench.result import Result
+    from edgebake.model.bench import Result
 
 
 def bench(
@@ -70,9 +70,9 @@ def bench(
         import os
 
         from edgebake.bench.images import Wish, measure_images
-        from edgebake.bench.result import read_result
+        from edgebake.model.bench import read_result
         from edgebake.cli.options import pairs
-        from edgebake.execute.settings import Settings
+        from edgebake.plan.settings import Settings
         from edgebake.load.workspace import find_root
         from edgebake.plan.selection import Selection
 
@@ -88,8 +88,8 @@ def bench(
         wish = Wish(start, selection, settings, runs, seconds, tuple(recipe or ()), image, locked, quiet)
         result = measure_images(wish, tell, waiting.end)
     if output:
-        from edgebake.atomic import write_file
-        from edgebake.bench.result import render_result
+        from edgebake.system.atomic import write_file
+        from edgebake.model.bench import render_result
 
         write_file(output, render_result(result))
     _print(result, before, limit, json_output=json_output)

@@ -71,11 +71,11 @@ def matrix(
     from pathlib import Path
 
     from edgebake.api import make_plan
-    from edgebake.atomic import write_file
+    from edgebake.system.atomic import write_file
     from edgebake.ci.matrix import outputs
     from edgebake.errors import EdgebakeError
-    from edgebake.execute.settings import Settings
-    from edgebake.execute.stacks import looker
+    from edgebake.plan.settings import Settings
+    from edgebake.state.stacks import looker
     from edgebake.narrow import only_changed
     from edgebake.plan.selection import Selection
     from edgebake.plan.shards import cut, shards_as_data, shards_as_text, shared_by

@@ -35,7 +35,7 @@ def compile_command(
     from pathlib import Path
 
     from edgebake.api import compile_files
-    from edgebake.notes import summarised
+    from edgebake.graph.notes import summarised
     from edgebake.plan.selection import Selection
 
     workspace = memory.opened(Path.cwd(), Selection())

@@ -11,7 +11,7 @@ from edgebake.cli import complete
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
-    from edgebake.compile import Compilation
+    from edgebake.graph.compile import Compilation
     from edgebake.model.service import Service
     from edgebake.render.writer import OutputTree
 
@@ -56,7 +56,7 @@ def compose(
     import posixpath
 
     with Waiting("compiling"):
-        from edgebake.compile import compile_workspace
+        from edgebake.graph.compile import compile_workspace
         from edgebake.compose.file import compose_file
         from edgebake.compose.placed import services_of
         from edgebake.plan.selection import Selection, open_selection

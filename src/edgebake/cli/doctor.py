@@ -39,7 +39,7 @@ def doctor(
         from edgebake.host.doctor import Surroundings, examine
         from edgebake.host.files import Files
         from edgebake.load.workspace import open_if_sound
-        from edgebake.observe.client import RegistryClient
+        from edgebake.registry.client import RegistryClient
 
         workspace, wrong = open_if_sound(Path.cwd())
         bundle = ca_bundle or workspace.project.ca_bundle

@@ -77,7 +77,7 @@ def graph(
     if output is None:
         typer.echo(text)
         return
-    from edgebake.atomic import write_file
+    from edgebake.system.atomic import write_file
 
     write_file(output.absolute(), f"{text}\n".encode())
 
@@ -104,15 +104,15 @@ def _from_suffix(output: Path | None) -> Format | None:
 
 def _page(selection: Selection) -> str:
     from edgebake.api import make_plan
-    from edgebake.explore.graph_page import graph_page
+    from edgebake.inspect.graph_page import graph_page
 
     plan, _ = make_plan(Path.cwd(), selection)
     return graph_page(plan).rstrip("\n")
 
 
 def _text(selection: Selection, language: Format, *, recipes: bool) -> str:
-    from edgebake.explore.draw import as_dot, as_json, as_mermaid
-    from edgebake.explore.svg import as_svg
+    from edgebake.inspect.draw import as_dot, as_json, as_mermaid
+    from edgebake.inspect.svg import as_svg
     from edgebake.plan.selection import open_selection
 
     workspace = open_selection(Path.cwd(), selection)
@@ -130,13 +130,13 @@ def _text(selection: Selection, language: Format, *, recipes: bool) -> str:
 
 
 def _recipes(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
-    from edgebake.explore.graphs import recipe_graph
-    from edgebake.explore.selected import resolve_selected
+    from edgebake.inspect.graphs import recipe_graph
+    from edgebake.inspect.selected import resolve_selected
 
     if not selection.has_selectors:
         return recipe_graph(resolve_selected(workspace, selection))
 
-    from edgebake.compile import compile_workspace
+    from edgebake.graph.compile import compile_workspace
     from edgebake.select.listed import selected_items
 
     items = selected_items(compile_workspace(workspace), selection)
@@ -144,8 +144,8 @@ def _recipes(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
 
 
 def _stages(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
-    from edgebake.compile import compile_workspace
-    from edgebake.explore.graphs import stage_graph
+    from edgebake.graph.compile import compile_workspace
+    from edgebake.inspect.graphs import stage_graph
     from edgebake.plan.selection import selected_bake_targets
 
     compilation = compile_workspace(workspace)

@@ -18,7 +18,7 @@ def init(
 
     Example: edgebake init my-robot --target jetpack-6.2
     """
-    from edgebake.scaffold import make_project
+    from edgebake.load.scaffold import make_project
 
     for path in make_project(folder, target):
         typer.echo(f"added    {path}")

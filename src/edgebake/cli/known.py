@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from edgebake.builtin import builtin_root
+from edgebake.load.builtin import builtin_root
 
 _RECIPE_FILES = ("recipe.yaml", "recipe.json", "recipe.py")
 _PROJECT_FILE = "edgebake.yaml"

@@ -187,7 +187,7 @@ def _prepared(
     from edgebake.host.prepare import chosen, prepare
     from edgebake.host.wanted import wanted
     from edgebake.load.workspace import find_root, open_workspace
-    from edgebake.observe.client import RegistryClient
+    from edgebake.registry.client import RegistryClient
 
     workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
     this = wanted(name, workspace, registry)

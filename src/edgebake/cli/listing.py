@@ -12,7 +12,7 @@ from edgebake.cli import complete
 from edgebake.cli.options import Exclude, Select, StateRef
 
 if TYPE_CHECKING:
-    from edgebake.listing import RecipeRow
+    from edgebake.inspect.listing import RecipeRow
     from edgebake.load.workspace import Workspace
     from edgebake.plan.selection import Selection
 
@@ -86,7 +86,7 @@ def list_command(
     if json_output:
         _print_json("uncited" if uncited else kind.value, data)
     else:
-        from edgebake.table import as_table
+        from edgebake.text.table import as_table
 
         typer.echo(as_table(rows))
 
@@ -114,7 +114,7 @@ def _keeper(workspace: Workspace, kind: Kind, selection: Selection) -> Keep:
 
 def _found(workspace: Workspace, target: str | None, group: str | None, built: bool, keep: Keep) -> list[RecipeRow]:
     from edgebake.errors import EdgebakeError, did_you_mean
-    from edgebake.listing import recipe_rows
+    from edgebake.inspect.listing import recipe_rows
 
     names = keep(workspace.catalogue.recipe_names())
     found = recipe_rows(workspace, target=target, group=group, names=names)
@@ -129,7 +129,7 @@ def _print_recipes(found: list[RecipeRow], json_output: bool) -> None:
     if json_output:
         _print_json("recipes", [_recipe_data(row) for row in found])
         return
-    from edgebake.table import padded
+    from edgebake.text.table import padded
 
     head, *lines = padded(
         [
@@ -156,7 +156,7 @@ def _recipe_data(row: RecipeRow) -> dict[str, Any]:
 def _uncited(
     workspace: Workspace, kind: Kind, target: str | None, group: str | None, built: bool, keep: Keep
 ) -> Listed:
-    from edgebake.citations import facts_of, uncited
+    from edgebake.lint.citations import facts_of, uncited
     from edgebake.errors import EdgebakeError
 
     if kind is not Kind.recipes:

@@ -10,7 +10,7 @@ from edgebake.cli.options import CaBundle, Mirrors
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
-    from edgebake.compile import Compilation
+    from edgebake.graph.compile import Compilation
     from edgebake.order.choose import Weigh
     from edgebake.order.weights import Weigher
 
@@ -48,7 +48,7 @@ def lock(
     with Waiting("resolving") as waiting:
         from pathlib import Path
 
-        from edgebake.atomic import write_file
+        from edgebake.system.atomic import write_file
         from edgebake.cli.options import pairs
         from edgebake.lock.locker import make_lock, render_lock
         from edgebake.model.project import LOCK_FILE
@@ -74,7 +74,7 @@ def _weigh(ca_bundle: str | None) -> Weigh:
 
     def weigh(compilation: Compilation) -> Weigher:
         from edgebake.cli.options import settings_of
-        from edgebake.execute.settings import registry_client
+        from edgebake.plan.settings import registry_client
         from edgebake.order.sizes import pushed_sizes
         from edgebake.order.weights import Weigher, changes_in_git
         from edgebake.plan.history import read_history

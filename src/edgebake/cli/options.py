@@ -10,7 +10,7 @@ import typer
 from edgebake.cli import complete
 
 if TYPE_CHECKING:
-    from edgebake.execute.settings import Settings
+    from edgebake.plan.settings import Settings
     from edgebake.plan.selection import Selection
 
 Names = Annotated[
@@ -203,7 +203,7 @@ def settings_of(
     """
     import os
 
-    from edgebake.execute.settings import Settings
+    from edgebake.plan.settings import Settings
 
     variables = pairs(variable, "--var")
     variables |= {k: v for k, v in (("REGISTRY", registry), ("TAG", tag), ("CA_BUNDLE", ca_bundle)) if v}

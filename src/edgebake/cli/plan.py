@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgebake.api import Look
-    from edgebake.compile import Compilation
-    from edgebake.execute.settings import Settings
+    from edgebake.graph.compile import Compilation
+    from edgebake.plan.settings import Settings
     from edgebake.plan.builder import Plan
     from edgebake.plan.reuse import Snapshot
     from edgebake.plan.stacks import Keyed
@@ -120,7 +120,7 @@ def plan(
 
         look = folder_look(artifacts, settings, look)
     if push or load:
-        from edgebake.execute.current import Wish
+        from edgebake.state.current import Wish
 
         wish = Wish("push" if push else "load", test=push)
         observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
@@ -186,7 +186,7 @@ def _looker(settings: Settings) -> Look:
     """Return what looks at the repository of stacks. A project without one does not even load the client."""
 
     def look(compilation: Compilation, stages: Sequence[Keyed]) -> Snapshot:
-        from edgebake.execute.stacks import looker
+        from edgebake.state.stacks import looker
 
         return looker(settings)(compilation, stages)
 

@@ -49,8 +49,8 @@ def prune(
 
         from edgebake.api import make_plan
         from edgebake.cli.options import settings_of
-        from edgebake.execute.inject import prepared
-        from edgebake.execute.settings import registry_client
+        from edgebake.state.inject import prepared
+        from edgebake.plan.settings import registry_client
         from edgebake.interrupt import raise_interrupt
         from edgebake.plan.selection import Selection
         from edgebake.publishing.prune import Rule, own_repositories, prunable, tag_states

@@ -18,8 +18,8 @@ import typer
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
-    from edgebake.cached.answers import Answer
-    from edgebake.cached.store import Store
+    from edgebake.cache.entries import Answer
+    from edgebake.cache.store import Store
     from edgebake.load.workspace import Workspace
     from edgebake.plan.selection import Selection
 
@@ -42,8 +42,8 @@ class Remembered:
     """
 
     def __init__(self, command: str, call: Mapping[str, object], plain: Collection[str]) -> None:
-        from edgebake.cached.answers import Answers
-        from edgebake.files import find_root
+        from edgebake.cache.entries import Answers
+        from edgebake.model.files import find_root
 
         simple = all(name in plain or not value for name, value in call.items())
         root = find_root(Path.cwd()) or Path.cwd()
@@ -83,7 +83,7 @@ class Remembered:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        from edgebake.cached.answers import Answer
+        from edgebake.cache.entries import Answer
 
         self._redirected.close()
         code = error.exit_code if isinstance(error, typer.Exit) else 0
@@ -126,7 +126,7 @@ def _print(answer: Answer) -> None:
 
 def _store() -> Store | None:
     """Return where answers are kept: the folder that the environment names, or the user's own for caches."""
-    from edgebake.cached.store import Store
+    from edgebake.cache.store import Store
 
     named = os.environ.get(VARIABLE, "")
     if named == OFF:

@@ -73,7 +73,7 @@ def _refuse_unknown(workspace: Workspace, name: str) -> None:
 def _image(workspace: Workspace, name: str, target: str | None, *, told: bool, first: bool) -> Data | None:
     if name not in workspace.project.images:
         return None
-    from edgebake.explore.show_image import image_data, image_text
+    from edgebake.inspect.show_image import image_data, image_text
 
     data = image_data(workspace, name, target)
     if told:
@@ -84,7 +84,7 @@ def _image(workspace: Workspace, name: str, target: str | None, *, told: bool, f
 def _target(workspace: Workspace, name: str, _: str | None, *, told: bool, first: bool) -> Data | None:
     if name not in workspace.catalogue.target_names():
         return None
-    from edgebake.explore.show_target import target_data, target_text
+    from edgebake.inspect.show_target import target_data, target_text
 
     data = target_data(workspace, workspace.catalogue.target(name))
     if told:
@@ -98,7 +98,7 @@ def _recipe(workspace: Workspace, name: str, target: str | None, *, told: bool, 
     canonical = catalogue.canonical(name)
     if canonical is None:
         return None
-    from edgebake.explore.show_recipe import needed_by, needed_by_text, recipe_data, recipe_text
+    from edgebake.inspect.show_recipe import needed_by, needed_by_text, recipe_data, recipe_text
 
     loaded = catalogue.recipe(canonical)
     data = recipe_data(workspace, loaded, catalogue.target(target).target if target else None)
@@ -108,7 +108,7 @@ def _recipe(workspace: Workspace, name: str, target: str | None, *, told: bool, 
     if told and data["needed_by"]:
         typer.echo(needed_by_text(data["needed_by"]))
     if loaded.vendored:
-        from edgebake.listing import recipe_rows
+        from edgebake.inspect.listing import recipe_rows
 
         for row in recipe_rows(workspace, names=[canonical]):
             data["proof"] = {

@@ -61,7 +61,7 @@ def run_tests(
     """
     with Waiting("planning what to build", shown=not quiet) as waiting:
         from edgebake.cli.options import pairs, selection_of
-        from edgebake.execute.settings import Settings
+        from edgebake.plan.settings import Settings
         from edgebake.load.workspace import find_root
         from edgebake.testing.images import check_images, check_reference
         from edgebake.testing.report import as_data, as_junit, as_text
@@ -98,7 +98,7 @@ def run_tests(
             )
             suites = list(found)
     if junit:
-        from edgebake.atomic import write_file
+        from edgebake.system.atomic import write_file
 
         write_file(junit, as_junit(suites))
     if json_output:

@@ -45,10 +45,10 @@ def verify(
     with Waiting("asking the registry"):
         from edgebake.api import make_plan
         from edgebake.cli.options import settings_of
-        from edgebake.execute.inject import prepared
-        from edgebake.execute.settings import registry_client
+        from edgebake.state.inject import prepared
+        from edgebake.plan.settings import registry_client
         from edgebake.plan.selection import Selection
-        from edgebake.publishing.digest_files import read_shards
+        from edgebake.state.digest_files import read_shards
         from edgebake.publishing.verify import Verifier, declared, declared_as
 
         references = [name for name in names or () if "/" in name or ":" in name or "@" in name]

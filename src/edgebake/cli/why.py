@@ -49,8 +49,8 @@ def why(
     with Waiting("resolving"):
         from pathlib import Path
 
-        from edgebake.explore.selected import resolve_selected
-        from edgebake.explore.why import answers, hints, recipe_name
+        from edgebake.inspect.selected import resolve_selected
+        from edgebake.inspect.why import answers, hints, recipe_name
         from edgebake.plan.selection import Selection, open_selection
 
         selection = Selection(tuple(names), tuple(target or ()), tuple(platform or ()), name)
@@ -60,11 +60,11 @@ def why(
     if json_output:
         import json
 
-        from edgebake.explore.why import answers_as_data
+        from edgebake.inspect.why import answers_as_data
 
         typer.echo(json.dumps(answers_as_data(found, wanted), indent=2, ensure_ascii=False))
     else:
-        from edgebake.explore.why_text import why_text
+        from edgebake.inspect.why_text import why_text
 
         typer.echo(why_text(found))
     if all(one.status in ("absent", "library") for one in found):

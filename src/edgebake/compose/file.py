@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from edgebake.compile import Compilation
+from edgebake.graph.compile import Compilation
 from edgebake.compose.placed import Placed, place, targets_of
 from edgebake.compose.service import relative_path, service_keys
 from edgebake.errors import EdgebakeError
 from edgebake.model.project import Project
 from edgebake.model.service import Service
 from edgebake.model.target import Target
-from edgebake.render.quote import compose_string, compose_template
-from edgebake.render.yaml_file import Live, Value, render_yaml
+from edgebake.templating.quote import compose_string, compose_template
+from edgebake.templating.yaml_file import Live, Value, render_yaml
 
 FILE = "compose.yaml"
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from edgebake.model.service import Gpu
 from edgebake.model.target import Target
-from edgebake.render.yaml_file import Value
+from edgebake.templating.yaml_file import Value
 
 CDI = "nvidia.com/gpu"
 

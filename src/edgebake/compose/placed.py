@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from edgebake.compile import Compilation, LeftOut
+from edgebake.graph.compile import Compilation, LeftOut
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.image_plan import ImagePlan

@@ -17,7 +17,7 @@ from edgebake.model.recipe import HealthCheck
 from edgebake.model.service import Gpu, Mount, PublishedPort, Service
 from edgebake.model.target import Target
 from edgebake.model.variables import names_in
-from edgebake.render.yaml_file import Commented, Live, Value
+from edgebake.templating.yaml_file import Commented, Live, Value
 
 _SHARED_MEMORY = "1g"
 _STACK = 67108864  # bytes

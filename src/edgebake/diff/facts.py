@@ -7,7 +7,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from edgebake.compile import Compilation
+from edgebake.graph.compile import Compilation
 from edgebake.diff.change import Facts
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.image_plan import ImagePlan

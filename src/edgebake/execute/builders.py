@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from edgebake.docker import docker, last_line
+from edgebake.system.docker import docker, last_line
 from edgebake.errors import EdgebakeError
 from edgebake.interrupt import raise_interrupt
 from edgebake.model.builder import Builder, BuilderNode

@@ -16,13 +16,13 @@ from edgebake.execute.publish import merge_index, verify_tags
 from edgebake.execute.recording import Recording
 from edgebake.execute.results import Result, other_rows, with_digest
 from edgebake.execute.scheduler import Scheduler
-from edgebake.execute.settings import Settings
+from edgebake.plan.settings import Settings
 from edgebake.graph.build_graph import Index
 from edgebake.interrupt import raise_interrupt
-from edgebake.journal import Journal
+from edgebake.plan.journal import Journal
 from edgebake.plan.builder import Plan
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, VerifyIndexes, WriteFiles
-from edgebake.publishing.bases import check_bases
+from edgebake.state.bases import check_bases
 
 
 class Executor:

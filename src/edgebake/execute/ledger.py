@@ -12,7 +12,7 @@ from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure
 from edgebake.execute.results import Fate, Result, built_rows, current_rows, other_rows, steps_by_platform
 from edgebake.graph.build_graph import BakeTarget
-from edgebake.journal import Journal
+from edgebake.plan.journal import Journal
 from edgebake.plan.builder import Plan
 from edgebake.plan.history import Finished, worth_keeping
 

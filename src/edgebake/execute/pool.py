@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from edgebake.duration import told_duration
+from edgebake.text.duration import told_duration
 from edgebake.errors import EdgebakeError
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure, failure_of, overdue

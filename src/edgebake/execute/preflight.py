@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from packaging.version import Version
 
-from edgebake.docker import docker, last_line, unreachable
+from edgebake.system.docker import docker, last_line, unreachable
 from edgebake.errors import EdgebakeError
 from edgebake.execute.builders import BuilderState, inspect
 from edgebake.plan.steps import CheckBuilder

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from edgebake.duration import told_duration
+from edgebake.text.duration import told_duration
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.modes import Modes
 from edgebake.execute.progress_mode import Mode

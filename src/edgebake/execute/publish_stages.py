@@ -17,8 +17,8 @@ from edgebake.execute.ledger import Baked
 from edgebake.execute.policy import Policy, delay
 from edgebake.execute.pool import Ended, Job, OnSteps, Pool
 from edgebake.execute.progress import Progress
-from edgebake.execute.settings import Settings, bake_variables, cache_variables
-from edgebake.execute.stacks import publish_overlay, put_under_keys
+from edgebake.plan.settings import Settings, bake_variables, cache_variables
+from edgebake.state.stacks import publish_overlay, put_under_keys
 from edgebake.plan.builder import Plan
 from edgebake.plan.steps import Bake, PublishStages
 

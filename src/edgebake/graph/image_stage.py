@@ -12,7 +12,7 @@ from edgebake.graph.node import Body, Input, Node
 from edgebake.graph.stages import USER, StageFactory, same, script_path
 from edgebake.graph.view import RecipeView
 from edgebake.model.labels import config_labels, target_labels
-from edgebake.render.stages import StageTemplates
+from edgebake.templating.stages import StageTemplates
 
 
 def image_user(plan: ImagePlan) -> str:

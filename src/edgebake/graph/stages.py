@@ -13,7 +13,7 @@ from edgebake.graph.view import RecipeView
 from edgebake.load.document import Location
 from edgebake.model.lock import Lock
 from edgebake.model.target import Target
-from edgebake.render.stages import StageTemplates
+from edgebake.templating.stages import StageTemplates
 from edgebake.resolve.resolution import Pin
 
 USER = "app"

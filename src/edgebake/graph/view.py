@@ -19,7 +19,7 @@ from edgebake.model.base import (
 )
 from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.target import Target, system_variables
-from edgebake.render.values import VersionFact, is_template, render_value
+from edgebake.templating.values import VersionFact, is_template, render_value
 from edgebake.resolve.resolution import Pin
 
 Part = tuple[Recipe | Additions, Location]

@@ -14,8 +14,8 @@ from edgebake.host.wanted import Wanted, known_targets, target_to_build
 from edgebake.load.boards import load_boards
 from edgebake.load.workspace import Workspace
 from edgebake.model.target import Target
-from edgebake.observe.client import RegistryClient
-from edgebake.observe.errors import RegistryError
+from edgebake.registry.client import RegistryClient
+from edgebake.registry.errors import RegistryError
 
 _SHOWN = 10  # refusals in a message
 

@@ -15,7 +15,7 @@ from edgebake.host.checks.nvidia import driver, runtime
 from edgebake.host.files import Files
 from edgebake.host.finding import Finding
 from edgebake.host.machine import Machine
-from edgebake.observe.client import RegistryClient
+from edgebake.registry.client import RegistryClient
 
 Check = Callable[["Surroundings"], Iterator[Finding]]
 

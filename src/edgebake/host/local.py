@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from edgebake.docker import docker
+from edgebake.system.docker import docker
 from edgebake.host.built import from_config
 from edgebake.host.candidate import Candidate, is_key
 from edgebake.model.target import Target

@@ -15,7 +15,7 @@ from edgebake.host.launch import Mounted, Request, configuration, run_command, u
 from edgebake.host.machine import Machine
 from edgebake.host.wanted import Wanted
 from edgebake.load.workspace import Workspace
-from edgebake.table import as_table
+from edgebake.text.table import as_table
 
 
 @dataclass(frozen=True)

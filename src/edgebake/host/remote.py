@@ -16,9 +16,9 @@ from edgebake.host.built import from_config
 from edgebake.host.candidate import Candidate, is_key
 from edgebake.model.labels import LABEL_PREFIX
 from edgebake.model.target import Target
-from edgebake.observe.client import RegistryClient
-from edgebake.observe.errors import NotFoundError
-from edgebake.observe.reference import Reference, Repository, parse_reference, parse_repository
+from edgebake.registry.client import RegistryClient
+from edgebake.registry.errors import NotFoundError
+from edgebake.registry.reference import Reference, Repository, parse_reference, parse_repository
 
 LIFETIME = 600  # seconds
 MOST_TAGS = 300

@@ -11,7 +11,7 @@ from edgebake.host.fit import GRADES, Grade, judge
 from edgebake.host.machine import Gpu, Machine
 from edgebake.model.board import Board
 from edgebake.model.target import Target
-from edgebake.table import as_table
+from edgebake.text.table import as_table
 
 UNKNOWN = "unknown"
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from edgebake.docker import docker, last_line, no_docker
+from edgebake.system.docker import docker, last_line, no_docker
 from edgebake.errors import EdgebakeError
 from edgebake.host.launch import Mounted, check_command
 from edgebake.interrupt import raise_interrupt

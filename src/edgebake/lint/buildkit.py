@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgebake.compile import Compilation, stage_templates
+from edgebake.graph.compile import Compilation, stage_templates
 from edgebake.errors import EdgebakeError, Position
 from edgebake.execute.preflight import check_builder
 from edgebake.graph.names import base_variable

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
-from edgebake.compile import Compilation, compile_workspace, plan_image
+from edgebake.graph.compile import Compilation, compile_workspace, plan_image
 from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.target_recipes import TargetRecipes

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
-from edgebake.builtin import builtin_root as builtin_root
+from edgebake.load.builtin import builtin_root as builtin_root
 from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.python_recipe import call_releases, load_python_recipe

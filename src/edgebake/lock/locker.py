@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edgebake.compile import compile_workspace, plan_images
+from edgebake.graph.compile import compile_workspace, plan_images
 from edgebake.errors import EdgebakeError, ErrorGroup, did_you_mean
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.interrupt import raise_interrupt
@@ -16,7 +16,7 @@ from edgebake.lock.sources import lock_base, lock_commit
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
 from edgebake.order.choose import Weigh, choose_order, without_order
 from edgebake.order.weights import Weigher
-from edgebake.publishing.bases import lacking
+from edgebake.state.bases import lacking
 
 Report = Callable[[str], None]
 

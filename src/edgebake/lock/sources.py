@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 
 from edgebake.model.lock import LockedBase
-from edgebake.observe.registry import NoAnswerError, look_up
+from edgebake.registry.imagetools import NoAnswerError, look_up
 from edgebake.render.mirrors import mirrored
 
 TIMEOUT = 120  # seconds

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from edgebake.files import LOCK_FILE as LOCK_FILE
-from edgebake.files import PROJECT_FILE as PROJECT_FILE
+from edgebake.model.files import LOCK_FILE as LOCK_FILE
+from edgebake.model.files import PROJECT_FILE as PROJECT_FILE
 from edgebake.model.base import (
     REPOSITORY_PATH_PATTERN,
     BadValue,

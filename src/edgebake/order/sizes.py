@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgebake.compile import Compilation
+from edgebake.graph.compile import Compilation
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.node import Node
-from edgebake.observe.errors import RegistryError
-from edgebake.observe.images import config_of, read_image
-from edgebake.observe.reference import parse_reference
+from edgebake.registry.errors import RegistryError
+from edgebake.registry.images import config_of, read_image
+from edgebake.registry.reference import parse_reference
 from edgebake.plan.history import Finished
 
 if TYPE_CHECKING:
-    from edgebake.observe.client import RegistryClient
+    from edgebake.registry.client import RegistryClient
 
 _LAYER = re.compile(r"^(ADD|COPY|RUN|WORKDIR)\b", re.MULTILINE)
 

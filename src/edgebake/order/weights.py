@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from edgebake.compile import Compilation
+from edgebake.graph.compile import Compilation
 from edgebake.graph.node import Node
 from edgebake.model.recipe import Layer
 from edgebake.order.load import Load

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 
-from edgebake.compile import Compilation
-from edgebake.fingerprint import Fingerprints
+from edgebake.graph.compile import Compilation
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.names import arch
 from edgebake.graph.node import Node

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from edgebake.fingerprint import Fingerprint, Fingerprints
+from edgebake.plan.fingerprint import Fingerprint, Fingerprints
 from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.node import Node
 from edgebake.plan.record import StageRecord

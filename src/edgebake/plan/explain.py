@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from edgebake.graph.node import Kind, Node
-from edgebake.notes import summarised
+from edgebake.graph.notes import summarised
 from edgebake.plan.builder import Plan, TargetPlan, is_complete, runs_on_target
 from edgebake.plan.changes import SEVERITY, StageChange, State
 from edgebake.plan.reuse import Given

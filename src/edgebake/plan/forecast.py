@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgebake.duration import told_duration
+from edgebake.text.duration import told_duration
 from edgebake.graph.build_graph import BuildGraph
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import StageChange

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgebake.journal import Entry, read_entries
+from edgebake.plan.journal import Entry, read_entries
 from edgebake.plan.record import BuildRecord, Stages, stages_as_data, stages_from_data
 from edgebake.plan.times import StageTimes
 

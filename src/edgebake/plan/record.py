@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from edgebake.fingerprint import Fingerprint
+from edgebake.plan.fingerprint import Fingerprint
 from edgebake.graph.names import plain_name
 from edgebake.graph.node import Node
 

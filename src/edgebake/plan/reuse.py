@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edgebake.compile import Compilation
-from edgebake.fingerprint import Fingerprints
+from edgebake.graph.compile import Compilation
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.node import Node
 from edgebake.plan.stacks import At, Keyed, by_stage, keyed, published_stages, stage_key, walk

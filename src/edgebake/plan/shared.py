@@ -10,7 +10,7 @@ from edgebake.plan.reuse import Reuse
 from edgebake.plan.stacks import published_stages, walk
 
 if TYPE_CHECKING:
-    from edgebake.compile import Compilation
+    from edgebake.graph.compile import Compilation
     from edgebake.plan.builder import Plan, TargetPlan
 
 Parts = frozenset[tuple[str, str]]

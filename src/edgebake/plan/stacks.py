@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from edgebake.fingerprint import Fingerprints
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.graph.build_graph import BakeTarget, BuildGraph
 from edgebake.graph.install import PIP_FILES
 from edgebake.graph.names import arch, platform_name

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from edgebake.compile import Compilation
-from edgebake.execute.settings import Settings, expanded_tags, registry_of
-from edgebake.fingerprint import Fingerprints
-from edgebake.observe.client import RawManifest, RegistryClient
-from edgebake.observe.errors import NotFoundError, RegistryError
-from edgebake.observe.images import config_of
-from edgebake.observe.reference import Repository, parse_repository
+from edgebake.graph.compile import Compilation
+from edgebake.plan.settings import Settings, expanded_tags, registry_of
+from edgebake.plan.fingerprint import Fingerprints
+from edgebake.registry.client import RawManifest, RegistryClient
+from edgebake.registry.errors import NotFoundError, RegistryError
+from edgebake.registry.images import config_of
+from edgebake.registry.reference import Repository, parse_repository
 from edgebake.plan.builder import Plan
 from edgebake.plan.stacks import wanted
-from edgebake.publishing.retag import remove_tag
+from edgebake.registry.retag import remove_tag
 
 DEFAULT_DAYS = 1.0
 """Younger staging tags may belong to a build that is not published yet."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edgebake.compile import Compilation
+from edgebake.graph.compile import Compilation
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.names import bake_target_name, base_variable, groups
 from edgebake.model.project import Project
@@ -15,8 +15,8 @@ from edgebake.model.variables import PATTERNS
 from edgebake.render.cache import VARIABLES, cache_from, cache_to
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored
-from edgebake.render.quote import hcl_string, hcl_template, json_string, json_template
-from edgebake.render.stages import StageTemplates
+from edgebake.templating.quote import hcl_string, hcl_template, json_string, json_template
+from edgebake.templating.stages import StageTemplates
 
 CA_SECRET = 'CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]'
 WHEELHOUSE_CONTEXT = 'WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }'

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from edgebake.compile import Compilation
+from edgebake.graph.compile import Compilation
 from edgebake.graph.names import arch, refuse_collisions
 from edgebake.graph.node import Body, Node, substitute
-from edgebake.render.stages import StageTemplates
+from edgebake.templating.stages import StageTemplates
 
 
 class Stage(NamedTuple):

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebake.compile import Compilation
+from edgebake.graph.compile import Compilation
 from edgebake.graph.node import SELF, substitute
 from edgebake.load.ignore import IgnoreRules
 from edgebake.load.tree import list_files
 from edgebake.render.bake_file import bake_file, render_hcl, render_json
 from edgebake.render.dockerfile import render_dockerfile
 from edgebake.render.ignore_file import context_rules
-from edgebake.render.stages import StageTemplates
+from edgebake.templating.stages import StageTemplates
 
 
 @dataclass(frozen=True)

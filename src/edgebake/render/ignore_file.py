@@ -7,7 +7,7 @@ generated files always stay in, and what may never be sent is taken out last.
 
 from __future__ import annotations
 
-from edgebake.compile import Compilation
+from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError
 from edgebake.load.catalogue import LoadedRecipe, shown_path
 from edgebake.load.document import read_text

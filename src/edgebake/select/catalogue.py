@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from edgebake.explore.show_recipe import wanted_by
+from edgebake.inspect.show_recipe import wanted_by
 from edgebake.load.workspace import Workspace
 from edgebake.resolve.candidates import CandidatePool
 from edgebake.select.evaluate import combined, reached

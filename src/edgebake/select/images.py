@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from edgebake.compile import Compilation
+from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError
-from edgebake.fingerprint import Fingerprints
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.builder import build_plan
 from edgebake.plan.changes import SEVERITY, State
 from edgebake.plan.record import BuildRecord

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Literal
 
 from edgebake.api import state_record
-from edgebake.compile import Compilation, compile_workspace
+from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.errors import EdgebakeError
 from edgebake.load.workspace import Workspace
 from edgebake.plan.selection import Selection

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-from edgebake.compile import Compilation
+from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.image_plan import ImagePlan

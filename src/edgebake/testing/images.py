@@ -12,8 +12,8 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
 from edgebake.execute.progress import make_progress
 from edgebake.execute.progress_mode import Mode
-from edgebake.execute.settings import Settings
-from edgebake.execute.stacks import looker
+from edgebake.plan.settings import Settings
+from edgebake.state.stacks import looker
 from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.selection import Selection
 from edgebake.testing.cases import cases_of

@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edgebake.compile import Compilation, compile_workspace
+from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.errors import EdgebakeError, did_you_mean
-from edgebake.fingerprint import Fingerprints
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
 from edgebake.load.workspace import Workspace
 from edgebake.model.requirement import parse_requirement

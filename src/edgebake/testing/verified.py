@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from edgebake.atomic import write_file
+from edgebake.system.atomic import write_file
 from edgebake.errors import EdgebakeError, Position
 from edgebake.model.base import Model, Platform
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebake.atomic import write_file
+from edgebake.system.atomic import write_file
 from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import check_builder, not_emulated
-from edgebake.execute.settings import Settings
+from edgebake.plan.settings import Settings
 from edgebake.load.workspace import open_workspace
 from edgebake.lock.locker import make_lock, render_lock
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
-from edgebake.docker import docker, last_line
+from edgebake.system.docker import docker, last_line
 from edgebake.errors import EdgebakeError
 from edgebake.host.finding import Finding, State
 

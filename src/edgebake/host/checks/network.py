@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edgebake.host.finding import Finding
-from edgebake.observe.errors import RefusedError, RegistryError
-from edgebake.observe.reference import parse_repository
+from edgebake.registry.errors import RefusedError, RegistryError
+from edgebake.registry.reference import parse_repository
 
 if TYPE_CHECKING:
     from edgebake.host.doctor import Surroundings

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebake.docker import last_line
+from edgebake.system.docker import last_line
 from edgebake.errors import EdgebakeError
 from edgebake.host.finding import Finding
 from edgebake.host.flags import TOOLKIT

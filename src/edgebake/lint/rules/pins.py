@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.subject import Subject
-from edgebake.notes import Note
+from edgebake.graph.notes import Note
 
 UNPINNED_BASE = Rule(
     "unpinned-base",

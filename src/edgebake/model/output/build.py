@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgebake.bench.result import Result
+from edgebake.model.bench import Result
 from edgebake.model.base import Model
 from edgebake.model.output.base import Output, Platform
 from edgebake.model.output.plan import ChangedFile, LeftOut

@@ -1,0 +1,1 @@
+"""Earlier answers of plan and compile, kept by the content of all they follow from."""

@@ -1,0 +1,341 @@
+"""From a workspace to the build graph: the pure middle of the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from edgebake.errors import EdgebakeError, Position, did_you_mean
+from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
+from edgebake.graph.collisions import refuse_all_collisions
+from edgebake.graph.context import BuildContext
+from edgebake.graph.image_plan import ImagePlan
+from edgebake.graph.image_stage import TestSteps
+from edgebake.graph.lower import TargetLowering
+from edgebake.graph.names import bake_target_name, stage_names
+from edgebake.graph.order import install_order, needs_of, recorded_order, violations
+from edgebake.graph.python_env import python_env
+from edgebake.graph.target_recipes import TargetRecipes
+from edgebake.load.boards import board_environment
+from edgebake.load.catalogue import LoadedTarget, builtin_root
+from edgebake.load.document import position_of
+from edgebake.load.workspace import Workspace, add_own_recipe, is_path
+from edgebake.model.lock import LockedImage
+from edgebake.model.project import Image, check_tag
+from edgebake.model.requirement import parse_requirement
+from edgebake.model.target import Target
+from edgebake.model.variables import names_in
+from edgebake.graph.notes import Note, notes_of
+from edgebake.templating.stages import StageTemplates
+from edgebake.templating.values import render_value
+from edgebake.resolve.resolution import Resolution, Root, resolve
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An image, target or platform that is not in the result, and why. Nothing vanishes without one."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """The compiled project: the graph, the images by target, and what is left out.
+
+    `notes` are things that a user should know and that are no errors (an unlocked image, …).
+    """
+
+    workspace: Workspace
+    graph: BuildGraph
+    targets: dict[str, Target]
+    plans: tuple[ImagePlan, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    def plan_of(self, bake_target: BakeTarget) -> ImagePlan:
+        """Return the image plan that a bake target builds."""
+        return self._by_image[bake_target.image, bake_target.target]
+
+    @cached_property
+    def names(self) -> dict[str, dict[str, str]]:
+        """The names of the stages, by target and id."""
+        return {target: stage_names(self.graph.of_target(target)) for target in self.targets}
+
+    @cached_property
+    def _by_image(self) -> dict[tuple[str, str], ImagePlan]:
+        return {(plan.name, plan.target.name): plan for plan in self.plans}
+
+
+def compile_workspace(workspace: Workspace) -> Compilation:
+    """Compile all images of a workspace for all their targets.
+
+    Raises:
+        EdgebakeError: anything that the user has to mend.
+    """
+    left_out: list[LeftOut] = []
+    templates = stage_templates(workspace.root)
+    graph = BuildGraph()
+    context = BuildContext(workspace.root, workspace.project.output)
+    tests = TestSteps(templates, context)
+    plans: list[ImagePlan] = []
+    known: dict[str, TargetRecipes] = {}
+    lowerings: dict[tuple[str, str | None], TargetLowering] = {}
+    for loaded, name, image in image_targets(workspace, left_out):
+        target = loaded.target
+        if target.name not in known:
+            known[target.name] = TargetRecipes(workspace.catalogue, target)
+        plan = plan_image(workspace, name, image, known[target.name])
+        key = (target.name, plan.target.python)
+        if key not in lowerings:
+            recipes = known[target.name].on(plan.target)
+            lowerings[key] = TargetLowering(graph, recipes, templates, context, workspace.lock, tests)
+        stage, test = lowerings[key].image(plan)
+        scope = lowerings[key].recipes.scope(plan.platforms[0])
+        graph.bake_targets.extend(_bake_targets(workspace, plan, scope, stage.id, test.id if test else None))
+        plans.append(plan)
+    targets = {plan.target.name: plan.target.declared for plan in plans}
+    graph.indexes.extend(_indexes(workspace, graph.bake_targets))
+    _refuse_unknown_variables(workspace)
+    left_out += _without_services(workspace, graph.bake_targets)
+    refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace)
+    graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
+    return Compilation(
+        workspace, graph, targets, tuple(plans), tuple(left_out), notes_of(workspace, plans, targets.values())
+    )
+
+
+def _without_services(workspace: Workspace, built: Iterable[BakeTarget]) -> list[LeftOut]:
+    if not workspace.project.services:
+        return []
+    from edgebake.compose.placed import left_out_of
+
+    return left_out_of(workspace, built)
+
+
+def stage_templates(root: Path) -> StageTemplates:
+    """Return the templates for a project: its own folder's go before edgebake's."""
+    own = root / "templates"
+    return StageTemplates(builtin_root() / "templates", own) if own.is_dir() else _builtin_templates()
+
+
+@lru_cache(maxsize=1)
+def _builtin_templates() -> StageTemplates:
+    return StageTemplates(builtin_root() / "templates")
+
+
+# ── which image for which target
+
+
+def image_targets(
+    workspace: Workspace, left_out: list[LeftOut] | None = None
+) -> list[tuple[LoadedTarget, str, Image]]:
+    """Return all pairs of target and image, by target and then by image; add to `left_out` what is in none."""
+    left_out = [] if left_out is None else left_out
+    pairs = []
+    for name, image in workspace.project.images.items():
+        targets: dict[str, LoadedTarget] = {}
+        for index, pattern in enumerate(image.targets):
+            at = workspace.place("images", name, "targets", index)
+            for target in workspace.catalogue.match_targets(pattern, at):
+                targets[target.target.name] = target
+        for target in targets.values():
+            missing = [p for p in target.target.platforms if image.platforms and p not in image.platforms]
+            if len(missing) == len(target.target.platforms):
+                reason = f"the image is for {', '.join(image.platforms)} only"
+                left_out.append(LeftOut(f"{name} on {target.target.name}", reason))
+                continue
+            for platform in missing:
+                reason = "the image's platforms do not name it"
+                left_out.append(LeftOut(f"{name} on {target.target.name} ({platform})", reason))
+            pairs.append((target, name, image))
+    return sorted(pairs, key=lambda pair: (pair[0].target.name, pair[1]))
+
+
+# ── one image on one target
+
+
+def plan_images(workspace: Workspace) -> list[ImagePlan]:
+    """Resolve all images of a workspace for all their targets.
+
+    Raises:
+        EdgebakeError: as :func:`plan_image`.
+    """
+    known: dict[str, TargetRecipes] = {}
+    plans = []
+    for loaded, name, image in image_targets(workspace):
+        target = loaded.target
+        recipes = known.setdefault(target.name, TargetRecipes(workspace.catalogue, target))
+        plans.append(plan_image(workspace, name, image, recipes))
+    return plans
+
+
+def plan_image(workspace: Workspace, name: str, image: Image, recipes: TargetRecipes) -> ImagePlan:
+    """Resolve an image for a target, on each of its platforms.
+
+    Args:
+        workspace: the project.
+        name: the image's name.
+        image: the image.
+        recipes: the declared target's recipes; the same for all images on the target, as they share much.
+
+    Raises:
+        EdgebakeError: a conflict, an unknown recipe, a value that is wrong.
+    """
+    image = _for_board(workspace, name, image, recipes.target)
+    roots = _roots(workspace, name, image)
+    recipes = recipes.wanted_by(root.requirement for root in roots)
+    target = recipes.target
+    platforms = [p for p in target.platforms if not image.platforms or p in image.platforms]
+    locked = _locked_image(workspace, name, target)
+    resolutions: dict[str, Resolution] = {}
+    for platform in platforms:
+        preferred = locked.releases.get(platform) if locked else None
+        resolutions[platform] = resolve(recipes.pool(platform, preferred), roots, what=f"image {name!r}")
+    line = tuple(install_order(resolutions))
+    views = recipes.views(resolutions)
+    python = {
+        platform: python_env(
+            [views[platform, recipe] for recipe in line if recipe in resolution.installed],
+            locked.python.get(platform) if locked else None,
+        )
+        for platform, resolution in resolutions.items()
+    }
+    plan = ImagePlan(name, image, target, resolutions, python, line, views)
+    return in_order(plan, locked, locked.order) if locked and locked.order else plan
+
+
+def in_order(plan: ImagePlan, locked: LockedImage, order: Sequence[str]) -> ImagePlan:
+    """Return an image whose line is the recorded one, as far as what has to be in front of what allows.
+
+    Args:
+        plan: the image, its line by rank.
+        locked: what the lock has of it.
+        order: the recorded line.
+    """
+    before = what_stays_in_front(plan)
+    line = tuple(recorded_order(plan.line, order, before))
+    found = replace(plan, line=line, ranked=plan.line, misplaced=tuple(violations(order, before)))
+    python = {
+        platform: python_env(found.views_on(platform), locked.python.get(platform), found.views_by_rank(platform))
+        for platform in plan.platforms
+    }
+    return replace(found, python=python)
+
+
+def what_stays_in_front(plan: ImagePlan) -> set[tuple[str, str]]:
+    """Return the pairs of an image's recipes of which the first has to be in front of the second in any order."""
+    from edgebake.graph.effects import kept_pairs  # of use only where an order is recorded, or chosen
+
+    line = plan.ranked or plan.line
+    here = {key: view for key, view in plan.views.items() if plan.installed(*key)}
+    needed = {(need, name) for name, needs in needs_of(plan.resolutions).items() for need in needs}
+    return needed | kept_pairs(line, here, plan.python)
+
+
+def _for_board(workspace: Workspace, name: str, image: Image, target: Target) -> Image:
+    """Return an image with its board's environment below its own; the image itself if it names no board."""
+    if image.board is None:
+        return image
+    at = workspace.place("images", name, "board")
+    defaults = board_environment(workspace.catalogue, image.board, target, at)
+    return image.model_copy(update={"env": {**defaults, **image.env}})
+
+
+def _roots(workspace: Workspace, name: str, image: Image) -> list[Root]:
+    roots = []
+    for index, text in enumerate(image.recipes):
+        at = workspace.place("images", name, "recipes", index)
+        if is_path(text):
+            roots.append(Root(parse_requirement(add_own_recipe(workspace, text, at)), at))
+            continue
+        try:
+            roots.append(Root(parse_requirement(text), at))
+        except ValueError as error:
+            raise EdgebakeError(str(error), at=position_of(at)) from None
+    return roots
+
+
+def _locked_image(workspace: Workspace, name: str, target: Target) -> LockedImage | None:
+    return workspace.lock.images.get(name, {}).get(target.name) if workspace.lock else None
+
+
+# ── bake targets
+
+
+def _bake_targets(
+    workspace: Workspace, plan: ImagePlan, facts: Mapping[str, Any], stage: str, tests: str | None
+) -> list[BakeTarget]:
+    name = bake_target_name(plan.name, plan.target.name)
+    scope = {**facts, "image": plan.name}
+    tags = [
+        _tag(tag, scope, partial(workspace.at, "images", plan.name, "tags", index))
+        for index, tag in enumerate(plan.image.tags)
+    ]
+    made = [
+        BakeTarget(
+            name,
+            plan.name,
+            plan.target.name,
+            stage,
+            plan.platforms,
+            plan.image.repository or plan.name,
+            tuple(dict.fromkeys(tags)),
+        )
+    ]
+    if tests is not None:
+        made.append(BakeTarget(f"{name}-test", plan.name, plan.target.name, tests, plan.platforms, is_test=True))
+    return made
+
+
+def _tag(text: str, scope: Mapping[str, Any], at: Callable[[], Position | None]) -> str:
+    tag = render_value(text, scope, at, "tags")
+    try:
+        return check_tag(tag)
+    except ValueError as error:
+        raise EdgebakeError(str(error), at=at()) from None
+
+
+def _refuse_unknown_variables(workspace: Workspace) -> None:
+    """Refuse tags with variables that the bake file does not have: they would stay there as they are written.
+
+    Raises:
+        EdgebakeError: naming the tag.
+    """
+    known = ["TAG", *workspace.project.variables]
+    for name, image in workspace.project.images.items():
+        places: list[tuple[str, tuple[str | int, ...]]]
+        places = [(tag, ("tags", index)) for index, tag in enumerate(image.tags)]
+        places += [(tag, ("indexes", tag)) for tag in image.indexes]
+        for text, place in places:
+            for variable in names_in(text):
+                if variable not in known:
+                    raise EdgebakeError(
+                        f"the tag {text!r} has the variable {variable!r}, which there is not",
+                        at=workspace.at("images", name, *place),
+                        hints=(*did_you_mean(variable, known, kind="variable"), "declare it in `variables`"),
+                    )
+
+
+def _indexes(workspace: Workspace, bake_targets: Iterable[BakeTarget]) -> list[Index]:
+    """Return the tags over several targets.
+
+    Raises:
+        EdgebakeError: a platform that the target named for it does not have.
+    """
+    platforms = {target.name: target.platforms for target in bake_targets}
+    indexes = []
+    for name, image in sorted(workspace.project.images.items()):
+        for tag, parts in image.indexes.items():
+            for platform, target in parts.items():
+                if platform not in platforms.get(bake_target_name(name, target), ()):
+                    raise EdgebakeError(
+                        f"the image {name!r} is not built for {platform} on {target!r}",
+                        at=workspace.at("images", name, "indexes", tag, platform),
+                    )
+            named = tuple((platform, bake_target_name(name, target)) for platform, target in sorted(parts.items()))
+            indexes.append(Index(name, image.repository or name, tag, named))
+    return indexes

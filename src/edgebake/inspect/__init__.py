@@ -1,0 +1,1 @@
+"""Answers about the project and the catalogue: graphs, reasons, listings."""

@@ -1,0 +1,162 @@
+"""The stages of a build as one HTML page: layers, critical path, what is up to date, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from markupsafe import Markup
+
+from edgebake.inspect.graphs import stage_graph
+from edgebake.inspect.layers import LAYERS, stage_layers
+from edgebake.inspect.svg import CAPTIONS, STYLE, draw, title_of
+from edgebake.graph.node import Node
+from edgebake.templating.pages import render_page
+from edgebake.plan.builder import Plan
+from edgebake.plan.changes import SEVERITY, StageChange
+from edgebake.plan.critical_path import critical_path
+from edgebake.plan.explain import told_change
+
+_STATES = {"=": "same", "~": "changed", "+": "new"}
+_NAMED = 3  # images in a title
+
+
+def graph_page(plan: Plan) -> str:
+    """Return the page of what a plan's bake targets are made from.
+
+    Args:
+        plan: what would be built, and why, and what its stages took.
+    """
+    page = _Page(plan)
+    return render_page(
+        plan.compilation.workspace.root,
+        "graph",
+        title=page.title,
+        subtitle=page.subtitle,
+        drawing_style=Markup(STYLE),
+        shapes=Markup(page.drawing.shapes),  # escaped where it was made
+        data=page.data(),
+    )
+
+
+class _Page:
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        bake_targets = [target.bake_target for target in plan.targets]
+        self._graph = stage_graph(plan.compilation, bake_targets, plan.selection.platforms)
+        self._numbers = {name: number for number, name in enumerate(self._graph)}
+        self._changes = self._worst_changes()
+        self.drawing = draw(self._graph, layered=True)
+
+    # ── words
+
+    @property
+    def title(self) -> str:
+        images = list(dict.fromkeys(target.bake_target.image for target in self._plan.targets))
+        more = f" and {len(images) - _NAMED} more" if images[_NAMED:] else ""
+        return f"Build graph: {', '.join(images[:_NAMED])}{more}"
+
+    @property
+    def subtitle(self) -> str:
+        targets = [name for name, *_ in self.drawing.panels]
+        on = f"{len(targets)} targets" if targets[_NAMED:] else ", ".join(targets)
+        platforms = dict.fromkeys(p for target in self._plan.targets for p in target.platforms)
+        return f"{len(self._graph)} stages · {on} · {', '.join(platforms)}"
+
+    # ── what is known of stages
+
+    @cached_property
+    def _nodes(self) -> dict[str, Node]:
+        graph, names = self._plan.compilation.graph, self._plan.compilation.names
+        return {f"{node.target}/{names[node.target][node.id]}": node for node in graph}
+
+    def _worst_changes(self) -> dict[tuple[str, str], StageChange]:
+        """Return why stages are built, by name and platform; of several bake targets the strongest reason."""
+        found: dict[tuple[str, str], StageChange] = {}
+        for target in self._plan.targets:
+            for change in target.changes:
+                key = (f"{change.node.target}/{change.name}", change.platform)
+                found[key] = max(found.get(key, change), change, key=lambda one: SEVERITY.index(one.state))
+        return found
+
+    @cached_property
+    def _seconds(self) -> dict[str, dict[str, float]]:
+        """Seconds by platform, of the stages that were ever measured, be it on another target or platform."""
+        found: dict[str, dict[str, float]] = {}
+        for name, facts in self._graph.nodes(data=True):
+            for platform in facts["platforms"]:
+                native = self._nodes[name].native
+                measured = self._plan.times.of(facts["target"], facts["stage"], platform, native=native)
+                if measured is not None:
+                    found.setdefault(name, {})[platform] = round(measured.seconds, 2)
+        return found
+
+    # ── data for the page's program
+
+    def data(self) -> dict[str, Any]:
+        """Return what the page's program knows. Nodes are known by their number."""
+        graph = self._graph
+        # What was never measured takes nothing; if nothing was, each stage counts as one.
+        least = 0.0 if self._seconds else 1.0
+        seconds = {name: max(self._seconds.get(name, {}).values(), default=least) for name in graph}
+        needs = {name: list(graph.predecessors(name)) for name in graph}
+        done = critical_path(seconds, needs).done
+        layers = stage_layers(graph)
+        nodes = [
+            {
+                **self._node(name),
+                "layer": LAYERS[layers[name]],
+                "total": round(done[name], 2),
+                "before": self._numbers[max(needs[name], key=done.__getitem__)] if needs[name] else -1,
+            }
+            for name in graph
+        ]
+        edges = [[self._numbers[source], self._numbers[end]] for source, end in graph.edges]
+        panels = [self._panel(panel, seconds, needs) for panel in self.drawing.panels]
+        return {"measured": bool(self._seconds), "panels": panels, "nodes": nodes, "edges": edges}
+
+    def _panel(
+        self,
+        panel: tuple[str, float, float, float],
+        seconds: Mapping[str, float],
+        needs: Mapping[str, list[str]],
+    ) -> dict[str, Any]:
+        target, y, width, height = panel
+        own = {name: took for name, took in seconds.items() if self._graph.nodes[name]["target"] == target}
+        path = critical_path(own, needs)
+        return {
+            "target": target,
+            "box": [0, y, width, height],
+            "critical": [self._numbers[name] for name in path.nodes],
+            "seconds": round(path.seconds, 2),
+        }
+
+    def _node(self, name: str) -> dict[str, Any]:
+        facts, node = self._graph.nodes[name], self._nodes[name]
+        changes = {p: self._changes[name, p] for p in facts["platforms"] if (name, p) in self._changes}
+        worst = max(changes.values(), key=lambda one: SEVERITY.index(one.state), default=None)
+        return {
+            "title": title_of(facts["label"], facts["kind"]),
+            "label": facts["label"],
+            "kind": facts["kind"],
+            "caption": CAPTIONS[facts["kind"]],
+            "target": facts["target"],
+            "stage": facts["stage"],
+            "platforms": facts["platforms"],
+            "native": facts["native"],
+            "bake_targets": facts["bake_targets"],
+            "mark": told_change(worst)[0] if worst else "",
+            "state": _STATES[told_change(worst)[0]] if worst else "",
+            "states": {platform: told_change(change) for platform, change in changes.items()},
+            "seconds": self._seconds.get(name, {}),
+            "files": list(self._files(node, facts["platforms"])),
+            "fields": list(dict.fromkeys(key for key, _ in self._parts(node, facts["platforms"]))),
+            "box": self.drawing.boxes[name],
+        }
+
+    def _files(self, node: Node, platforms: Iterable[str]) -> Iterator[str]:
+        yield from dict.fromkeys(one.path for platform in platforms for one in node.bodies[platform].inputs)
+
+    def _parts(self, node: Node, platforms: Iterable[str]) -> Iterator[tuple[str, str]]:
+        yield from (part for platform in platforms for part in node.bodies[platform].parts)

@@ -1,0 +1,155 @@
+"""The build graph, and that of the recipes' requirements, for drawing.
+
+Both are networkx graphs. A node's name is unique and stable (`cpu/eb-numpy`). It has a `label` for people, a
+`kind`, and the `target` that it belongs to; further attributes are what JSON has besides. An edge has a `kind`, and
+a `label` ("" for none). Nodes and edges stand in one order for the same input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import networkx as nx
+
+from edgebake.graph.compile import Compilation
+from edgebake.inspect.requirements import IMAGE, RequirementGraph
+from edgebake.inspect.selected import Selected
+from edgebake.graph.build_graph import BakeTarget, Key
+from edgebake.graph.node import Body, Node
+
+if TYPE_CHECKING:
+    from edgebake.select.project import Item
+
+    Graph = nx.DiGraph[str]
+
+_AND = ", "
+
+
+def stage_graph(
+    compilation: Compilation,
+    bake_targets: Iterable[BakeTarget],
+    platforms: Sequence[str] = (),
+    kept: Container[Key] | None = None,
+) -> Graph:
+    """Return the stages that bake targets are made from; edges lead from a stage to those that need it.
+
+    Kinds of nodes are those of stages. Kinds of edges: `from` if a stage continues the other, else `copy`.
+
+    Args:
+        compilation: the compiled project.
+        bake_targets: what is made.
+        platforms: what stages are on these alone; on all if there is none.
+        kept: only these stages of it; None for all.
+    """
+    graph: Graph = nx.DiGraph()
+    ends: dict[str, dict[str, list[str]]] = {}
+    for one in bake_targets:
+        ends.setdefault(one.target, {}).setdefault(one.stage, []).append(one.name)
+    for target, stages in sorted(ends.items()):
+        names = {key: f"{target}/{name}" for key, name in compilation.names[target].items()}
+        nodes = {node.id: node for node in compilation.graph.needed_by(target, stages)}
+        bodies = {key: _bodies(node, platforms) for key, node in nodes.items()}
+        reached = [key for key in _reached(stages, bodies, nodes) if kept is None or (target, key) in kept]
+        for key in reached:
+            _add_stage(graph, names[key], nodes[key], list(bodies[key]), stages.get(key, []))
+        for key in reached:
+            for parent in dict.fromkeys(stage for body in bodies[key].values() for stage in body.stages):
+                if names[parent] not in graph:
+                    continue
+                continues = any(body.parent == parent for body in bodies[key].values())
+                graph.add_edge(names[parent], names[key], kind="from" if continues else "copy", label="")
+    return graph
+
+
+def _bodies(node: Node, platforms: Sequence[str]) -> dict[str, Body]:
+    return {platform: body for platform, body in node.bodies.items() if not platforms or platform in platforms}
+
+
+def _reached(ends: Iterable[str], bodies: Mapping[str, Mapping[str, Body]], nodes: Mapping[str, Node]) -> list[str]:
+    """Return the stages that are needed by `ends` on the platforms that there are, in the order of `nodes`."""
+    found: set[str] = set()
+    todo = list(ends)
+    while todo:
+        key = todo.pop()
+        if key not in found:
+            found.add(key)
+            todo.extend(stage for body in bodies[key].values() for stage in body.stages)
+    return [key for key in nodes if key in found]
+
+
+def _add_stage(graph: Graph, name: str, node: Node, platforms: list[str], bake_targets: list[str]) -> None:
+    label = f"build tool {node.title}" if node.kind == "tool" else node.title
+    graph.add_node(
+        name,
+        label=label,
+        kind=node.kind,
+        target=node.target,
+        stage=name.partition("/")[2],
+        recipe=node.recipe or None,
+        platforms=platforms,
+        native=node.native,
+        bake_targets=bake_targets,
+    )
+
+
+def recipe_graph(selected: Iterable[Selected], items: Collection[Item] | None = None) -> Graph:
+    """Return who needs whom in images; edges lead from an image or recipe to what it needs.
+
+    Platforms of one target are drawn together, and so are images: a recipe is one node for each release. Kinds of
+    nodes: `image`, `recipe`, and `fact` for what the base image or the host brings. Kinds of edges: `run`, and
+    `library` for what is only compiled against; their label is the version that is asked for.
+
+    Args:
+        selected: what is drawn.
+        items: only these images and recipes of it; None for all. Facts are shown where one of them asks for them.
+    """
+    graph: Graph = nx.DiGraph()
+    shown = {(item.cell.image, item.cell.target, item.cell.platform, item.recipe) for item in items or ()}
+    for one in selected:
+        for platform in one.platforms:
+            where = (one.plan.name, one.plan.target.name, platform)
+            requirements = RequirementGraph(one.plan.resolutions[platform])
+            there = set(requirements.graph)
+            if items is not None:
+                own = {name for name in there if (*where, name) in shown}
+                there = own | {n for p, n in requirements.steps if p in own and n in requirements.provided}
+            _add_requirements(graph, one, platform, requirements, there)
+    return graph
+
+
+def _add_requirements(
+    graph: Graph, one: Selected, platform: str, requirements: RequirementGraph, there: Container[str]
+) -> None:
+    resolution, target = one.plan.resolutions[platform], one.plan.target.name
+    names: dict[str, str] = {}
+    if IMAGE in there:
+        names[IMAGE] = f"{target}/image:{one.plan.name}"
+        _add_once(graph, names[IMAGE], one.plan.name, "image", target, platform)
+    for name in requirements.graph:
+        if name not in there:
+            continue
+        if name in resolution.pins:
+            label = resolution.pins[name].title
+            names[name] = f"{target}/{label.replace(' ', ':')}"
+            _add_once(graph, names[name], label, "recipe", target, platform)
+        elif name in resolution.provided:
+            names[name] = f"{target}/fact:{name}"
+            label = f"{name} {resolution.provided[name]}"
+            _add_once(graph, names[name], label, "fact", target, platform)
+    for (parent, name), step in requirements.steps.items():
+        if parent not in names or name not in names:
+            continue
+        edge = (names[parent], names[name])
+        known = graph.edges[edge]["label"].split(_AND) if edge in graph.edges else []
+        versions = [ask.requirement.version for ask in step.asks]
+        label = _AND.join(dict.fromkeys(version for version in (*known, *versions) if version))
+        graph.add_edge(*edge, kind="library" if step.is_library else "run", label=label)
+
+
+def _add_once(graph: Graph, name: str, label: str, kind: str, target: str, platform: str) -> None:
+    if name not in graph:
+        graph.add_node(name, label=label, kind=kind, target=target, platforms=[])
+    platforms = graph.nodes[name]["platforms"]
+    if platform not in platforms:
+        platforms.append(platform)

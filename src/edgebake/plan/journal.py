@@ -1,0 +1,105 @@
+"""The journal: what bakes began, finished and failed to do, one JSON object a line, kept beside the project.
+
+Lines are only ever added. Each is written in one piece and is on the disk before the next thing happens, so a
+process that is killed loses at most the line that it was writing; a line that is torn is not read.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from edgebake.system.atomic import write_file
+from edgebake.errors import EdgebakeError, Position
+
+JOURNAL_FILE = ".edgebake/journal.jsonl"
+VERSION = 1
+LIMIT = 4 << 20
+"""Bytes from which on a new run first leaves out what nobody needs any more."""
+
+Entry = Mapping[str, Any]
+Keep = Callable[[list[Entry]], Iterable[Entry]]
+"""Chooses what stays in a journal that has grown too large."""
+
+
+def read_entries(root: Path) -> list[Entry]:
+    """Return the entries of a project's journal, the oldest first; none of what is torn or of another version."""
+    try:
+        text = (root / JOURNAL_FILE).read_bytes()
+    except OSError:
+        return []
+    return [entry for line in text.splitlines() if (entry := _parse(line)) is not None]
+
+
+def _parse(line: bytes) -> Entry | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and entry.get("v") == VERSION else None
+
+
+class Journal:
+    """Adds to a project's journal; several processes may do so at once.
+
+    Args:
+        root: the project's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / JOURNAL_FILE
+
+    def add(self, event: str, **facts: Any) -> None:
+        """Add a line, and see that it is on the disk.
+
+        Raises:
+            EdgebakeError: it cannot be written.
+        """
+        line = _line({"v": VERSION, "event": event, **facts})
+        try:
+            with self._locked(), self._path.open("ab+") as file:
+                file.write(b"\n" + line if _is_torn(file.fileno()) else line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise EdgebakeError(
+                f"cannot write the journal: {error.strerror}",
+                at=Position(str(self._path)),
+                hints=("what was built stays built; make room or mend the permissions, and bake again",),
+            ) from None
+
+    def shrink(self, keep: Keep, limit: int = LIMIT) -> None:
+        """Leave out what is not needed, if the journal has outgrown twice what was kept last (and `limit`)."""
+        if not self._path.is_file() or self._path.stat().st_size <= limit:
+            return
+        with self._locked():
+            size, entries = self._path.stat().st_size, read_entries(self._path.parent.parent)
+            kept = next((int(entry.get("kept", 0)) for entry in entries if entry["event"] == "shrunk"), 0)
+            if size <= max(limit, 2 * kept):
+                return
+            lines = [_line(entry) for entry in keep(entries) if entry["event"] != "shrunk"]
+            head = _line({"v": VERSION, "event": "shrunk", "kept": sum(map(len, lines))})
+            write_file(self._path, b"".join([head, *lines]))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep others out. The lock is a file of its own, as the journal is replaced when it shrinks."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.with_suffix(".lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _line(entry: Entry) -> bytes:
+    return json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+
+
+def _is_torn(descriptor: int) -> bool:
+    """Tell whether the last line of a file has no end."""
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"

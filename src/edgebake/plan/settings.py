@@ -1,0 +1,115 @@
+"""How a bake is executed, and what of the bake file's variables follows from it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from edgebake.graph.compile import Compilation
+from edgebake.errors import EdgebakeError
+from edgebake.graph.names import arch, base_variable
+from edgebake.model.project import check_tag
+from edgebake.model.variables import fill_in, variable_values
+from edgebake.render.dockerfile import base_reference
+from edgebake.render.mirrors import mirrored
+
+if TYPE_CHECKING:
+    from edgebake.registry.client import RegistryClient
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to execute, beside what the project says.
+
+    Attributes:
+        builder: a Buildx builder; the one in use if None.
+        variables: variables of the bake file.
+        overrides: `--set` of `docker buildx bake`: KEY=VALUE.
+        mirrors: where repositories are fetched instead.
+        no_cache: build everything again.
+        environment: of the process: the bake file's variables, Docker's configuration, proxies.
+    """
+
+    builder: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    overrides: Sequence[str] = ()
+    mirrors: Mapping[str, str] = field(default_factory=dict)
+    no_cache: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+
+def bake_variables(compilation: Compilation, settings: Settings) -> dict[str, str]:
+    """Return the variables that a bake is given: base images through the mirrors, and what the settings say."""
+    mirrors = {**compilation.workspace.project.mirrors, **settings.mirrors}
+    variables = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0"}  # the bake file is ours; what it reads is what was asked
+    for name, target in compilation.targets.items():
+        variables[base_variable(name)] = mirrored(base_reference(compilation, target.base.image), mirrors)
+        if target.base.native:
+            native = mirrored(base_reference(compilation, target.base.native), mirrors)
+            variables[f"NATIVE_{base_variable(name)}"] = native
+    return {**variables, **settings.variables}
+
+
+def cache_variables(
+    compilation: Compilation, settings: Settings, platforms: Sequence[str], *, writes: bool
+) -> dict[str, str]:
+    """Return what a bake is told of the build cache: which platform's it is, and whether it is written.
+
+    What the environment says goes before.
+
+    Args:
+        compilation: the project.
+        settings: how it is executed.
+        platforms: those that are built.
+        writes: whether the bake may write to a registry.
+    """
+    cache = compilation.workspace.project.cache
+    if cache is None:
+        return {}
+    variables = {"CACHE_PLATFORM": f"-{arch(platforms[0])}" if len(platforms) == 1 else ""}
+    if cache.type != "registry" or writes:
+        variables["CACHE_TO"] = "1"
+    return {name: value for name, value in variables.items() if name not in settings.environment}
+
+
+def registry_of(compilation: Compilation, settings: Settings) -> str:
+    """Return where images are pushed."""
+    return settings.variables.get("REGISTRY") or compilation.workspace.project.registry
+
+
+def registry_client(compilation: Compilation, settings: Settings, *, patient: bool = True) -> RegistryClient:
+    """Return a client that has the user's logins, and trusts what builds trust.
+
+    Args:
+        compilation: the project.
+        settings: variables and environment.
+        patient: whether a registry that does not answer is asked again.
+    """
+    from pathlib import Path
+
+    from edgebake.registry.client import RegistryClient
+
+    bundle = settings.variables.get("CA_BUNDLE") or compilation.workspace.project.ca_bundle
+    ca_bundle = compilation.workspace.root / Path(bundle) if bundle else None
+    return RegistryClient(settings.environment, ca_bundle, patient=patient)
+
+
+def expanded_tags(compilation: Compilation, settings: Settings, tags: Sequence[str]) -> list[str]:
+    """Return tags with the bake file's variables filled in, as Buildx does: settings, environment, defaults.
+
+    Raises:
+        EdgebakeError: a variable's value makes something that is no tag.
+    """
+    values = variable_values(compilation.workspace.project, {**settings.environment, **settings.variables})
+    return list(dict.fromkeys(_expanded(tag, values) for tag in tags))
+
+
+def _expanded(tag: str, values: Mapping[str, str]) -> str:
+    text = fill_in(tag, values)
+    try:
+        return check_tag(text)
+    except ValueError as error:
+        hints = ("see the values of the variables: --var, --tag, the environment",)
+        raise EdgebakeError(f"the tag {tag!r} becomes {text!r}", reason=str(error), hints=hints) from None

@@ -1,0 +1,1 @@
+"""A client for OCI registries: references, credentials, manifests, tags. Knows no plan."""

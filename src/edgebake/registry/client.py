@@ -1,0 +1,214 @@
+"""A registry's HTTP API: manifests, tags and blobs, with the user's Docker logins.
+
+Source: the OCI distribution specification, https://github.com/opencontainers/distribution-spec/blob/main/spec.md.
+Buildx does the building and merging; this is for what it has no command for (tags, deletion, many quick questions).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode, urljoin
+
+from edgebake.registry.errors import NotFoundError
+from edgebake.registry.reference import Reference, Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from urllib3 import BaseHTTPResponse
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+MEDIA_TYPES = (OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANIFEST)
+_ACCEPT = {"Accept": ", ".join(MEDIA_TYPES)}  # a registry hides what is not named
+CONCURRENCY = 16
+"""Requests at once: a registry's own limit for one client is not far above (Docker Hub, ghcr.io)."""
+_PAGE = 1000  # tags asked for at once
+
+
+@dataclass(frozen=True)
+class RawManifest:
+    """A manifest as the registry has it."""
+
+    digest: str
+    media_type: str
+    content: bytes
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """The manifest as data."""
+        data: dict[str, Any] = json.loads(self.content)
+        return data
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it lists other manifests."""
+        return self.media_type in (OCI_INDEX, DOCKER_INDEX)
+
+    @property
+    def children(self) -> list[dict[str, Any]]:
+        """The descriptors of an index; none for a single image."""
+        return list(self.data.get("manifests") or ())
+
+
+class RegistryClient:
+    """Asks registries. Safe to use from several threads.
+
+    Every method raises a :class:`~edgebake.registry.errors.RegistryError`: NotFoundError, RefusedError,
+    UnsupportedError or UnreachableError.
+
+    Args:
+        environment: where Docker's configuration, proxies and `SSL_CERT_FILE` are found (`os.environ`).
+        ca_bundle: further certificates to trust.
+        patient: whether a registry that does not answer is asked again.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], ca_bundle: Path | None = None, *, patient: bool = True
+    ) -> None:
+        from edgebake.registry.transport import Transport
+
+        self._transport = Transport(environment, ca_bundle, connections=CONCURRENCY, patient=patient)
+
+    # ── manifests
+
+    def digest(self, reference: Reference) -> str:
+        """Return the digest of what a reference names, without fetching it."""
+        answer = self._call("HEAD", reference.repository, f"manifests/{reference.name}", headers=_ACCEPT)
+        # Not every registry tells it for a HEAD.
+        return answer.headers.get("Docker-Content-Digest") or self.manifest(reference).digest
+
+    def find_digest(self, reference: Reference) -> str | None:
+        """Return the digest of what a reference names, None if there is no such thing."""
+        try:
+            return self.digest(reference)
+        except NotFoundError:
+            return None
+
+    def manifest(self, reference: Reference) -> RawManifest:
+        """Return a manifest. Its digest is that of its bytes; one that was asked for is checked."""
+        answer = self._call("GET", reference.repository, f"manifests/{reference.name}", headers=_ACCEPT)
+        content = answer.data
+        digest = _checked(content, reference.digest, str(reference))
+        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        return RawManifest(digest, media_type, content)
+
+    def find_manifest(self, reference: Reference) -> RawManifest | None:
+        """Return a manifest, None if there is no such thing."""
+        try:
+            return self.manifest(reference)
+        except NotFoundError:
+            return None
+
+    def put_manifest(self, reference: Reference, content: bytes, media_type: str) -> str:
+        """Write a manifest under a tag or its digest; return its digest."""
+        self._call(
+            "PUT",
+            reference.repository,
+            f"manifests/{reference.name}",
+            actions="pull,push",
+            body=content,
+            headers={"Content-Type": media_type},
+        )
+        return _sha256(content)
+
+    def delete(self, reference: Reference) -> None:
+        """Delete a manifest with all its tags (by digest), or a tag alone (by tag, where the registry can)."""
+        self._call("DELETE", reference.repository, f"manifests/{reference.name}", actions="pull,push,delete")
+
+    # ── blobs
+
+    def blob(self, repository: Repository, digest: str) -> bytes:
+        """Return a blob, such as an image's configuration."""
+        content = self._call("GET", repository, f"blobs/{digest}").data
+        _checked(content, digest, f"{repository}@{digest}")
+        return content
+
+    def put_blob(self, repository: Repository, content: bytes) -> str:
+        """Write a blob if the registry does not have it; return its digest."""
+        digest = _sha256(content)
+        try:
+            self._call("HEAD", repository, f"blobs/{digest}", actions="pull,push")
+        except NotFoundError:
+            started = self._call("POST", repository, "blobs/uploads/", actions="pull,push")
+            place = started.headers.get("Location", "")
+            place += ("&" if "?" in place else "?") + urlencode({"digest": digest})
+            headers = {"Content-Type": "application/octet-stream"}
+            self._call("PUT", repository, place, actions="pull,push", body=content, headers=headers)
+        return digest
+
+    # ── tags
+
+    def tags(self, repository: Repository) -> list[str]:
+        """Return a repository's tags, sorted; none if there is no such repository."""
+        found: list[str] = []
+        place: str | None = f"tags/list?n={_PAGE}"
+        while place:
+            try:
+                answer = self._call("GET", repository, place)
+            except NotFoundError:
+                break
+            found += json.loads(answer.data).get("tags") or ()
+            place = _next_page(answer)
+        return sorted(set(found))
+
+    # ── many at once
+
+    def each(self, ask: Callable[[T], R], questions: Iterable[T], *, at_once: int = CONCURRENCY) -> list[R]:
+        """Return the answers to many questions, in their order; a few are asked at once."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        questions = list(questions)
+        if len(questions) < 2:
+            return [ask(question) for question in questions]
+        with ThreadPoolExecutor(min(at_once, len(questions))) as pool:
+            return list(pool.map(ask, questions))
+
+    def _call(
+        self,
+        method: str,
+        repository: Repository,
+        place: str,
+        *,
+        actions: str = "pull",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> BaseHTTPResponse:
+        return self._transport.call(method, repository, place, actions=actions, body=body, headers=headers or {})
+
+
+def _next_page(answer: BaseHTTPResponse) -> str | None:
+    """Return where the next page is, from a Link header (RFC 8288)."""
+    for link in answer.headers.get("Link", "").split(","):
+        target, _, parameters = link.strip().partition(";")
+        if 'rel="next"' in parameters.replace("rel=next", 'rel="next"'):
+            return urljoin(answer.url or "", target.strip("<> "))
+    return None
+
+
+def _sha256(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _checked(content: bytes, digest: str, what: str) -> str:
+    """Return the content's digest.
+
+    Raises:
+        RegistryError: it is another one than was asked for.
+    """
+    from edgebake.registry.errors import RegistryError
+
+    found = _sha256(content)
+    if digest.startswith("sha256:") and found != digest:
+        raise RegistryError(f"{what}: the registry sent something else", reason=f"its digest is {found}")
+    return digest or found

@@ -1,0 +1,126 @@
+"""An image in a registry, read as what it is made of: a manifest for each platform, and its attestations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from edgebake.registry.client import RawManifest, RegistryClient
+from edgebake.registry.errors import NotAnImageError
+from edgebake.registry.reference import Reference, Repository
+
+Descriptor = Mapping[str, Any]
+_REFERENCE_TYPE = "vnd.docker.reference.type"
+_REFERENCE_DIGEST = "vnd.docker.reference.digest"
+
+
+@dataclass(frozen=True)
+class PlatformImage:
+    """One platform's image: its descriptor, and those of its attestations.
+
+    Source of the attestations' form: docs.docker.com/build/metadata/attestations/attestation-storage.
+    """
+
+    platform: str
+    descriptor: Descriptor
+    attestations: tuple[Descriptor, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The digest of its manifest."""
+        return str(self.descriptor["digest"])
+
+    @property
+    def descriptors(self) -> tuple[Descriptor, ...]:
+        """What stands for it in an index."""
+        return (self.descriptor, *self.attestations)
+
+
+@dataclass(frozen=True)
+class RegistryImage:
+    """What a reference names."""
+
+    reference: Reference
+    manifest: RawManifest
+    images: tuple[PlatformImage, ...]
+
+    @property
+    def digest(self) -> str:
+        """The digest of the index, or of the only manifest."""
+        return self.manifest.digest
+
+    @cached_property
+    def by_platform(self) -> dict[str, PlatformImage]:
+        """The images by platform."""
+        return {image.platform: image for image in self.images}
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The annotations of the index; none for a single manifest."""
+        return dict(self.manifest.data.get("annotations") or {}) if self.manifest.is_index else {}
+
+    @property
+    def descriptor_digests(self) -> set[str]:
+        """The digests of all that stands in the index, attestations too; for a single manifest its own."""
+        return {str(one["digest"]) for image in self.images for one in image.descriptors}
+
+
+def read_image(client: RegistryClient, reference: Reference) -> RegistryImage:
+    """Return what a reference names.
+
+    Raises:
+        RegistryError: it is not there, the registry does not show it, or it is no image (NotAnImageError).
+    """
+    manifest = client.manifest(reference)
+    if manifest.is_index:
+        return RegistryImage(reference, manifest, tuple(_children(manifest)))
+    if "config" not in manifest.data:
+        raise NotAnImageError(
+            f"{reference} is no image", reason=f"its media type is {manifest.media_type or 'unknown'}"
+        )
+    config = config_of(client, reference.repository, manifest)
+    platform = {key: config[key] for key in ("architecture", "os", "variant") if config.get(key)}
+    descriptor = {
+        "mediaType": manifest.media_type,
+        "digest": manifest.digest,
+        "size": len(manifest.content),
+        "platform": platform,
+    }
+    return RegistryImage(reference, manifest, (PlatformImage(platform_name(platform), descriptor),))
+
+
+def config_of(client: RegistryClient, repository: Repository, manifest: RawManifest) -> dict[str, Any]:
+    """Return the configuration of a single manifest's image."""
+    config: dict[str, Any] = json.loads(client.blob(repository, manifest.data["config"]["digest"]))
+    return config
+
+
+def labels_of(client: RegistryClient, repository: Repository, image: PlatformImage) -> dict[str, str]:
+    """Return an image's labels."""
+    config = config_of(client, repository, client.manifest(repository.by_digest(image.digest)))
+    return dict(config.get("config", {}).get("Labels") or {})
+
+
+def platform_name(platform: Mapping[str, str]) -> str:
+    """Return a platform as edgebake writes it: `linux/arm64` (which is v8, and says so or not)."""
+    variant = platform.get("variant", "")
+    suffix = f"/{variant}" if variant and (platform.get("architecture"), variant) != ("arm64", "v8") else ""
+    return f"{platform.get('os')}/{platform.get('architecture')}{suffix}"
+
+
+def _children(manifest: RawManifest) -> list[PlatformImage]:
+    attestations: dict[str, list[Descriptor]] = {}
+    images = []
+    for child in manifest.children:
+        notes = child.get("annotations") or {}
+        if notes.get(_REFERENCE_TYPE) == "attestation-manifest":
+            attestations.setdefault(notes.get(_REFERENCE_DIGEST, ""), []).append(child)
+        else:
+            images.append(child)
+    return [
+        PlatformImage(platform_name(one.get("platform") or {}), one, tuple(attestations.get(one["digest"], ())))
+        for one in images
+    ]

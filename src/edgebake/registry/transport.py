@@ -1,0 +1,288 @@
+"""One HTTP request to a registry: address, login, retries, and what a refusal means. On urllib3."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+
+import urllib3
+from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+from urllib3.util import Retry, Timeout
+
+from edgebake.registry.credentials import Credentials, Login
+from edgebake.registry.errors import (
+    NotFoundError,
+    RefusedError,
+    RegistryError,
+    UnreachableError,
+    UnsupportedError,
+)
+from edgebake.registry.reference import Repository
+from edgebake.registry.token import Challenge, parse_challenge, scope_of
+
+_TIMEOUT = Timeout(connect=5, read=60)  # seconds
+_AGAIN = Retry(
+    total=4,
+    connect=2,
+    backoff_factor=0.2,
+    status_forcelist=(429, 500, 502, 503, 504),
+    allowed_methods=None,  # every request here may be repeated: contents are addressed by digest
+    raise_on_status=False,
+    redirect=5,
+    backoff_max=5,
+    retry_after_max=20,
+)
+_CLIENT_ID = "edgebake"
+_CERTIFICATES = Path("/etc/docker/certs.d")  # https://docs.docker.com/engine/security/certificates/
+
+
+@dataclass
+class _Host:
+    """What is known of a registry's API: where it is, and what it asks for."""
+
+    url: str = ""
+    challenge: Challenge = field(default_factory=Challenge)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Transport:
+    """Sends requests.
+
+    Args:
+        environment: as for the client.
+        ca_bundle: further certificates to trust.
+        connections: how many to one host are kept.
+        patient: whether a host that does not answer is asked again.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], ca_bundle: Path | None, *, connections: int, patient: bool
+    ) -> None:
+        self._again = _AGAIN if patient else _AGAIN.new(total=2, connect=0, read=0, status=0, other=0)
+        self._environment = environment
+        self._ca_bundle = ca_bundle
+        self._connections = connections
+        self._credentials = Credentials(environment)
+        self._lock = threading.Lock()
+        self._hosts: dict[str, _Host] = {}
+        self._pools: dict[tuple[str, str], urllib3.PoolManager] = {}
+        self._tokens: dict[tuple[str, str], str] = {}
+
+    def call(
+        self,
+        method: str,
+        repository: Repository,
+        place: str,
+        *,
+        actions: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+    ) -> urllib3.BaseHTTPResponse:
+        """Send a request about a repository; `place` is relative to it, or a URL that the registry gave.
+
+        Raises:
+            RegistryError: any answer but a good one.
+        """
+        host = self._host(repository)
+        base = f"{host.url}/v2/{quote(repository.path)}/"
+        url = urljoin(base, place) if "://" in place or place.startswith("/") else base + place
+        scope = scope_of(repository.path, actions)
+        sent = {**headers, **self._authorization(repository, host.challenge, scope)}
+        answer = self._send(method, url, body, sent)
+        if answer.status == 401:  # a token has expired, or this needs another one than was guessed
+            challenge = parse_challenge(answer.headers.get("WWW-Authenticate"))
+            self._tokens.pop((repository.host, scope), None)
+            sent = {**headers, **self._authorization(repository, challenge, scope)}
+            answer = self._send(method, url, body, sent)
+        _refuse(answer, method, str(repository), place)
+        return answer
+
+    # ── where a registry is
+
+    def _host(self, repository: Repository) -> _Host:
+        with self._lock:
+            host = self._hosts.setdefault(repository.api_host, _Host())
+        with host.lock:
+            if not host.url:
+                host.url, host.challenge = self._greet(repository.api_host)
+        return host
+
+    def _greet(self, host: str) -> tuple[str, Challenge]:
+        """Find a registry's API. Docker speaks plain HTTP to this machine only, and so does this."""
+        schemes = ("http", "https") if _is_local(host) else ("https",)
+        answer = None
+        for scheme in schemes:
+            answer = self._send("GET", f"{scheme}://{host}/v2/", None, {})
+            if not (scheme == "http" and answer.status == 400):  # "client sent an HTTP request to an HTTPS server"
+                break
+        if answer is None or answer.status >= 500:
+            raise UnreachableError(f"the registry {host} has a fault", reason=_said(answer))
+        return f"{scheme}://{host}", parse_challenge(answer.headers.get("WWW-Authenticate"))
+
+    # ── logins
+
+    def _authorization(self, repository: Repository, challenge: Challenge, scope: str) -> dict[str, str]:
+        if challenge.kind == "basic":
+            login = self._credentials.of(repository.host)
+            return {"Authorization": login.basic} if login else {}
+        if challenge.kind != "bearer":
+            return {}
+        key = (repository.host, scope)
+        with self._host(repository).lock:  # one token for all that ask at once
+            if key not in self._tokens:
+                self._tokens[key] = self._token(repository, challenge, scope)
+        return {"Authorization": f"Bearer {self._tokens[key]}"}
+
+    def _token(self, repository: Repository, challenge: Challenge, scope: str) -> str:
+        login = self._credentials.of(repository.host)
+        scopes = dict.fromkeys([scope, *challenge.scope.split()])
+        asked = {"service": challenge.service, "scope": " ".join(scopes)}
+        if login is not None and login.identity_token:
+            form = {**asked, "grant_type": "refresh_token", "refresh_token": login.identity_token}
+            body = urlencode({**form, "client_id": _CLIENT_ID}).encode()
+            kind = {"Content-Type": "application/x-www-form-urlencoded"}
+            answer = self._send("POST", challenge.realm, body, kind)
+        else:
+            answer = self._send("GET", f"{challenge.realm}?{urlencode(asked)}", None, _basic(login))
+        _refuse(answer, "GET", str(repository), "")
+        data = _json(answer)
+        token = data.get("token") or data.get("access_token")
+        if not token:
+            raise RefusedError(f"{challenge.realm} gives no token for {repository}")
+        return str(token)
+
+    # ── sending
+
+    def _send(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> urllib3.BaseHTTPResponse:
+        host = urlsplit(url).netloc
+        try:
+            sent = {"User-Agent": _CLIENT_ID, **headers}
+            return self._pool(url).request(method, url, body=body, headers=sent, retries=self._again)
+        except HTTPError as error:
+            cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
+            hints = (
+                ("name the authority's certificates: --ca-bundle, or SSL_CERT_FILE",)
+                if isinstance(cause, SSLError)
+                else ("see that the registry is up, and that its name is right",)
+            )
+            raise UnreachableError(
+                f"the registry {host} cannot be reached", reason=_short(cause), hints=hints
+            ) from None
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        parts = urlsplit(url)
+        proxy = self._proxy(parts.scheme, parts.netloc)
+        key = (f"{parts.scheme}://{parts.netloc}", proxy)
+        with self._lock:
+            if key not in self._pools:
+                options: dict[str, Any] = {
+                    "maxsize": self._connections,
+                    "timeout": _TIMEOUT,
+                    "ssl_context": self._trust(parts.netloc) if parts.scheme == "https" else None,
+                }
+                self._pools[key] = (
+                    urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+                )
+            return self._pools[key]
+
+    def _proxy(self, scheme: str, host: str) -> str:
+        """Return the proxy for a host: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as other programs read them."""
+        proxies = _proxies(self._environment)
+        if _is_local(host) or proxy_bypass_environment(host, proxies):
+            return ""
+        return proxies.get(scheme) or proxies.get("all", "")
+
+    def _trust(self, host: str) -> ssl.SSLContext:
+        """Return whom to trust: the system (or SSL_CERT_FILE), Docker's certificates for the host, and our own."""
+        file, folder = self._environment.get("SSL_CERT_FILE"), self._environment.get("SSL_CERT_DIR")
+        context = ssl.create_default_context(cafile=file or None, capath=folder or None)
+        extra = [*sorted((_CERTIFICATES / host).glob("*.crt")), *([self._ca_bundle] if self._ca_bundle else [])]
+        for path in extra:
+            try:
+                context.load_verify_locations(path)
+            except (OSError, ssl.SSLError) as error:
+                raise RegistryError(f"the certificates {str(path)!r} cannot be used", reason=str(error)) from None
+        return context
+
+
+def _basic(login: Login | None) -> dict[str, str]:
+    return {"Authorization": login.basic} if login else {}
+
+
+def _proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return proxies by scheme, `no` among them; lower case wins (urllib.request.getproxies_environment)."""
+    found = {}
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        value = environment.get(name, environment.get(name.upper(), ""))
+        if value:
+            found[name.removesuffix("_proxy")] = value
+    return found
+
+
+def _is_local(host: str) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+
+
+# ── answers
+
+
+def _refuse(answer: urllib3.BaseHTTPResponse, method: str, repository: str, place: str) -> None:
+    """Raise what a bad answer means."""
+    status = answer.status
+    if status < 400:
+        return
+    what = place.rpartition("/")[2].partition("?")[0]
+    subject = (
+        f"{repository}@{what}" if ":" in what else f"{repository}:{what}" if "manifests" in place else repository
+    )
+    said = _said(answer)
+    if "UNSUPPORTED" in said or status == 405:
+        raise UnsupportedError(f"{subject}: the registry cannot do this ({method})", reason=said)
+    if status == 404:
+        raise NotFoundError(f"{subject} is not in the registry", reason=said)
+    if status in (401, 403):
+        hints = ("log in to the registry: docker login",)
+        raise RefusedError(f"{subject}: the registry refuses access", reason=said, hints=hints)
+    if status == 429 or status >= 500:
+        raise UnreachableError(f"{subject}: the registry cannot answer now", reason=said)
+    raise RegistryError(f"{subject}: the registry refuses the request", reason=said)
+
+
+def _said(answer: urllib3.BaseHTTPResponse | None) -> str:
+    """Return a registry's own words, on one line."""
+    if answer is None:
+        return "no answer"
+    errors = _json(answer).get("errors")
+    if isinstance(errors, list) and errors:
+        told = [
+            f"{error.get('code', '')}: {error.get('message', '')}" for error in errors if isinstance(error, dict)
+        ]
+        return f"{answer.status} {'; '.join(told)}"
+    return f"{answer.status} {answer.reason or ''}".strip()
+
+
+def _json(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+    try:
+        data = json.loads(answer.data or b"{}")
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _short(error: Exception) -> str:
+    text = str(error)
+    return text.rpartition(": ")[2] if ">: " in text else text

@@ -1,0 +1,1 @@
+"""What the world has of a plan: the registry, the engine, the commit, the journal."""

@@ -1,0 +1,208 @@
+"""Which bake targets are up to date already, and what says so.
+
+- Pushed: the registry has every tag that it is to have with exactly the digest that was recorded for these inputs,
+  and each platform's manifest.
+- Loaded: the engine has the image under its reference, with the id that was recorded.
+- In the build cache: it was built in this checkout on this builder. That the cache has it still is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from edgebake.state.inputs import Inputs, digest_of_tests
+from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
+from edgebake.registry.client import RegistryClient
+from edgebake.state.engine import builder_identity, image_ids
+from edgebake.registry.errors import RegistryError
+from edgebake.registry.images import RegistryImage, read_image
+from edgebake.registry.reference import Reference, parse_reference, parse_repository
+from edgebake.plan.builder import Plan
+from edgebake.plan.evidence import Evidence
+from edgebake.plan.history import Finished, History
+from edgebake.plan.steps import Output
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a bake is to do with results, and what of earlier ones counts.
+
+    Attributes:
+        output: where results go.
+        test: whether images have to have passed their tests.
+        force: whether everything is built, up to date or not.
+        resume: whether what a run that did not end well has finished counts, even with `force`.
+    """
+
+    output: Output = "cache"
+    test: bool = False
+    force: bool = False
+    resume: bool = False
+
+
+def find_evidence(plan: Plan, settings: Settings, history: History, wish: Wish) -> dict[str, Evidence]:
+    """Return what is known of each bake target of a plan, by name. Asks registry and engine, a few things at once.
+
+    Raises:
+        EdgebakeError: the tags that it is to be pushed under cannot be made.
+    """
+    client = registry_client(plan.compilation, settings, patient=False)
+    with ThreadPoolExecutor(1) as aside:
+        asked = aside.submit(builder_identity, settings.builder) if wish.output == "cache" else None
+        bases = _bases(plan, settings, client)
+    builder = asked.result() if asked else ""
+    inputs = Inputs(plan, settings, bases, builder)
+    found = {}
+    claims: dict[str, Finished] = {}
+    for target in plan.targets:
+        name = target.bake_target.name
+        tests = digest_of_tests(target) if wish.test else ""
+        known = history.finished.get((name, target.platforms, wish.output))
+        digest = inputs.digest(target) if builder or wish.output != "cache" else ""
+        lack = inputs.unknown(target) or _lack(known, digest, tests, wish, history)
+        found[name] = Evidence(digest, tests, text=lack)
+        if known is not None and not lack:
+            claims[name] = known
+    witness = _WITNESSES[wish.output]
+    for name, proof in witness(plan, settings, client, claims).items():
+        found[name] = _with(found[name], proof)
+    return found
+
+
+def _lack(known: Finished | None, inputs: str, tests: str, wish: Wish, history: History) -> str:
+    """Return why what is recorded does not count; empty if it does."""
+    if known is None:
+        return "nothing is recorded of it here"
+    if wish.force and not (wish.resume and known.run in history.resumable):
+        return "everything is built again"
+    if not inputs or known.inputs != inputs:
+        return "it was built from other inputs"
+    if tests and known.tests != tests:
+        return "its tests have not passed"
+    return ""
+
+
+def _with(before: Evidence, proof: Evidence) -> Evidence:
+    return Evidence(
+        before.inputs, before.tests, proof.current, proof.text, proof.reference, proof.pushed, proof.digests
+    )
+
+
+def _bases(plan: Plan, settings: Settings, client: RegistryClient) -> dict[str, tuple[str, ...]]:
+    """Return what base images by a tag are: in their registry, and in the engine, which may have one of its own."""
+    inputs = Inputs(plan, settings, {}, "")
+    references = sorted({reference for target in plan.targets for reference in inputs.bases(target)})
+    local = image_ids(references)
+
+    def digest(reference: str) -> str:
+        try:
+            return client.find_digest(parse_reference(reference)) or ""
+        except RegistryError:
+            return ""
+
+    digests = client.each(digest, references)
+    return {r: (d, local.get(r, "")) for r, d in zip(references, digests, strict=True)}
+
+
+# ── witnesses: each takes what is recorded, and says which of it is there still
+
+
+def _in_registry(
+    plan: Plan, settings: Settings, client: RegistryClient, claims: Mapping[str, Finished]
+) -> dict[str, Evidence]:
+    asked = [
+        (name, ref) for name, known in claims.items() for ref in expected_references(plan, settings, name, known)
+    ]
+    answers = dict(zip(asked, client.each(lambda one: _look(client, one[1], claims[one[0]]), asked), strict=True))
+    found = {}
+    for name, known in claims.items():
+        mine = [(ref, answer) for (owner, ref), answer in answers.items() if owner == name]
+        lacking = next((answer for _, answer in mine if isinstance(answer, str)), "")
+        images = [answer for _, answer in mine if isinstance(answer, RegistryImage)]
+        if lacking or not images:
+            found[name] = Evidence(text=lacking or "it is not recorded where it was pushed")
+            continue
+        digests = {one.platform: one.digest for one in images[0].images}
+        text = f"{', '.join(ref for ref, _ in mine)} is {images[0].digest}, pushed {known.at}"
+        found[name] = Evidence("", "", True, text, mine[0][0], images[0].digest, digests)
+    return found
+
+
+def expected_references(plan: Plan, settings: Settings, name: str, known: Finished) -> list[str]:
+    """Return the references that are to be there, as the registry's API has them.
+
+    The declared tags; of a build of some platforms only, those under which it was pushed or loaded, if it was for
+    the repository that it would be for now.
+    """
+    target = plan.target(name)
+    repository = f"{registry_of(plan.compilation, settings)}/{target.bake_target.repository}"
+    if target.complete:
+        tags = expanded_tags(plan.compilation, settings, target.bake_target.tags)
+        return [_normal(f"{repository}:{tag}") for tag in tags]
+    here = _normal(repository)
+    known_here = {ref: digest for ref, digest in _known(known).items() if ref.startswith((f"{here}:", f"{here}@"))}
+    return list(known_here) or [here]
+
+
+def _known(known: Finished) -> dict[str, str]:
+    """Return the recorded digests by reference; what was pushed without a tag is known by its digest."""
+    found = {}
+    for reference, digest in known.references.items():
+        tagged = ":" in reference.rpartition("/")[2]
+        found[_normal(reference) if tagged else f"{_normal(reference)}@{digest}"] = digest
+    return found
+
+
+def _normal(text: str) -> str:
+    tagged = ":" in text.rpartition("/")[2]
+    return str(parse_reference(text) if tagged else parse_repository(text))
+
+
+def _look(client: RegistryClient, text: str, known: Finished) -> RegistryImage | str:
+    """Return what the registry has under a reference, or what is wrong with it."""
+    wanted = _known(known).get(text)
+    if wanted is None:
+        return f"{text} was not pushed from here"
+    reference = parse_reference(text)
+    try:
+        image = read_image(client, reference)
+        if image.digest != wanted:
+            return f"{text} is another image now"
+        if sorted(one.platform for one in image.images) != sorted(known.platforms):
+            return f"{text} has not its platforms"
+        if image.manifest.is_index:
+            for one in image.images:
+                client.digest(Reference(reference.repository, digest=one.digest))
+    except RegistryError as error:
+        return str(error.message)
+    return image
+
+
+def _in_engine(
+    plan: Plan, settings: Settings, client: RegistryClient, claims: Mapping[str, Finished]
+) -> dict[str, Evidence]:
+    ids = image_ids([reference for known in claims.values() for reference in known.references])
+    found = {}
+    for name, known in claims.items():
+        wrong = [ref for ref, digest in known.references.items() if ids.get(ref) not in (digest, *known.ids)]
+        expected = set(expected_references(plan, settings, name, known))
+        if wrong or not expected <= set(_known(known)):
+            text = f"the engine does not hold it as {', '.join(wrong or sorted(expected))}"
+            found[name] = Evidence(text=text)
+            continue
+        reference, digest = next(iter(known.references.items()))
+        text = f"the engine holds {reference}: {ids[reference]}, loaded {known.at}"
+        found[name] = Evidence("", "", True, text, reference, "", dict.fromkeys(known.platforms, digest))
+    return found
+
+
+def _in_cache(
+    plan: Plan, settings: Settings, client: RegistryClient, claims: Mapping[str, Finished]
+) -> dict[str, Evidence]:
+    where = f"on the builder {settings.builder!r}" if settings.builder else "on the builder in use"
+    return {name: Evidence("", "", True, f"built here {where}, {known.at}") for name, known in claims.items()}
+
+
+_WITNESSES = {"push": _in_registry, "load": _in_engine, "cache": _in_cache}

@@ -1,0 +1,82 @@
+"""Variables whose values are known only when executing: the commit, the day. Never in a committed file."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edgebake.graph.compile import Compilation
+from edgebake.errors import EdgebakeError
+from edgebake.plan.settings import Settings, expanded_tags
+from edgebake.graph.names import refuse_collisions
+
+TIMEOUT = 30  # seconds
+
+
+def prepared(compilation: Compilation, settings: Settings) -> Settings:
+    """Return the settings with what is injected, once for a whole command.
+
+    What the settings or the environment say already stays.
+
+    Raises:
+        EdgebakeError: the variables make something that is no tag, or one tag of two images.
+    """
+    known = {**settings.environment, **settings.variables}
+    variables = compilation.workspace.project.variables
+    injected: dict[str, str] = {}
+    for name, variable in variables.items():
+        if variable.inject and name not in known:
+            value = _value(variable.inject, compilation.workspace.root, settings.environment)
+            injected |= {name: value} if value else {}
+    settings = replace(settings, variables={**injected, **settings.variables})
+    _refuse_colliding_tags(compilation, settings)
+    return settings
+
+
+def _value(kind: str, root: Path, environment: Mapping[str, str]) -> str:
+    return _date(environment) if kind == "date" else _revision(root)
+
+
+def _date(environment: Mapping[str, str]) -> str:
+    """Return the day as 20260131; that of SOURCE_DATE_EPOCH, if it is set (reproducible-builds.org)."""
+    text = environment.get("SOURCE_DATE_EPOCH")
+    if text is None:
+        return datetime.now(timezone.utc).strftime("%Y%m%d")
+    try:
+        return datetime.fromtimestamp(int(text), timezone.utc).strftime("%Y%m%d")
+    except (ValueError, OverflowError, OSError):
+        raise EdgebakeError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds") from None
+
+
+def _revision(root: Path) -> str:
+    """Return the checkout's commit, `-dirty` behind it if files differ; empty if it is no checkout."""
+    commit = _git(root, "rev-parse", "--short=12", "HEAD")
+    dirty = _git(root, "status", "--porcelain", "--untracked-files=no") if commit else ""
+    return f"{commit}-dirty" if dirty else commit
+
+
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _refuse_colliding_tags(compilation: Compilation, settings: Settings) -> None:
+    graph = compilation.graph
+    declared = [
+        (f"{one.repository}:{tag}", f"the image {one.image!r} on {one.target!r}")
+        for one in graph.bake_targets
+        for tag in expanded_tags(compilation, settings, one.tags)
+    ]
+    declared += [
+        (f"{index.repository}:{tag}", f"the index {index.tag!r} of the image {index.image!r}")
+        for index in graph.indexes
+        for tag in expanded_tags(compilation, settings, [index.tag])
+    ]
+    refuse_collisions(declared, kind="tag")

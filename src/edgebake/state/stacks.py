@@ -1,0 +1,178 @@
+"""Stacks and artifacts in the registry: looked up before a plan, and published by a bake that pushes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from edgebake.artifacts.facts import facts_of
+from edgebake.graph.compile import Compilation
+from edgebake.errors import EdgebakeError
+from edgebake.plan.settings import Settings, registry_client
+from edgebake.graph.names import base_variable
+from edgebake.registry.client import OCI_INDEX, OCI_MANIFEST, RawManifest, RegistryClient
+from edgebake.registry.reference import Repository, parse_repository
+from edgebake.state.stack_lookup import observe_stacks
+from edgebake.plan.builder import Plan
+from edgebake.plan.reuse import Given, PublishedStage, Snapshot
+from edgebake.plan.stacks import Keyed, is_built
+from edgebake.plan.steps import PublishStages
+from edgebake.render.bake_file import BakeFile, Block, Value, render_json
+
+_HARMLESS = ("annotations", "attest", "cache-from", "cache-to", "labels", "output", "pull", "tags")
+"""Attributes of a bake target that change nothing of a stage's contents."""
+
+
+# ── before a plan
+
+
+def looker(settings: Settings) -> Callable[[Compilation, Sequence[Keyed]], Snapshot]:
+    """Return what asks a project's repository of stacks, with the user's logins."""
+
+    def look(compilation: Compilation, stages: Sequence[Keyed]) -> Snapshot:
+        repository = compilation.workspace.project.stacks
+        assert repository is not None
+        off = why_off(compilation, settings)
+        if off:
+            return Snapshot(repository, off=off)
+        return observe_stacks(registry_client(compilation, settings), repository, stages)
+
+    return look
+
+
+def why_off(compilation: Compilation, settings: Settings) -> str:
+    """Return why keys mean nothing for a bake: something is given that no fingerprint knows; "" if nothing is."""
+    if settings.no_cache:
+        return "--no-cache builds everything again"
+    for text in settings.overrides:
+        key = text.partition("=")[0]
+        if key.split(".", 1)[-1].split(".")[0] not in _HARMLESS:
+            return f"--set {key} changes what is built"
+    names = [base_variable(target) for target in compilation.targets]
+    for name in (*names, *(f"NATIVE_{name}" for name in names), "WHEELHOUSE"):
+        if name in settings.variables:
+            return f"--var {name} changes what is built"
+    wheelhouse = settings.environment.get("WHEELHOUSE")
+    if wheelhouse is not None and wheelhouse != (compilation.workspace.project.wheelhouse or ""):
+        return "the environment's WHEELHOUSE changes what is built"
+    return ""
+
+
+# ── what a bake is given
+
+
+def context_overrides(bake_target: str, given: Sequence[Given]) -> dict[str, str]:
+    """Return the `--set` overrides that put published stages in the place of a bake target's own."""
+    return {f"{bake_target}.contexts.{one.stage.name}": one.context for one in given}
+
+
+def publish_overlay(plan: Plan, step: PublishStages) -> tuple[list[str], str]:
+    """Return names and text of bake targets for stages that are published: a bake file beside the committed one."""
+    blocks = [
+        Block("target", f"eb-stack-{number}", _attributes(plan, step.repository, one))
+        for number, one in enumerate(step.stages)
+    ]
+    return [block.name for block in blocks], render_json(BakeFile(blocks))
+
+
+def _attributes(plan: Plan, repository: str, one: PublishedStage) -> dict[str, Value]:
+    attributes: dict[str, Value] = {
+        "inherits": [one.bake_target],
+        "target": one.stage.name,
+        "platforms": list(one.stage.platforms),
+        "tags": [f"{repository}:{one.stage.key}"],
+        # Provenance holds times, and a stage is not what is shipped.
+        "attest": ["type=provenance,disabled=true"],
+        "output": [_output(plan, one)],
+    }
+    if one.given:
+        attributes["contexts"] = {given.stage.name: given.context for given in one.given}
+    return attributes
+
+
+def _output(plan: Plan, one: PublishedStage) -> str:
+    """Return how a stage is pushed: what a build half left, with annotations by which it is found."""
+    annotations: dict[str, str] = {}
+    if is_built(one.stage.node):
+        target = plan.compilation.plan_of(plan.target(one.bake_target).bake_target).target
+        keys = dict(one.parts)
+        for platform in one.stage.platforms:
+            fingerprint = keys.get(platform, one.stage.key).rpartition("-")[2]
+            facts = facts_of(one.stage.node, platform, target, fingerprint)
+            annotations |= {f"annotation[{platform}].{name}": text for name, text in facts.annotations().items()}
+    # Not kept among the engine's images, where it would be unpacked.
+    fields = ["type=image", "oci-mediatypes=true", "push=true", "store=false"]
+    return csv_line([*fields, *(f"{name}={text}" for name, text in annotations.items())])
+
+
+def csv_line(fields: Sequence[str]) -> str:
+    """Return fields as one line of CSV, which is how Buildx reads an output."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()
+
+
+# ── what is published
+
+
+def put_under_keys(compilation: Compilation, settings: Settings, step: PublishStages) -> None:
+    """Put each platform of what was just pushed under its own key, and all under one as soon as all are there.
+
+    Who builds the last platform of a stage joins them, so that machines that build one platform each still give
+    one that builds all of them what it needs.
+
+    Raises:
+        EdgebakeError: the registry does not have what was pushed, or does not take a key.
+    """
+    client = registry_client(compilation, settings)
+    place = parse_repository(step.repository)
+    client.each(lambda one: _put(client, place, one), step.stages)
+
+
+def _put(client: RegistryClient, place: Repository, one: PublishedStage) -> None:
+    if not one.joined:
+        return
+    if one.stage.key == one.joined:
+        _split(client, place, one)
+        return
+    parts = {platform: client.find_manifest(place.tagged(key)) for platform, key in one.parts}
+    found = {platform: manifest for platform, manifest in parts.items() if manifest is not None}
+    if len(found) == len(parts):
+        index = {
+            "schemaVersion": 2,
+            "mediaType": OCI_INDEX,
+            "manifests": [_descriptor(p, found[p]) for p in sorted(found)],
+        }
+        content = json.dumps(index, separators=(",", ":")).encode()
+        client.put_manifest(place.tagged(one.joined), content, OCI_INDEX)
+
+
+def _split(client: RegistryClient, place: Repository, one: PublishedStage) -> None:
+    index = client.manifest(place.tagged(one.stage.key))
+    digests = {_platform(child): child["digest"] for child in index.children}
+    for platform, key in one.parts:
+        if platform not in digests:
+            raise EdgebakeError(
+                f"{place}:{one.stage.key} was pushed, and its registry does not show {platform} in it",
+                reason=f"it shows {', '.join(sorted(digests)) or 'no platform'}",
+            )
+        child = client.manifest(place.by_digest(digests[platform]))
+        client.put_manifest(place.tagged(key), child.content, child.media_type)
+
+
+def _descriptor(platform: str, manifest: RawManifest) -> dict[str, Any]:
+    os, architecture = platform.split("/")
+    return {
+        "mediaType": manifest.media_type or OCI_MANIFEST,
+        "digest": manifest.digest,
+        "size": len(manifest.content),
+        "platform": {"architecture": architecture, "os": os},
+    }
+
+
+def _platform(child: Mapping[str, Any]) -> str:
+    platform = child.get("platform", {})
+    return f"{platform.get('os')}/{platform.get('architecture')}"

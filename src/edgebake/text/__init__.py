@@ -1,0 +1,1 @@
+"""Plain text: tables, durations, statistics, words. Knows nothing of edgebake's models."""
