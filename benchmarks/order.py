@@ -23,8 +23,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from synthetic import SHAPES, write_project
 
-from edgebake.graph.compile import plan_images
 from edgebake.errors import EdgebakeError
+from edgebake.graph.compile import plan_images
 from edgebake.graph.python_env import resolution_inputs
 from edgebake.graph.view import RecipeView
 from edgebake.lint.subject import recipes_subject

@@ -246,10 +246,10 @@ def _write(path: Path, data: Mapping[str, Any]) -> None:
 
 def write_lock(root: Path) -> int:
     """Lock two images of three by a made-up resolution of their Python packages; return the number of nodes."""
-    from edgebake.system.atomic import write_file
     from edgebake.graph.compile import compile_workspace
     from edgebake.load.workspace import open_workspace
     from edgebake.model.lock import Lock, LockedBase, LockedImage
+    from edgebake.system.atomic import write_file
 
     compilation = compile_workspace(open_workspace(root))
     images: dict[str, dict[str, LockedImage]] = {}

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebake.graph.compile import Compilation, compile_workspace, stage_templates
 from edgebake.errors import EdgebakeError
-from edgebake.plan.fingerprint import Fingerprints
+from edgebake.graph.compile import Compilation, compile_workspace, stage_templates
 from edgebake.load.workspace import Workspace
 from edgebake.model.lock import LockedPython
 from edgebake.plan.builder import Plan, build_plan, reusable
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.history import History, read_history
 from edgebake.plan.record import BuildRecord
 from edgebake.plan.reuse import LooksAnyway, Snapshot
@@ -24,8 +24,8 @@ from edgebake.render.files import generated_files
 from edgebake.render.writer import Change, OutputTree
 
 if TYPE_CHECKING:
-    from edgebake.state.current import Wish
     from edgebake.plan.settings import Settings
+    from edgebake.state.current import Wish
 
 
 @dataclass(frozen=True)

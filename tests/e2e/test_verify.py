@@ -9,8 +9,8 @@ import pytest
 
 from conftest import Project, run
 from edgebake.errors import EdgebakeError
-from edgebake.plan.settings import Settings
 from edgebake.load.workspace import open_workspace
+from edgebake.plan.settings import Settings
 from edgebake.testing.cases import Case
 from edgebake.testing.runner import run_cases
 from edgebake.testing.subjects import Subject, subjects

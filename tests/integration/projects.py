@@ -15,16 +15,16 @@ from typing import Any
 
 from edgebake.api import Compiled, compile_files
 from edgebake.graph.compile import Compilation, compile_workspace, plan_images
-from edgebake.plan.fingerprint import Fingerprint, Fingerprints
 from edgebake.graph.names import stage_names
 from edgebake.graph.node import Node
 from edgebake.graph.python_env import resolution_inputs
-from edgebake.plan.journal import Journal
 from edgebake.load.workspace import Workspace, open_workspace
 from edgebake.lock.locker import render_lock
 from edgebake.model.lock import Lock, LockedBase, LockedImage, LockedPackage, LockedPython
 from edgebake.plan.builder import Plan, build_plan
+from edgebake.plan.fingerprint import Fingerprint, Fingerprints
 from edgebake.plan.history import Finished, read_history
+from edgebake.plan.journal import Journal
 from edgebake.plan.selection import Selection
 from edgebake.plan.steps import Output
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError
+from edgebake.graph.compile import Compilation
 from edgebake.graph.names import stage_names
 from edgebake.model.project import Project as ProjectFile
 from integration.engine import BASE, needs_buildx, needs_registry

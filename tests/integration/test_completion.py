@@ -15,10 +15,10 @@ from shutil import which
 
 import pytest
 
-from edgebake.load.builtin import builtin_root
 from edgebake.cli.complete import answer
 from edgebake.cli.known import Known, builders
 from edgebake.cli.main import app
+from edgebake.load.builtin import builtin_root
 from edgebake.load.workspace import open_workspace
 
 assert app  # imported here, for all the answers

@@ -22,8 +22,8 @@ from edgebake import api
 from edgebake.cache.entries import places_of
 from edgebake.cli.main import app
 from edgebake.errors import EdgebakeError
-from edgebake.plan.journal import Journal
 from edgebake.load.workspace import open_workspace
+from edgebake.plan.journal import Journal
 from edgebake.plan.selection import Selection, open_selection
 from integration.projects import CPU, recipe, write_files
 
@@ -89,7 +89,12 @@ def told_by_a_process(root: Path, *arguments: str, **variables: str) -> Told:
     imports = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     errors = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
     assert "Traceback" not in done.stderr, done.stderr
-    return done.stdout, "\n".join(errors), done.returncode, any("edgebake.graph.compile\n" in f"{x}\n" for x in imports)
+    return (
+        done.stdout,
+        "\n".join(errors),
+        done.returncode,
+        any("edgebake.graph.compile\n" in f"{x}\n" for x in imports),
+    )
 
 
 def cold(root: Path, *arguments: str) -> tuple[str, str, int]:

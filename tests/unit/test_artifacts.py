@@ -21,8 +21,8 @@ from edgebake.artifacts.make import join, store
 from edgebake.artifacts.pip_index import write_indexes
 from edgebake.artifacts.size import parse_size, told_size
 from edgebake.errors import EdgebakeError
-from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.builder import build_plan, reusable
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.record import BuildRecord
 from edgebake.plan.selection import Selection
 from edgebake.plan.stacks import is_built

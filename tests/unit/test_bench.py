@@ -16,6 +16,9 @@ from edgebake.bench.compare import Change, Comparison, compare, comparison_data
 from edgebake.bench.machine import processor
 from edgebake.bench.protocol import ProtocolError, parse
 from edgebake.bench.report import as_text, comparison_text, duration, failure_lines, number
+from edgebake.bench.runner import Outcome
+from edgebake.errors import EdgebakeError
+from edgebake.host.files import Files
 from edgebake.model.bench import (
     BenchMachine,
     ImageBench,
@@ -27,9 +30,6 @@ from edgebake.model.bench import (
     render_result,
     summarised,
 )
-from edgebake.bench.runner import Outcome
-from edgebake.errors import EdgebakeError
-from edgebake.host.files import Files
 from edgebake.testing.cases import Case
 from integration.projects import make_project, recipe
 

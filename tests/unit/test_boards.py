@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from conftest import ProjectFolder
-from edgebake.graph.compile import compile_workspace
 from edgebake.errors import EdgebakeError
+from edgebake.graph.compile import compile_workspace
 from edgebake.load.boards import load_boards
 from edgebake.load.document import load_document
 from edgebake.load.validate import validate

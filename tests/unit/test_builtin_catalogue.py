@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.graph.compile import compile_workspace
 from edgebake.errors import EdgebakeError
+from edgebake.graph.compile import compile_workspace
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.workspace import Workspace, open_workspace
 from edgebake.model.requirement import parse_requirement

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from edgebake.graph.compile import compile_workspace
 from edgebake.compose.file import committed_files, compose_file
 from edgebake.compose.placed import services_of
 from edgebake.errors import EdgebakeError
+from edgebake.graph.compile import compile_workspace
 from edgebake.templating.quote import compose_string, compose_template
 from edgebake.templating.yaml_file import Commented, render_yaml
 from integration.projects import AMD64, BOARD, CPU, Project, make_project, recipe

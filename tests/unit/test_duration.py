@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgebake.text.duration import parse_duration, told_duration
 from edgebake.errors import EdgebakeError
+from edgebake.text.duration import parse_duration, told_duration
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from edgebake.plan.fingerprint import Fingerprints
 from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.node import Body, Node
+from edgebake.plan.fingerprint import Fingerprints
 from integration import projects
 from integration.projects import (
     AMD64,

@@ -10,10 +10,10 @@ import pytest
 
 from edgebake.execute.events import EventReader
 from edgebake.execute.ledger import Ledger
-from edgebake.plan.journal import Journal, read_entries
 from edgebake.plan.explain import explain, plan_as_data
 from edgebake.plan.forecast import Forecast, forecast
 from edgebake.plan.history import read_history, worth_keeping
+from edgebake.plan.journal import Journal, read_entries
 from edgebake.plan.times import KEPT, Measured, StageTimes
 from integration.projects import AMD64, ARM64, Project, compiled_recipe, line_of_five, make_project, needs
 

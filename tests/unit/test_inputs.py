@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.state.current import expected_references
-from edgebake.state.inputs import Inputs, digest_of_tests
-from edgebake.plan.settings import Settings
 from edgebake.plan.history import Finished
 from edgebake.plan.selection import Selection
+from edgebake.plan.settings import Settings
+from edgebake.state.current import expected_references
+from edgebake.state.inputs import Inputs, digest_of_tests
 from integration.projects import AMD64, ARM64, Project, line_of_five
 
 BASE = "debian:bookworm-slim"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from edgebake.errors import EdgebakeError
-from edgebake.plan.journal import JOURNAL_FILE, Journal, read_entries
 from edgebake.plan.history import KEPT_RUNS, Finished, read_history, worth_keeping
+from edgebake.plan.journal import JOURNAL_FILE, Journal, read_entries
 from edgebake.plan.record import StageRecord
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from edgebake.errors import EdgebakeError
-from edgebake.plan.fingerprint import Fingerprints
 from edgebake.inspect.listing import RecipeRow, recipe_rows
 from edgebake.load.workspace import Workspace, open_workspace
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.testing.subjects import Subject, own_fingerprint, subjects
 from edgebake.testing.verified import Verification, read_verified, write_verified
 from integration.projects import CPU, make_project, recipe

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from edgebake.errors import EdgebakeError
-from edgebake.plan.journal import JOURNAL_FILE
 from edgebake.plan.builder import Plan
 from edgebake.plan.explain import explain, plan_as_data
 from edgebake.plan.history import read_history
+from edgebake.plan.journal import JOURNAL_FILE
 from edgebake.plan.record import BuildRecord
 from edgebake.plan.selection import Selection, open_selection
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Step, VerifyIndexes, WriteFiles

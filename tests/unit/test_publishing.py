@@ -11,11 +11,11 @@ import pytest
 
 from edgebake.errors import EdgebakeError
 from edgebake.plan.settings import Settings
+from edgebake.publishing.collect import Parts, collect
+from edgebake.publishing.prune import Own, Rule, TagState, prunable
 from edgebake.registry.client import OCI_MANIFEST, RawManifest
 from edgebake.registry.reference import parse_repository
-from edgebake.publishing.collect import Parts, collect
 from edgebake.state.digest_files import Part, missing_siblings, read_shards, subject_name, write_digest_file
-from edgebake.publishing.prune import Own, Rule, TagState, prunable
 from integration.projects import ALL, AMD64, ARM64, Project, make_project, recipe
 
 PLATFORMS = (AMD64, ARM64)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebake.api import refuse_stale_lock
-from edgebake.graph.compile import compile_workspace, what_stays_in_front
 from edgebake.errors import EdgebakeError
+from edgebake.graph.compile import compile_workspace, what_stays_in_front
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.order import recorded_order, violations
 from edgebake.lock.locker import render_lock

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from edgebake.api import compile_files
-from edgebake.plan.settings import Settings, cache_variables
-from edgebake.state.stacks import context_overrides, publish_overlay, why_off
-from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.builder import Plan, build_plan, reusable
 from edgebake.plan.explain import explain
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.record import BuildRecord
 from edgebake.plan.reuse import Snapshot
 from edgebake.plan.selection import Selection
+from edgebake.plan.settings import Settings, cache_variables
 from edgebake.plan.stacks import Keyed, published_stages, stage_key
 from edgebake.plan.steps import Bake, CheckBuilder, Output, PublishStages
+from edgebake.state.stacks import context_overrides, publish_overlay, why_off
 from integration.projects import (
     ALL,
     AMD64,

@@ -10,9 +10,9 @@ import pytest
 
 from edgebake.ci.matrix import outputs
 from edgebake.errors import EdgebakeError
-from edgebake.plan.fingerprint import Fingerprints
 from edgebake.narrow import shard_selection
 from edgebake.plan.builder import Plan, build_plan, reusable
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.record import BuildRecord
 from edgebake.plan.reuse import Snapshot
 from edgebake.plan.selection import Selection

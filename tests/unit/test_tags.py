@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from edgebake.errors import EdgebakeError
-from edgebake.state.inject import prepared
-from edgebake.plan.settings import Settings, expanded_tags
 from edgebake.model.variables import derive
+from edgebake.plan.settings import Settings, expanded_tags
+from edgebake.state.inject import prepared
 from integration.projects import Project, make_project, recipe
 
 POLICY = {

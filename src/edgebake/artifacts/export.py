@@ -14,9 +14,9 @@ from edgebake.artifacts.layout import Layout
 from edgebake.artifacts.make import join, store
 from edgebake.execute.invocation import Invocation
 from edgebake.execute.pool import Job, Pool
-from edgebake.plan.settings import Settings, bake_variables
 from edgebake.plan.builder import Plan
 from edgebake.plan.reuse import PublishedStage
+from edgebake.plan.settings import Settings, bake_variables
 from edgebake.plan.stacks import is_built
 from edgebake.plan.waves import MAX_BAKE_TARGETS
 from edgebake.render.bake_file import BakeFile, Block, Value, render_json

@@ -23,8 +23,8 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from edgebake.artifacts.facts import ARTIFACT_TYPE, Facts, facts_in
 from edgebake.artifacts.layout import OCI_MANIFEST, DamagedError, Entry, Layout
 from edgebake.artifacts.make import wheels_in
-from edgebake.system.atomic import write_file
 from edgebake.errors import EdgebakeError
+from edgebake.system.atomic import write_file
 
 FOLDER = "wheels"
 

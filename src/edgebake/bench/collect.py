@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edgebake.model.bench import Measurement, RecipeBench, Run
 from edgebake.bench.runner import Outcome
+from edgebake.model.bench import Measurement, RecipeBench, Run
 from edgebake.testing.cases import Case
 
 

@@ -11,18 +11,18 @@ from edgebake import __version__
 from edgebake.api import make_plan
 from edgebake.bench.collect import Collected
 from edgebake.bench.machine import Engine, load
-from edgebake.model.bench import ImageBench, RecipeBench, Result
 from edgebake.bench.runner import Subject, run_bench
-from edgebake.system.docker import docker, last_line
 from edgebake.errors import EdgebakeError, did_you_mean
-from edgebake.plan.settings import Settings
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.host.files import Files
 from edgebake.host.flags import GROUPS, Choice, Flag, machine_flags
+from edgebake.model.bench import ImageBench, RecipeBench, Result
 from edgebake.model.requirement import parse_requirement
 from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.selection import Selection
+from edgebake.plan.settings import Settings
 from edgebake.resolve.resolution import Pin
+from edgebake.system.docker import docker, last_line
 from edgebake.testing.cases import Case, benches_of
 from edgebake.testing.images import Loaded, get_image, load_images
 

@@ -7,11 +7,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from edgebake.model.bench import BenchMachine
-from edgebake.system.docker import docker, last_line, unreachable
 from edgebake.host.detect import detect
 from edgebake.host.files import Files
 from edgebake.host.machine import Machine
+from edgebake.model.bench import BenchMachine
+from edgebake.system.docker import docker, last_line, unreachable
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # as `docker info` has them, and as OCI has them
 

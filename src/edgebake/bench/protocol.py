@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from edgebake.model.bench import Run, summarised
 from edgebake.model.base import Model
+from edgebake.model.bench import Run, summarised
 
 
 class Line(Model):

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.bench.protocol import ProtocolError, Said, parse
-from edgebake.system.docker import no_docker
 from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import not_emulated
 from edgebake.host.monitor import Monitor
 from edgebake.host.start import remove
 from edgebake.interrupt import raise_interrupt
+from edgebake.system.docker import no_docker
 from edgebake.testing.cases import Case
 from edgebake.testing.causes import cannot_execute
 

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from edgebake import __version__
 from edgebake.ci.actions import pinned
 from edgebake.ci.matrix import HOSTED, runner_labels
-from edgebake.graph.compile import stage_templates
 from edgebake.errors import EdgebakeError
+from edgebake.graph.compile import stage_templates
 from edgebake.load.workspace import Workspace
 from edgebake.model.ci import Ci
 from edgebake.model.project import LOCK_FILE

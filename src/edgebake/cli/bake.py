@@ -151,8 +151,8 @@ def bake(
     with Waiting("planning what to build", shown=shown != Mode.quiet):
         from edgebake.api import observed_plan
         from edgebake.cli.options import pairs, selection_of, settings_of, tell_notes
-        from edgebake.state.current import Wish
         from edgebake.execute.policy import Policy
+        from edgebake.state.current import Wish
         from edgebake.state.stacks import looker
 
         selection = selection_of(names, target, platform, name, select, exclude, state_ref)
@@ -353,8 +353,8 @@ def _drawn(file: Path | None, plan: Plan, executor: Executor) -> Iterator[None]:
         raise
     finally:
         if file is not None:
-            from edgebake.system.atomic import write_file
             from edgebake.execute.timeline import timeline_page
+            from edgebake.system.atomic import write_file
 
             page = timeline_page(plan.compilation.workspace.root, executor.recording, executor.modes, outcome)
             write_file(file, page.encode())

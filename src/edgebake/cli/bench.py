@@ -70,11 +70,11 @@ def bench(
         import os
 
         from edgebake.bench.images import Wish, measure_images
-        from edgebake.model.bench import read_result
         from edgebake.cli.options import pairs
-        from edgebake.plan.settings import Settings
         from edgebake.load.workspace import find_root
+        from edgebake.model.bench import read_result
         from edgebake.plan.selection import Selection
+        from edgebake.plan.settings import Settings
 
         limit = _limit(fail_above, compare)
         before = read_result(compare) if compare else None
@@ -88,8 +88,8 @@ def bench(
         wish = Wish(start, selection, settings, runs, seconds, tuple(recipe or ()), image, locked, quiet)
         result = measure_images(wish, tell, waiting.end)
     if output:
-        from edgebake.system.atomic import write_file
         from edgebake.model.bench import render_result
+        from edgebake.system.atomic import write_file
 
         write_file(output, render_result(result))
     _print(result, before, limit, json_output=json_output)

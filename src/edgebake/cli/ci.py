@@ -71,14 +71,14 @@ def matrix(
     from pathlib import Path
 
     from edgebake.api import make_plan
-    from edgebake.system.atomic import write_file
     from edgebake.ci.matrix import outputs
     from edgebake.errors import EdgebakeError
-    from edgebake.plan.settings import Settings
-    from edgebake.state.stacks import looker
     from edgebake.narrow import only_changed
     from edgebake.plan.selection import Selection
+    from edgebake.plan.settings import Settings
     from edgebake.plan.shards import cut, shards_as_data, shards_as_text, shared_by
+    from edgebake.state.stacks import looker
+    from edgebake.system.atomic import write_file
 
     if [changed_since is not None, unpublished, everything].count(True) != 1:
         raise EdgebakeError("one of --changed-since, --unpublished and --all is needed")

@@ -56,9 +56,9 @@ def compose(
     import posixpath
 
     with Waiting("compiling"):
-        from edgebake.graph.compile import compile_workspace
         from edgebake.compose.file import compose_file
         from edgebake.compose.placed import services_of
+        from edgebake.graph.compile import compile_workspace
         from edgebake.plan.selection import Selection, open_selection
         from edgebake.render.writer import OutputTree
 

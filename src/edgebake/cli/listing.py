@@ -156,8 +156,8 @@ def _recipe_data(row: RecipeRow) -> dict[str, Any]:
 def _uncited(
     workspace: Workspace, kind: Kind, target: str | None, group: str | None, built: bool, keep: Keep
 ) -> Listed:
-    from edgebake.lint.citations import facts_of, uncited
     from edgebake.errors import EdgebakeError
+    from edgebake.lint.citations import facts_of, uncited
 
     if kind is not Kind.recipes:
         raise EdgebakeError("--uncited is about recipes", hints=("edgebake list recipes --uncited",))

@@ -48,11 +48,11 @@ def lock(
     with Waiting("resolving") as waiting:
         from pathlib import Path
 
-        from edgebake.system.atomic import write_file
         from edgebake.cli.options import pairs
         from edgebake.lock.locker import make_lock, render_lock
         from edgebake.model.project import LOCK_FILE
         from edgebake.plan.selection import Selection, open_selection
+        from edgebake.system.atomic import write_file
 
         workspace = open_selection(Path.cwd(), Selection())
         made = make_lock(
@@ -74,10 +74,10 @@ def _weigh(ca_bundle: str | None) -> Weigh:
 
     def weigh(compilation: Compilation) -> Weigher:
         from edgebake.cli.options import settings_of
-        from edgebake.plan.settings import registry_client
         from edgebake.order.sizes import pushed_sizes
         from edgebake.order.weights import Weigher, changes_in_git
         from edgebake.plan.history import read_history
+        from edgebake.plan.settings import registry_client
 
         root = compilation.workspace.root
         history = read_history(root)

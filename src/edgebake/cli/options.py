@@ -10,8 +10,8 @@ import typer
 from edgebake.cli import complete
 
 if TYPE_CHECKING:
-    from edgebake.plan.settings import Settings
     from edgebake.plan.selection import Selection
+    from edgebake.plan.settings import Settings
 
 Names = Annotated[
     list[str] | None,

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from edgebake.api import Look
     from edgebake.graph.compile import Compilation
-    from edgebake.plan.settings import Settings
     from edgebake.plan.builder import Plan
     from edgebake.plan.reuse import Snapshot
+    from edgebake.plan.settings import Settings
     from edgebake.plan.stacks import Keyed
 
 

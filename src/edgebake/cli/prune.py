@@ -49,12 +49,12 @@ def prune(
 
         from edgebake.api import make_plan
         from edgebake.cli.options import settings_of
-        from edgebake.state.inject import prepared
-        from edgebake.plan.settings import registry_client
         from edgebake.interrupt import raise_interrupt
         from edgebake.plan.selection import Selection
+        from edgebake.plan.settings import registry_client
         from edgebake.publishing.prune import Rule, own_repositories, prunable, tag_states
         from edgebake.publishing.prune import delete as delete_tags
+        from edgebake.state.inject import prepared
 
         plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))
         settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))

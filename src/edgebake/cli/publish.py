@@ -50,14 +50,14 @@ def publish(
     with Waiting("asking the registry") as waiting:
         from edgebake.api import make_plan
         from edgebake.cli.options import settings_of
-        from edgebake.state.inject import prepared
-        from edgebake.plan.settings import registry_client
         from edgebake.interrupt import raise_interrupt
         from edgebake.narrow import by_tags, planned_parts
         from edgebake.plan.selection import Selection
+        from edgebake.plan.settings import registry_client
         from edgebake.publishing.collect import collect
-        from edgebake.state.digest_files import read_shards
         from edgebake.publishing.merge import Publisher, joined
+        from edgebake.state.digest_files import read_shards
+        from edgebake.state.inject import prepared
 
         shards = read_shards(digests)
         plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))

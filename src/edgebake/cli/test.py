@@ -61,8 +61,8 @@ def run_tests(
     """
     with Waiting("planning what to build", shown=not quiet) as waiting:
         from edgebake.cli.options import pairs, selection_of
-        from edgebake.plan.settings import Settings
         from edgebake.load.workspace import find_root
+        from edgebake.plan.settings import Settings
         from edgebake.testing.images import check_images, check_reference
         from edgebake.testing.report import as_data, as_junit, as_text
         from edgebake.testing.runner import CaseResult

@@ -45,11 +45,11 @@ def verify(
     with Waiting("asking the registry"):
         from edgebake.api import make_plan
         from edgebake.cli.options import settings_of
-        from edgebake.state.inject import prepared
-        from edgebake.plan.settings import registry_client
         from edgebake.plan.selection import Selection
-        from edgebake.state.digest_files import read_shards
+        from edgebake.plan.settings import registry_client
         from edgebake.publishing.verify import Verifier, declared, declared_as
+        from edgebake.state.digest_files import read_shards
+        from edgebake.state.inject import prepared
 
         references = [name for name in names or () if "/" in name or ":" in name or "@" in name]
         images = tuple(name for name in names or () if name not in references)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from edgebake.graph.compile import Compilation
 from edgebake.compose.placed import Placed, place, targets_of
 from edgebake.compose.service import relative_path, service_keys
 from edgebake.errors import EdgebakeError
+from edgebake.graph.compile import Compilation
 from edgebake.model.project import Project
 from edgebake.model.service import Service
 from edgebake.model.target import Target

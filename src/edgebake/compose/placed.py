@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from edgebake.graph.compile import Compilation, LeftOut
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.compile import Compilation, LeftOut
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.load.workspace import Workspace
 from edgebake.model.recipe import HealthCheck

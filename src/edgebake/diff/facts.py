@@ -7,9 +7,9 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from edgebake.graph.compile import Compilation
 from edgebake.diff.change import Facts
 from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.compile import Compilation
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.model.lock import Lock, LockedPackage
 from edgebake.render.dockerfile import base_reference

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from pathlib import Path
 
-from edgebake.graph.compile import Compilation
 from edgebake.diff.change import Change, Where, by_platforms, changes_of
 from edgebake.diff.facts import facts_of
 from edgebake.graph.build_graph import BakeTarget
-from edgebake.state.committed import record_of
+from edgebake.graph.compile import Compilation
 from edgebake.plan.builder import Plan, TargetPlan, build_plan
 from edgebake.plan.changes import StageChange
 from edgebake.plan.record import BuildRecord, Stages
 from edgebake.plan.selection import Selection
+from edgebake.state.committed import record_of
 
 _MOST_BYTES = 1 << 20  # of a file whose lines are compared
 

@@ -8,15 +8,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from edgebake.graph.compile import compile_workspace
 from edgebake.diff.images import Difference, Side, compare, compare_targets
 from edgebake.diff.locks import LockDifference, compare_locks
 from edgebake.errors import EdgebakeError, Position, did_you_mean
+from edgebake.graph.compile import compile_workspace
 from edgebake.load.workspace import find_root, open_workspace, parse_lock
 from edgebake.model.lock import Lock
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE
-from edgebake.state.committed import file_at, project_at
 from edgebake.plan.selection import Selection, open_selection
+from edgebake.state.committed import file_at, project_at
 
 WORKING_TREE = "the working tree"
 

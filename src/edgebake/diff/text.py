@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from edgebake.diff.change import Change, Kind, Where
 from edgebake.diff.images import Difference, ImageDiff
 from edgebake.diff.locks import LockDifference
-from edgebake.text.words import counted
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import SEVERITY, StageChange
 from edgebake.plan.explain import changed_rows, counted_work
 from edgebake.text.table import padded
+from edgebake.text.words import counted
 
 _TITLES: dict[Kind, str] = {
     "base": "base image",

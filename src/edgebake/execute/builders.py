@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from edgebake.system.docker import docker, last_line
 from edgebake.errors import EdgebakeError
 from edgebake.interrupt import raise_interrupt
 from edgebake.model.builder import Builder, BuilderNode
 from edgebake.plan.builder import Plan, runs_on_target
+from edgebake.system.docker import docker, last_line
 
 TIMEOUT = 300  # seconds; a builder may have to start, on another machine
 

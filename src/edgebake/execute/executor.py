@@ -16,11 +16,11 @@ from edgebake.execute.publish import merge_index, verify_tags
 from edgebake.execute.recording import Recording
 from edgebake.execute.results import Result, other_rows, with_digest
 from edgebake.execute.scheduler import Scheduler
-from edgebake.plan.settings import Settings
 from edgebake.graph.build_graph import Index
 from edgebake.interrupt import raise_interrupt
-from edgebake.plan.journal import Journal
 from edgebake.plan.builder import Plan
+from edgebake.plan.journal import Journal
+from edgebake.plan.settings import Settings
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, VerifyIndexes, WriteFiles
 from edgebake.state.bases import check_bases
 

@@ -12,9 +12,9 @@ from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure
 from edgebake.execute.results import Fate, Result, built_rows, current_rows, other_rows, steps_by_platform
 from edgebake.graph.build_graph import BakeTarget
-from edgebake.plan.journal import Journal
 from edgebake.plan.builder import Plan
 from edgebake.plan.history import Finished, worth_keeping
+from edgebake.plan.journal import Journal
 
 _SHORTEST = 0.05
 """Seconds from which on a step's time is worth remembering."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import can_push_by_digest
-from edgebake.plan.settings import Settings, registry_of
-from edgebake.state.stacks import context_overrides, csv_line
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.image_stage import index_annotations
 from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.plan.settings import Settings, registry_of
 from edgebake.plan.steps import Bake
+from edgebake.state.stacks import context_overrides, csv_line
 
 LABEL = "dev.edgebake.plan.fingerprint"
 """Labels with an image's fingerprint, one for each platform."""

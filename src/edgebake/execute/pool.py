@@ -10,12 +10,12 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from edgebake.text.duration import told_duration
 from edgebake.errors import EdgebakeError
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure, failure_of, overdue
 from edgebake.execute.invocation import Invocation
 from edgebake.execute.process import BakeProcess
+from edgebake.text.duration import told_duration
 
 GRACE = 10.0
 """Seconds that Buildx has for stopping what it was doing."""

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from packaging.version import Version
 
-from edgebake.system.docker import docker, last_line, unreachable
 from edgebake.errors import EdgebakeError
 from edgebake.execute.builders import BuilderState, inspect
 from edgebake.plan.steps import CheckBuilder
+from edgebake.system.docker import docker, last_line, unreachable
 
 OLDEST_BUILDX = Version("0.13.0")
 """The first with `--progress=rawjson` (docker/buildx release notes)."""

@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from edgebake.text.duration import told_duration
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.modes import Modes
 from edgebake.execute.progress_mode import Mode
 from edgebake.execute.rows import Rows
+from edgebake.text.duration import told_duration
 
 if TYPE_CHECKING:
     from edgebake.execute.builders import Work

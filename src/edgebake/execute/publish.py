@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError
 from edgebake.execute.results import Result
-from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
 from edgebake.graph.build_graph import BakeTarget, Index
+from edgebake.graph.compile import Compilation
+from edgebake.plan.builder import Plan, key_tag
+from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
 from edgebake.registry.errors import NotFoundError
 from edgebake.registry.images import RegistryImage, read_image
 from edgebake.registry.reference import parse_reference
-from edgebake.plan.builder import Plan, key_tag
-from edgebake.state.digest_files import Part
 from edgebake.registry.tags import write_index
+from edgebake.state.digest_files import Part
 
 
 def verify_tags(

@@ -17,10 +17,10 @@ from edgebake.execute.ledger import Baked
 from edgebake.execute.policy import Policy, delay
 from edgebake.execute.pool import Ended, Job, OnSteps, Pool
 from edgebake.execute.progress import Progress
-from edgebake.plan.settings import Settings, bake_variables, cache_variables
-from edgebake.state.stacks import publish_overlay, put_under_keys
 from edgebake.plan.builder import Plan
+from edgebake.plan.settings import Settings, bake_variables, cache_variables
 from edgebake.plan.steps import Bake, PublishStages
+from edgebake.state.stacks import publish_overlay, put_under_keys
 
 MakePool = Callable[[OnSteps], Pool]
 Timed = Callable[[Mapping[str, Baked], EventReader], None]

@@ -23,9 +23,9 @@ from edgebake.execute.progress import Progress
 from edgebake.execute.publish_stages import StagePublisher
 from edgebake.execute.recording import Recording
 from edgebake.execute.results import Fate
-from edgebake.plan.settings import Settings, bake_variables, cache_variables
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.plan.builder import Plan
+from edgebake.plan.settings import Settings, bake_variables, cache_variables
 from edgebake.plan.steps import Bake, PublishStages
 
 

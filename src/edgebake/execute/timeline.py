@@ -10,8 +10,8 @@ from typing import Any, Literal
 from edgebake.execute.events import BuildStep
 from edgebake.execute.modes import Modes, StepMode
 from edgebake.execute.recording import Ran, Recording
-from edgebake.templating.pages import render_page
 from edgebake.plan.critical_path import critical_path
+from edgebake.templating.pages import render_page
 
 State = Literal["done", "cached", "failed", "cancelled", "unfinished"]
 _BUILDKIT = ("BuildKit", "")

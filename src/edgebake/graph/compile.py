@@ -16,6 +16,7 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.image_stage import TestSteps
 from edgebake.graph.lower import TargetLowering
 from edgebake.graph.names import bake_target_name, stage_names
+from edgebake.graph.notes import Note, notes_of
 from edgebake.graph.order import install_order, needs_of, recorded_order, violations
 from edgebake.graph.python_env import python_env
 from edgebake.graph.target_recipes import TargetRecipes
@@ -28,10 +29,9 @@ from edgebake.model.project import Image, check_tag
 from edgebake.model.requirement import parse_requirement
 from edgebake.model.target import Target
 from edgebake.model.variables import names_in
-from edgebake.graph.notes import Note, notes_of
+from edgebake.resolve.resolution import Resolution, Root, resolve
 from edgebake.templating.stages import StageTemplates
 from edgebake.templating.values import render_value
-from edgebake.resolve.resolution import Resolution, Root, resolve
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from edgebake.graph.wheels import Wheels
 from edgebake.model.lock import Lock
 from edgebake.model.recipe import Build
 from edgebake.model.requirement import Requirement
-from edgebake.templating.stages import StageTemplates
 from edgebake.resolve.python_choice import PYTHON, RUNTIME
 from edgebake.resolve.resolution import Pin, Resolution, Root, resolve
+from edgebake.templating.stages import StageTemplates
 
 
 class TargetLowering:

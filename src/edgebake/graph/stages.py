@@ -13,8 +13,8 @@ from edgebake.graph.view import RecipeView
 from edgebake.load.document import Location
 from edgebake.model.lock import Lock
 from edgebake.model.target import Target
-from edgebake.templating.stages import StageTemplates
 from edgebake.resolve.resolution import Pin
+from edgebake.templating.stages import StageTemplates
 
 USER = "app"
 """The user that images run as unless they say otherwise."""

@@ -9,10 +9,10 @@ from edgebake.graph.view import RecipeView
 from edgebake.load.catalogue import Catalogue
 from edgebake.model.requirement import Requirement
 from edgebake.model.target import Target
-from edgebake.templating.values import target_scope
 from edgebake.resolve.candidates import Candidate, CandidatePool
 from edgebake.resolve.python_choice import other_pythons, with_wanted_python
 from edgebake.resolve.resolution import Pin, Resolution
+from edgebake.templating.values import target_scope
 
 
 class TargetRecipes:

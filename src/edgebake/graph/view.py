@@ -19,8 +19,8 @@ from edgebake.model.base import (
 )
 from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.target import Target, system_variables
-from edgebake.templating.values import VersionFact, is_template, render_value
 from edgebake.resolve.resolution import Pin
+from edgebake.templating.values import VersionFact, is_template, render_value
 
 Part = tuple[Recipe | Additions, Location]
 

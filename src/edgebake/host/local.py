@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from edgebake.system.docker import docker
 from edgebake.host.built import from_config
 from edgebake.host.candidate import Candidate, is_key
 from edgebake.model.target import Target
+from edgebake.system.docker import docker
 
 
 def local_candidates(repository: str, targets: Mapping[str, Target]) -> list[Candidate]:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from edgebake.system.docker import docker, last_line, no_docker
 from edgebake.errors import EdgebakeError
 from edgebake.host.launch import Mounted, check_command
 from edgebake.interrupt import raise_interrupt
+from edgebake.system.docker import docker, last_line, no_docker
 
 TIMED_OUT = 124  # as timeout(1) has it
 _NEVER_RAN = 125  # of docker run: Docker itself failed

@@ -8,15 +8,15 @@ from typing import Any
 
 from markupsafe import Markup
 
+from edgebake.graph.node import Node
 from edgebake.inspect.graphs import stage_graph
 from edgebake.inspect.layers import LAYERS, stage_layers
 from edgebake.inspect.svg import CAPTIONS, STYLE, draw, title_of
-from edgebake.graph.node import Node
-from edgebake.templating.pages import render_page
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import SEVERITY, StageChange
 from edgebake.plan.critical_path import critical_path
 from edgebake.plan.explain import told_change
+from edgebake.templating.pages import render_page
 
 _STATES = {"=": "same", "~": "changed", "+": "new"}
 _NAMED = 3  # images in a title

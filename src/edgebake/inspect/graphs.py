@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 
+from edgebake.graph.build_graph import BakeTarget, Key
 from edgebake.graph.compile import Compilation
+from edgebake.graph.node import Body, Node
 from edgebake.inspect.requirements import IMAGE, RequirementGraph
 from edgebake.inspect.selected import Selected
-from edgebake.graph.build_graph import BakeTarget, Key
-from edgebake.graph.node import Body, Node
 
 if TYPE_CHECKING:
     from edgebake.select.project import Item

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebake.load.words import told_condition, told_position
-from edgebake.text.words import listed
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.versions import parse_version, version_matches
 from edgebake.resolve.ask import Ask
@@ -15,6 +14,7 @@ from edgebake.resolve.candidates import Candidate, CandidatePool
 from edgebake.resolve.provider import Provider
 from edgebake.resolve.python_choice import PYTHON
 from edgebake.resolve.resolution import Pin, Resolution
+from edgebake.text.words import listed
 
 Reason = Literal["unversioned", "target", "only", "locked", "narrowed", "default", "newest", "first", "fitting"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgebake.graph.compile import image_targets, plan_image
 from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.compile import image_targets, plan_image
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.names import bake_target_name
 from edgebake.graph.target_recipes import TargetRecipes

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from edgebake.load.words import told_condition, told_path
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
+from edgebake.load.words import told_condition, told_path
 from edgebake.load.workspace import Workspace, is_path
 from edgebake.model.recipe import Additions, Build, Install, Recipe, Release, Source, Variant
 from edgebake.model.requirement import Requirement, parse_requirement

@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from edgebake.inspect.show_recipe import fields
-from edgebake.load.words import told_path
 from edgebake.load.boards import load_boards
 from edgebake.load.catalogue import LoadedTarget
+from edgebake.load.words import told_path
 from edgebake.load.workspace import Workspace
 
 Data = dict[str, Any]

@@ -10,8 +10,8 @@ from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.inspect.release import Choice, ask_told, choice
 from edgebake.inspect.requirements import RequirementGraph, Step
 from edgebake.inspect.selected import Selected
-from edgebake.load.words import position_data
 from edgebake.load.catalogue import Catalogue
+from edgebake.load.words import position_data
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.requirement import parse_requirement
 

@@ -8,8 +8,8 @@ from edgebake.inspect.release import Choice
 from edgebake.inspect.requirements import Step
 from edgebake.inspect.why import Answer
 from edgebake.load.words import told_position
-from edgebake.text.words import counted
 from edgebake.text.table import padded
+from edgebake.text.words import counted
 
 _MOST_OTHERS = 8
 """Releases that were not taken, told one by one."""

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgebake.graph.compile import Compilation, stage_templates
 from edgebake.errors import EdgebakeError, Position
 from edgebake.execute.preflight import check_builder
+from edgebake.graph.compile import Compilation, stage_templates
 from edgebake.graph.names import base_variable
 from edgebake.lint.finding import Finding
 from edgebake.lint.registry import BUILDKIT_CHECK

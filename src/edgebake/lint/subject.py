@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
-from edgebake.graph.compile import Compilation, compile_workspace, plan_image
 from edgebake.errors import EdgebakeError, Position, did_you_mean
+from edgebake.graph.compile import Compilation, compile_workspace, plan_image
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.graph.view import RecipeView

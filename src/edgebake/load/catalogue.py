@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
-from edgebake.load.builtin import builtin_root as builtin_root
 from edgebake.errors import EdgebakeError, Position, did_you_mean
+from edgebake.load.builtin import builtin_root as builtin_root
 from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.python_recipe import call_releases, load_python_recipe
 from edgebake.load.validate import refuse_other_name, validate

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgebake.system.atomic import write_file
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.model.project import PROJECT_FILE
+from edgebake.system.atomic import write_file
 
 _TEMPLATES = "init"
 

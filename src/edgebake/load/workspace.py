@@ -10,11 +10,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edgebake.errors import EdgebakeError, Position
-from edgebake.model.files import LOCK_FILE, PROJECT_FILE, is_there
-from edgebake.model.files import find_root as find_root
 from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.validate import explain, validate
+from edgebake.model.files import LOCK_FILE, PROJECT_FILE, is_there
+from edgebake.model.files import find_root as find_root
 from edgebake.model.lock import Lock
 from edgebake.model.project import Project
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edgebake.graph.compile import compile_workspace, plan_images
 from edgebake.errors import EdgebakeError, ErrorGroup, did_you_mean
+from edgebake.graph.compile import compile_workspace, plan_images
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import Workspace

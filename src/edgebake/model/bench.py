@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from edgebake.text.statistics import median, quantile
 from edgebake.errors import EdgebakeError, Position
 from edgebake.model.base import Model
+from edgebake.text.statistics import median, quantile
 
 SHARES = {"min": 0.0, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p99": 0.99, "max": 1.0}
 Outcome = Literal["measured", "failed", "timed out", "skipped"]

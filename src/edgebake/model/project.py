@@ -8,8 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from edgebake.model.files import LOCK_FILE as LOCK_FILE
-from edgebake.model.files import PROJECT_FILE as PROJECT_FILE
 from edgebake.model.base import (
     REPOSITORY_PATH_PATTERN,
     BadValue,
@@ -30,6 +28,8 @@ from edgebake.model.base import (
 )
 from edgebake.model.builder import Builder
 from edgebake.model.ci import Ci
+from edgebake.model.files import LOCK_FILE as LOCK_FILE
+from edgebake.model.files import PROJECT_FILE as PROJECT_FILE
 from edgebake.model.lint import Lint, ProjectLint
 from edgebake.model.recipe import Runtime
 from edgebake.model.service import Secret, Service, ServiceName, TargetPattern, check_services

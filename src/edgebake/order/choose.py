@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from edgebake.graph.compile import Compilation, compile_workspace, what_stays_in_front
 from edgebake.graph.build_half import made_of
+from edgebake.graph.compile import Compilation, compile_workspace, what_stays_in_front
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.image_stage import image_user
 from edgebake.graph.python_env import needed_packages, package_line

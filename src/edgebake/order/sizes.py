@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgebake.graph.compile import Compilation
 from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.compile import Compilation
 from edgebake.graph.node import Node
+from edgebake.plan.history import Finished
 from edgebake.registry.errors import RegistryError
 from edgebake.registry.images import config_of, read_image
 from edgebake.registry.reference import parse_reference
-from edgebake.plan.history import Finished
 
 if TYPE_CHECKING:
     from edgebake.registry.client import RegistryClient

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 
-from edgebake.graph.compile import Compilation
-from edgebake.plan.fingerprint import Fingerprints
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
+from edgebake.graph.compile import Compilation
 from edgebake.graph.names import arch
 from edgebake.graph.node import Node
 from edgebake.plan.changes import Comparison, StageChange
 from edgebake.plan.evidence import UNKNOWN, Evidence
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
 from edgebake.plan.reuse import PublishedStage, Reuse, Reuser, Snapshot
 from edgebake.plan.selection import Selection, selected_bake_targets

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from edgebake.plan.fingerprint import Fingerprint, Fingerprints
 from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.node import Node
+from edgebake.plan.fingerprint import Fingerprint, Fingerprints
 from edgebake.plan.record import StageRecord
 
 State = Literal["new", "direct", "indirect", "moved", "same"]

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgebake.text.duration import told_duration
 from edgebake.graph.build_graph import BuildGraph
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import StageChange
 from edgebake.plan.critical_path import critical_path, saved_without
 from edgebake.plan.times import Measured, StageTimes
+from edgebake.text.duration import told_duration
 
 MAX_SHOWN = 4
 WORTH = 5

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edgebake.system.atomic import write_file
 from edgebake.errors import EdgebakeError, Position
+from edgebake.system.atomic import write_file
 
 JOURNAL_FILE = ".edgebake/journal.jsonl"
 VERSION = 1

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from edgebake.plan.fingerprint import Fingerprint
 from edgebake.graph.names import plain_name
 from edgebake.graph.node import Node
+from edgebake.plan.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edgebake.graph.compile import Compilation
-from edgebake.plan.fingerprint import Fingerprints
 from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.compile import Compilation
 from edgebake.graph.node import Node
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.stacks import At, Keyed, by_stage, keyed, published_stages, stage_key, walk
 
 

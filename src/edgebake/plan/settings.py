@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError
+from edgebake.graph.compile import Compilation
 from edgebake.graph.names import arch, base_variable
 from edgebake.model.project import check_tag
 from edgebake.model.variables import fill_in, variable_values

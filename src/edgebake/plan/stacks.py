@@ -12,11 +12,11 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from edgebake.plan.fingerprint import Fingerprints
 from edgebake.graph.build_graph import BakeTarget, BuildGraph
 from edgebake.graph.install import PIP_FILES
 from edgebake.graph.names import arch, platform_name
 from edgebake.graph.node import Node
+from edgebake.plan.fingerprint import Fingerprints
 
 _DIGITS = 32  # of a fingerprint in a key: a tag has 128 characters at most, and a target's name may have 64
 

@@ -8,15 +8,15 @@ from itertools import chain
 
 from edgebake.errors import EdgebakeError, ErrorGroup, Position
 from edgebake.execute.overrides import fingerprint_label
-from edgebake.plan.settings import Settings, expanded_tags, registry_of
 from edgebake.graph.build_graph import Index
 from edgebake.graph.image_stage import index_annotations
+from edgebake.plan.builder import Plan
+from edgebake.plan.settings import Settings, expanded_tags, registry_of
+from edgebake.publishing.collect import Found, Parts
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotFoundError, RegistryError, UnreachableError
 from edgebake.registry.images import PlatformImage, labels_of, read_image
 from edgebake.registry.reference import parse_repository
-from edgebake.plan.builder import Plan
-from edgebake.publishing.collect import Found, Parts
 from edgebake.registry.retag import remove_tag
 from edgebake.registry.tags import Published, Tell, Wanted, settled, write_tags
 

@@ -13,14 +13,14 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from edgebake.graph.compile import Compilation
-from edgebake.plan.settings import Settings, expanded_tags, registry_of
+from edgebake.plan.builder import Plan
 from edgebake.plan.fingerprint import Fingerprints
+from edgebake.plan.settings import Settings, expanded_tags, registry_of
+from edgebake.plan.stacks import wanted
 from edgebake.registry.client import RawManifest, RegistryClient
 from edgebake.registry.errors import NotFoundError, RegistryError
 from edgebake.registry.images import config_of
 from edgebake.registry.reference import Repository, parse_repository
-from edgebake.plan.builder import Plan
-from edgebake.plan.stacks import wanted
 from edgebake.registry.retag import remove_tag
 
 DEFAULT_DAYS = 1.0

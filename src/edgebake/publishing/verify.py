@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.execute.overrides import LABEL, fingerprint_label
-from edgebake.plan.settings import Settings, expanded_tags, registry_of
 from edgebake.graph.image_stage import image_labels
+from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.plan.settings import Settings, expanded_tags, registry_of
+from edgebake.publishing.merge import index_name
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotAnImageError, NotFoundError
 from edgebake.registry.images import PlatformImage, RegistryImage, labels_of, read_image
 from edgebake.registry.reference import Reference, parse_reference, parse_repository
-from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.state.digest_files import Part, Shard
-from edgebake.publishing.merge import index_name
 
 _PREDICATE = "in-toto.io/predicate-type"
 _PROVENANCE = "https://slsa.dev/provenance/"

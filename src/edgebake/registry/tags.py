@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from edgebake.system.docker import docker
 from edgebake.errors import EdgebakeError
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.image_stage import index_annotations
@@ -18,6 +17,7 @@ from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotAnImageError, NotFoundError
 from edgebake.registry.images import PlatformImage, RegistryImage, read_image
 from edgebake.registry.reference import Reference, Repository, parse_repository
+from edgebake.system.docker import docker
 
 TIMEOUT = 600  # seconds; a merge copies nothing within one repository
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edgebake.graph.compile import Compilation
 from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.compile import Compilation
 from edgebake.graph.names import bake_target_name, base_variable, groups
 from edgebake.model.project import Project
 from edgebake.model.variables import PATTERNS

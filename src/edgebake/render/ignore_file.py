@@ -7,8 +7,8 @@ generated files always stay in, and what may never be sent is taken out last.
 
 from __future__ import annotations
 
-from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError
+from edgebake.graph.compile import Compilation
 from edgebake.load.catalogue import LoadedRecipe, shown_path
 from edgebake.load.document import read_text
 from edgebake.load.ignore import IgnoreRules, Rule, literal_pattern

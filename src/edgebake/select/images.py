@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError
-from edgebake.plan.fingerprint import Fingerprints
+from edgebake.graph.compile import Compilation
 from edgebake.plan.builder import build_plan
 from edgebake.plan.changes import SEVERITY, State
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.record import BuildRecord
 from edgebake.plan.selection import Selection, selected_bake_targets
 from edgebake.select.evaluate import combined, reached

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Literal
 
 from edgebake.api import state_record
-from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.errors import EdgebakeError
+from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.load.workspace import Workspace
 from edgebake.plan.selection import Selection
 from edgebake.select.catalogue import CatalogueItems, selected_recipes, selected_targets

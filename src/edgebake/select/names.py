@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 
 from edgebake.errors import EdgebakeError, did_you_mean
-from edgebake.load.words import told_path
 from edgebake.load.catalogue import LoadedRecipe, shown_path
+from edgebake.load.words import told_path
 from edgebake.load.workspace import Workspace
 from edgebake.model.recipe import LAYERS
 from edgebake.select.grammar import Term

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError
 from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.compile import Compilation
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.install import FETCH_TOOLS
 from edgebake.graph.node import Node

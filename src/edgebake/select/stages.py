@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from edgebake.graph.compile import Compilation
 from edgebake.graph.build_graph import Key
+from edgebake.graph.compile import Compilation
 from edgebake.graph.node import Node
 from edgebake.select.project import IMAGE, Item
 

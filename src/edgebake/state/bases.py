@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError, ErrorGroup
-from edgebake.plan.settings import Settings, registry_client
+from edgebake.graph.compile import Compilation
 from edgebake.graph.names import base_variable
 from edgebake.load.workspace import Workspace
 from edgebake.model.target import Target
+from edgebake.plan.builder import Plan
+from edgebake.plan.settings import Settings, registry_client
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import RegistryError
 from edgebake.registry.images import read_image
 from edgebake.registry.reference import parse_reference
-from edgebake.plan.builder import Plan
 from edgebake.render.mirrors import mirrored
 
 

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.errors import EdgebakeError
-from edgebake.plan.fingerprint import Fingerprints
+from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import open_workspace
 from edgebake.model.project import PROJECT_FILE
 from edgebake.plan.builder import build_plan
 from edgebake.plan.changed import Before
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.record import BuildRecord
 from edgebake.plan.selection import Selection
 

@@ -12,17 +12,17 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from edgebake.state.inputs import Inputs, digest_of_tests
-from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
-from edgebake.registry.client import RegistryClient
-from edgebake.state.engine import builder_identity, image_ids
-from edgebake.registry.errors import RegistryError
-from edgebake.registry.images import RegistryImage, read_image
-from edgebake.registry.reference import Reference, parse_reference, parse_repository
 from edgebake.plan.builder import Plan
 from edgebake.plan.evidence import Evidence
 from edgebake.plan.history import Finished, History
+from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
 from edgebake.plan.steps import Output
+from edgebake.registry.client import RegistryClient
+from edgebake.registry.errors import RegistryError
+from edgebake.registry.images import RegistryImage, read_image
+from edgebake.registry.reference import Reference, parse_reference, parse_repository
+from edgebake.state.engine import builder_identity, image_ids
+from edgebake.state.inputs import Inputs, digest_of_tests
 
 
 @dataclass(frozen=True)

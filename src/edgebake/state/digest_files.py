@@ -15,10 +15,10 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from edgebake.system.atomic import write_file
 from edgebake.errors import EdgebakeError, Position
 from edgebake.model.base import Model, Platform, Repository
 from edgebake.model.lock import Digest
+from edgebake.system.atomic import write_file
 
 _LONGEST_NAME = 100
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError
-from edgebake.plan.settings import Settings, expanded_tags
+from edgebake.graph.compile import Compilation
 from edgebake.graph.names import refuse_collisions
+from edgebake.plan.settings import Settings, expanded_tags
 
 TIMEOUT = 30  # seconds
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgebake.execute.overrides import fingerprint_label
+from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotAnImageError, NotFoundError, RefusedError
 from edgebake.registry.images import labels_of, read_image
 from edgebake.registry.reference import parse_reference
-from edgebake.plan.builder import Plan, TargetPlan
 
 
 def published_fingerprints(plan: Plan, settings: Settings) -> dict[tuple[str, str], str]:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from edgebake.registry.errors import NotFoundError, RegistryError
-from edgebake.registry.reference import Reference, parse_repository
 from edgebake.plan.reuse import Snapshot
 from edgebake.plan.stacks import Keyed
+from edgebake.registry.errors import NotFoundError, RegistryError
+from edgebake.registry.reference import Reference, parse_repository
 
 if TYPE_CHECKING:
     from edgebake.registry.client import RawManifest, RegistryClient

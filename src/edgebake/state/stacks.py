@@ -9,18 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from edgebake.artifacts.facts import facts_of
-from edgebake.graph.compile import Compilation
 from edgebake.errors import EdgebakeError
-from edgebake.plan.settings import Settings, registry_client
+from edgebake.graph.compile import Compilation
 from edgebake.graph.names import base_variable
-from edgebake.registry.client import OCI_INDEX, OCI_MANIFEST, RawManifest, RegistryClient
-from edgebake.registry.reference import Repository, parse_repository
-from edgebake.state.stack_lookup import observe_stacks
 from edgebake.plan.builder import Plan
 from edgebake.plan.reuse import Given, PublishedStage, Snapshot
+from edgebake.plan.settings import Settings, registry_client
 from edgebake.plan.stacks import Keyed, is_built
 from edgebake.plan.steps import PublishStages
+from edgebake.registry.client import OCI_INDEX, OCI_MANIFEST, RawManifest, RegistryClient
+from edgebake.registry.reference import Repository, parse_repository
 from edgebake.render.bake_file import BakeFile, Block, Value, render_json
+from edgebake.state.stack_lookup import observe_stacks
 
 _HARMLESS = ("annotations", "attest", "cache-from", "cache-to", "labels", "output", "pull", "tags")
 """Attributes of a bake target that change nothing of a stage's contents."""

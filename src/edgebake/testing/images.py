@@ -12,10 +12,10 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
 from edgebake.execute.progress import make_progress
 from edgebake.execute.progress_mode import Mode
-from edgebake.plan.settings import Settings
-from edgebake.state.stacks import looker
 from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.selection import Selection
+from edgebake.plan.settings import Settings
+from edgebake.state.stacks import looker
 from edgebake.testing.cases import cases_of
 from edgebake.testing.report import Suite
 from edgebake.testing.runner import CaseResult, run_cases

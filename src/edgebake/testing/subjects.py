@@ -7,12 +7,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.errors import EdgebakeError, did_you_mean
-from edgebake.plan.fingerprint import Fingerprints
+from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
 from edgebake.load.workspace import Workspace
 from edgebake.model.requirement import parse_requirement
+from edgebake.plan.fingerprint import Fingerprints
 from edgebake.resolve.candidates import CandidatePool
 from edgebake.resolve.python_choice import with_wanted_python
 from edgebake.testing.cases import Case, cases_of

@@ -9,9 +9,9 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from edgebake.system.atomic import write_file
 from edgebake.errors import EdgebakeError, Position
 from edgebake.model.base import Model, Platform
+from edgebake.system.atomic import write_file
 
 RECORD = "VERIFIED.json"
 """Its name, in the catalogue's folder of recipes."""

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebake.system.atomic import write_file
 from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import check_builder, not_emulated
-from edgebake.plan.settings import Settings
 from edgebake.load.workspace import open_workspace
 from edgebake.lock.locker import make_lock, render_lock
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE
 from edgebake.plan.selection import Selection
+from edgebake.plan.settings import Settings
 from edgebake.plan.steps import CheckBuilder
 from edgebake.render.dockerfile import base_reference
+from edgebake.system.atomic import write_file
 from edgebake.testing.causes import Cause, cause_in_build, cause_in_test
 from edgebake.testing.images import check_images, load_images
 from edgebake.testing.report import Suite

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
-from edgebake.system.docker import docker, last_line
 from edgebake.errors import EdgebakeError
 from edgebake.host.finding import Finding, State
+from edgebake.system.docker import docker, last_line
 
 if TYPE_CHECKING:
     from edgebake.host.doctor import Surroundings

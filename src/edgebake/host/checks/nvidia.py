@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebake.system.docker import last_line
 from edgebake.errors import EdgebakeError
 from edgebake.host.finding import Finding
 from edgebake.host.flags import TOOLKIT
+from edgebake.system.docker import last_line
 
 if TYPE_CHECKING:
     from edgebake.host.doctor import Surroundings

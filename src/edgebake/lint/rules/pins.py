@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edgebake.graph.notes import Note
 from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.subject import Subject
-from edgebake.graph.notes import Note
 
 UNPINNED_BASE = Rule(
     "unpinned-base",

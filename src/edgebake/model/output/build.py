@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgebake.model.bench import Result
 from edgebake.model.base import Model
+from edgebake.model.bench import Result
 from edgebake.model.output.base import Output, Platform
 from edgebake.model.output.plan import ChangedFile, LeftOut
 
