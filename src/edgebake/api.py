@@ -16,7 +16,7 @@ from edgebake.model.lock import LockedPython
 from edgebake.plan.builder import Plan, build_plan, reusable
 from edgebake.plan.history import History, read_history
 from edgebake.plan.record import BuildRecord
-from edgebake.plan.reuse import LooksAnyway, Snapshot
+from edgebake.plan.reuse import Snapshot
 from edgebake.plan.selection import Selection, open_selection
 from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import Output
@@ -208,7 +208,7 @@ def _plan(
 ) -> Plan:
     compilation = compiled.compilation
     snapshot = None
-    if look is not None and (isinstance(look, LooksAnyway) or compilation.workspace.project.stacks is not None):
+    if look is not None and compilation.workspace.project.stacks is not None:
         snapshot = look(compilation, reusable(compilation, selection, fingerprints))
     plan = build_plan(
         compilation,
