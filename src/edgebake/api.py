@@ -252,7 +252,6 @@ def _stale(compilation: Compilation) -> list[str]:
         if locked is None:
             found.append(f"{where} is not in it")
             continue
-        found.extend(f"{where}: its order has {b} in front of {a}" for a, b in plan.misplaced)
         for platform, resolution in plan.resolutions.items():
             now = {name: pin.release.version for name, pin in resolution.pins.items()}
             if now != locked.releases.get(platform):
