@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.errors import EdgebakeError
-from edgebake.graph.compile import Compilation, compile_workspace, stage_templates
+from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.load.workspace import Workspace
 from edgebake.model.lock import LockedPython
 from edgebake.plan.builder import Plan, build_plan, reusable
@@ -22,6 +22,7 @@ from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import Output
 from edgebake.render.files import generated_files
 from edgebake.render.writer import Change, OutputTree
+from edgebake.templating.templates import project_templates
 
 if TYPE_CHECKING:
     from edgebake.plan.settings import Settings
@@ -55,9 +56,23 @@ def compile_files(workspace: Workspace, *, locked: bool = False) -> Compiled:
         refuse_stale_lock(compilation)
     output = workspace.project.output
     tree = OutputTree(workspace.root, output)
-    for file in generated_files(compilation, stage_templates(workspace.root)):
+    for file in generated_files(compilation, project_templates(workspace.root)):
         tree.add(f"{output}/{file.path}", file.content, owner=file.owner, executable=file.executable)
-    return Compiled(compilation, tree)
+    return Compiled(_with_services(compilation, tree), tree)
+
+
+def _with_services(compilation: Compilation, tree: OutputTree) -> Compilation:
+    """Add the services' files. Return the compilation with the targets that have none, and why."""
+    workspace = compilation.workspace
+    if not workspace.project.services:
+        return compilation
+    from edgebake.compose.file import committed_files
+    from edgebake.compose.placed import left_out_of
+
+    for path, text in committed_files(compilation):
+        tree.add(f"{workspace.project.output}/{path}", text.encode(), owner="the services")
+    left_out = left_out_of(workspace, compilation.graph.bake_targets)
+    return replace(compilation, left_out=(*compilation.left_out, *left_out))
 
 
 Look = Callable[[Compilation, Sequence[Keyed]], Snapshot]

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from edgebake.errors import EdgebakeError
 from edgebake.interrupt import raise_interrupt
 from edgebake.model.builder import Builder, BuilderNode
-from edgebake.plan.builder import Plan, runs_on_target
+from edgebake.plan.builder import Plan
 from edgebake.system.docker import docker, last_line
 
 TIMEOUT = 300  # seconds; a builder may have to start, on another machine
@@ -154,7 +154,7 @@ def work_by_platform(plan: Plan, state: BuilderState) -> list[Work]:
             running.update(
                 f"{change.node.target} {change.node.id}"
                 for change in target.changes
-                if change.platform == platform and runs_on_target(change.node, platform)
+                if change.platform == platform and change.node.runs_on_target(platform)
             )
     return [work_for(platform, len(found), state) for platform, found in sorted(stages.items())]
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from edgebake.graph.node import Kind, Node
 from edgebake.graph.notes import summarised
-from edgebake.plan.builder import Plan, TargetPlan, is_complete, runs_on_target
+from edgebake.plan.builder import Plan, TargetPlan, is_complete
 from edgebake.plan.changes import SEVERITY, StageChange, State
 from edgebake.plan.reuse import Given
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, Step, VerifyIndexes, WriteFiles
@@ -192,9 +192,8 @@ def _base_row(plan: Plan, target: TargetPlan) -> Row:
 
 def _provided_rows(plan: Plan, target: TargetPlan) -> Iterator[Row]:
     provided = plan.compilation.plan_of(target.bake_target).resolutions[target.platforms[0]].provided
-    for name, text in provided.items():
-        version, note = text.split(", ", 1)
-        yield "=", f"{name} {version}", note
+    for name, one in provided.items():
+        yield "=", f"{name} {one.version}", one.note
 
 
 def _tool_rows(target: TargetPlan, line: Sequence[Node]) -> Iterator[Row]:
@@ -334,7 +333,7 @@ def _platform_lines(target: TargetPlan) -> Iterator[str]:
     lines: dict[str, list[str]] = {}
     for platform in target.platforms:
         changes = [c for c in target.built if c.platform == platform and c.state != "same"]
-        on_target = sum(runs_on_target(c.node, platform) for c in changes)
+        on_target = sum(c.node.runs_on_target(platform) for c in changes)
         native = sum(c.node.native and c.node.bodies[platform].runs for c in changes)
         parts = []
         if on_target:

@@ -78,17 +78,28 @@ class Pin:
 
 
 @dataclass(frozen=True)
+class Provided:
+    """What needs no recipe: its version, and a note on who brings it."""
+
+    version: str
+    note: str
+
+    def __str__(self) -> str:
+        return f"{self.version}, {self.note}"
+
+
+@dataclass(frozen=True)
 class Resolution:
     """The releases that an image gets on one target and platform.
 
     `installed` are the recipes that go into the image; `pins` also has those that are only compiled against.
-    `provided` are the names that need no recipe, with the reason; `stands_for` those that a recipe provides, with
+    `provided` are the names that need no recipe; `stands_for` those that a recipe provides, with
     the recipe. `asks` is all that is asked: by the image itself, then by its recipes, by name.
     """
 
     pins: dict[str, Pin]
     installed: tuple[str, ...]
-    provided: dict[str, str] = field(default_factory=dict)
+    provided: dict[str, Provided] = field(default_factory=dict)
     stands_for: dict[str, str] = field(default_factory=dict)
     asks: tuple[Ask, ...] = ()
 
@@ -370,7 +381,7 @@ def _resolution(
     if cycle:
         raise explain_cycle(_steps(cycle, needs, stands_for), what=what)
     roots = names(list(asks), "run")
-    provided = {name: f"{c.version}, {c.note}" for name, c in sorted(chosen.items()) if c.loaded is None}
+    provided = {name: Provided(c.version, c.note) for name, c in sorted(chosen.items()) if c.loaded is None}
     asked = (*asks, *(ask for name in sorted(needs) for ask in needs[name]))
     return Resolution(pins, tuple(sorted(_reachable(pins, roots))), provided, stands_for, asked)
 

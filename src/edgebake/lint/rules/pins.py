@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgebake.graph.notes import Note
+from edgebake.graph.notes import Note, NoteKind
 from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.subject import Subject
 
@@ -22,7 +22,7 @@ UNPINNED_PYTHON = Rule(
 )
 RULES = (UNPINNED_BASE, UNPINNED_PYTHON)
 
-_BEGINNINGS = (("the base image ", UNPINNED_BASE), ("Python packages are not pinned", UNPINNED_PYTHON))
+_BY_KIND: dict[NoteKind, Rule] = {"base": UNPINNED_BASE, "python": UNPINNED_PYTHON}
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -32,7 +32,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     selected = {(plan.name, plan.target.name) for plan in subject.plans}
     targets = {target for _, target in selected}
     for note in subject.compilation.notes:
-        rule = next((rule for beginning, rule in _BEGINNINGS if note.text.startswith(beginning)), None)
+        rule = _BY_KIND.get(note.kind)
         if rule and (note.target in targets if not note.image else (note.image, note.target) in selected):
             yield _found(subject, rule, note)
 
