@@ -7,7 +7,7 @@ Through a pipe nothing is cut, wrapped or coloured.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -28,10 +28,15 @@ def console(stream: TextIO) -> Console:
 
 
 def render(renderable: RenderableType, stream: TextIO | None = None) -> str:
-    """Return what is printed for a text or table, without the blanks that rich puts at the ends of lines."""
+    """Return what is printed for a text or table, without the blanks that rich puts at the ends of lines.
+
+    Plain text stays as it is (the terminal wraps it) and needs no rich, which takes a while to import.
+    """
+    if isinstance(renderable, str):
+        return renderable
     target = console(stream or sys.stdout)
     with target.capture() as capture:
-        target.print(renderable, soft_wrap=isinstance(renderable, str))
+        target.print(renderable)
     return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
 
 
@@ -42,8 +47,8 @@ def print_text(*renderables: RenderableType) -> None:
 
 
 def print_json(output: BaseModel) -> None:
-    """Print the published model of a command (`model.output`) to stdout."""
-    sys.stdout.write(output.model_dump_json(indent=2) + "\n")
+    """Print the published model of a command (`model.output`) to stdout. What is absent is null."""
+    sys.stdout.write(output.model_dump_json(indent=2, by_alias=True) + "\n")
 
 
 def print_note(text: str) -> None:
@@ -51,7 +56,12 @@ def print_note(text: str) -> None:
     sys.stderr.write(f"note: {text}\n")
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, wrap: Sequence[str] = ()) -> Table:
+def print_error(text: str) -> None:
+    """Print an error, or another line that belongs to one, to stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, wrap: Sequence[str] = ()) -> Table:
     """Return a table without lines, two blanks between its columns.
 
     Args:
@@ -67,3 +77,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, wrap: Sequenc
     for row in rows:
         result.add_row(*row)
     return result
+
+
+def columns(rows: Iterable[Sequence[RenderableType]], *, indent: int = 0) -> RenderableType:
+    """Return rows in columns without a header; a narrow terminal folds the last column.
+
+    Args:
+        rows: the cells; all rows of one length.
+        indent: blanks before each line.
+    """
+    from rich.padding import Padding
+    from rich.table import Table
+
+    result = Table.grid(padding=(0, 2, 0, 0))
+    rows = list(rows)
+    for number, _ in enumerate(rows[0] if rows else ()):
+        result.add_column(no_wrap=number < len(rows[0]) - 1, overflow="fold")
+    for row in rows:
+        result.add_row(*row)
+    return Padding.indent(result, indent) if indent else result

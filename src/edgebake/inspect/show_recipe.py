@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
+from edgebake.load.folders import is_path
 from edgebake.load.words import told_condition, told_path
-from edgebake.load.workspace import Workspace, is_path
+from edgebake.load.workspace import Workspace
 from edgebake.model.recipe import Additions, Build, Install, Recipe, Release, Source, Variant
 from edgebake.model.requirement import Requirement, parse_requirement
 from edgebake.model.target import Target

@@ -13,8 +13,9 @@ from edgebake.graph.compile import Compilation, compile_workspace, plan_image
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.graph.view import RecipeView
-from edgebake.load.catalogue import RECIPE_FILES, Catalogue, LoadedRecipe, builtin_root
-from edgebake.load.workspace import Workspace, add_own_recipe, find_root, is_path, open_workspace
+from edgebake.load.catalogue import Catalogue, LoadedRecipe, builtin_root
+from edgebake.load.folders import RECIPE_FILES, is_path
+from edgebake.load.workspace import Workspace, add_own_recipe, find_root, open_workspace
 from edgebake.model.project import PROJECT_FILE, Image, Project
 from edgebake.model.recipe import Release
 from edgebake.model.requirement import parse_requirement

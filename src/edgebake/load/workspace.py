@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.document import Document, Place, load_document, position_of
+from edgebake.load.folders import is_path
 from edgebake.load.validate import explain, validate
 from edgebake.model.files import LOCK_FILE, PROJECT_FILE, is_there
 from edgebake.model.files import find_root as find_root
@@ -123,11 +124,6 @@ def _add_own_recipes(workspace: Workspace) -> None:
         for index, text in enumerate(image.recipes):
             if is_path(text):
                 add_own_recipe(workspace, text, workspace.place("images", name, "recipes", index))
-
-
-def is_path(text: str) -> bool:
-    """Tell whether an image names a recipe by its folder (`./app`)."""
-    return text.startswith(("./", "../")) or text in (".", "..")
 
 
 def add_own_recipe(workspace: Workspace, path: str, at: Place | None) -> str:
