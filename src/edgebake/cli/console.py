@@ -6,6 +6,7 @@ Through a pipe nothing is cut, wrapped or coloured.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
@@ -23,8 +24,16 @@ def console(stream: TextIO) -> Console:
     """Return rich's console for a stream: as wide as the terminal, or unlimited where there is none."""
     from rich.console import Console
 
-    width = None if stream.isatty() else UNLIMITED
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, legacy_windows=False)
+    is_terminal = stream.isatty()
+    return Console(
+        file=stream,
+        width=None if is_terminal else UNLIMITED,
+        force_terminal=is_terminal,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
 
 
 def render(renderable: RenderableType, stream: TextIO | None = None) -> str:
@@ -79,20 +88,22 @@ def table(header: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, wr
     return result
 
 
-def columns(rows: Iterable[Sequence[RenderableType]], *, indent: int = 0) -> RenderableType:
-    """Return rows in columns without a header; a narrow terminal folds the last column.
+def columns(rows: Iterable[Sequence[RenderableType]], *, indent: int = 0, wrap: int = 1) -> RenderableType:
+    """Return rows in columns without a header.
 
     Args:
         rows: the cells; all rows of one length.
         indent: blanks before each line.
+        wrap: how many of the columns, from the right, a narrow terminal may fold.
     """
     from rich.padding import Padding
     from rich.table import Table
 
     result = Table.grid(padding=(0, 2, 0, 0))
     rows = list(rows)
-    for number, _ in enumerate(rows[0] if rows else ()):
-        result.add_column(no_wrap=number < len(rows[0]) - 1, overflow="fold")
+    width = len(rows[0]) if rows else 0
+    for number in range(width):
+        result.add_column(no_wrap=number < width - wrap, overflow="fold")
     for row in rows:
         result.add_row(*row)
     return Padding.indent(result, indent) if indent else result

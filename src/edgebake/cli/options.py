@@ -70,6 +70,7 @@ StateRef = Annotated[
         autocompletion=complete.commits,
     ),
 ]
+JsonOutput = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 ImageName = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="Name of the ad-hoc image.", show_default=False)
 ]
