@@ -18,7 +18,6 @@ from typer.main import get_command
 
 from edgebake import __version__
 from edgebake.cli import (
-    artifacts,
     autotag,
     bake,
     bench,
@@ -56,7 +55,6 @@ COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
         "test": test.run_tests,
         "bench": bench.bench,
         "builder": builder.app,
-        "artifacts": artifacts.app,
     },
     "Publish": {"publish": publish.publish, "verify": verify.verify, "prune": prune.prune},
     "Understand": {"why": why.why, "graph": graph.graph, "diff": diff.diff},
