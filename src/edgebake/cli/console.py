@@ -55,9 +55,14 @@ def print_text(*renderables: RenderableType) -> None:
         sys.stdout.write(render(renderable) + "\n")
 
 
+def json_text(output: BaseModel) -> str:
+    """Return the published model of a command (`model.output`) as JSON. What is absent is null."""
+    return output.model_dump_json(indent=2, by_alias=True)
+
+
 def print_json(output: BaseModel) -> None:
-    """Print the published model of a command (`model.output`) to stdout. What is absent is null."""
-    sys.stdout.write(output.model_dump_json(indent=2, by_alias=True) + "\n")
+    """Print the published model of a command to stdout."""
+    sys.stdout.write(f"{json_text(output)}\n")
 
 
 def print_note(text: str) -> None:
