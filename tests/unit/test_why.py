@@ -12,7 +12,7 @@ from edgebake.cli.format.why import text
 from edgebake.errors import EdgebakeError
 from edgebake.inspect.selected import resolve_selected
 from edgebake.inspect.why import Answer, answers, hints, recipe_name
-from edgebake.plan.selection import Selection
+from edgebake.model.request import Request
 from integration.projects import CATALOGUE, Project, make_project, needs, recipe
 
 
@@ -24,7 +24,7 @@ def versions(name: str, *releases: Any, **fields: Any) -> dict[str, Any]:
 
 def why(project: Project, name: str, *, limit: int | None = None, **selection: Any) -> list[Answer]:
     workspace = project.open()
-    selected = resolve_selected(workspace, Selection(**selection))
+    selected = resolve_selected(workspace, Request(**selection))
     return answers(selected, recipe_name(workspace.catalogue, name), limit=limit)
 
 

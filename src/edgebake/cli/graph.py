@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import Exclude, ImageName, Names, Platforms, Select, StateRef, Targets
+from edgebake.cli.options import Exclude, ImageName, Names, Platforms, Select, Targets
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from edgebake.load.workspace import Workspace
-    from edgebake.plan.selection import Selection
+    from edgebake.pipeline import Pipeline
 
 
 class Format(str, Enum):
@@ -48,7 +47,6 @@ class GraphOptions:
         EdgebakeError: two formats are named, a file's suffix names none, or the page is to show recipes.
     """
 
-    selection: Selection
     recipes: bool = False
     language: Format | None = None
     output: Path | None = None
@@ -101,7 +99,6 @@ def graph(
     platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     name: ImageName = None,
     recipes: Recipes = False,
     language: Language = None,
@@ -120,12 +117,13 @@ def graph(
     Example: edgebake graph detector --select +opencv,target:cpu
     """
     from edgebake.cli.console import print_text
-    from edgebake.cli.options import selection_of
+    from edgebake.cli.options import request_of
+    from edgebake.pipeline import Pipeline
 
-    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
-    options = GraphOptions(selection, recipes, language, output, json_output)
+    options = GraphOptions(recipes, language, output, json_output)
     with Waiting("compiling"):
-        text = _page(selection) if options.format is Format.html else _text(options)
+        pipeline = Pipeline(Path.cwd(), request_of(names, target, platform, name, select, exclude))
+        text = _page(pipeline) if options.format is Format.html else _text(pipeline, options)
     if output is None:
         print_text(text)
         return
@@ -134,24 +132,19 @@ def graph(
     write_file(output.absolute(), f"{text}\n".encode())
 
 
-def _page(selection: Selection) -> str:
-    from edgebake.api import make_plan
+def _page(pipeline: Pipeline) -> str:
     from edgebake.inspect.graph_page import graph_page
 
-    plan, _ = make_plan(Path.cwd(), selection)
-    return graph_page(plan).rstrip("\n")
+    return graph_page(pipeline.plan()).rstrip("\n")
 
 
-def _text(options: GraphOptions) -> str:
+def _text(pipeline: Pipeline, options: GraphOptions) -> str:
     from edgebake.cli.console import json_text
     from edgebake.cli.format.graph import data
     from edgebake.inspect.draw import as_dot, as_mermaid
     from edgebake.inspect.svg import as_svg
-    from edgebake.plan.selection import open_selection
 
-    workspace = open_selection(Path.cwd(), options.selection)
-    make = _recipes if options.recipes else _stages
-    drawn = make(workspace, options.selection)
+    drawn = _recipes(pipeline) if options.recipes else _stages(pipeline)
     match options.format:
         case Format.json:
             return json_text(data(drawn, "recipes" if options.recipes else "stages"))
@@ -163,32 +156,27 @@ def _text(options: GraphOptions) -> str:
             return as_mermaid(drawn)
 
 
-def _recipes(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
+def _recipes(pipeline: Pipeline) -> nx.DiGraph[str]:
     from edgebake.inspect.graphs import recipe_graph
     from edgebake.inspect.selected import resolve_selected
-
-    if not selection.has_selectors:
-        return recipe_graph(resolve_selected(workspace, selection))
-
-    from edgebake.graph.compile import compile_workspace
     from edgebake.select.listed import selected_items
 
-    items = selected_items(compile_workspace(workspace), selection)
-    return recipe_graph(resolve_selected(workspace, selection), items)
+    selected = resolve_selected(pipeline.workspace, pipeline.request)
+    if not pipeline.request.has_selectors:
+        return recipe_graph(selected)
+    return recipe_graph(selected, selected_items(pipeline.items, pipeline.request))
 
 
-def _stages(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
-    from edgebake.graph.compile import compile_workspace
+def _stages(pipeline: Pipeline) -> nx.DiGraph[str]:
     from edgebake.inspect.graphs import stage_graph
-    from edgebake.plan.selection import selected_bake_targets
-
-    compilation = compile_workspace(workspace)
-    bake_targets = selected_bake_targets(compilation.graph.bake_targets, workspace, selection)
-    if not selection.has_selectors:
-        return stage_graph(compilation, bake_targets, selection.platforms)
-
     from edgebake.select.listed import selected_items
+    from edgebake.select.request import scope_of
     from edgebake.select.stages import stages_of
 
-    kept = stages_of(compilation, selected_items(compilation, selection))
-    return stage_graph(compilation, bake_targets, selection.platforms, kept)
+    compilation, request = pipeline.compilation, pipeline.request
+    scope = scope_of(compilation.graph.bake_targets, pipeline.workspace, request)
+    bake_targets = [target.bake_target for target in scope.targets]
+    if not request.has_selectors:
+        return stage_graph(compilation, bake_targets, request.platforms)
+    kept = stages_of(compilation, selected_items(pipeline.items, request))
+    return stage_graph(compilation, bake_targets, request.platforms, kept)

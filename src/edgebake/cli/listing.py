@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import Exclude, JsonOutput, Select, StateRef
+from edgebake.cli.options import Exclude, JsonOutput, Select
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.inspect.listing import RecipeReleases
     from edgebake.load.workspace import Workspace
     from edgebake.model.output.explore import BuiltOn, List
-    from edgebake.plan.selection import Selection
+    from edgebake.model.request import Request
+    from edgebake.select.project import ProjectItems
 
 
 class Kind(str, Enum):
@@ -37,7 +39,7 @@ class ListOptions:
     """
 
     kind: Kind
-    selection: Selection
+    request: Request
     target: str | None = None
     group: str | None = None
     built: bool = False
@@ -88,7 +90,6 @@ def list_command(
     built: Built = False,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     uncited: UncitedFacts = False,
     json_output: JsonOutput = False,
 ) -> None:
@@ -104,11 +105,10 @@ def list_command(
     from pathlib import Path
 
     from edgebake.cli.console import print_json, print_text
-    from edgebake.cli.options import selection_of
+    from edgebake.cli.options import request_of
     from edgebake.load.workspace import find_root, open_workspace
 
-    selection = selection_of(None, None, None, None, select, exclude, state_ref)
-    options = ListOptions(kind, selection, target, group, built, uncited)
+    options = ListOptions(kind, request_of(None, None, None, None, select, exclude), target, group, built, uncited)
     workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=kind is Kind.images)
     with Waiting("reading the catalogue"):
         output = _uncited(workspace, options) if uncited else _listed(workspace, options)
@@ -160,15 +160,31 @@ def _recipes(workspace: Workspace, options: ListOptions) -> list[RecipeReleases]
 
 def _selected(workspace: Workspace, options: ListOptions, names: list[str]) -> list[str]:
     """Return the names that the selectors select; all if there are none."""
-    if not options.selection.has_selectors:
+    if not options.request.has_selectors:
         return names
     from edgebake.cli.console import print_note
     from edgebake.select.listed import selected_names
 
-    selected = selected_names(workspace, options.kind.value, options.selection, names)
+    selected = selected_names(
+        workspace, options.kind.value, options.request, names, partial(_items, workspace, options)
+    )
     if not selected:
         print_note(f"no {options.kind.value.removesuffix('s')} is selected")
     return selected
+
+
+def _items(workspace: Workspace, options: ListOptions) -> ProjectItems:
+    """Return the images that selectors choose from.
+
+    Raises:
+        EdgebakeError: there is no project, or it does not compile.
+    """
+    from edgebake.errors import EdgebakeError
+    from edgebake.pipeline import Pipeline
+
+    if workspace.document is None:
+        raise EdgebakeError("the selector is about images, and no project was found", hints=("edgebake init",))
+    return Pipeline(workspace.root, options.request, opened=lambda *_: workspace).items
 
 
 def _uncited(workspace: Workspace, options: ListOptions) -> List:

@@ -8,7 +8,7 @@ from functools import partial
 from edgebake.inspect.selected import Selected, resolve_selected
 from edgebake.load.workspace import Workspace
 from edgebake.model.output.explore import InstalledRecipe, ShownImage, ShownOnTarget
-from edgebake.plan.selection import Selection
+from edgebake.model.request import Request
 from edgebake.templating.values import render_value
 
 
@@ -24,7 +24,7 @@ def show_image(workspace: Workspace, name: str, target: str | None) -> ShownImag
         EdgebakeError: a conflict; the image is not for the target.
     """
     image = workspace.project.images[name]
-    selected = resolve_selected(workspace, Selection(names=(name,), targets=(target,) if target else ()))
+    selected = resolve_selected(workspace, Request(names=(name,), targets=(target,) if target else ()))
     at = workspace.at("images", name)
     return ShownImage(
         name=name,

@@ -19,7 +19,7 @@ from edgebake.model.output.explore import (
     ShownTest,
     ShownVariant,
 )
-from edgebake.model.recipe import Additions, Bench, Build, Install, Recipe, Release, Source, Test, Variant
+from edgebake.model.recipe import Bench, Build, Install, Release, Source, Test, Variant
 from edgebake.model.requirement import Requirement, parse_requirement
 from edgebake.model.target import Target
 from edgebake.resolve.candidates import CandidatePool
@@ -77,7 +77,7 @@ def needed_by(workspace: Workspace, name: str) -> list[Needs]:
     catalogue = workspace.catalogue
     found: list[Needs] = []
     for loaded in catalogue.all_recipes():
-        ways = {(kind, str(wanted)) for kind, wanted in wanted_by(loaded) if _means(catalogue, wanted, name)}
+        ways = {(kind, str(wanted)) for kind, wanted in loaded.recipe.wanted() if _means(catalogue, wanted, name)}
         found += [
             Needs.model_validate({"recipe": loaded.name, "kind": kind, "requirement": wanted})
             for kind, wanted in sorted(ways)
@@ -87,21 +87,6 @@ def needed_by(workspace: Workspace, name: str) -> list[Needs]:
 
 def _means(catalogue: Catalogue, wanted: Requirement, name: str) -> bool:
     return wanted.name == name or catalogue.canonical(wanted.name) == name
-
-
-def wanted_by(loaded: LoadedRecipe) -> Iterator[tuple[str, Requirement]]:
-    """Yield what a recipe and its releases ask for: `run`, `library` or `tool`, and the requirement."""
-    recipe = loaded.recipe
-    declared = () if callable(recipe.releases) else recipe.releases
-    parts: tuple[Recipe | Additions, ...] = (
-        recipe,
-        *declared,
-        *(variant for release in declared for variant in release.variants),
-    )
-    yield from (("run", wanted) for part in parts for wanted in part.requires)
-    if recipe.build is not None:
-        yield from (("library", wanted) for wanted in recipe.build.libraries)
-        yield from (("tool", wanted) for wanted in recipe.build.tools)
 
 
 def _texts(values: Iterable[object]) -> list[str]:

@@ -12,9 +12,10 @@ from edgebake.diff.change import KINDS, Change, Kind, Where
 from edgebake.diff.images import Difference, ImageDiff
 from edgebake.diff.locks import LockDifference, LockedDiff
 from edgebake.model.output import diff as published
-from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.plan.builder import Plan
 from edgebake.plan.changes import SEVERITY, StageChange
 from edgebake.plan.explain import changed_rows, counted_work
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.text.words import counted
 
 if TYPE_CHECKING:
