@@ -34,12 +34,19 @@ def show_recipe(
     Args:
         workspace: the project.
         loaded: the recipe.
-        target: say of each release whether it exists there; None for the releases as the file has them.
+        target: where releases are looked for; None for the releases as the file has them.
         proof: where it was built and tested; None for a recipe of the project.
 
     Raises:
         EdgebakeError: a recipe's file is wrong.
     """
+    return _shown(workspace, loaded, target).model_copy(
+        update={"needed_by": needed_by(workspace, loaded.name), "proof": proof}
+    )
+
+
+def _shown(workspace: Workspace, loaded: LoadedRecipe, target: Target | None) -> ShownRecipe:
+    """Return a recipe without what takes reading others."""
     recipe = loaded.recipe
     return ShownRecipe(
         name=recipe.name,
@@ -64,8 +71,8 @@ def show_recipe(
         files=list(_files(loaded)),
         sources=[citation.page for citation in recipe.sources],
         images=sorted(_images_with(workspace, loaded)),
-        needed_by=needed_by(workspace, loaded.name),
-        proof=proof,
+        needed_by=[],
+        proof=None,
     )
 
 
