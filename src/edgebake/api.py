@@ -98,41 +98,24 @@ def make_plan(
 
 
 def picked_selection(
-    compilation: Compilation,
-    selection: Selection,
-    record: BuildRecord | None = None,
-    fingerprints: Fingerprints | None = None,
+    compilation: Compilation, selection: Selection, record: BuildRecord, fingerprints: Fingerprints
 ) -> Selection:
     """Return a selection with what its selectors pick; itself if it has none.
 
     Args:
         compilation: the project, compiled.
         selection: what was asked for.
-        record: what was built last here, if that is known already.
-        fingerprints: those of the compilation, if some are known already.
+        record: what was built last here: `state:` compares with it.
+        fingerprints: those of the compilation.
 
     Raises:
-        EdgebakeError: a selector is wrong, or picks nothing; the commit to compare with is none.
+        EdgebakeError: a selector is wrong, or picks nothing.
     """
     if not selection.has_selectors:
         return selection
     from edgebake.select.images import picked
 
-    return picked(compilation, selection, partial(state_record, compilation, selection, record), fingerprints)
-
-
-def state_record(compilation: Compilation, selection: Selection, record: BuildRecord | None = None) -> BuildRecord:
-    """Return what a selection's `state:` compares with: a commit, or what was built last here (`record`).
-
-    Raises:
-        EdgebakeError: there is no such commit, or it does not compile.
-    """
-    root = compilation.workspace.root
-    if selection.state_ref is None:
-        return record or read_history(root).record
-    from edgebake.observe.committed import record_at
-
-    return record_at(root, selection.state_ref)
+    return picked(compilation, selection, record, fingerprints)
 
 
 @dataclass(frozen=True)

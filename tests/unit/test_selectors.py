@@ -227,7 +227,7 @@ def parts(project: Project, *texts: str, exclude: tuple[str, ...] = (), **fields
     from edgebake.plan.history import read_history
 
     selection = Selection(select=texts, exclude=exclude, **fields)  # type: ignore[arg-type]
-    found = picked(project.compile(), selection, lambda: read_history(project.root).record)
+    found = picked(project.compile(), selection, read_history(project.root).record)
     assert found.picked is not None
     return {f"{name} {platform}" for name, platform in found.picked}
 
@@ -318,7 +318,7 @@ def test_mistakes_name_what_is_meant(robots: Project, text: str, message: str, h
 
 
 def test_a_term_that_picks_nothing_beside_others_is_told(robots: Project) -> None:
-    found = picked(robots.compile(), Selection(select=("zlib extra",)), BuildRecord)
+    found = picked(robots.compile(), Selection(select=("zlib extra",)), BuildRecord())
     assert found.notes == ("the selector 'zlib' picks no image: none holds such a recipe",)
 
 
@@ -346,17 +346,17 @@ def test_an_image_is_new_only_as_a_whole(robots: Project) -> None:
 
 
 def test_what_is_applied_once_is_not_applied_again(robots: Project) -> None:
-    found = picked(robots.compile(), Selection(select=("tool",)), BuildRecord)
-    assert picked(robots.compile(), found, BuildRecord) is found
+    found = picked(robots.compile(), Selection(select=("tool",)), BuildRecord())
+    assert picked(robots.compile(), found, BuildRecord()) is found
     plain = Selection()
-    assert picked(robots.compile(), plain, BuildRecord) is plain
+    assert picked(robots.compile(), plain, BuildRecord()) is plain
 
 
 WORDS = ["libx", "app+1", "group:llm", "target:cpu", f"platform:{ARM64}", "@app", "robot", "tool", "+api", "zlib"]
 
 
 def test_what_is_picked_of_images_is_what_sets_make_of_the_terms(robots: Project) -> None:
-    items = project_items(robots.compile(), Selection(), BuildRecord)
+    items = project_items(robots.compile(), Selection(), BuildRecord())
 
     def cells(*texts: str, exclude: tuple[str, ...] = ()) -> frozenset[Cell]:
         return picked_cells(Asked(parse_selector(texts), parse_selector(exclude)), items)[0]

@@ -20,7 +20,6 @@ from edgebake.cli.options import (
     Names,
     Platforms,
     Select,
-    StateRef,
     Targets,
 )
 from edgebake.cli.waiting import Waiting
@@ -41,7 +40,6 @@ def bake(
     platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     name: ImageName = None,
     push: Annotated[bool, typer.Option("--push", help="Push to the registry.")] = False,
     digests: Annotated[
@@ -125,7 +123,7 @@ def bake(
 
     Example: edgebake bake detector --platform linux/arm64 --push --digests digests
 
-    Example: edgebake bake --select state:modified --state-ref origin/main
+    Example: edgebake bake --select state:modified
     """
     from edgebake.errors import EdgebakeError
 
@@ -145,7 +143,7 @@ def bake(
         from edgebake.execute.policy import Policy
         from edgebake.execute.stacks import looker
 
-        selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+        selection = selection_of(names, target, platform, name, select, exclude)
         settings = replace(
             settings_of(variable, registry, tag, ca_bundle),
             builder=builder,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import Exclude, ImageName, Names, Platforms, Select, StateRef, Targets
+from edgebake.cli.options import Exclude, ImageName, Names, Platforms, Select, Targets
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ def graph(
     platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     name: ImageName = None,
     language: Annotated[
         Format | None,
@@ -71,7 +70,7 @@ def graph(
     language = Format.json if json_output else language or _from_suffix(output) or Format.mermaid
     if language is Format.html and recipes:
         raise EdgebakeError("the page shows stages, not recipes", hints=("draw recipes as --format svg",))
-    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+    selection = selection_of(names, target, platform, name, select, exclude)
     with Waiting("compiling"):
         text = _page(selection) if language is Format.html else _text(selection, language, recipes=recipes)
     if output is None:

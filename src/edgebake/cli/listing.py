@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import Exclude, Select, StateRef
+from edgebake.cli.options import Exclude, Select
 
 if TYPE_CHECKING:
     from edgebake.listing import RecipeRow
@@ -50,7 +50,6 @@ def list_command(
     ] = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     built: Annotated[bool, typer.Option("--built", help="Only recipes that were really built and tested.")] = False,
     uncited: Annotated[
         bool,
@@ -75,7 +74,7 @@ def list_command(
     start = Path.cwd()
     root = find_root(start)
     workspace = open_workspace(root or start, need_project=kind is Kind.images)
-    keep = _keeper(workspace, kind, selection_of(None, None, None, None, select, exclude, state_ref))
+    keep = _keeper(workspace, kind, selection_of(None, None, None, None, select, exclude))
     if kind is Kind.recipes and not uncited:
         _print_recipes(_found(workspace, target, group, built, keep), json_output)
         return

@@ -61,15 +61,6 @@ Exclude = Annotated[
         autocompletion=complete.selectors,
     ),
 ]
-StateRef = Annotated[
-    str | None,
-    typer.Option(
-        "--state-ref",
-        metavar="REF",
-        help="'state:' compares with this git commit, not the last build.",
-        autocompletion=complete.commits,
-    ),
-]
 ImageName = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="Name of the ad-hoc image.", show_default=False)
 ]
@@ -134,21 +125,10 @@ def selection_of(
     name: str | None,
     select: list[str] | None,
     exclude: list[str] | None,
-    state_ref: str | None,
 ) -> Selection:
-    """Return what a command line selects.
-
-    Raises:
-        EdgebakeError: a commit is given that nothing is compared with.
-    """
-    from edgebake.errors import EdgebakeError
+    """Return what a command line selects."""
     from edgebake.plan.selection import Selection
 
-    if state_ref is not None and not any("state:" in text for text in (*(select or ()), *(exclude or ()))):
-        raise EdgebakeError(
-            "--state-ref is the commit that the selector 'state:' compares with, and there is none",
-            hints=("add --select state:modified",),
-        )
     return Selection(
         tuple(names or ()),
         tuple(target or ()),
@@ -156,7 +136,6 @@ def selection_of(
         name,
         select=tuple(select or ()),
         exclude=tuple(exclude or ()),
-        state_ref=state_ref,
     )
 
 

@@ -18,7 +18,6 @@ from edgebake.cli.options import (
     Platforms,
     Registry,
     Select,
-    StateRef,
     Tag,
     Targets,
     Unpublished,
@@ -48,7 +47,6 @@ def plan(
     platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     name: ImageName = None,
     changed_since: ChangedSince = None,
     unpublished: Unpublished = False,
@@ -108,7 +106,7 @@ def plan(
 
     if changed_since is not None and unpublished:
         raise EdgebakeError("--changed-since and --unpublished exclude each other")
-    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+    selection = selection_of(names, target, platform, name, select, exclude)
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
     settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))

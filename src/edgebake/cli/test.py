@@ -17,7 +17,6 @@ from edgebake.cli.options import (
     Names,
     Platforms,
     Select,
-    StateRef,
     Targets,
 )
 from edgebake.cli.waiting import Waiting
@@ -29,7 +28,6 @@ def run_tests(
     platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     name: ImageName = None,
     image: Annotated[
         str | None,
@@ -76,7 +74,7 @@ def run_tests(
 
         start = Path.cwd()
         junit = start / junit if junit else None
-        selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+        selection = selection_of(names, target, platform, name, select, exclude)
         if image is not None:
             suites = [check_reference(start, selection, image, gpus=gpus, tell=tell)]
         else:

@@ -11,7 +11,6 @@ from edgebake.compile import Compilation
 from edgebake.diff.change import Change, Where, by_platforms, changes_of
 from edgebake.diff.facts import facts_of
 from edgebake.graph.build_graph import BakeTarget
-from edgebake.observe.committed import record_of
 from edgebake.plan.builder import Plan, TargetPlan, build_plan
 from edgebake.plan.changes import StageChange
 from edgebake.plan.record import BuildRecord, Stages
@@ -93,13 +92,24 @@ class Difference:
         return [one for one in self.images if one.differs]
 
 
+def _record_of(compilation: Compilation) -> BuildRecord:
+    """Return what all stages of a compilation follow from, as if they had been built."""
+    record = BuildRecord()
+    plan = build_plan(compilation, Selection(), BuildRecord(), ())
+    for target in plan.targets:
+        for platform in target.platforms:
+            name = target.bake_target.name
+            record.put(name, platform, plan.stage_records(name, platform))
+    return record
+
+
 def compare(before: Side, after: Side) -> Difference:
     """Return how the images of two states differ. Both projects' files have to be there still.
 
     Raises:
         EdgebakeError: a file that a stage reads is missing.
     """
-    record = record_of(before.compilation) if before.compilation else BuildRecord()
+    record = _record_of(before.compilation) if before.compilation else BuildRecord()
     plan = build_plan(after.compilation, Selection(), record, ()) if after.compilation else None
     old, new = before.images, after.images
     images = []
@@ -122,7 +132,7 @@ def compare_targets(compilation: Compilation, first: str, second: str, names: It
         EdgebakeError: a file that a stage reads is missing.
     """
     known = Side("", compilation).images
-    record, renamed, images = record_of(compilation), BuildRecord(), []
+    record, renamed, images = _record_of(compilation), BuildRecord(), []
     pairs_of: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(names):
         one, other = known[name, first], known[name, second]

@@ -418,7 +418,6 @@ def bake_command(plan: Plan) -> str:
     if selection.parts is None:
         words += [word for text in selection.select for word in ("--select", text)]
         words += [word for text in selection.exclude for word in ("--exclude", text)]
-        words += ["--state-ref", selection.state_ref] if selection.state_ref else []
     words += [] if plan.output == "cache" else [f"--{plan.output}"]
     return shlex.join(words)
 

@@ -21,7 +21,7 @@ class Selection:
     `parts`, if it is not None: only these bake targets, each on these of its platforms (a shard, or what changed).
     `shard`: the name of the shard that they are, `2/4`.
     `sharing`, if it is not None: only stages that several shards need are built, and published; the parts of each.
-    `select`, `exclude`: selectors (docs/select.md); `state_ref`: the commit that their `state:` compares with.
+    `select`, `exclude`: selectors (docs/select.md).
     `picked`, if it is not None: what these pick, as in `parts`; `notes` say what a user should know of it.
     """
 
@@ -34,7 +34,6 @@ class Selection:
     sharing: tuple[frozenset[tuple[str, str]], ...] | None = None
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    state_ref: str | None = None
     picked: frozenset[tuple[str, str]] | None = None
     notes: tuple[str, ...] = ()
 

@@ -6,7 +6,7 @@ and `--exclude` are about images: `a,b` are the images that hold both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from edgebake.compile import Compilation
@@ -27,7 +27,7 @@ _OF_IMAGES = ("new", "unmodified")
 def picked(
     compilation: Compilation,
     selection: Selection,
-    before: Callable[[], BuildRecord],
+    record: BuildRecord,
     fingerprints: Fingerprints | None = None,
 ) -> Selection:
     """Return a selection with the images that its selectors pick.
@@ -35,7 +35,7 @@ def picked(
     Args:
         compilation: the project, compiled.
         selection: what was asked for; returned as it is if it has no selectors, or they are applied already.
-        before: returns what `state:` compares with.
+        record: what was built last here: `state:` compares with it.
         fingerprints: those of the compilation, if some are known already.
 
     Raises:
@@ -44,7 +44,7 @@ def picked(
     if not selection.has_selectors or selection.picked is not None:
         return selection
     asked = Asked.of(selection)
-    items = project_items(compilation, selection, before, fingerprints)
+    items = project_items(compilation, selection, record, fingerprints)
     cells, silent = picked_cells(asked, items)
     notes = [f"the selector {term.text!r} picks no image{why}" for term, why in silent.items()]
     if not cells:
@@ -68,13 +68,13 @@ def picked_cells(asked: Asked, items: ProjectItems) -> tuple[frozenset[Cell], di
 def project_items(
     compilation: Compilation,
     selection: Selection,
-    before: Callable[[], BuildRecord],
+    record: BuildRecord,
     fingerprints: Fingerprints | None = None,
 ) -> ProjectItems:
     """Return the items of what is selected but for selectors; arguments as for :func:`picked`."""
     bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
     parts = [(one, selection.platforms_of(one)) for one in bake_targets]
-    return ProjectItems(compilation, parts, lambda: _states(compilation, selection, before(), fingerprints))
+    return ProjectItems(compilation, parts, lambda: _states(compilation, selection, record, fingerprints))
 
 
 def _cells(term: Term, items: ProjectItems) -> frozenset[Cell]:
@@ -90,11 +90,11 @@ def _cells(term: Term, items: ProjectItems) -> frozenset[Cell]:
 
 
 def _states(
-    compilation: Compilation, selection: Selection, before: BuildRecord, fingerprints: Fingerprints | None
+    compilation: Compilation, selection: Selection, record: BuildRecord, fingerprints: Fingerprints | None
 ) -> States:
     """Return the worst state of each item's stages."""
     everything = replace(selection, select=(), exclude=())
-    plan = build_plan(compilation, everything, before, (), fingerprints=fingerprints)
+    plan = build_plan(compilation, everything, record, (), fingerprints=fingerprints)
     found: dict[Item, State] = {}
     bases: dict[Cell, State] = {}
     for target in plan.targets:

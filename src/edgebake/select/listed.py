@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Literal
 
-from edgebake.api import state_record
 from edgebake.compile import Compilation, compile_workspace
 from edgebake.errors import EdgebakeError
 from edgebake.load.workspace import Workspace
+from edgebake.plan.history import read_history
 from edgebake.plan.selection import Selection
 from edgebake.select.catalogue import CatalogueItems, selected_recipes, selected_targets
 from edgebake.select.evaluate import combined, reached
@@ -49,7 +49,7 @@ def selected_items(compilation: Compilation, selection: Selection) -> frozenset[
         EdgebakeError: a selector is wrong, names what there is not, or selects nothing.
     """
     asked = Asked.of(selection)
-    items = project_items(compilation, selection, partial(state_record, compilation, selection))
+    items = project_items(compilation, selection, read_history(compilation.workspace.root).record)
     found = combined(asked.select, asked.exclude, items.every, lambda term: reached(term, items))
     if not found and not any(term.method == "state" for term in asked.terms):
         raise EdgebakeError(f"{asked} selects nothing of the graph", hints=("edgebake graph shows all of it",))
@@ -65,4 +65,4 @@ def _items(workspace: Workspace, selection: Selection) -> ProjectItems:
     if workspace.document is None:
         raise EdgebakeError("a selector is about images, and there is no project", hints=("edgebake init",))
     compilation = compile_workspace(workspace)
-    return project_items(compilation, selection, partial(state_record, compilation, selection))
+    return project_items(compilation, selection, read_history(compilation.workspace.root).record)
