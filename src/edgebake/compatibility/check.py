@@ -126,7 +126,7 @@ def _other_gpus(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeError]
             yield EdgebakeError(
                 f"{loaded.name} {', '.join(row.releases)} is built for no GPU of {_listed(foreign)}",
                 at=loaded.at(number, "sm"),
-                reason=f"it has code for sm {', '.join(row.sm)}; the GPUs there are sm {gpus}",
+                reason=f"it has code for sm {', '.join(row.sm)}; the GPUs of these targets are sm {gpus}",
             )
 
 

@@ -34,7 +34,7 @@ class LockDifference:
     """Two locks, and how they differ.
 
     `bases` are digests by image and platform; `commits` what git refs are pinned to; `refresh` counts how often
-    unversioned system packages were installed anew.
+    unversioned system packages were reinstalled.
     """
 
     before: str

@@ -91,7 +91,7 @@ def _answer(one: Selected, platform: str, name: str, limit: int | None) -> Answe
     answer = Answer(one.plan.name, one.plan.target.name, (), name, "absent")
     if name not in resolution.pins and name not in resolution.provided:
         candidates = one.pool(platform).candidates(name)
-        if candidates and candidates[0].loaded is None:  # a fact that is there, though nobody asks for it
+        if candidates and candidates[0].loaded is None:  # a fact that exists, but nothing requires it
             return replace(answer, status="provided", brought=f"{candidates[0].version}, {candidates[0].note}")
         available = bool(candidates)
         bringers = tuple(_bringers(one, platform, name)) if available else ()

@@ -96,7 +96,7 @@ def open_subject(
         catalogue: the built-in catalogue alone, whatever project is there.
 
     Raises:
-        EdgebakeError: whatever the user has to mend; an unknown name.
+        EdgebakeError: what is wrong in the project; an unknown name.
     """
     root = find_root(start)
     if catalogue:
@@ -236,7 +236,7 @@ def _requested(workspace: Workspace, names: Sequence[str]) -> dict[str, LoadedRe
 def _asked_for(
     text: str, loaded: LoadedRecipe, known: Mapping[str, TargetRecipes]
 ) -> tuple[tuple[str, ...], list[str]]:
-    """Return what an image of a recipe asks for, and the targets that have it: alone, or beside another Python."""
+    """Return what an image of a recipe requires, and the targets that have it: alone, or with another Python."""
     found = [name for name in known if _has_release(known[name], loaded)]
     if found:
         return (text,), found
@@ -271,7 +271,7 @@ def _nowhere(workspace: Workspace, text: str, known: Sequence[TargetRecipes]) ->
         except EdgebakeError as error:
             return error
     return EdgebakeError(
-        f"{text!r} cannot be had on any of the targets",
+        f"{text!r} is available on none of the targets",
         hints=(f"see why not: edgebake plan {text} --target {known[0].target.name}",),
     )
 
