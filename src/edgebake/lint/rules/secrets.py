@@ -17,7 +17,7 @@ SECRET_VARIABLE = Rule(
     "secret-variable",
     "error",
     "an argument, variable or label holds what looks like a secret; anyone with the image can read it",
-    "remove it from the files and revoke it; pass it to a container when it starts, and to a build as a secret mount",
+    "remove it from the files and revoke it; pass it to containers when they start, to builds as a secret mount",
 )
 SECRET_IN_SCRIPT = Rule(
     "secret-in-script",
