@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 UNLIMITED = 100_000
 """Columns of a stream that is no terminal."""
+LEAST = 16
+"""Columns of text below which a narrow terminal folds other columns, too."""
 
 
 def console(stream: TextIO) -> Console:
@@ -57,13 +59,17 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, wrap: Sequenc
     Args:
         header: the names of the columns.
         rows: the cells; each row as long as the header.
-        wrap: the columns that a narrow terminal may fold; the others stay on one line if they can.
+        wrap: the columns that a narrow terminal folds first. If that is not enough, it folds the others, too.
     """
+    from rich.cells import cell_len
     from rich.table import Table
 
+    fixed = [column for column, name in enumerate(header) if name not in wrap]
+    widths = [max(cell_len(row[column]) for row in (header, *rows)) for column in fixed]
+    fits = sum(widths) + 2 * len(header) + LEAST * (len(header) - len(fixed)) <= console(sys.stdout).width
     result = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in header:
-        result.add_column(name, no_wrap=name not in wrap, overflow="fold")
+        result.add_column(name, no_wrap=fits and name not in wrap, overflow="fold")
     for row in rows:
         result.add_row(*row)
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,16 +12,34 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
 from edgebake.execute.progress import make_progress
 from edgebake.execute.progress_mode import Mode
+from edgebake.model.output.build import Suite, TestResult
 from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.selection import Selection
 from edgebake.plan.settings import Settings
 from edgebake.state.stacks import looker
 from edgebake.testing.cases import cases_of
-from edgebake.testing.report import Suite
-from edgebake.testing.runner import CaseResult, run_cases
+from edgebake.testing.runner import run_cases
 
-Tell = Callable[[CaseResult], None]
-Note = Callable[[str], None]
+Report = Callable[[TestResult], None]
+
+
+@dataclass(frozen=True)
+class LocalBuild:
+    """A build of images for the local engine.
+
+    Attributes:
+        start: where to look for a project: this folder and those above it.
+        selection: what is built.
+        settings: how to build.
+        locked: refuse a lock that is stale.
+        quiet: show no progress of the builds.
+    """
+
+    start: Path
+    selection: Selection
+    settings: Settings
+    locked: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,86 +53,49 @@ class Loaded:
 
 
 def load_images(
-    start: Path,
-    selection: Selection,
-    settings: Settings,
-    *,
-    locked: bool = False,
-    quiet: bool = False,
-    note: Note = lambda text: None,
-    begin: Callable[[], None] = lambda: None,
+    build: LocalBuild, *, note: Callable[[str], None] = lambda text: None, begin: Callable[[], None] = lambda: None
 ) -> Iterator[Loaded]:
     """Build the selected images, each platform for itself, and load them into the local engine.
 
     Args:
-        start: where to look for a project: this folder and those above it.
-        selection: what is built.
-        settings: how to build.
-        locked: refuse a lock that is stale.
-        quiet: show no progress of the builds.
-        note: takes what a user should know of what is selected.
-        begin: is called before each build.
+        build: what is built, and how.
+        note: called with each note about what is selected.
+        begin: called before each build.
 
     Raises:
         EdgebakeError: as for a bake.
     """
-    plan, _ = make_plan(start, selection, locked=locked)
+    plan, _ = make_plan(build.start, build.selection, locked=build.locked)
     for text in plan.selection.notes:
         note(text)
     platforms = dict.fromkeys(platform for target in plan.targets for platform in target.platforms)
     for platform in platforms:
         one = replace(plan.selection, platforms=(platform,))  # what selectors pick is known now, and stays
-        plan, compiled = make_plan(start, one, output="load", locked=locked, look=looker(settings))
-        progress = make_progress(Mode.quiet if quiet else Mode.auto, sys.stderr, settings.environment)
+        plan, compiled = make_plan(
+            build.start, one, output="load", locked=build.locked, look=looker(build.settings)
+        )
+        progress = make_progress(Mode.quiet if build.quiet else Mode.auto, sys.stderr, build.settings.environment)
         begin()
-        results = Executor(plan, settings, progress, compiled.tree.write).run()
+        results = Executor(plan, build.settings, progress, compiled.tree.write).run()
         references = {result.bake_target: result.reference for result in results}
         for target in plan.targets:
             yield Loaded(plan, target, platform, references[target.bake_target.name])
 
 
-def check_images(
-    start: Path,
-    selection: Selection,
-    settings: Settings,
-    *,
-    gpus: str | None = None,
-    locked: bool = False,
-    quiet: bool = False,
-    tell: Tell = lambda result: None,
-    note: Note = lambda text: None,
-    begin: Callable[[], None] = lambda: None,
-) -> Iterator[Suite]:
-    """Bring the selected images into the local engine as :func:`load_images` does, and run their tests.
+def run_suites(
+    images: Iterable[Loaded], *, gpus: str | None = None, report: Report = lambda result: None
+) -> list[Suite]:
+    """Run the tests of images that the local engine has.
 
     Args:
-        start: where to look for a project: this folder and those above it.
-        selection: what is tested.
-        settings: how to build.
+        images: the images.
         gpus: what `docker run --gpus` takes, for tests that need a GPU.
-        locked: refuse a lock that is stale.
-        quiet: show no progress of the builds.
-        tell: is told of each test as it ends.
-        note: takes what a user should know of what is selected.
-        begin: is called before each build.
+        report: called with each result.
 
     Raises:
-        EdgebakeError: as for a bake; or an image that the engine cannot run.
+        EdgebakeError: the engine cannot run an image.
     """
-    for one in load_images(start, selection, settings, locked=locked, quiet=quiet, note=note, begin=begin):
-        yield _suite(one.plan, one.target, one.platform, one.reference, gpus, tell)
-
-
-def check_reference(
-    start: Path, selection: Selection, reference: str, *, gpus: str | None = None, tell: Tell = lambda result: None
-) -> Suite:
-    """Run the tests of the one selected image in `reference`, which the local engine has, or pulls.
-
-    Raises:
-        EdgebakeError: several images or platforms are selected, or the engine cannot get or run the image.
-    """
-    one = get_image(start, selection, reference)
-    return _suite(one.plan, one.target, one.platform, reference, gpus, tell)
+    return [_suite(image, gpus, report) for image in images]
 
 
 def get_image(start: Path, selection: Selection, reference: str) -> Loaded:
@@ -145,15 +126,21 @@ def _get(reference: str, platform: str) -> None:
     except DockerException as error:
         if not DockerClient().image.exists(reference):
             raise EdgebakeError(
-                f"the image {reference} cannot be had", reason=(error.stderr or "").strip()
+                f"the image {reference} cannot be pulled", reason=(error.stderr or "").strip()
             ) from None
 
 
-def _suite(plan: Plan, target: TargetPlan, platform: str, reference: str, gpus: str | None, tell: Tell) -> Suite:
-    name = target.bake_target
-    cases = cases_of(plan.compilation.plan_of(name), platform)
+def _suite(image: Loaded, gpus: str | None, report: Report) -> Suite:
+    bake_target = image.target.bake_target
     results = []
-    for result in run_cases(reference, platform, cases, gpus=gpus):
-        tell(result)
+    cases = cases_of(image.plan.compilation.plan_of(bake_target), image.platform)
+    for result in run_cases(image.reference, image.platform, cases, gpus=gpus):
+        report(result)
         results.append(result)
-    return Suite(name.image, name.target, platform, reference, tuple(results))
+    return Suite(
+        image=bake_target.image,
+        target=bake_target.target,
+        platform=image.platform,
+        reference=image.reference,
+        tests=results,
+    )
