@@ -120,16 +120,6 @@ Variables = Annotated[
 Registry = Annotated[
     str | None, typer.Option("--registry", metavar="REPOSITORY", help="Use that one, not the project's.")
 ]
-ArtifactFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--artifacts",
-        metavar="DIR",
-        envvar="EDGEBAKE_ARTIFACTS",
-        help="Take what build halves left from this folder, and keep it there (docs/reuse.md).",
-        file_okay=False,
-    ),
-]
 Builder = Annotated[
     str | None,
     typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
