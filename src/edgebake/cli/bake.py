@@ -24,7 +24,7 @@ from edgebake.cli.options import (
     Targets,
 )
 from edgebake.cli.waiting import Waiting
-from edgebake.execute.progress_mode import Mode
+from edgebake.execute.progress.mode import Mode
 
 if TYPE_CHECKING:
     from edgebake.api import Look, Observed
@@ -244,7 +244,7 @@ def _executor(observed: Observed, policy: Policy, *, resume: bool, shown: Mode) 
     import sys
 
     from edgebake.execute.executor import Executor
-    from edgebake.execute.progress import make_progress
+    from edgebake.execute.progress.factory import make_progress
     from edgebake.plan.explain import stack_notes
 
     project = observed.compiled.compilation.workspace

@@ -11,7 +11,7 @@ from edgebake.execute.ledger import Ledger
 from edgebake.execute.modes import Modes, modes_of
 from edgebake.execute.policy import Policy
 from edgebake.execute.preflight import check_builder
-from edgebake.execute.progress import Progress
+from edgebake.execute.progress.base import Progress
 from edgebake.execute.publish import merge_index, verify_tags
 from edgebake.execute.recording import Recording
 from edgebake.execute.results import Result, other_rows, with_digest

@@ -10,8 +10,8 @@ from pathlib import Path
 from edgebake.api import make_plan
 from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
-from edgebake.execute.progress import make_progress
-from edgebake.execute.progress_mode import Mode
+from edgebake.execute.progress.factory import make_progress
+from edgebake.execute.progress.mode import Mode
 from edgebake.model.output.build import Suite, TestResult
 from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.selection import Selection

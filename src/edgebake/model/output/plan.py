@@ -84,11 +84,20 @@ class PlannedStep(Model):
     parts: dict[Platform, str] | None = None
 
 
+WorkMode = Literal["native", "cross", "emulated", "missing"]
+"""`native`: a node of that platform does the work. `cross`: another node does, and no command has to run on the
+platform (files are fetched, code is cross-compiled). `emulated`: another node does, with QEMU. `missing`: none can."""
+
+
 class PlatformWork(Model):
+    """How a builder does the work for a platform."""
+
     platform: Platform
-    mode: Literal["native", "cross", "emulated", "missing"]
+    mode: WorkMode
     node: str | None
+    """The node of the builder; null if none can do it."""
     stages_run: int
+    """Stages that run commands on that platform."""
 
 
 class TimedStage(Model):
