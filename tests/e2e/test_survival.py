@@ -122,7 +122,7 @@ def test_what_was_pushed_before_an_end_by_force_is_not_built_again(
         words = [line.split()[:3] for line in out.splitlines()]
         assert ["quick-tiny", "linux/amd64", "built"] in words
         assert ["slow-tiny", "linux/amd64", "not"] in words
-        assert "To go on, call the same bake again" in err
+        assert "To continue, run the same bake again" in err
         assert err.endswith("interrupted\n")
     before = run("crane", "digest", project.image("quick", "dev-tiny")).out
 

@@ -67,16 +67,16 @@ def matrix(
 
     Example: edgebake ci matrix --changed-since origin/main --file shards.json
     """
-    import json
     from pathlib import Path
 
     from edgebake.api import make_plan
     from edgebake.ci.matrix import outputs
+    from edgebake.cli.format.shards import data, text
     from edgebake.errors import EdgebakeError
     from edgebake.narrow import only_changed
     from edgebake.plan.selection import Selection
     from edgebake.plan.settings import Settings
-    from edgebake.plan.shards import cut, shards_as_data, shards_as_text, shared_by
+    from edgebake.plan.shards import cut, shared_by
     from edgebake.state.stacks import looker
     from edgebake.system.atomic import write_file
 
@@ -92,7 +92,7 @@ def matrix(
     groups = {(t.bake_target.target, platform) for t in plan.targets for platform in t.platforms}
     shards = cut(plan, min(project.ci.jobs, max(len(groups), 1)))
     shared = shared_by(plan, shards)
-    typer.echo(shards_as_text(shards, shared), err=True)
+    typer.echo(text(shards, shared), err=True)
     if shards_file:
-        write_file(Path(shards_file), (json.dumps(shards_as_data(shards, shared), indent=2) + "\n").encode())
+        write_file(Path(shards_file), (data(shards, shared).model_dump_json(indent=2) + "\n").encode())
     typer.echo(outputs(plan, shards, shared))

@@ -104,10 +104,11 @@ def _from_suffix(output: Path | None) -> Format | None:
 
 def _page(selection: Selection) -> str:
     from edgebake.api import make_plan
+    from edgebake.cli.format.reasons import change_text
     from edgebake.inspect.graph_page import graph_page
 
     plan, _ = make_plan(Path.cwd(), selection)
-    return graph_page(plan).rstrip("\n")
+    return graph_page(plan, change_text).rstrip("\n")
 
 
 def _text(selection: Selection, language: Format, *, recipes: bool) -> str:

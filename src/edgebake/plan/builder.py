@@ -17,7 +17,7 @@ from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
 from edgebake.plan.reuse import PublishedStage, Reuse, Reuser, Snapshot
 from edgebake.plan.selection import Selection, selected_bake_targets
-from edgebake.plan.shared import Parts, shared_stages
+from edgebake.plan.shared import BuiltTarget, Parts, shared_stages
 from edgebake.plan.stacks import Keyed, wanted
 from edgebake.plan.steps import (
     Bake,
@@ -60,6 +60,11 @@ class TargetPlan:
     def built(self) -> tuple[StageChange, ...]:
         """The changes of what is not taken from the registry."""
         return tuple(c for c in self.changes if not self.reuse.spares(c.node.id, c.platform))
+
+    @property
+    def as_built(self) -> BuiltTarget:
+        """What is built of it, for finding the stages that shards share."""
+        return BuiltTarget(self.bake_target, self.platforms, self.reuse.taken)
 
     @property
     def complete(self) -> bool:
@@ -201,13 +206,15 @@ class _Planner:
         """Return plans that publish nothing but the stages that several shards need."""
         if self._reuser is None:
             return tuple(targets)
-        shared = {(s.target, s.stage, s.platform) for s in shared_stages(self._compilation, targets, shards)}
+        built_targets = [target.as_built for target in targets]
+        stages = shared_stages(self._compilation, built_targets, shards)
+        shared = {(stage.target, stage.stage, stage.platform) for stage in stages}
         found = []
         for plan in targets:
             target = plan.bake_target.target
             built = frozenset(at for at in plan.reuse.built if (target, *at) in shared)
-            stages = self._reuser.to_publish(plan.bake_target, replace(plan.reuse, built=built))
-            found.append(replace(plan, to_publish=tuple(stages)))
+            to_publish = self._reuser.to_publish(plan.bake_target, replace(plan.reuse, built=built))
+            found.append(replace(plan, to_publish=tuple(to_publish)))
         return tuple(found)
 
     def _tests(self, bake_target: BakeTarget, platforms: Sequence[str]) -> Iterator[tuple[str, str]]:

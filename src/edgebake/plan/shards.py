@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.plan.builder import Plan, TargetPlan
-from edgebake.plan.shared import Parts, SharedStage, shared_as_data, shared_as_text, shared_stages
+from edgebake.plan.shared import BuiltTarget, Parts, SharedStage, shared_stages
 from edgebake.plan.weights import Timings, stage_seconds
 
 MAX_SHARDS = 256
@@ -167,57 +166,21 @@ def parse_shard(text: str) -> tuple[int, int]:
     return number, of
 
 
-def shards_as_data(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> dict[str, Any]:
-    """Return a cut as data: what `plan --shards N --json` prints and `bake --shard I/N --shards FILE` reads.
-
-    Args:
-        shards: the cut.
-        shared: shard 0; None if the project publishes no stages.
-    """
-    return {
-        "version": 1,
-        **({} if shared is None else {"shared": shared_as_data(_shared_name(shards), shared)}),
-        "shards": [
-            {
-                "shard": shard.name,
-                "platforms": list(shard.platforms),
-                "seconds": round(shard.seconds, 1),
-                "parts": [
-                    {
-                        "bake_target": part.bake_target,
-                        "image": part.image,
-                        "target": part.target,
-                        "platform": part.platform,
-                        "fingerprint": part.fingerprint,
-                    }
-                    for part in shard.parts
-                ],
-            }
-            for shard in shards
-        ],
-    }
-
-
-def shards_as_text(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> str:
-    """Return a cut for people; the arguments are those of :func:`shards_as_data`."""
-    lines = [] if shared is None or not shards else [shared_as_text(_shared_name(shards), shared)]
-    for shard in shards:
-        lines.append(f"shard {shard.name}: {', '.join(shard.platforms)}, about {shard.seconds:.0f} s")
-        for part in shard.parts:
-            platform = f" ({part.platform})" if len(shard.platforms) > 1 else ""
-            lines.append(f"  {part.bake_target}{platform}")
-    return "\n".join(lines) or "Nothing to build: no shards."
-
-
-def _shared_name(shards: Sequence[Shard]) -> str:
-    return f"0/{len(shards)}"
-
-
 def shared_by(plan: Plan, shards: Sequence[Shard]) -> list[SharedStage] | None:
     """Return shard 0 of a cut; None if the project publishes no stages."""
     if plan.compilation.workspace.project.stacks is None:
         return None
-    return shared_stages(plan.compilation, plan.targets, [parts_of(shard) for shard in shards])
+    built = [target.as_built for target in plan.targets]
+    return shared_stages(plan.compilation, built, [parts_of(shard) for shard in shards])
+
+
+def nothing_to_publish(plan: Plan) -> str:
+    """Return why the plan for a shard 0 has nothing to publish."""
+    # As if the registry had nothing.
+    whole = [BuiltTarget(target.bake_target, target.platforms) for target in plan.targets]
+    if not shared_stages(plan.compilation, whole, plan.selection.sharing or ()):
+        return "no two shards share a stage that is worth publishing"
+    return "the registry already has all stages that several shards need"
 
 
 def parts_of(shard: Shard) -> Parts:
@@ -254,7 +217,7 @@ def read_shards(path: Path) -> list[PlannedPart]:
         raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(str(path))) from None
     except (ValueError, KeyError, TypeError):
         raise EdgebakeError(
-            "this is no file of shards",
+            "this is not a file of shards",
             at=Position(str(path)),
             hints=("edgebake plan --shards N --json prints one",),
         ) from None

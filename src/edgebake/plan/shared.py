@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
 
-from edgebake.plan.reuse import Reuse
-from edgebake.plan.stacks import published_stages, walk
-
-if TYPE_CHECKING:
-    from edgebake.graph.compile import Compilation
-    from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.graph.build_graph import BakeTarget
+from edgebake.graph.compile import Compilation
+from edgebake.plan.stacks import At, published_stages, walk
 
 Parts = frozenset[tuple[str, str]]
 """What a shard is of: bake targets' names, each with a platform."""
@@ -31,22 +27,31 @@ class SharedStage:
     shards: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class BuiltTarget:
+    """A bake target on the platforms that are built, and the stages that it takes from the registry."""
+
+    bake_target: BakeTarget
+    platforms: tuple[str, ...]
+    taken: Container[At] = ()
+
+
 def shared_stages(
-    compilation: Compilation, targets: Iterable[TargetPlan], shards: Sequence[Parts]
+    compilation: Compilation, targets: Iterable[BuiltTarget], shards: Sequence[Parts]
 ) -> list[SharedStage]:
     """Return the stages worth publishing that two shards or more would build, by target, platform and name.
 
     Args:
         compilation: the graph.
-        targets: the plans of what the shards are of. What they take from the registry nobody builds.
+        targets: what the shards are of.
         shards: the parts of each.
     """
     graph = compilation.graph
     chosen = published_stages(graph)
     needing: dict[tuple[str, str, str], set[int]] = {}
-    for plan in targets:
-        name, target = plan.bake_target.name, plan.bake_target.target
-        built, _ = walk(graph, graph.node(target, plan.bake_target.stage), plan.platforms, plan.reuse.taken)
+    for one in targets:
+        name, target = one.bake_target.name, one.bake_target.target
+        built, _ = walk(graph, graph.node(target, one.bake_target.stage), one.platforms, one.taken)
         for stage, platform in built:
             if (target, stage) in chosen:
                 found = {number for number, parts in enumerate(shards, 1) if (name, platform) in parts}
@@ -57,44 +62,3 @@ def shared_stages(
         if len(found) > 1
     ]
     return sorted(several, key=lambda one: (one.target, one.platform, one.name))
-
-
-def nothing_to_publish(plan: Plan) -> str:
-    """Return why the plan for a shard 0 has nothing to publish."""
-    shards = plan.selection.sharing or ()
-    whole = [replace(target, reuse=Reuse()) for target in plan.targets]  # as if the registry had nothing
-    if not shared_stages(plan.compilation, whole, shards):
-        return "no two shards share a stage that is worth publishing"
-    return "what several shards need is there already"
-
-
-# ── to be shown
-
-
-def shared_as_data(name: str, shared: Sequence[SharedStage]) -> dict[str, Any]:
-    """Return shard 0 as data: `shared` in what `plan --shards N --json` prints."""
-    return {
-        "shard": name,
-        "platforms": sorted({one.platform for one in shared}),
-        "stages": [
-            {
-                "target": one.target,
-                "stage": one.name,
-                "platform": one.platform,
-                "shards": [f"{number}/{name.partition('/')[2]}" for number in one.shards],
-            }
-            for one in shared
-        ],
-    }
-
-
-def shared_as_text(name: str, shared: Sequence[SharedStage]) -> str:
-    """Return shard 0 for people."""
-    if not shared:
-        return f"shard {name}: nothing to publish that several shards need"
-    platforms = sorted({one.platform for one in shared})
-    lines = [f"shard {name}: {', '.join(platforms)}, stages that several shards need"]
-    for one in shared:
-        where = f", {one.platform}" if len(platforms) > 1 else ""
-        lines.append(f"  {one.name} ({one.target}{where}; for {', '.join(map(str, one.shards))})")
-    return "\n".join(lines)
