@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edgebake import __version__
-from edgebake.api import make_plan
 from edgebake.bench.collect import Collected
 from edgebake.bench.machine import Engine, load
 from edgebake.bench.runner import Subject, run_bench
@@ -17,8 +16,9 @@ from edgebake.host.files import Files
 from edgebake.host.flags import GROUPS, Choice, Flag, machine_flags
 from edgebake.model.bench import ImageBench, RecipeBench, Result
 from edgebake.model.requirement import parse_requirement
-from edgebake.plan.builder import Plan, TargetPlan
-from edgebake.plan.selection import Selection
+from edgebake.plan.builder import Plan
+from edgebake.plan.scope import Part, Scope
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.resolve.resolution import Pin
 from edgebake.system.docker import docker, last_line
 from edgebake.testing.cases import Case, benches_of
@@ -61,14 +61,11 @@ def measure_images(request: BenchRequest, report: Report, begin: Callable[[], No
     Raises:
         EdgebakeError: as for a bake; no selected image has such a bench; the engine cannot run an image.
     """
-    build = request.build
-    # Mistakes are found before an engine is needed.
-    plan, _ = make_plan(build.start, build.selection, locked=build.locked)
+    plan = request.build.pipeline.plan()  # mistakes are found before an engine is needed
     engine = Engine()
-    selection = _chosen(plan, request, engine.platform, report)
-    request = replace(request, build=replace(build, selection=selection))
+    scope = _chosen(plan, request, engine.platform, report)
     began, before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), load()
-    images = tuple(_measured(image, request, engine, report) for image in _loaded(request, begin))
+    images = tuple(_measured(image, request, engine, report) for image in _loaded(request, scope, begin))
     facts = engine.facts()
     if engine.machine is not None:
         facts = facts.model_copy(update={"load": (before, load())})
@@ -77,52 +74,53 @@ def measure_images(request: BenchRequest, report: Report, begin: Callable[[], No
     )
 
 
-def _loaded(request: BenchRequest, begin: Callable[[], None]) -> Iterator[Loaded]:
-    build = request.build
+def _loaded(request: BenchRequest, scope: Scope, begin: Callable[[], None]) -> Iterator[Loaded]:
     if request.reference is None:
-        yield from load_images(build, begin=begin)
+        yield from load_images(request.build, scope=scope, begin=begin)
     else:
-        yield get_image(build.start, build.selection, request.reference)
+        yield get_image(request.build.pipeline, request.reference)
 
 
 # ── what is measured
 
 
-def _chosen(plan: Plan, request: BenchRequest, native: str, report: Report) -> Selection:
-    """Return the selection narrowed to images that have a bench, and without platforms to those that run natively.
+def _chosen(plan: Plan, request: BenchRequest, native: str, report: Report) -> Scope:
+    """Return the images of a plan that have a bench; without requested platforms, those that run natively.
 
     Raises:
         EdgebakeError: none of them has one.
     """
     found = [
-        (target.bake_target.name, platform)
+        Part(target.bake_target.name, platform)
         for target in plan.targets
         for platform in target.platforms
         if _benches(plan, target, platform, request)
     ]
     if not found:
         raise _nothing_to_measure(plan, request)
-    if request.build.selection.platforms or not any(platform == native for _, platform in found):
-        return replace(request.build.selection, parts=frozenset(found))
+    if request.build.pipeline.request.platforms or not any(platform == native for _, platform in found):
+        return plan.scope.only(found, "it has a bench")
     for name, platform in found:
         if platform != native:
             report(f"left out: {name} on {platform}, which is emulated here; measure it with --platform {platform}")
-    return replace(request.build.selection, parts=frozenset(one for one in found if one[1] == native))
+    return plan.scope.only(
+        [one for one in found if one.platform == native], "it has a bench and runs natively here"
+    )
 
 
 def _benches(plan: Plan, target: TargetPlan, platform: str, request: BenchRequest) -> list[Case]:
     """Return the benches that are asked for, of the recipes in an image."""
     cases = benches_of(plan.compilation.plan_of(target.bake_target), platform)
-    only = request.recipes or _named_recipes(plan, request.build.selection)
+    only = request.recipes or _named_recipes(plan)
     return [case for case in cases if not only or case.recipe in only]
 
 
-def _named_recipes(plan: Plan, selection: Selection) -> set[str]:
+def _named_recipes(plan: Plan) -> set[str]:
     """Return the recipes that an ad-hoc image was asked for by name; none of a project's image."""
     workspace = plan.compilation.workspace
     if workspace.document:
         return set()
-    names = [parse_requirement(text).name for text in selection.names]
+    names = [parse_requirement(text).name for text in plan.scope.request.names]
     return {workspace.catalogue.canonical(name) or name for name in names}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,25 +25,24 @@ from edgebake.cli.options import (
     Quiet,
     Registry,
     Select,
-    StateRef,
     Tag,
     Targets,
     Variables,
     pairs,
-    selection_of,
+    print_scope_notes,
+    request_of,
     settings_of,
-    tell_notes,
 )
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError
 from edgebake.execute.progress.mode import Mode
 
 if TYPE_CHECKING:
-    from edgebake.api import Observed
     from edgebake.execute.executor import Executor
     from edgebake.execute.policy import Policy
+    from edgebake.model.request import Request
+    from edgebake.pipeline import Observed, Pipeline
     from edgebake.plan.builder import Plan
-    from edgebake.plan.selection import Selection
     from edgebake.plan.settings import Settings
     from edgebake.state.current import Wish
 
@@ -111,12 +110,10 @@ class BakeOptions:
         EdgebakeError: two of them contradict each other.
     """
 
-    selection: Selection
     settings: Settings
     policy: Policy
     wish: Wish
     reuse: bool
-    locked: bool
     shard: str | None
     shards_file: Path | None
     digests: Path | None
@@ -154,7 +151,6 @@ def bake(
     platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     name: ImageName = None,
     push: Push = False,
     digests: Digests = None,
@@ -191,20 +187,23 @@ def bake(
 
     Example: edgebake bake detector --platform linux/arm64 --push --digests digests
 
-    Example: edgebake bake --select state:modified --state-ref origin/main
+    Example: edgebake bake --select group:llm --exclude target:jetpack-*
     """
     mode = _mode(shown, quiet)
     with Waiting("planning what to build", shown=mode is not Mode.quiet):
-        selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+        from edgebake.pipeline import Pipeline
+
+        request = request_of(names, target, platform, name, select, exclude)
         settings = settings_of(variable, registry, tag, ca_bundle)
         mirrors, changes = pairs(mirror, "--mirror"), tuple(overrides or ())
         settings = replace(settings, builder=builder, overrides=changes, mirrors=mirrors, no_cache=no_cache)
         policy = _policy(keep_going, retries, step_timeout, timeout)
         wish = _wish(push, load, test, force or no_cache, resume)
         files = (shards, digests and digests.absolute(), timeline and timeline.absolute())
-        options = BakeOptions(selection, settings, policy, wish, not no_reuse, locked, shard, *files, mode)
-        observed = _observed(options)
-    _run(observed, options, json_output=json_output)
+        options = BakeOptions(settings, policy, wish, not no_reuse, shard, *files, mode)
+        pipeline = Pipeline(Path.cwd(), request, locked=locked)
+        observed = _observed(pipeline, options)
+    _run(pipeline, observed, options, json_output=json_output)
 
 
 def _mode(shown: Mode | None, quiet: bool) -> Mode:
@@ -229,38 +228,21 @@ def _wish(push: bool, load: bool, test: bool | None, force: bool, resume: bool) 
     return Wish("push" if push else "load" if load else "cache", push if test is None else test, force, resume)
 
 
-def _observed(options: BakeOptions) -> Observed:
-    from edgebake.api import observed_plan
+def _observed(pipeline: Pipeline, options: BakeOptions) -> Observed:
+    from edgebake.pipeline import shard_of
     from edgebake.state.stacks import looker
 
-    return observed_plan(
-        Path.cwd(),
-        options.selection,
-        options.settings,
-        options.wish,
-        locked=options.locked,
-        look=looker(options.settings) if options.reuse else None,
-        narrow=_narrow(options),
-    )
-
-
-def _narrow(options: BakeOptions) -> Callable[[Plan], Selection] | None:
-    """Return what selects a shard of a plan."""
-    if options.shard is None and options.shards_file is None:
-        return None
-    from functools import partial
-
-    from edgebake.narrow import shard_selection
-
-    return partial(shard_selection, shard=options.shard, file=options.shards_file)
+    look = looker(options.settings) if options.reuse else None
+    narrow = shard_of(options.shard, options.shards_file)
+    return pipeline.observed(options.settings, options.wish, look=look, narrow=narrow)
 
 
 # ── execution
 
 
-def _run(observed: Observed, options: BakeOptions, *, json_output: bool) -> None:
-    tell_notes(observed.plan.selection)
-    executor = _executor(observed, options)
+def _run(pipeline: Pipeline, observed: Observed, options: BakeOptions, *, json_output: bool) -> None:
+    print_scope_notes(observed.plan.scope)
+    executor = _executor(pipeline, observed, options)
     with _drawn(options.timeline, observed.plan, executor):
         if options.is_shared:
             _publish_shared(executor, observed.plan, json_output=json_output)
@@ -269,22 +251,22 @@ def _run(observed: Observed, options: BakeOptions, *, json_output: bool) -> None
                 executor.run()
 
 
-def _executor(observed: Observed, options: BakeOptions) -> Executor:
+def _executor(pipeline: Pipeline, observed: Observed, options: BakeOptions) -> Executor:
     """Return what executes a plan. The project's folder becomes the working one: paths in a bake file need it."""
     from edgebake.cli.console import print_note
     from edgebake.cli.format.plan import stack_notes
     from edgebake.execute.executor import Executor
     from edgebake.execute.progress.factory import make_progress
 
-    workspace, settings, policy = observed.compiled.compilation.workspace, observed.settings, options.policy
+    workspace, settings, policy = pipeline.workspace, observed.settings, options.policy
     _check_bundle(settings.variables.get("CA_BUNDLE") or workspace.project.ca_bundle)
     for note in stack_notes(observed.plan):
         print_note(note)
     os.chdir(workspace.root)
     if options.wish.resume:
-        policy = replace(policy, resumes=observed.history.resumable)
+        policy = replace(policy, resumes=pipeline.history.resumable)
     progress = make_progress(options.progress, sys.stderr, settings.environment)
-    return Executor(observed.plan, settings, progress, lambda: observed.compiled.tree.write(), policy)
+    return Executor(observed.plan, settings, progress, pipeline.compiled.tree.write, policy)
 
 
 def _check_bundle(path: str | None) -> None:
@@ -299,7 +281,7 @@ def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> Non
     Raises:
         EdgebakeError: keys mean nothing for this bake, or something failed.
     """
-    from edgebake.plan.shards import nothing_to_publish
+    from edgebake.plan.shared import why_nothing_to_publish
     from edgebake.plan.steps import PublishStages
     from edgebake.text.words import counted
 
@@ -312,7 +294,8 @@ def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> Non
     if published:
         text = f"{counted(number, 'stage')} published to {published[0].repository}"
     else:
-        text = f"Nothing to publish: {nothing_to_publish(plan)}."
+        why = why_nothing_to_publish(plan.compilation, plan.targets, plan.scope.sharing or ())
+        text = f"Nothing to publish: {why}."
     typer.echo(text, err=json_output)
 
 
@@ -348,15 +331,15 @@ def _recorded(options: BakeOptions, observed: Observed, executor: Executor) -> I
             from edgebake.execute.publish import digest_parts
             from edgebake.state.digest_files import subject_name, write_digest_file
 
-            name = options.subject or subject_name(_words(options.selection))
+            name = options.subject or subject_name(_words(observed.plan.scope.request))
             parts = digest_parts(observed.plan, observed.settings, executor.results)
             write_digest_file(options.digests, name, parts)
 
 
-def _words(selection: Selection) -> list[str]:
+def _words(request: Request) -> list[str]:
     """Return what was selected, as it was written."""
-    without = [f"without-{text}" for text in selection.exclude]
-    return [*selection.names, *selection.targets, *selection.platforms, *selection.select, *without]
+    without = [f"without-{text}" for text in request.exclude]
+    return [*request.names, *request.targets, *request.platforms, *request.select, *without]
 
 
 @contextmanager

@@ -120,13 +120,15 @@ def bench(
         from edgebake.bench.images import BenchRequest
         from edgebake.cli.options import build_settings
         from edgebake.model.bench import read_result
-        from edgebake.plan.selection import Selection
+        from edgebake.model.request import Request
+        from edgebake.pipeline import Pipeline
         from edgebake.testing.images import LocalBuild
 
         options = BenchOptions(compare, fail_above, output.absolute() if output else None)
         before = read_result(compare) if compare else None
-        selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
-        build = LocalBuild(Path.cwd(), selection, build_settings(builder, mirror, ca_bundle), locked, quiet)
+        request = Request(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
+        pipeline = Pipeline(Path.cwd(), request, locked=locked)
+        build = LocalBuild(pipeline, build_settings(builder, mirror, ca_bundle), quiet)
         result = _measured(BenchRequest(build, runs, seconds, tuple(recipe or ()), image), waiting)
     _finish(result, before, options, json_output=json_output)
 
@@ -140,7 +142,7 @@ def _measured(request: BenchRequest, waiting: Waiting) -> Result:
         if not request.build.quiet:
             waiting.tell(line)
 
-    start = request.build.start
+    start = Path.cwd()
     os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
     return measure_images(request, report, waiting.end)
 

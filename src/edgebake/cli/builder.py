@@ -55,16 +55,16 @@ def check(json_output: JsonOutput = False) -> None:
 
     Example: edgebake builder check
     """
-    from edgebake.api import make_plan
     from edgebake.cli.console import print_json, print_text
     from edgebake.cli.format.builder import data, text
     from edgebake.errors import EXIT_CHECK
     from edgebake.execute.builders import inspect, problems, work_by_platform, work_sentence
-    from edgebake.plan.selection import Selection
+    from edgebake.model.request import Request
+    from edgebake.pipeline import Pipeline
 
     builder = _project_builder()
     state = inspect(builder.name)
-    plan, _ = make_plan(Path.cwd(), Selection())
+    plan = Pipeline(Path.cwd(), Request()).plan()
     work = work_by_platform(plan, state)
     found = problems(builder, state) + [work_sentence(one) for one in work if one.mode == "missing"]
     if json_output:
@@ -79,9 +79,10 @@ def check(json_output: JsonOutput = False) -> None:
 
 def _project_builder() -> Builder:
     from edgebake.errors import EdgebakeError
-    from edgebake.plan.selection import Selection, open_selection
+    from edgebake.model.request import Request
+    from edgebake.select.request import open_request
 
-    builder = open_selection(Path.cwd(), Selection()).project.builder
+    builder = open_request(Path.cwd(), Request()).project.builder
     if builder is None:
         raise EdgebakeError(
             "the project has no builder",

@@ -61,10 +61,11 @@ def _lock(options: LockOptions, waiting: Waiting) -> bool:
     """Write the lock, show what was resolved, and return whether the lock has changed."""
     from edgebake.lock.locker import make_lock, render_lock
     from edgebake.model.project import LOCK_FILE
-    from edgebake.plan.selection import Selection, open_selection
+    from edgebake.model.request import Request
+    from edgebake.select.request import open_request
     from edgebake.system.atomic import write_file
 
-    workspace = open_selection(Path.cwd(), Selection())
+    workspace = open_request(Path.cwd(), Request())
     made = make_lock(
         workspace,
         upgrade=options.upgrade,

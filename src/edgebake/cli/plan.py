@@ -21,15 +21,14 @@ from edgebake.cli.options import (
     Platforms,
     Registry,
     Select,
-    StateRef,
     Tag,
     Targets,
     Unpublished,
     Variables,
     pairs,
-    selection_of,
+    print_scope_notes,
+    request_of,
     settings_of,
-    tell_notes,
 )
 from edgebake.cli.remembered import Remembered, remembered
 from edgebake.errors import EXIT_CHECK, EdgebakeError
@@ -37,11 +36,11 @@ from edgebake.errors import EXIT_CHECK, EdgebakeError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgebake.api import Compiled, Look
     from edgebake.graph.compile import Compilation
+    from edgebake.model.request import Request
+    from edgebake.pipeline import Look, Pipeline
     from edgebake.plan.builder import Plan
     from edgebake.plan.reuse import Snapshot
-    from edgebake.plan.selection import Selection
     from edgebake.plan.settings import Settings
     from edgebake.plan.stacks import Keyed
 
@@ -78,7 +77,7 @@ class PlanOptions:
         EdgebakeError: two of them contradict each other.
     """
 
-    selection: Selection
+    request: Request
     settings: Settings
     locked: bool
     offline: bool
@@ -110,7 +109,6 @@ def plan(
     platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     name: ImageName = None,
     changed_since: ChangedSince = None,
     unpublished: Unpublished = False,
@@ -141,11 +139,11 @@ def plan(
 
     Example: edgebake plan --changed-since origin/main --shards 4 --json
     """
-    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+    request = request_of(names, target, platform, name, select, exclude)
     settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
     look = (push, load, changed_since, unpublished)
     paths = tuple(Path(path) for path in timings or ())
-    options = PlanOptions(selection, settings, locked, offline, *look, shards, paths, builder, diff, json_output)
+    options = PlanOptions(request, settings, locked, offline, *look, shards, paths, builder, diff, json_output)
     result = _planned(options, memory)
     _print(result, options)
     if check and result.files and result.compilation.workspace.document:
@@ -155,32 +153,29 @@ def plan(
 
 def _planned(options: PlanOptions, memory: Remembered) -> Plan:
     """Return the plan, and print the notes about what is selected."""
-    result, compiled = _whole_plan(options, memory)
+    from edgebake.cli.console import print_note
+    from edgebake.pipeline import Pipeline
+
+    pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked, opened=memory.opened)
+    result = _whole_plan(pipeline, options)
     memory.keeps = result.snapshot is None
-    tell_notes(result.selection)
+    print_scope_notes(result.scope)
     if options.changed_since is None and not options.unpublished:
         return result
-    from edgebake.cli.console import print_note
-    from edgebake.narrow import only_changed
-
-    result, notes = only_changed(result, compiled, options.changed_since)
+    result, notes = pipeline.changed(result, options.changed_since, options.settings)
     for note in notes:
         print_note(note)
     return result
 
 
-def _whole_plan(options: PlanOptions, memory: Remembered) -> tuple[Plan, Compiled]:
-    from edgebake.api import make_plan, observed_plan
-
+def _whole_plan(pipeline: Pipeline, options: PlanOptions) -> Plan:
     look = None if options.offline else _looker(options.settings)
-    selection, settings, locked = options.selection, options.settings, options.locked
     if not (options.push or options.load):
-        return make_plan(Path.cwd(), selection, locked=locked, look=look, opened=memory.opened)
+        return pipeline.plan(look=look)
     from edgebake.state.current import Wish
 
     wish = Wish("push" if options.push else "load", test=options.push)
-    observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
-    return observed.plan, observed.compiled
+    return pipeline.observed(options.settings, wish, look=look).plan
 
 
 def _looker(settings: Settings) -> Look:

@@ -13,7 +13,7 @@ from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.model.output.publishing import PrunableTag
-    from edgebake.plan.selection import Selection
+    from edgebake.model.request import Request
     from edgebake.plan.settings import Settings
 
 Keep = Annotated[
@@ -39,7 +39,7 @@ class PruneOptions:
     """Which repositories are looked at, what is kept there (`keep` for each form of tag; None: all), and whether
     the rest is deleted."""
 
-    selection: Selection
+    request: Request
     settings: Settings
     keep: int | None
     days: float
@@ -69,11 +69,11 @@ def prune(
     """
     with Waiting("asking the registry"):
         from edgebake.cli.options import settings_of
-        from edgebake.plan.selection import Selection
+        from edgebake.model.request import Request
 
-        selection = Selection(tuple(names or ()), tuple(target or ()))
+        request = Request(tuple(names or ()), tuple(target or ()))
         settings = settings_of(variable, registry, tag, ca_bundle)
-        tags = _pruned(PruneOptions(selection, settings, keep, older_than, stacks, delete))
+        tags = _pruned(PruneOptions(request, settings, keep, older_than, stacks, delete))
     from edgebake.cli.console import print_json, print_text
     from edgebake.cli.format.prune import data, text
 
@@ -86,16 +86,16 @@ def prune(
 def _pruned(options: PruneOptions) -> list[PrunableTag]:
     from datetime import datetime, timezone
 
-    from edgebake.api import make_plan
     from edgebake.interrupt import raise_interrupt
+    from edgebake.pipeline import Pipeline
     from edgebake.plan.settings import registry_client
     from edgebake.publishing.prune import Rule, own_repositories, prune
     from edgebake.state.inject import prepared
 
-    plan, compiled = make_plan(Path.cwd(), options.selection)
-    settings = prepared(compiled.compilation, options.settings)
+    plan = Pipeline(Path.cwd(), options.request).plan()
+    settings = prepared(plan.compilation, options.settings)
     raise_interrupt()
-    client = registry_client(compiled.compilation, settings)
+    client = registry_client(plan.compilation, settings)
     own = own_repositories(plan, settings, stacks=options.stacks)
     rule = Rule(options.keep, options.days)
     return prune(client, own, rule, datetime.now(timezone.utc), delete=options.delete)

@@ -15,7 +15,7 @@ from edgebake.errors import EdgebakeError, ErrorGroup
 
 if TYPE_CHECKING:
     from edgebake.model.output.publishing import Publish
-    from edgebake.plan.selection import Selection
+    from edgebake.model.request import Request
     from edgebake.plan.settings import Settings
 
 Digests = Annotated[
@@ -39,7 +39,7 @@ class PublishOptions:
         EdgebakeError: no digest files are named.
     """
 
-    selection: Selection
+    request: Request
     settings: Settings
     digests: tuple[Path, ...]
     shards_file: Path | None
@@ -71,11 +71,11 @@ def publish(
     """
     with Waiting("asking the registry") as waiting:
         from edgebake.cli.options import settings_of
-        from edgebake.plan.selection import Selection
+        from edgebake.model.request import Request
 
-        selection = Selection(tuple(names or ()), tuple(target or ()))
+        request = Request(tuple(names or ()), tuple(target or ()))
         settings = settings_of(variable, registry, tag, ca_bundle)
-        options = PublishOptions(selection, settings, tuple(digests or ()), shards_file, keep_going)
+        options = PublishOptions(request, settings, tuple(digests or ()), shards_file, keep_going)
         result, errors = _published(options, waiting.tell)
     _print(result, json_output=json_output)
     if errors:
@@ -84,24 +84,24 @@ def publish(
 
 def _published(options: PublishOptions, report: Callable[[str], None]) -> tuple[Publish, list[EdgebakeError]]:
     """Publish, and return the result, and with `keep_going` the errors of what could not be published."""
-    from edgebake.api import make_plan
     from edgebake.interrupt import raise_interrupt
-    from edgebake.narrow import by_tags, planned_parts
+    from edgebake.pipeline import Pipeline, by_tags
     from edgebake.plan.settings import registry_client
+    from edgebake.plan.shards import file_scope
     from edgebake.publishing.collect import collect
     from edgebake.publishing.merge import Publisher, joined
     from edgebake.state.digest_files import read_shards
     from edgebake.state.inject import prepared
 
     shards = read_shards(options.digests)
-    plan, compiled = make_plan(Path.cwd(), options.selection)
+    plan = Pipeline(Path.cwd(), options.request).plan()
     if options.shards_file is not None:
-        plan = planned_parts(plan, compiled, options.shards_file)
-    settings = prepared(compiled.compilation, options.settings)
+        plan = plan.part(file_scope(plan, options.shards_file))
+    settings = prepared(plan.compilation, options.settings)
     raise_interrupt()
-    client = registry_client(compiled.compilation, settings)
+    client = registry_client(plan.compilation, settings)
     results, errors = [], list[EdgebakeError]()
-    for part in by_tags(plan, compiled) if options.keep_going else [plan]:
+    for part in by_tags(plan) if options.keep_going else [plan]:
         try:
             results.append(Publisher(part, settings, client, report).publish(collect(part, settings, shards)))
         except EdgebakeError as error:

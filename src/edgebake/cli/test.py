@@ -21,7 +21,6 @@ from edgebake.cli.options import (
     Platforms,
     Quiet,
     Select,
-    StateRef,
     Targets,
 )
 from edgebake.cli.waiting import Waiting
@@ -55,7 +54,6 @@ def run_tests(
     platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     name: ImageName = None,
     image: Reference = None,
     junit: Junit = None,
@@ -77,15 +75,15 @@ def run_tests(
     Example: edgebake test --select opencv+1 --exclude target:jetpack-*
     """
     with Waiting("planning what to build", shown=not quiet) as waiting:
-        from edgebake.cli.options import build_settings, selection_of
+        from edgebake.cli.options import build_settings, request_of
+        from edgebake.pipeline import Pipeline
         from edgebake.testing.images import LocalBuild
 
-        selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+        request = request_of(names, target, platform, name, select, exclude)
         settings = build_settings(builder, mirror, ca_bundle)
         junit = junit.absolute() if junit else None
-        suites = _suites(
-            TestOptions(LocalBuild(Path.cwd(), selection, settings, locked, quiet), image, gpus), waiting
-        )
+        pipeline = Pipeline(Path.cwd(), request, locked=locked)
+        suites = _suites(TestOptions(LocalBuild(pipeline, settings, quiet), image, gpus), waiting)
     _print(suites, junit, json_output=json_output)
     if not all(suite.ok for suite in suites):
         from edgebake.errors import EXIT_CHECK
@@ -104,9 +102,10 @@ def _suites(options: TestOptions, waiting: Waiting) -> list[Suite]:
 
     build = options.build
     if options.reference is not None:
-        image = get_image(build.start, build.selection, options.reference)
+        image = get_image(build.pipeline, options.reference)
         return run_suites([image], gpus=options.gpus, report=report)
-    os.chdir(find_root(build.start) or build.start)  # paths in a bake file are relative to the working directory
+    start = Path.cwd()
+    os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
     images = load_images(build, note=lambda text: waiting.tell(f"note: {text}"), begin=waiting.end)
     return run_suites(images, gpus=options.gpus, report=report)
 

@@ -14,7 +14,7 @@ from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.model.output.publishing import VerifiedReference
-    from edgebake.plan.selection import Selection
+    from edgebake.model.request import Request
     from edgebake.plan.settings import Settings
 
 Subjects = Annotated[
@@ -36,7 +36,7 @@ Digests = Annotated[
 class VerifyOptions:
     """What is compared: the selected images' tags, and references; with the recorded digests, if there are any."""
 
-    selection: Selection
+    request: Request
     references: tuple[str, ...]
     settings: Settings
     digests: tuple[Path, ...]
@@ -44,7 +44,7 @@ class VerifyOptions:
     @property
     def wants_tags(self) -> bool:
         """Whether the declared tags are compared: not if only references are named."""
-        return bool(self.selection.names) or not self.references
+        return bool(self.request.names) or not self.references
 
 
 def verify(
@@ -65,13 +65,13 @@ def verify(
     """
     with Waiting("asking the registry"):
         from edgebake.cli.options import settings_of
-        from edgebake.plan.selection import Selection
+        from edgebake.model.request import Request
 
         references = tuple(name for name in names or () if any(mark in name for mark in "/:@"))
         images = tuple(name for name in names or () if name not in references)
-        selection = Selection(images, tuple(target or ()))
+        request = Request(images, tuple(target or ()))
         settings = settings_of(variable, registry, tag, ca_bundle)
-        verified = _verified(VerifyOptions(selection, references, settings, tuple(digests or ())))
+        verified = _verified(VerifyOptions(request, references, settings, tuple(digests or ())))
     _print(verified, json_output=json_output)
     if any(reference.differences for reference in verified):
         from edgebake.errors import EXIT_CHECK
@@ -80,15 +80,15 @@ def verify(
 
 
 def _verified(options: VerifyOptions) -> list[VerifiedReference]:
-    from edgebake.api import make_plan
+    from edgebake.pipeline import Pipeline
     from edgebake.plan.settings import registry_client
     from edgebake.publishing.verify import Verifier, declared, declared_as
     from edgebake.state.digest_files import read_shards
     from edgebake.state.inject import prepared
 
-    plan, compiled = make_plan(Path.cwd(), options.selection)
-    settings = prepared(compiled.compilation, options.settings)
-    client = registry_client(compiled.compilation, settings)
+    plan = Pipeline(Path.cwd(), options.request).plan()
+    settings = prepared(plan.compilation, options.settings)
+    client = registry_client(plan.compilation, settings)
     verifier = Verifier(plan, client, read_shards(options.digests) if options.digests else ())
     everything = declared(plan, settings)
     verified = [verifier.best(declared_as(everything, reference)) for reference in options.references]

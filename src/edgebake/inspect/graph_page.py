@@ -45,7 +45,7 @@ class _Page:
         self._plan = plan
         self._reason = reason
         bake_targets = [target.bake_target for target in plan.targets]
-        self._graph = stage_graph(plan.compilation, bake_targets, plan.selection.platforms)
+        self._graph = stage_graph(plan.compilation, bake_targets, plan.scope.request.platforms)
         self._numbers = {name: number for number, name in enumerate(self._graph)}
         self._changes = self._worst_changes()
         self.drawing = draw(self._graph, layered=True)

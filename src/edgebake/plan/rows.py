@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebake.graph.node import Kind, Node
-from edgebake.plan.builder import Plan, TargetPlan, runs_on_target
+from edgebake.plan.builder import Plan, runs_on_target
 from edgebake.plan.changes import StageChange, State
 from edgebake.plan.reasons import Reason, reasons, worst_state
 from edgebake.plan.reuse import Given
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.render.dockerfile import base_reference
 
 RowKind = Literal["base", "provided", "tools", "library", "recipe", "image"]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
-from edgebake.plan.stacks import At, published_stages, walk
-
-Parts = frozenset[tuple[str, str]]
-"""What a shard is of: bake targets' names, each with a platform."""
+from edgebake.plan.reuse import Reuse
+from edgebake.plan.scope import Parts
+from edgebake.plan.stacks import published_stages, walk
+from edgebake.plan.target_plan import TargetPlan
 
 
 @dataclass(frozen=True)
@@ -27,31 +26,22 @@ class SharedStage:
     shards: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class BuiltTarget:
-    """A bake target on the platforms that are built, and the stages that it takes from the registry."""
-
-    bake_target: BakeTarget
-    platforms: tuple[str, ...]
-    taken: Container[At] = ()
-
-
 def shared_stages(
-    compilation: Compilation, targets: Iterable[BuiltTarget], shards: Sequence[Parts]
+    compilation: Compilation, targets: Iterable[TargetPlan], shards: Sequence[Parts]
 ) -> list[SharedStage]:
     """Return the stages worth publishing that two shards or more would build, by target, platform and name.
 
     Args:
         compilation: the graph.
-        targets: what the shards are of.
+        targets: the plans of what the shards are of. What they take from the registry nobody builds.
         shards: the parts of each.
     """
     graph = compilation.graph
     chosen = published_stages(graph)
     needing: dict[tuple[str, str, str], set[int]] = {}
-    for one in targets:
-        name, target = one.bake_target.name, one.bake_target.target
-        built, _ = walk(graph, graph.node(target, one.bake_target.stage), one.platforms, one.taken)
+    for plan in targets:
+        name, target = plan.bake_target.name, plan.bake_target.target
+        built, _ = walk(graph, graph.node(target, plan.bake_target.stage), plan.platforms, plan.reuse.taken)
         for stage, platform in built:
             if (target, stage) in chosen:
                 found = {number for number, parts in enumerate(shards, 1) if (name, platform) in parts}
@@ -62,3 +52,11 @@ def shared_stages(
         if len(found) > 1
     ]
     return sorted(several, key=lambda one: (one.target, one.platform, one.name))
+
+
+def why_nothing_to_publish(compilation: Compilation, targets: Iterable[TargetPlan], shards: Sequence[Parts]) -> str:
+    """Return why shard 0 has nothing to publish; the arguments are those of :func:`shared_stages`."""
+    whole = [replace(target, reuse=Reuse()) for target in targets]  # as if the registry had nothing
+    if not shared_stages(compilation, whole, shards):
+        return "no two shards share a stage that is worth publishing"
+    return "what several shards need is already published"

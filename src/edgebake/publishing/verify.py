@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgebake.errors import EdgebakeError, did_you_mean
-from edgebake.execute.overrides import LABEL, fingerprint_label
 from edgebake.graph.image_stage import image_labels
+from edgebake.model.labels import FINGERPRINT_LABEL, fingerprint_label
 from edgebake.model.output.publishing import Difference, VerifiedReference
-from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, expanded_tags, registry_of
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.publishing.merge import index_name
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotAnImageError, NotFoundError
@@ -176,7 +177,7 @@ class Verifier:
                 kind="fingerprint", platform=platform, text=f"built from {before}, declared is {_short(now)}"
             )
         for key, value in image_labels(self._compilation.plan_of(target.bake_target)).items():
-            if labels.get(key) != value and not key.startswith(LABEL):
+            if labels.get(key) != value and not key.startswith(FINGERPRINT_LABEL):
                 yield Difference(
                     kind="labels", platform=platform, text=f"{key} is {labels.get(key)!r}, declared is {value!r}"
                 )

@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from edgebake.api import make_plan
 from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
 from edgebake.execute.progress.factory import make_progress
 from edgebake.execute.progress.mode import Mode
 from edgebake.model.output.build import Suite, TestResult
-from edgebake.plan.builder import Plan, TargetPlan
-from edgebake.plan.selection import Selection
+from edgebake.pipeline import Pipeline
+from edgebake.plan.builder import Plan
+from edgebake.plan.scope import Scope
 from edgebake.plan.settings import Settings
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.stacks import looker
 from edgebake.testing.cases import cases_of
 from edgebake.testing.runner import run_cases
@@ -28,17 +28,13 @@ class LocalBuild:
     """A build of images for the local engine.
 
     Attributes:
-        start: where to look for a project: this folder and those above it.
-        selection: what is built.
+        pipeline: what is built.
         settings: how to build.
-        locked: refuse a lock that is stale.
         quiet: show no progress of the builds.
     """
 
-    start: Path
-    selection: Selection
+    pipeline: Pipeline
     settings: Settings
-    locked: bool = False
     quiet: bool = False
 
 
@@ -53,33 +49,37 @@ class Loaded:
 
 
 def load_images(
-    build: LocalBuild, *, note: Callable[[str], None] = lambda text: None, begin: Callable[[], None] = lambda: None
+    build: LocalBuild,
+    *,
+    scope: Scope | None = None,
+    note: Callable[[str], None] = lambda text: None,
+    begin: Callable[[], None] = lambda: None,
 ) -> Iterator[Loaded]:
-    """Build the selected images, each platform for itself, and load them into the local engine.
+    """Build images, each platform for itself, and load them into the local engine.
 
     Args:
-        build: what is built, and how.
+        build: the request, and how it is built.
+        scope: the part of the request that is built; None for all of it.
         note: called with each note about what is selected.
         begin: called before each build.
 
     Raises:
         EdgebakeError: as for a bake.
     """
-    plan, _ = make_plan(build.start, build.selection, locked=build.locked)
-    for text in plan.selection.notes:
+    pipeline, settings = build.pipeline, build.settings
+    plan = pipeline.plan(output="load", look=looker(settings))
+    for text in plan.scope.notes:
         note(text)
-    platforms = dict.fromkeys(platform for target in plan.targets for platform in target.platforms)
-    for platform in platforms:
-        one = replace(plan.selection, platforms=(platform,))  # what selectors pick is known now, and stays
-        plan, compiled = make_plan(
-            build.start, one, output="load", locked=build.locked, look=looker(build.settings)
-        )
-        progress = make_progress(Mode.quiet if build.quiet else Mode.auto, sys.stderr, build.settings.environment)
+    whole = scope or plan.scope
+    for platform in dict.fromkeys(part.platform for target in whole.targets for part in target.parts):
+        part = plan.part(whole.on(platform))
+        progress = make_progress(Mode.quiet if build.quiet else Mode.auto, sys.stderr, settings.environment)
         begin()
-        results = Executor(plan, build.settings, progress, compiled.tree.write).run()
+        results = Executor(part, settings, progress, pipeline.compiled.tree.write).run()
+        plan = replace(plan, files=())  # they are written now
         references = {result.bake_target: result.reference for result in results}
-        for target in plan.targets:
-            yield Loaded(plan, target, platform, references[target.bake_target.name])
+        for target in part.targets:
+            yield Loaded(part, target, platform, references[target.bake_target.name])
 
 
 def run_suites(
@@ -98,23 +98,24 @@ def run_suites(
     return [_suite(image, gpus, report) for image in images]
 
 
-def get_image(start: Path, selection: Selection, reference: str) -> Loaded:
-    """Return the one selected image as `reference`, which the local engine has, or pulls.
+def get_image(pipeline: Pipeline, reference: str) -> Loaded:
+    """Return the one requested image as `reference`, which the local engine has, or pulls.
 
     Raises:
-        EdgebakeError: several images or platforms are selected, or the engine cannot get the image.
+        EdgebakeError: several images or platforms are requested, or the engine cannot get the image.
     """
-    plan, _ = make_plan(start, selection)
-    if len(plan.targets) != 1 or len(plan.targets[0].platforms) != 1:
-        found = [f"{t.bake_target.name} ({p})" for t in plan.targets for p in t.platforms]
+    plan = pipeline.plan()
+    parts = [(target, platform) for target in plan.targets for platform in target.platforms]
+    if len(parts) != 1:
+        names = [f"{target.bake_target.name} ({platform})" for target, platform in parts]
         raise EdgebakeError(
             f"{reference} can only be one image on one platform",
-            reason=f"selected are {', '.join(found)}",
+            reason=f"selected are {', '.join(names)}",
             hints=("choose with --target and --platform",),
         )
-    target = plan.targets[0]
-    _get(reference, target.platforms[0])
-    return Loaded(plan, target, target.platforms[0], reference)
+    target, platform = parts[0]
+    _get(reference, platform)
+    return Loaded(plan, target, platform, reference)
 
 
 def _get(reference: str, platform: str) -> None:

@@ -23,6 +23,7 @@ from edgebake.plan import builder, forecast
 from edgebake.plan.changes import StageChange
 from edgebake.plan.evidence import Evidence
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.target_plan import TargetPlan
 
 
 def data(plan: builder.Plan, work: Sequence[PlatformWork] | None = None) -> Plan:
@@ -45,7 +46,7 @@ def data(plan: builder.Plan, work: Sequence[PlatformWork] | None = None) -> Plan
     )
 
 
-def _image(target: builder.TargetPlan) -> PlannedImage:
+def _image(target: TargetPlan) -> PlannedImage:
     return PlannedImage(
         bake_target=target.bake_target.name,
         observed=_observed(target.evidence),
@@ -66,7 +67,7 @@ def _observed(evidence: Evidence) -> Observed | None:
     return Observed(current=evidence.current, proof=proof, reason=reason)
 
 
-def _stage(change: StageChange, target: builder.TargetPlan) -> PlannedStage:
+def _stage(change: StageChange, target: TargetPlan) -> PlannedStage:
     return PlannedStage(
         name=change.name,
         kind=change.node.kind,
