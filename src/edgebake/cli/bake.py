@@ -281,6 +281,7 @@ def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> Non
     Raises:
         EdgebakeError: keys mean nothing for this bake, or something failed.
     """
+    from edgebake.cli.console import print_error, print_text
     from edgebake.plan.shared import why_nothing_to_publish
     from edgebake.plan.steps import PublishStages
     from edgebake.text.words import counted
@@ -296,13 +297,13 @@ def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> Non
     else:
         why = why_nothing_to_publish(plan.compilation, plan.targets, plan.scope.sharing or ())
         text = f"Nothing to publish: {why}."
-    typer.echo(text, err=json_output)
+    (print_error if json_output else print_text)(text)
 
 
 @contextmanager
 def _summarised(executor: Executor, *, json_output: bool) -> Iterator[None]:
     """Print what became of each bake target at the end, also of a bake that failed or was interrupted."""
-    from edgebake.cli.console import print_json, print_text
+    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.bake import data, next_steps, text
 
     def show() -> None:
@@ -316,7 +317,7 @@ def _summarised(executor: Executor, *, json_output: bool) -> Iterator[None]:
     except (EdgebakeError, KeyboardInterrupt):
         show()
         if executor.results:
-            typer.echo(next_steps(executor.results), err=True)
+            print_error(next_steps(executor.results))
         raise
     show()
 

@@ -150,7 +150,7 @@ def _measured(request: BenchRequest, waiting: Waiting) -> Result:
 def _finish(result: Result, before: Result | None, options: BenchOptions, *, json_output: bool) -> None:
     """Write and print the result, and exit with 3 if a bench failed, or is worse than is allowed."""
     from edgebake.bench.compare import compare
-    from edgebake.cli.console import print_json, print_text
+    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.bench import comparison_text, data, failure_lines, text
     from edgebake.model.bench import render_result
     from edgebake.system.atomic import write_file
@@ -167,7 +167,7 @@ def _finish(result: Result, before: Result | None, options: BenchOptions, *, jso
     limit = options.limit
     failures = comparison.failures(limit) if comparison and limit is not None else []
     for line in failure_lines(failures, limit or 0):
-        typer.echo(line, err=True)
+        print_error(line)
     if failures or not result.ok:
         raise typer.Exit(EXIT_CHECK)
 

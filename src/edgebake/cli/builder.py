@@ -32,19 +32,20 @@ def create(
     """
     import shlex
 
+    from edgebake.cli.console import print_error, print_text
     from edgebake.execute.builders import create_builder, create_commands, existing
     from edgebake.execute.builders import use as use_builder
 
     builder = _project_builder()
     if dry_run:
         for command in create_commands(builder, existing(builder.name)):
-            typer.echo(shlex.join(["docker", "buildx", *command]))
+            print_text(shlex.join(["docker", "buildx", *command]))
         return
     for line in create_builder(builder):
-        typer.echo(line, err=True)
+        print_error(line)
     if use:
         use_builder(builder.name)
-    typer.echo(f"The builder {builder.name} is ready. To see what it can do: edgebake builder check")
+    print_text(f"The builder {builder.name} is ready. To see what it can do: edgebake builder check")
 
 
 @app.command("check")
@@ -55,7 +56,7 @@ def check(json_output: JsonOutput = False) -> None:
 
     Example: edgebake builder check
     """
-    from edgebake.cli.console import print_json, print_text
+    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.builder import data, text
     from edgebake.errors import EXIT_CHECK
     from edgebake.execute.builders import inspect, problems, work_by_platform, work_sentence
@@ -72,7 +73,7 @@ def check(json_output: JsonOutput = False) -> None:
     else:
         print_text(text(state, work))
         for problem in found:
-            typer.echo(f"problem: {problem}", err=True)
+            print_error(f"problem: {problem}")
     if found:
         raise typer.Exit(EXIT_CHECK)
 

@@ -71,6 +71,7 @@ def matrix(
     from pathlib import Path
 
     from edgebake.ci.matrix import outputs
+    from edgebake.cli.console import json_text
     from edgebake.cli.format.shards import data, text
     from edgebake.errors import EdgebakeError
     from edgebake.model.request import Request
@@ -95,5 +96,5 @@ def matrix(
     shared = shared_by(plan, shards)
     typer.echo(text(shards, shared), err=True)
     if shards_file:
-        write_file(Path(shards_file), (data(shards, shared).model_dump_json(indent=2) + "\n").encode())
+        write_file(Path(shards_file), (json_text(data(shards, shared)) + "\n").encode())
     typer.echo(outputs(plan, shards, shared))

@@ -52,9 +52,10 @@ def lock(
 
         bundle = Path(ca_bundle) if ca_bundle else None
         changed = _lock(LockOptions(tuple(upgrade or ()), refresh, pairs(mirror, "--mirror"), bundle), waiting)
+    from edgebake.cli.console import print_text
     from edgebake.model.project import LOCK_FILE
 
-    typer.echo(f"{LOCK_FILE} {'written' if changed else 'is up to date'}.")
+    print_text(f"{LOCK_FILE} {'written' if changed else 'is up to date'}.")
 
 
 def _lock(options: LockOptions, waiting: Waiting) -> bool:

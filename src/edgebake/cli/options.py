@@ -104,7 +104,7 @@ ChangedSince = Annotated[
     ),
 ]
 Unpublished = Annotated[
-    bool, typer.Option("--unpublished", help="Only images that the registry has not as they are now.")
+    bool, typer.Option("--unpublished", help="Only images whose current version is not in the registry.")
 ]
 Variables = Annotated[
     list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Set a variable of the bake file.")

@@ -147,7 +147,9 @@ def plan(
     result = _planned(options, memory)
     _print(result, options)
     if check and result.files and result.compilation.workspace.document:
-        typer.echo("\nerror: the committed files are stale\n\nhint: to refresh them: edgebake compile", err=True)
+        from edgebake.cli.console import print_error
+
+        print_error("\nerror: the committed files are stale\n\nhint: to refresh them: edgebake compile")
         raise typer.Exit(EXIT_CHECK)
 
 
