@@ -165,8 +165,8 @@ def test_the_same_bytes_whatever_the_hash_seed(repository: Repository) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["no-such"], "git knows no commit 'no-such'"),
-        (["--", "-x"], "git knows no commit '-x'"),
+        (["no-such"], "git has no commit 'no-such'"),
+        (["--", "-x"], "git has no commit '-x'"),
         (["a", "b", "c"], "3 things cannot be compared"),
         (["HEAD", "./edgebake.lock"], "a commit and a lock file cannot be compared"),
         (["none.lock"], "none.lock: cannot read the file"),

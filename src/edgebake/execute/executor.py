@@ -149,7 +149,7 @@ class Executor:
         if lost:
             platforms = [platform for platform, _ in index.parts]
             rows = other_rows(
-                f"{index.image}:{index.tag}", platforms, "not attempted", f"because {lost} is not there"
+                f"{index.image}:{index.tag}", platforms, "not attempted", f"because {lost} was not built"
             )
             self._ledger.results += rows
             return
