@@ -103,25 +103,23 @@ def matrix(
     Example: edgebake ci matrix --changed-since origin/main --file shards.json
     """
     from edgebake.ci.matrix import outputs
-    from edgebake.cli.console import print_error, print_text
+    from edgebake.cli.console import json_text, print_error, print_text
+    from edgebake.cli.format.shards import data, text
     from edgebake.model.request import Request
     from edgebake.pipeline import Pipeline
     from edgebake.plan.settings import Settings
-    from edgebake.plan.shards import shards_as_text, shared_by
+    from edgebake.plan.shards import shared_by
 
     options = MatrixOptions(changed_since, unpublished, everything)
     pipeline = Pipeline(Path.cwd(), Request())
     plan = _plan(pipeline, options, Settings(variables={"REGISTRY": registry} if registry else {}))
     shards = _shards(pipeline, plan)
     shared = shared_by(plan, shards)
-    print_error(shards_as_text(shards, shared))
+    print_error(text(shards, shared))
     if shards_file:
-        import json
-
-        from edgebake.plan.shards import shards_as_data
         from edgebake.system.atomic import write_file
 
-        write_file(Path(shards_file), (json.dumps(shards_as_data(shards, shared), indent=2) + "\n").encode())
+        write_file(Path(shards_file), f"{json_text(data(shards, shared))}\n".encode())
     print_text(outputs(plan, shards, shared))
 
 

@@ -133,9 +133,10 @@ def graph(
 
 
 def _page(pipeline: Pipeline) -> str:
+    from edgebake.cli.format.reasons import change_text
     from edgebake.inspect.graph_page import graph_page
 
-    return graph_page(pipeline.plan()).rstrip("\n")
+    return graph_page(pipeline.plan(), change_text).rstrip("\n")
 
 
 def _text(pipeline: Pipeline, options: GraphOptions) -> str:

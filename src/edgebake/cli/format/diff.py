@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from edgebake.cli.console import columns
+from edgebake.cli.format.reasons import MARK, counted_work, row_text
 from edgebake.diff.change import KINDS, Change, Kind, Where
 from edgebake.diff.images import Difference, ImageDiff
 from edgebake.diff.locks import LockDifference, LockedDiff
 from edgebake.model.output import diff as published
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import SEVERITY, StageChange
-from edgebake.plan.explain import changed_rows, counted_work
+from edgebake.plan.rows import changed_rows
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.text.words import counted
 
@@ -115,7 +116,8 @@ def _rebuilt(difference: Difference, image: ImageDiff) -> Iterator[RenderableTyp
     if not image.stages or image.plan is None or difference.plan is None:
         return
     yield f"  {'built differently' if image.other_target else 'rebuilt'}"
-    rows = changed_rows(difference.plan, _with_line_counts(image.plan, difference.files))
+    changed = changed_rows(difference.plan, _with_line_counts(image.plan, difference.files))
+    rows = [(MARK[row.state], row.name, row_text(row)) for row in changed]
     yield _rows(rows or [("~", "image", "settings")], indent=4)
 
 
