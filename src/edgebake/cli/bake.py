@@ -199,7 +199,7 @@ def bake(
         settings = replace(settings, builder=builder, overrides=changes, mirrors=mirrors, no_cache=no_cache)
         policy = _policy(keep_going, retries, step_timeout, timeout)
         wish = _wish(push, load, test, force or no_cache, resume)
-        files = (shards, digests and digests.absolute(), timeline and timeline.absolute())
+        files = (shards, digests and digests.absolute(), timeline)
         options = BakeOptions(settings, policy, wish, not no_reuse, shard, *files, mode)
         pipeline = Pipeline(Path.cwd(), request, locked=locked)
         observed = _observed(pipeline, options)
@@ -242,8 +242,9 @@ def _observed(pipeline: Pipeline, options: BakeOptions) -> Observed:
 
 def _run(pipeline: Pipeline, observed: Observed, options: BakeOptions, *, json_output: bool) -> None:
     print_scope_notes(observed.plan.scope)
+    page = options.timeline and options.timeline.absolute()  # the working folder changes
     executor = _executor(pipeline, observed, options)
-    with _drawn(options.timeline, observed.plan, executor):
+    with _drawn(page, observed.plan, executor):
         if options.is_shared:
             _publish_shared(executor, observed.plan, json_output=json_output)
         else:
