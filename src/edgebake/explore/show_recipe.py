@@ -8,6 +8,7 @@ from typing import Any
 
 from edgebake.explore.words import told_condition, told_path
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
+from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.load.workspace import Workspace, is_path
 from edgebake.model.recipe import Additions, Build, Install, Recipe, Release, Source, Variant
 from edgebake.model.requirement import Requirement, parse_requirement
@@ -177,9 +178,10 @@ def _install(install: Install) -> Data:
 
 def _files(loaded: LoadedRecipe) -> Iterator[str]:
     """Yield the files of a recipe's folder, relative to it."""
+    ignored = WITHOUT_BYTECODE.ignores
     for folder, folders, files in os.walk(loaded.folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
-        for name in sorted(files):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and not ignored(name))
+        for name in sorted(name for name in files if not ignored(name)):
             yield os.path.relpath(os.path.join(folder, name), loaded.folder)  # noqa: PTH118 (many files)
 
 
