@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edgebake import scaffold
-from edgebake.inspect.show_recipe import recipe_data
+from edgebake.inspect.show_recipe import show_recipe
+from edgebake.load import scaffold
 from edgebake.load.catalogue import builtin_root
 from edgebake.plan.fingerprint import Fingerprints
 from edgebake.testing.subjects import own_fingerprint
@@ -37,7 +37,7 @@ def results(project: Project) -> list[object]:
     """Return all that follows from the files of the recipe."""
     workspace, compilation = project.open(), project.compile()
     tested = own_fingerprint(compilation, Fingerprints(compilation), "shared", AMD64)
-    shown = recipe_data(workspace, workspace.catalogue.recipe("shared"), None)
+    shown = show_recipe(workspace, workspace.catalogue.recipe("shared"), None, None)
     return [project.files(), project.fingerprints(), tested, shown, workspace.catalogue.recipe_names()]
 
 
