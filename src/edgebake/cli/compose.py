@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
+from edgebake.cli.options import target_option
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -59,16 +60,7 @@ Names = Annotated[
         autocompletion=complete.images,
     ),
 ]
-OnTarget = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        "-t",
-        metavar="TARGET",
-        help="The machine that they run on.",
-        autocompletion=complete.targets,
-    ),
-]
+OnTarget = Annotated[str | None, target_option("The machine that they run on.")]
 Output = Annotated[
     str | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write to this file of the project.", show_default=False),

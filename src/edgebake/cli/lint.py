@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
+from edgebake.cli.options import Targets
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -65,16 +66,6 @@ Subjects = Annotated[
         autocompletion=complete.subjects,
     ),
 ]
-OnTargets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--target",
-        "-t",
-        metavar="TARGET",
-        help="Only this target, or pattern of targets; repeatable.",
-        autocompletion=complete.targets,
-    ),
-]
 WholeCatalogue = Annotated[
     bool, typer.Option("--catalogue", help="Lint the built-in catalogue, as outside of a project.")
 ]
@@ -106,7 +97,7 @@ ListRules = Annotated[bool, typer.Option("--rules", help="Print the rules, and h
 
 def lint_command(
     names: Subjects = None,
-    target: OnTargets = None,
+    target: Targets = None,
     catalogue: WholeCatalogue = False,
     strict: Strict = False,
     check_buildkit: CheckBuildkit = False,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import Exclude, JsonOutput, Select
+from edgebake.cli.options import Exclude, JsonOutput, Select, target_option
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -62,16 +62,7 @@ class ListOptions:
 
 
 KindArgument = Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]", help="What to list.")]
-OnTarget = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        "-t",
-        metavar="TARGET",
-        help="Only recipes that exist on this target.",
-        autocompletion=complete.targets,
-    ),
-]
+OnTarget = Annotated[str | None, target_option("Only recipes that exist on this target.")]
 InGroup = Annotated[
     str | None,
     typer.Option("--group", metavar="GROUP", help="Only recipes of this group.", autocompletion=complete.groups),

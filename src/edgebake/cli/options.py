@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from edgebake.plan.scope import Scope
     from edgebake.plan.settings import Settings
 
+
+def target_option(text: str) -> Any:
+    """Return the option `--target` with a help text of its own."""
+    return typer.Option("--target", "-t", metavar="TARGET", help=text, autocompletion=complete.targets)
+
+
 Names = Annotated[
     list[str] | None,
     typer.Argument(
@@ -23,16 +29,7 @@ Names = Annotated[
         autocompletion=complete.subjects,
     ),
 ]
-Targets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--target",
-        "-t",
-        metavar="TARGET",
-        help="Only this target, or pattern of targets; repeatable.",
-        autocompletion=complete.targets,
-    ),
-]
+Targets = Annotated[list[str] | None, target_option("Only this target, or pattern of targets; repeatable.")]
 Platforms = Annotated[
     list[str] | None,
     typer.Option(

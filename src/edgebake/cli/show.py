@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import JsonOutput
+from edgebake.cli.options import JsonOutput, target_option
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -20,16 +20,7 @@ Name = Annotated[
         metavar="NAME", help="A recipe, a target, or an image of the project.", autocompletion=complete.anything
     ),
 ]
-OnTarget = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        "-t",
-        metavar="TARGET",
-        help="Show a recipe or an image as it is on this target.",
-        autocompletion=complete.targets,
-    ),
-]
+OnTarget = Annotated[str | None, target_option("Show a recipe or an image as it is on this target.")]
 
 
 def show(name: Name, target: OnTarget = None, json_output: JsonOutput = False) -> None:
