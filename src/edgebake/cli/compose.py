@@ -11,7 +11,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import command
-from edgebake.cli.options import refuse_together
+from edgebake.cli.options import refuse_together, target_option
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError, did_you_mean
 
@@ -37,16 +37,7 @@ class ComposeOptions:
             autocompletion=complete.images,
         ),
     ] = None
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="TARGET",
-            help="The machine that they run on.",
-            autocompletion=complete.targets,
-        ),
-    ] = None
+    target: Annotated[str | None, target_option("The machine that they run on.")] = None
     output: Annotated[
         str | None,
         typer.Option(

@@ -13,7 +13,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import command
-from edgebake.cli.options import Exclude, JsonOutput, Select
+from edgebake.cli.options import Exclude, JsonOutput, Select, target_option
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
 
@@ -42,16 +42,7 @@ class ListOptions:
     """
 
     kind: Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]", help="What to list.")] = Kind.recipes
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="TARGET",
-            help="Only recipes that exist on this target.",
-            autocompletion=complete.targets,
-        ),
-    ] = None
+    target: Annotated[str | None, target_option("Only recipes that exist on this target.")] = None
     group: Annotated[
         str | None,
         typer.Option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from edgebake.plan.scope import Scope
     from edgebake.plan.settings import Settings
 
+
+def target_option(text: str) -> Any:
+    """Return the option `--target` with a help text of its own."""
+    return typer.Option("--target", "-t", metavar="TARGET", help=text, autocompletion=complete.targets)
+
+
 Names = Annotated[
     list[str] | None,
     typer.Argument(
@@ -27,16 +33,7 @@ Names = Annotated[
         autocompletion=complete.subjects,
     ),
 ]
-Targets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--target",
-        "-t",
-        metavar="TARGET",
-        help="Only this target, or pattern of targets; repeatable.",
-        autocompletion=complete.targets,
-    ),
-]
+Targets = Annotated[list[str] | None, target_option("Only this target, or pattern of targets; repeatable.")]
 Platforms = Annotated[
     list[str] | None,
     typer.Option(

@@ -10,7 +10,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import command
-from edgebake.cli.options import JsonOutput
+from edgebake.cli.options import JsonOutput, target_option
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
 
@@ -31,16 +31,7 @@ class ShowOptions:
             autocompletion=complete.anything,
         ),
     ]
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="TARGET",
-            help="Show a recipe or an image as it is on this target.",
-            autocompletion=complete.targets,
-        ),
-    ] = None
+    target: Annotated[str | None, target_option("Show a recipe or an image as it is on this target.")] = None
     json_output: JsonOutput = False
 
 
