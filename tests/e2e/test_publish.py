@@ -255,7 +255,7 @@ def test_verify_tells_what_is_not_as_declared(two_commits: tuple[Project, Projec
     assert "missing: it is not there" in verify(new, "--tag", "none").out
     copy = f"{new.registry}/copy"
     run("crane", "copy", "--platform", AMD64, image, f"{copy}/demo:dev-server")
-    assert "linux/arm64: platforms: it is declared and not there" in verify(new, registry=copy).out
+    assert "linux/arm64: platforms: it is declared and missing" in verify(new, registry=copy).out
     run("crane", "copy", image, f"{copy}/demo:dev-server")
     run("crane", "delete", f"{copy}/demo@{children['arm64']}")
     done = verify(new, f"{copy}/demo:dev-server", registry=copy)

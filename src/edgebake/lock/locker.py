@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from edgebake.lock.sources import lock_base, lock_commit
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
 from edgebake.order.choose import Weigh, choose_order, without_order
 from edgebake.order.weights import Weigher
+from edgebake.registry.client import RegistryClient
 from edgebake.state.bases import lacking
 
 Report = Callable[[str], None]
@@ -56,7 +58,8 @@ def make_lock(
     fresh = replace(workspace, lock=kept)
     plans = plan_images(fresh)
     all_mirrors = {**workspace.project.mirrors, **(mirrors or {})}
-    bases = {image: _base(image, kept, all_mirrors, report) for image in _base_images(plans)}
+    client = RegistryClient(os.environ, ca_bundle or _own_ca_bundle(workspace))
+    bases = {image: _base(client, image, kept, all_mirrors, report) for image in _base_images(plans)}
     _refuse_lacking_bases(workspace, plans, bases)
     wheelhouse = workspace.root / workspace.project.wheelhouse if workspace.project.wheelhouse else None
     images: dict[str, dict[str, LockedImage]] = {}
@@ -130,11 +133,16 @@ def _base_images(plans: Iterable[ImagePlan]) -> list[str]:
     return sorted(image for image in bases if "@" not in image)
 
 
-def _base(image: str, kept: Lock, mirrors: Mapping[str, str], report: Report) -> LockedBase:
+def _own_ca_bundle(workspace: Workspace) -> Path | None:
+    bundle = workspace.project.ca_bundle
+    return workspace.root / bundle if bundle else None
+
+
+def _base(client: RegistryClient, image: str, kept: Lock, mirrors: Mapping[str, str], report: Report) -> LockedBase:
     known = kept.bases.get(image)
     if known is not None and known.digest is not None:
         return known
-    base = lock_base(image, mirrors)
+    base = lock_base(client, image, mirrors)
     report(f"{image}: {base.digest or 'not pinned: ' + str(base.reason)}")
     return base
 

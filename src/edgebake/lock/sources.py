@@ -1,4 +1,4 @@
-"""Digests of base images and commits of git refs, asked of their registries and servers."""
+"""Digests of base images and commits of git refs, from their registries and servers."""
 
 from __future__ import annotations
 
@@ -6,32 +6,37 @@ import subprocess
 from collections.abc import Mapping
 
 from edgebake.model.lock import LockedBase
-from edgebake.registry.imagetools import NoAnswerError, look_up
+from edgebake.registry.client import RegistryClient
+from edgebake.registry.errors import (
+    NotAnImageError,
+    NotFoundError,
+    RateLimitedError,
+    RefusedError,
+    RegistryError,
+)
+from edgebake.registry.images import read_image
+from edgebake.registry.reference import parse_reference
 from edgebake.render.mirrors import mirrored
 
 TIMEOUT = 120  # seconds
 PLATFORMS = ("linux/amd64", "linux/arm64")
-_REFUSALS = {
-    "not found": "has no such image",
-    "unauthorized": "wants a login",
-    "denied": "refuses access",
-    "429": "has answered too often already (rate limit)",
+_REASONS = {
+    NotFoundError: "has no such image",
+    NotAnImageError: "has something else than an image under this name",
+    RefusedError: "refuses access",
+    RateLimitedError: "allows no more requests for now (rate limit)",
 }
 
 
-def lock_base(image: str, mirrors: Mapping[str, str]) -> LockedBase:
+def lock_base(client: RegistryClient, image: str, mirrors: Mapping[str, str]) -> LockedBase:
     """Return the digests of a base image, from its mirror if it has one; or the reason why there are none."""
     try:
-        found = look_up(mirrored(image, mirrors))
-    except NoAnswerError as error:
-        return LockedBase(reason=f"its registry {_refusal(str(error))}")
-    platforms = {name: digest for name, digest in sorted(found.platforms.items()) if name in PLATFORMS}
-    return LockedBase(digest=found.digest, platforms=platforms)
-
-
-def _refusal(said: str) -> str:
-    """Return why a registry gave no answer, without what differs from machine to machine: the lock is committed."""
-    return next((reason for sign, reason in _REFUSALS.items() if sign in said), "could not be reached")
+        found = read_image(client, parse_reference(mirrored(image, mirrors)))
+    except RegistryError as error:
+        # Without what differs from machine to machine: the lock is committed.
+        return LockedBase(reason=f"its registry {_REASONS.get(type(error), 'could not be reached')}")
+    platforms = {one.platform: one.digest for one in found.images if one.platform in PLATFORMS}
+    return LockedBase(digest=found.digest, platforms=dict(sorted(platforms.items())))
 
 
 def lock_commit(url: str, ref: str) -> str | None:

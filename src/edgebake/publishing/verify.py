@@ -15,6 +15,7 @@ from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotAnImageError, NotFoundError
 from edgebake.registry.images import PlatformImage, RegistryImage, labels_of, read_image
 from edgebake.registry.reference import Reference, parse_reference, parse_repository
+from edgebake.registry.tags import platform_problems
 from edgebake.state.digest_files import Part, Shard
 
 _PREDICATE = "in-toto.io/predicate-type"
@@ -146,15 +147,11 @@ class Verifier:
         return replace(one, differences=(*one.differences, Difference("digest", text)))
 
     def _differences(self, wanted: Declared, image: RegistryImage) -> Iterator[Difference]:
-        there = [one.platform for one in image.images]
-        for platform in dict.fromkeys([*wanted.parts, *there]):
-            count, is_declared = there.count(platform), platform in wanted.parts
-            if count == 0:
-                yield Difference("platforms", "it is declared and not there", platform)
-            elif not is_declared:
-                yield Difference("platforms", "it is there and not declared", platform)
-            elif count > 1:
-                yield Difference("platforms", f"it is there {count} times", platform)
+        present = [one.platform for one in image.images]
+        problems = platform_problems(wanted.parts, present)
+        for platform in dict.fromkeys([*wanted.parts, *present]):
+            if platform in problems:
+                yield Difference("platforms", problems[platform], platform)
             else:
                 yield from self._of_platform(wanted.parts[platform], image, image.by_platform[platform])
 

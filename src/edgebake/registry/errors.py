@@ -25,5 +25,9 @@ class UnreachableError(RegistryError):
     """No answer, or one that says that the registry itself has a fault. It may pass."""
 
 
+class RateLimitedError(UnreachableError):
+    """The registry allows no more requests for now."""
+
+
 class NotAnImageError(RegistryError):
     """Something else than an image is there."""

@@ -20,6 +20,7 @@ from urllib3.util import Retry, Timeout
 from edgebake.registry.credentials import Credentials, Login
 from edgebake.registry.errors import (
     NotFoundError,
+    RateLimitedError,
     RefusedError,
     RegistryError,
     UnreachableError,
@@ -257,7 +258,9 @@ def _refuse(answer: urllib3.BaseHTTPResponse, method: str, repository: str, plac
     if status in (401, 403):
         hints = ("log in to the registry: docker login",)
         raise RefusedError(f"{subject}: the registry refuses access", reason=said, hints=hints)
-    if status == 429 or status >= 500:
+    if status == 429:
+        raise RateLimitedError(f"{subject}: the registry allows no more requests for now", reason=said)
+    if status >= 500:
         raise UnreachableError(f"{subject}: the registry cannot answer now", reason=said)
     raise RegistryError(f"{subject}: the registry refuses the request", reason=said)
 
