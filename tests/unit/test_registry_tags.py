@@ -232,6 +232,25 @@ class TestWriting:
             write_tags(registry.client, wanted(image(registry, AMD64)))
         assert raised.value.reason == "400 Bad Request"
 
+    @pytest.mark.parametrize(
+        ("stderr", "reason"),
+        [
+            ("#1 merging\nERROR: denied: no\n#1 done\n", "denied: no"),
+            ("#1 merging\ndenied: no\n", "denied: no"),
+            ("#1 denied\n", "#1 denied"),
+        ],
+    )
+    def test_the_reason_is_the_line_that_says_error_or_the_last(
+        self, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, stderr: str, reason: str
+    ) -> None:
+        def fail(*words: str, timeout: float, needs_engine: bool) -> subprocess.CompletedProcess[str]:
+            return subprocess.CompletedProcess(words, 1, "", stderr)
+
+        monkeypatch.setattr(tags_module, "docker", fail)
+        with pytest.raises(EdgebakeError) as raised:
+            write_tags(registry.client, wanted(image(registry, AMD64)))
+        assert raised.value.reason == reason
+
     @pytest.mark.parametrize("reason", ["denied: no access", "401 Unauthorized", "403 Forbidden"])
     def test_a_refusal_is_not_retried(
         self, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, reason: str
