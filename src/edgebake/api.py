@@ -16,7 +16,7 @@ from edgebake.plan.builder import Plan, build_plan, reusable
 from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.history import History, read_history
 from edgebake.plan.record import BuildRecord
-from edgebake.plan.reuse import LooksAnyway, Snapshot
+from edgebake.plan.reuse import Snapshot
 from edgebake.plan.selection import Selection, open_selection
 from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import Output
@@ -208,7 +208,7 @@ def _plan(
 ) -> Plan:
     compilation = compiled.compilation
     snapshot = None
-    if look is not None and (isinstance(look, LooksAnyway) or compilation.workspace.project.stacks is not None):
+    if look is not None and compilation.workspace.project.stacks is not None:
         snapshot = look(compilation, reusable(compilation, selection, fingerprints))
     plan = build_plan(
         compilation,
@@ -252,7 +252,6 @@ def _stale(compilation: Compilation) -> list[str]:
         if locked is None:
             found.append(f"{where} is not in it")
             continue
-        found.extend(f"{where}: its order has {b} in front of {a}" for a, b in plan.misplaced)
         for platform, resolution in plan.resolutions.items():
             now = {name: pin.release.version for name, pin in resolution.pins.items()}
             if now != locked.releases.get(platform):

@@ -138,20 +138,6 @@ def test_what_is_under_a_key_for_another_platform_is_not_used(elsewhere: Project
         run("crane", "tag", reference, key)
 
 
-def test_what_build_halves_left_says_what_it_is_for_and_is_pulled_into_a_folder(
-    published: Project, tmp_path: Path
-) -> None:
-    folder = str(tmp_path / "kept")
-    match = ("--match", "recipe=addon", "--match", "platform=linux/arm64")
-    assert published.edgebake("artifacts", "pull", f"{published.registry}/stacks", folder, *match).out.endswith(
-        "1 fetched.\n"
-    )
-    (found,) = published.edgebake("artifacts", "list", folder, "--json").json()["artifacts"]
-    assert (found["recipe"], found["platform"], found["cuda"]) == ("addon", "linux/arm64", "cpu")
-    assert found["key"] == f"cpu-arm64-{found['fingerprint']}"
-    assert published.edgebake("artifacts", "check", folder).out == "1 are whole.\n"
-
-
 def test_without_an_answer_everything_is_built_and_the_plan_says_why(elsewhere: Project) -> None:
     file = elsewhere.root / "edgebake.yaml"
     file.write_text(file.read_text().replace(f"stacks: {elsewhere.registry}", "stacks: localhost:1/x"))

@@ -57,12 +57,6 @@ COMMANDS = {
     "graph": "app",
     "diff": "",
     "schema": "recipe",
-    "artifacts list": "digests",
-    "artifacts check": "digests",
-    "artifacts prune": "digests --limit 1GB",
-    "artifacts index": "digests",
-    "artifacts push": "digests localhost:1/acme/artifacts",
-    "artifacts pull": "localhost:1/acme/artifacts fetched",
     "builder create": "",
     "builder check": "",
     "ci github": "",
@@ -70,10 +64,9 @@ COMMANDS = {
 }
 """Every command, with the arguments of a plain call."""
 
-ARTIFACTS = frozenset(command for command in COMMANDS if command.startswith("artifacts "))
-FAILS = frozenset({"publish", "builder create", "builder check", "diff", *ARTIFACTS})
-"""A plain call of these fails in this project: no digest files, no builder, no git repository, no artifacts."""
-ASKS_FIRST = frozenset({"publish", "diff", *ARTIFACTS})
+FAILS = frozenset({"publish", "builder create", "builder check", "diff"})
+"""A plain call of these fails in this project: no digest files, no builder, no git repository."""
+ASKS_FIRST = frozenset({"publish", "diff"})
 """These look for something else before they read the project, or do not read it."""
 NEEDS_REGISTRY = frozenset({"verify", "prune", "autotag", "run"})
 NEEDS_DOCKER = frozenset({"bake", "test", "bench"})
@@ -89,9 +82,6 @@ UNKNOWN = {
     "init": "edgebake.yaml",
     "publish": "app --digests nowhere",
     "why": "app nosuch",
-    "artifacts prune": "nosuch --limit 1GB",
-    "artifacts push": "nosuch localhost:1/acme/artifacts",
-    "artifacts pull": "NoSuch fetched",
     "ci matrix": "--changed-since nosuch",
 }
 """Arguments with a name that means nothing; of the others, `nosuch`."""

@@ -33,9 +33,6 @@ PRINT_NO_DATA = {
     "run": "the container's output is its own",
     "schema": "prints JSON anyway",
     "compose": "writes compose.yaml",
-    **dict.fromkeys((f"artifacts-{one}" for one in ("push", "pull")), "copies, and names what it copied"),
-    **dict.fromkeys((f"artifacts-{one}" for one in ("check", "prune")), "takes out, and names what it took out"),
-    "artifacts-index": "writes the indexes, and names the wheels",
     "ci-github": "writes the workflow",
     "ci-matrix": "prints lines for $GITHUB_OUTPUT, whose values are JSON",
     "builder-create": "makes a builder",
@@ -68,7 +65,6 @@ CALLS: dict[str, list[list[str]]] = {
 }
 """By output; what needs an engine is in tests/e2e/test_outputs.py."""
 OF_E2E = {
-    "artifacts-list",
     "autotag",
     "bake",
     "bake-progress",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,13 @@ def lock() -> Lock:
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     (tmp_path / "edgebake.lock").write_bytes(render_lock(lock()))
+    assert read_lock(tmp_path) == lock()
+
+
+def test_the_order_in_a_lock_of_an_earlier_version_has_no_effect(tmp_path: Path) -> None:
+    old = json.loads(render_lock(lock()))
+    old["images"]["app"]["cpu"]["order"] = ["b", "a"]
+    (tmp_path / "edgebake.lock").write_text(json.dumps(old))
     assert read_lock(tmp_path) == lock()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -245,7 +244,7 @@ class TestSteps:
     def test_the_overlay_builds_on_what_is_given_and_keeps_nothing_in_the_engine(self, line: Project) -> None:
         whole = plan(line, without("eb-d"), output="push")
         (publish,) = [step for step in whole.steps if isinstance(step, PublishStages)]
-        names, text = publish_overlay(whole, publish)
+        names, text = publish_overlay(publish)
         (block,) = json.loads(text)["target"].values()
         assert names == ["eb-stack-0"]
         assert block["inherits"] == ["app-cpu"]
@@ -254,16 +253,6 @@ class TestSteps:
         assert block["contexts"] == {"eb-c": f"docker-image://{REPOSITORY}@{DIGEST}"}
         assert "store=false" in block["output"][0]
         assert "annotation" not in block["output"][0]
-
-    def test_what_a_build_half_left_says_what_it_is_for(self, line: Project) -> None:
-        whole = plan(line, output="push", snapshot=Snapshot(REPOSITORY))
-        (publish,) = [step for step in whole.steps if isinstance(step, PublishStages)]
-        blocks = json.loads(publish_overlay(whole, publish)[1])["target"].values()
-        (block,) = [one for one in blocks if one["target"] == "eb-a-artifact"]
-        fields = next(csv.reader(block["output"]))
-        told = {platform: f"annotation[{platform}].dev.edgebake.platform={platform}" for platform in (AMD64, ARM64)}
-        assert all(text in fields for text in told.values())
-        assert f"annotation[{AMD64}].dev.edgebake.python=cp311" in fields
 
     def test_at_most_fifty_are_published_at_once(self, tmp_path: Path) -> None:
         project = make_project(tmp_path)

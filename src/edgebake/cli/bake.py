@@ -12,7 +12,6 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import (
-    ArtifactFolder,
     CaBundle,
     Exclude,
     ImageName,
@@ -94,15 +93,6 @@ def bake(
     no_reuse: Annotated[
         bool, typer.Option("--no-reuse", help="Neither take published stages from `stacks` nor publish any.")
     ] = False,
-    artifacts: ArtifactFolder = None,
-    artifacts_limit: Annotated[
-        str | None,
-        typer.Option(
-            "--artifacts-limit",
-            metavar="SIZE",
-            help="What that folder may hold, such as 20GB.",
-        ),
-    ] = None,
     shown: Annotated[
         Mode | None,
         typer.Option("--progress", help="How it is shown as it goes: a table, lines, JSON lines, or not at all."),
@@ -168,12 +158,7 @@ def bake(
         policy = Policy(
             keep_going, retries, _seconds(step_timeout, "--step-timeout"), _seconds(timeout, "--timeout")
         )
-        artifacts, limit = _folder(artifacts, artifacts_limit)
         look: Look | None = None if no_reuse else looker(settings)
-        if artifacts is not None:
-            from edgebake.artifacts.look import folder_look
-
-            look = folder_look(artifacts, settings, look)
         narrow = _narrow(shard, shards)
         sharing = _is_shared(shard, push=push, no_reuse=no_reuse)
         observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow)
@@ -192,39 +177,6 @@ def bake(
         Summary(executor, json_output=json_output),
     ):
         executor.run()
-    if artifacts is not None:
-        _keep_artifacts(observed, artifacts, limit)
-
-
-def _folder(artifacts: Path | None, limit: str | None) -> tuple[Path | None, int | None]:
-    """Return the folder of artifacts, whatever the working folder is then, and how many bytes it may hold.
-
-    Raises:
-        EdgebakeError: the limit is no size, or there is no folder.
-    """
-    from edgebake.artifacts.size import parse_size
-    from edgebake.errors import EdgebakeError
-
-    if limit is None:
-        return (artifacts.absolute() if artifacts else None), None
-    if artifacts is None:
-        raise EdgebakeError("--artifacts-limit is for a folder of artifacts", hints=("add --artifacts DIR",))
-    return artifacts.absolute(), parse_size(limit, "--artifacts-limit")
-
-
-def _keep_artifacts(observed: Observed, folder: Path, limit: int | None) -> None:
-    """Put into a folder what build halves left, and see that no more is in it than may be."""
-    from edgebake.artifacts.export import export_artifacts
-    from edgebake.artifacts.layout import Layout
-    from edgebake.artifacts.pip_index import write_indexes
-
-    layout = Layout(folder)
-    new = export_artifacts(observed.plan, observed.settings, layout)
-    gone = layout.prune(limit) if limit is not None else []
-    if new or gone:
-        write_indexes(layout)
-        pruned = f", {len(gone)} that were used least recently taken out" if gone else ""
-        typer.echo(f"{len(new)} artifacts kept in {folder}{pruned}", err=True)
 
 
 def _seconds(text: str | None, option: str) -> float:

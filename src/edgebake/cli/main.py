@@ -17,7 +17,6 @@ from typer.main import get_command
 
 from edgebake import __version__
 from edgebake.cli import (
-    artifacts,
     autotag,
     bake,
     bench,
@@ -78,7 +77,6 @@ app.command("why")(why.why)
 app.command("graph")(graph.graph)
 app.command("diff")(diff.diff)
 app.command("schema")(schema.schema)
-app.add_typer(artifacts.app, name="artifacts")
 app.add_typer(builder.app, name="builder")
 app.add_typer(ci.app, name="ci")
 

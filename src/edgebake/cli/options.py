@@ -120,16 +120,6 @@ Variables = Annotated[
 Registry = Annotated[
     str | None, typer.Option("--registry", metavar="REPOSITORY", help="Use that one, not the project's.")
 ]
-ArtifactFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--artifacts",
-        metavar="DIR",
-        envvar="EDGEBAKE_ARTIFACTS",
-        help="Take what build halves left from this folder, and keep it there (docs/reuse.md).",
-        file_okay=False,
-    ),
-]
 Tag = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Value of the bake file's TAG.")]
 Root = Annotated[
     Path | None,

@@ -8,7 +8,6 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import (
-    ArtifactFolder,
     CaBundle,
     ChangedSince,
     Exclude,
@@ -85,7 +84,6 @@ def plan(
     tag: Tag = None,
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
-    artifacts: ArtifactFolder = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not look at what `stacks` has; without that key nobody looks.")
     ] = False,
@@ -115,10 +113,6 @@ def plan(
         raise EdgebakeError("--push and --load exclude each other")
     settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
     look: Look | None = None if offline else _looker(settings)
-    if artifacts is not None:
-        from edgebake.artifacts.look import folder_look
-
-        look = folder_look(artifacts, settings, look)
     if push or load:
         from edgebake.state.current import Wish
 

@@ -17,7 +17,6 @@ class Kind(str, Enum):
     compatibility = "compatibility"
     project = "project"
     lock = "lock"
-    artifacts_list = "artifacts-list"
     autotag = "autotag"
     bake = "bake"
     bake_progress = "bake-progress"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping
 
 from edgebake.errors import EdgebakeError
@@ -11,7 +13,7 @@ from edgebake.graph.image_stage import index_annotations
 from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.settings import Settings, registry_of
 from edgebake.plan.steps import Bake
-from edgebake.state.stacks import context_overrides, csv_line
+from edgebake.state.stacks import context_overrides
 
 LABEL = "dev.edgebake.plan.fingerprint"
 """Labels with an image's fingerprint, one for each platform."""
@@ -85,4 +87,6 @@ def _push(attributes: Mapping[str, str]) -> str:
     # The engine's own driver pushes Docker's older media types unless it is told. `--push` beside this
     # would be lost now and then: Buildx applies overrides in no fixed order.
     fields = ["type=image", "oci-mediatypes=true", "push=true", *(f"{k}={v}" for k, v in attributes.items())]
-    return csv_line(fields)
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()

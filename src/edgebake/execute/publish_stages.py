@@ -58,7 +58,7 @@ class StagePublisher:
         Raises:
             EdgebakeError: the registry does not have what was pushed, or does not take a key.
         """
-        names, text = publish_overlay(self._plan, step)
+        names, text = publish_overlay(step)
         with tempfile.TemporaryDirectory(prefix="edgebake-") as folder:
             overlay = Path(folder) / "stacks.json"
             overlay.write_text(text, encoding="utf-8")

@@ -47,7 +47,7 @@ class BuildHalves:
 
     def artifact(self, plan: ImagePlan, name: str) -> Node:
         """Return the stage with what a recipe's build half leaves, on scratch."""
-        key = (name, *made_of(plan, name))
+        key = (name, *_made_of(plan, name))
         if key not in self._artifacts:
             self._artifacts[key] = self._artifact(plan, name)
         return self._artifacts[key]
@@ -130,7 +130,7 @@ def tools_of(pin: Pin, build: Build) -> list[Root]:
     return [Root(tool, (document, ("build", "tools", index))) for index, tool in enumerate(build.tools)]
 
 
-def made_of(plan: ImagePlan, name: str) -> Iterator[object]:
+def _made_of(plan: ImagePlan, name: str) -> Iterator[object]:
     """Yield all that a recipe's artifact follows from: the platforms, and the recipes that it is compiled with."""
     for platform in plan.platforms:
         yield platform

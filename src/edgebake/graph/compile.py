@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from edgebake.graph.image_stage import TestSteps
 from edgebake.graph.lower import TargetLowering
 from edgebake.graph.names import bake_target_name, stage_names
 from edgebake.graph.notes import Note, notes_of
-from edgebake.graph.order import install_order, needs_of, recorded_order, violations
+from edgebake.graph.order import install_order
 from edgebake.graph.python_env import python_env
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.boards import board_environment
@@ -204,36 +204,7 @@ def plan_image(workspace: Workspace, name: str, image: Image, recipes: TargetRec
         )
         for platform, resolution in resolutions.items()
     }
-    plan = ImagePlan(name, image, target, resolutions, python, line, views)
-    return in_order(plan, locked, locked.order) if locked and locked.order else plan
-
-
-def in_order(plan: ImagePlan, locked: LockedImage, order: Sequence[str]) -> ImagePlan:
-    """Return an image whose line is the recorded one, as far as what has to be in front of what allows.
-
-    Args:
-        plan: the image, its line by rank.
-        locked: what the lock has of it.
-        order: the recorded line.
-    """
-    before = what_stays_in_front(plan)
-    line = tuple(recorded_order(plan.line, order, before))
-    found = replace(plan, line=line, ranked=plan.line, misplaced=tuple(violations(order, before)))
-    python = {
-        platform: python_env(found.views_on(platform), locked.python.get(platform), found.views_by_rank(platform))
-        for platform in plan.platforms
-    }
-    return replace(found, python=python)
-
-
-def what_stays_in_front(plan: ImagePlan) -> set[tuple[str, str]]:
-    """Return the pairs of an image's recipes of which the first has to be in front of the second in any order."""
-    from edgebake.graph.effects import kept_pairs  # of use only where an order is recorded, or chosen
-
-    line = plan.ranked or plan.line
-    here = {key: view for key, view in plan.views.items() if plan.installed(*key)}
-    needed = {(need, name) for name, needs in needs_of(plan.resolutions).items() for need in needs}
-    return needed | kept_pairs(line, here, plan.python)
+    return ImagePlan(name, image, target, resolutions, python, line, views)
 
 
 def _for_board(workspace: Workspace, name: str, image: Image, target: Target) -> Image:

@@ -28,10 +28,6 @@ class ImagePlan:
     line: tuple[str, ...]
     views: Mapping[tuple[str, str], RecipeView]
     """Of every pinned recipe, by platform and name."""
-    ranked: tuple[str, ...] = ()
-    """The line by rank, if the lock has recorded another order."""
-    misplaced: tuple[tuple[str, str], ...] = ()
-    """Pairs of recipes that the recorded order has the wrong way round, and the line has not."""
 
     @cached_property
     def platforms(self) -> tuple[str, ...]:
@@ -45,10 +41,6 @@ class ImagePlan:
     def views_on(self, platform: str) -> list[RecipeView]:
         """Return the views of what is installed on a platform, in the order of the line."""
         return [self.views[platform, name] for name in self.line if self.installed(platform, name)]
-
-    def views_by_rank(self, platform: str) -> list[RecipeView]:
-        """Return the views of what is installed on a platform by rank, whatever order is recorded."""
-        return [self.views[platform, name] for name in self.ranked or self.line if self.installed(platform, name)]
 
     def other_python(self) -> Pin | None:
         """Return the pin of the recipe that is the image's Python; None if it has the distribution's, or none."""

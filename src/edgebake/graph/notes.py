@@ -49,7 +49,6 @@ def notes_of(workspace: Workspace, plans: Iterable[ImagePlan], targets: Iterable
     """Return the notes about a compilation, each once."""
     plans = list(plans)
     found = [note for plan in plans for note in (*_python_notes(plan), *_git_notes(workspace, plan))]
-    found += [note for plan in plans for note in _order_notes(plan)]
     found += [note for target in targets for note in _base_notes(workspace, target)]
     return tuple(dict.fromkeys(found))
 
@@ -62,18 +61,6 @@ def _python_notes(plan: ImagePlan) -> Iterator[Note]:
     for reason, platforms in reasons.items():
         where = "" if len(platforms) == len(plan.platforms) else f" ({', '.join(platforms)})"
         yield Note(plan.target.name, plan.name, f"Python packages are not pinned{where}: {reason}")
-
-
-def _order_notes(plan: ImagePlan) -> Iterator[Note]:
-    if plan.ranked and plan.line != plan.ranked:
-        yield Note(
-            plan.target.name, plan.name, "recipes are in the order that the lock has (edgebake lock --order)"
-        )
-    for first, second in plan.misplaced:
-        text = (
-            f"{first} has to be in front of {second}, against the order that the lock has (edgebake lock --order)"
-        )
-        yield Note(plan.target.name, plan.name, text)
 
 
 def _git_notes(workspace: Workspace, plan: ImagePlan) -> Iterator[Note]:

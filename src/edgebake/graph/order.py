@@ -1,8 +1,8 @@
-"""The order of recipes in an image's line: by layer, by what needs what, then by name; or as it is recorded."""
+"""The order of recipes in an image's line: by layer, by what needs what, then by name."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from heapq import heapify, heappop, heappush
 
 from edgebake.errors import EdgebakeError
@@ -22,7 +22,7 @@ def install_order(resolutions: Mapping[str, Resolution]) -> list[str]:
     Raises:
         EdgebakeError: two recipes need each other, each on another platform.
     """
-    needs = needs_of(resolutions)
+    needs = _needs(resolutions)
     layers: dict[str, int] = {}
     for resolution in resolutions.values():
         for name in resolution.installed:
@@ -58,59 +58,10 @@ def _by_rank(needs: Mapping[str, Collection[str]], ranks: dict[str, int]) -> lis
     return line
 
 
-def needs_of(resolutions: Mapping[str, Resolution]) -> dict[str, set[str]]:
+def _needs(resolutions: Mapping[str, Resolution]) -> dict[str, set[str]]:
     """Return what each recipe of an image's line needs in front of it, on any platform."""
     needs: dict[str, set[str]] = {}
     for resolution in resolutions.values():
         for name in resolution.installed:
             needs.setdefault(name, set()).update(resolution.pins[name].requires)
     return needs
-
-
-def recorded_order(
-    ranked: Sequence[str], recorded: Collection[str], before: Iterable[tuple[str, str]]
-) -> list[str]:
-    """Return a line as it was recorded, as far as that is possible.
-
-    What is recorded and no longer there is left out. What is new stands behind the recipe that it stands behind by
-    rank, and does not disturb the others. What has to be in front of something always is.
-
-    Args:
-        ranked: the line by rank.
-        recorded: the line as it was recorded.
-        before: pairs of recipes of which the first has to stand in front; no cycle among them.
-    """
-    wished = [name for name in dict.fromkeys(recorded) if name in ranked]
-    for place, name in enumerate(ranked):
-        if name not in wished:
-            wished.insert(wished.index(ranked[place - 1]) + 1 if place else 0, name)
-    return _closest(wished, before)
-
-
-def _closest(wished: Sequence[str], before: Iterable[tuple[str, str]]) -> list[str]:
-    """Return names as they are wished, each held back only until all that has to be in front of it is."""
-    places = {name: place for place, name in enumerate(wished)}
-    waits: dict[str, set[str]] = {name: set() for name in wished}
-    for first, second in before:
-        waits[second].add(first)
-    ready = [places[name] for name in wished if not waits[name]]
-    heapify(ready)
-    line: list[str] = []
-    while ready:
-        line.append(wished[heappop(ready)])
-        for name in wished:
-            if line[-1] in waits[name]:
-                waits[name].remove(line[-1])
-                if not waits[name]:
-                    heappush(ready, places[name])
-    return line
-
-
-def violations(recorded: Sequence[str], before: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the pairs that a recorded line has the wrong way round, sorted."""
-    places = {name: place for place, name in enumerate(recorded)}
-    return sorted(
-        (first, second)
-        for first, second in before
-        if first in places and second in places and places[first] > places[second]
-    )

@@ -39,19 +39,16 @@ def resolution_inputs(line: Sequence[RecipeView]) -> str:
     return hashlib.sha256(json.dumps([facts, asked]).encode()).hexdigest()
 
 
-def python_env(
-    line: Sequence[RecipeView], locked: LockedPython | None, ranked: Sequence[RecipeView] | None = None
-) -> PythonEnv:
+def python_env(line: Sequence[RecipeView], locked: LockedPython | None) -> PythonEnv:
     """Return the environment for a line of recipes, from the lock if it has a fresh resolution.
 
     Args:
         line: the recipes in order.
         locked: what the lock has.
-        ranked: the recipes by rank, if that is another order: what is resolved does not depend on the line's.
     """
     if not any(view.pip for view in line):
         return PythonEnv({})
-    fresh = locked is not None and locked.inputs == resolution_inputs(ranked or line)
+    fresh = locked is not None and locked.inputs == resolution_inputs(line)
     if locked is not None and locked.reason is None and fresh:
         owners = _owners([view.pin.name for view in line], locked.packages)
         if sum(map(len, owners.values())) == len(locked.packages):  # else a hand has been at the lock
@@ -78,15 +75,15 @@ def _owners(line: Sequence[str], packages: Mapping[str, LockedPackage]) -> dict[
     """Give each package to the first recipe in the line that asks for it or for something that needs it."""
     owned: dict[str, tuple[str, ...]] = {}
     taken: set[str] = set()
-    for recipe, needed in needed_packages(line, packages).items():
+    for recipe, needed in _needed_packages(line, packages).items():
         own = needed - taken
         taken |= own
         if own:
-            owned[recipe] = tuple(package_line(packages[name]) for name in sorted(own))
+            owned[recipe] = tuple(_package_line(packages[name]) for name in sorted(own))
     return owned
 
 
-def needed_packages(line: Sequence[str], packages: Mapping[str, LockedPackage]) -> dict[str, set[str]]:
+def _needed_packages(line: Sequence[str], packages: Mapping[str, LockedPackage]) -> dict[str, set[str]]:
     """Return the packages that each recipe of a line asks for, with all that these need, in the line's order."""
     needs: dict[str, list[str]] = {}
     for name, package in packages.items():
@@ -104,5 +101,5 @@ def needed_packages(line: Sequence[str], packages: Mapping[str, LockedPackage]) 
     return found
 
 
-def package_line(package: LockedPackage) -> str:
+def _package_line(package: LockedPackage) -> str:
     return " \\\n    ".join([package.requirement, *(f"--hash={digest}" for digest in package.hashes)])

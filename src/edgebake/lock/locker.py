@@ -15,8 +15,6 @@ from edgebake.load.workspace import Workspace
 from edgebake.lock.python_packages import lock_python
 from edgebake.lock.sources import lock_base, lock_commit
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
-from edgebake.order.choose import Weigh, choose_order, without_order
-from edgebake.order.weights import Weigher
 from edgebake.registry.client import RegistryClient
 from edgebake.state.bases import lacking
 
@@ -28,8 +26,6 @@ def make_lock(
     *,
     upgrade: Sequence[str] = (),
     refresh: bool = False,
-    order: bool | None = None,
-    weigh: Weigh | None = None,
     mirrors: Mapping[str, str] | None = None,
     ca_bundle: Path | None = None,
     report: Report = lambda line: None,
@@ -42,8 +38,6 @@ def make_lock(
         workspace: the project, with its present lock.
         upgrade: recipes, Python packages, base images or git URLs to resolve anew; "*" for everything.
         refresh: have unversioned system packages installed anew.
-        order: choose the order of install stages; False: by rank again; None: as it is recorded.
-        weigh: finds out what recipes weigh, for choosing an order; nothing is measured if None.
         mirrors: where repositories are fetched instead.
         ca_bundle: certificates to trust.
         report: is told each step.
@@ -73,12 +67,6 @@ def make_lock(
         git=_git(plans, kept, report),
         images=images,
     )
-    if order:
-        lock, chosen = choose_order(workspace, lock, weigh or Weigher)
-        for one in chosen:
-            report(f"order on {one}")
-    elif order is False:
-        lock = without_order(lock)
     compile_workspace(replace(workspace, lock=lock))  # a lock that cannot be compiled from is never written
     return lock
 
@@ -101,11 +89,7 @@ def _refuse_unknown(lock: Lock, upgrade: Sequence[str]) -> None:
 def _without(lock: Lock, upgrade: set[str]) -> Lock:
     """Return the lock without what is to be resolved anew."""
     if "*" in upgrade:
-        images = {
-            name: {target: LockedImage(releases={}, order=image.order) for target, image in targets.items()}
-            for name, targets in lock.images.items()
-        }
-        return Lock(refresh=lock.refresh, images=images)
+        return Lock(refresh=lock.refresh)
     images = {
         name: {target: _image_without(image, upgrade) for target, image in targets.items()}
         for name, targets in lock.images.items()
@@ -118,7 +102,7 @@ def _without(lock: Lock, upgrade: set[str]) -> Lock:
 def _image_without(image: LockedImage, upgrade: set[str]) -> LockedImage:
     releases = {p: {n: v for n, v in pins.items() if n not in upgrade} for p, pins in image.releases.items()}
     python = {p: _python_without(locked, upgrade) for p, locked in image.python.items()}
-    return LockedImage(releases=releases, python=python, order=image.order)
+    return LockedImage(releases=releases, python=python)
 
 
 def _python_without(locked: LockedPython, upgrade: set[str]) -> LockedPython:
@@ -187,7 +171,7 @@ def _image(
     }
     python = {}
     for platform in plan.platforms:
-        line = plan.views_by_rank(platform)
+        line = plan.views_on(platform)
         if not any(view.pip for view in line):
             continue
         present = known.python.get(platform) if known else None
@@ -198,7 +182,7 @@ def _image(
         preferred = _preferred(plan, platform, present, done)
         python[platform] = lock_python(line, platform, preferred, wheelhouse=wheelhouse, ca_bundle=ca_bundle)
         report(f"{plan.name} on {plan.target.name} ({platform}): {_told(python[platform])}")
-    return LockedImage(releases=releases, python=python, order=known.order if known else ())
+    return LockedImage(releases=releases, python=python)
 
 
 def _told(locked: LockedPython) -> str:

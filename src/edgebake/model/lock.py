@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from edgebake.model.base import Model, Platform, Reference, matching
 from edgebake.model.recipe import Commit
@@ -59,8 +59,12 @@ class LockedImage(Model):
 
     releases: dict[Platform, dict[str, str]]
     python: dict[Platform, LockedPython] = {}
-    order: tuple[str, ...] = ()
-    """The recipes in the order of their install stages, if one was chosen (`edgebake lock --order`)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_order(cls, data: Any) -> Any:
+        """Drop the key `order`, which locks of earlier versions may have and which has no effect any more."""
+        return {key: value for key, value in data.items() if key != "order"} if isinstance(data, dict) else data
 
 
 class Lock(Model):

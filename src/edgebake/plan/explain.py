@@ -111,8 +111,7 @@ def stack_notes(plan: Plan) -> list[str]:
         return []
     if snapshot.off:
         return [f"nothing is reused or published: {snapshot.off}"]
-    what = f"nothing of {snapshot.repository}" if snapshot.elsewhere or snapshot.refused else "nothing"
-    failure = [f"{what} is reused: {snapshot.failure}"] if snapshot.failure else []
+    failure = [f"nothing is reused: {snapshot.failure}"] if snapshot.failure else []
     refused = [f"{snapshot.repository}:{key} is not used: {why}" for key, why in sorted(snapshot.refused.items())]
     return [*failure, *refused]
 

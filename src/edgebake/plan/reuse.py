@@ -22,7 +22,6 @@ class Snapshot:
         refused: keys that are there and are not used, and why.
         failure: why nothing could be seen; "" if it could. What is not seen is built.
         off: why nobody looked: what is built is not what the keys name. Then nothing is published either.
-        elsewhere: references by key, of what a folder of artifacts has and the repository has not.
     """
 
     repository: str
@@ -30,16 +29,11 @@ class Snapshot:
     refused: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
     off: str = ""
-    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     def reference(self, key: str) -> str | None:
-        """Return where what a key names can be had; None if it cannot."""
+        """Return the published stage of a key, by digest; None if there is none."""
         digest = self.found.get(key)
-        return f"{self.repository}@{digest}" if digest is not None else self.elsewhere.get(key)
-
-
-class LooksAnyway:
-    """What looks at more than a repository of stacks, and so also for a project that has none."""
+        return f"{self.repository}@{digest}" if digest is not None else None
 
 
 @dataclass(frozen=True)
@@ -48,12 +42,12 @@ class Given:
 
     stage: Keyed
     reference: str
-    """`repository@sha256:…`, or `oci-layout://folder@sha256:…`"""
+    """`repository@sha256:…`"""
 
     @property
     def context(self) -> str:
         """What a bake takes in place of the stage."""
-        return self.reference if self.reference.startswith("oci-layout://") else f"docker-image://{self.reference}"
+        return f"docker-image://{self.reference}"
 
 
 @dataclass(frozen=True)

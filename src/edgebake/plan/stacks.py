@@ -109,11 +109,6 @@ def _is_artifact(node: Node) -> bool:
     return node.kind == "artifact" and (bool(node.pins) or node.label == PIP_FILES)
 
 
-def is_built(node: Node) -> bool:
-    """Tell whether a stage is what a build half leaves."""
-    return node.kind == "artifact" and node.label == f"{node.recipe}-artifact"
-
-
 def _line(graph: BuildGraph, bake_target: BakeTarget) -> list[Node]:
     """Return the install stages of an image's line, in order."""
     line = []

@@ -1,21 +1,17 @@
-"""Stacks and artifacts in the registry: looked up before a plan, and published by a bake that pushes."""
+"""Stacks in the registry: looked up before a plan, and published by a bake that pushes."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from edgebake.artifacts.facts import facts_of
 from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import base_variable
-from edgebake.plan.builder import Plan
 from edgebake.plan.reuse import Given, PublishedStage, Snapshot
 from edgebake.plan.settings import Settings, registry_client
-from edgebake.plan.stacks import Keyed, is_built
+from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import PublishStages
 from edgebake.registry.client import OCI_INDEX, OCI_MANIFEST, RawManifest, RegistryClient
 from edgebake.registry.reference import Repository, parse_repository
@@ -69,16 +65,16 @@ def context_overrides(bake_target: str, given: Sequence[Given]) -> dict[str, str
     return {f"{bake_target}.contexts.{one.stage.name}": one.context for one in given}
 
 
-def publish_overlay(plan: Plan, step: PublishStages) -> tuple[list[str], str]:
+def publish_overlay(step: PublishStages) -> tuple[list[str], str]:
     """Return names and text of bake targets for stages that are published: a bake file beside the committed one."""
     blocks = [
-        Block("target", f"eb-stack-{number}", _attributes(plan, step.repository, one))
+        Block("target", f"eb-stack-{number}", _attributes(step.repository, one))
         for number, one in enumerate(step.stages)
     ]
     return [block.name for block in blocks], render_json(BakeFile(blocks))
 
 
-def _attributes(plan: Plan, repository: str, one: PublishedStage) -> dict[str, Value]:
+def _attributes(repository: str, one: PublishedStage) -> dict[str, Value]:
     attributes: dict[str, Value] = {
         "inherits": [one.bake_target],
         "target": one.stage.name,
@@ -86,33 +82,12 @@ def _attributes(plan: Plan, repository: str, one: PublishedStage) -> dict[str, V
         "tags": [f"{repository}:{one.stage.key}"],
         # Provenance holds times, and a stage is not what is shipped.
         "attest": ["type=provenance,disabled=true"],
-        "output": [_output(plan, one)],
+        # Not kept among the engine's images, where it would be unpacked.
+        "output": ["type=image,oci-mediatypes=true,push=true,store=false"],
     }
     if one.given:
         attributes["contexts"] = {given.stage.name: given.context for given in one.given}
     return attributes
-
-
-def _output(plan: Plan, one: PublishedStage) -> str:
-    """Return how a stage is pushed: what a build half left, with annotations by which it is found."""
-    annotations: dict[str, str] = {}
-    if is_built(one.stage.node):
-        target = plan.compilation.plan_of(plan.target(one.bake_target).bake_target).target
-        keys = dict(one.parts)
-        for platform in one.stage.platforms:
-            fingerprint = keys.get(platform, one.stage.key).rpartition("-")[2]
-            facts = facts_of(one.stage.node, platform, target, fingerprint)
-            annotations |= {f"annotation[{platform}].{name}": text for name, text in facts.annotations().items()}
-    # Not kept among the engine's images, where it would be unpacked.
-    fields = ["type=image", "oci-mediatypes=true", "push=true", "store=false"]
-    return csv_line([*fields, *(f"{name}={text}" for name, text in annotations.items())])
-
-
-def csv_line(fields: Sequence[str]) -> str:
-    """Return fields as one line of CSV, which is how Buildx reads an output."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    return line.getvalue()
 
 
 # ── what is published

@@ -14,10 +14,9 @@ from edgebake.model.output.lint import Compat, Lint
 from edgebake.model.output.machine import Autotag, BuilderCheck, Detect, Doctor
 from edgebake.model.output.plan import Plan, Shards
 from edgebake.model.output.progress import BakeProgress
-from edgebake.model.output.publishing import Artifacts, Prune, Publish, Verify
+from edgebake.model.output.publishing import Prune, Publish, Verify
 
 OUTPUTS: dict[str, type[BaseModel]] = {
-    "artifacts-list": Artifacts,
     "autotag": Autotag,
     "bake": Bake,
     "bake-progress": BakeProgress,

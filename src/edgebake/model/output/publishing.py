@@ -1,4 +1,4 @@
-"""What the commands about registries and artifacts print."""
+"""What the commands about registries print."""
 
 from __future__ import annotations
 
@@ -67,26 +67,3 @@ class Prune(Output):
     """Tags that nobody needs: `edgebake prune --json`."""
 
     tags: list[PrunableTag]
-
-
-class Artifact(Model):
-    key: str
-    digest: Digest
-    recipe: str
-    release: str
-    platform: Platform
-    target: str
-    fingerprint: str
-    python: str
-    """As pip's tag has it (cp310); "" for none."""
-    cuda: str
-    """With its flavour (cu126-tegra); "cpu" without one."""
-    sm: str
-    wheels: dict[str, str]
-    """SHA-256 by file name."""
-
-
-class Artifacts(Output):
-    """What a folder of artifacts has: `edgebake artifacts list --json`."""
-
-    artifacts: list[Artifact]

@@ -1,1 +1,0 @@
-"""Artifacts of build halves kept in a folder: found by fingerprint, given to bakes, served to pip."""

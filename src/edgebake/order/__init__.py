@@ -1,1 +1,0 @@
-"""Choosing the order of install lines: what shares most, by weight."""
