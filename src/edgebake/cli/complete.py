@@ -78,9 +78,9 @@ def builders(context: typer.Context, incomplete: str) -> list[str]:
 
 def commits(context: typer.Context, incomplete: str) -> list[str]:
     """Return the branches and tags of the repository."""
-    from edgebake.cli.known import git_refs
+    from edgebake.system.git import ref_names
 
-    return git_refs(Path(context.find_root().params.get("directory") or "."))
+    return ref_names(Path(context.find_root().params.get("directory") or "."))
 
 
 def compared(context: typer.Context, incomplete: str) -> list[str]:

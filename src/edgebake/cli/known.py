@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -105,13 +104,6 @@ def builders(environment: Mapping[str, str]) -> list[str]:
     docker = Path(environment.get("DOCKER_CONFIG") or Path.home() / ".docker")
     folder = Path(environment.get("BUILDX_CONFIG") or docker / "buildx") / "instances"
     return sorted({"default", *(path.name for path in folder.glob("*") if path.is_file())})
-
-
-def git_refs(folder: Path) -> list[str]:
-    """Return the branches and tags of the repository that a folder is in; none if it is in none."""
-    command = ["git", "-C", str(folder), "for-each-ref", "--format=%(refname:short)", "refs"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1, check=False)
-    return ["HEAD", *done.stdout.split()] if done.returncode == 0 else []
 
 
 def _many(value: Any) -> list[str]:

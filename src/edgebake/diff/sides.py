@@ -16,7 +16,7 @@ from edgebake.load.workspace import find_root, open_workspace, parse_lock
 from edgebake.model.lock import Lock
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE
 from edgebake.plan.selection import Selection, open_selection
-from edgebake.state.committed import file_at, project_at
+from edgebake.system.git import file_at, folder_at
 
 WORKING_TREE = "the working tree"
 
@@ -119,7 +119,7 @@ def only(difference: Difference, images: Sequence[str], targets: Sequence[str]) 
 
 @contextmanager
 def _committed(root: Path, ref: str) -> Iterator[Side]:
-    with project_at(root, ref) as folder:
+    with folder_at(root, ref) as folder:
         yield _side(folder, ref)
 
 

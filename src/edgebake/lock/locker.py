@@ -13,10 +13,12 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import Workspace
 from edgebake.lock.python_packages import lock_python
-from edgebake.lock.sources import lock_base, lock_commit
+from edgebake.lock.sources import lock_base
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
 from edgebake.registry.client import RegistryClient
 from edgebake.state.bases import lacking
+from edgebake.system.git import remote_commit
+from edgebake.text.words import counted
 
 Report = Callable[[str], None]
 
@@ -149,10 +151,14 @@ def _refuse_lacking_bases(
 def _git(plans: Iterable[ImagePlan], kept: Lock, report: Report) -> tuple[LockedGit, ...]:
     locked = []
     for url, ref in sorted({source for plan in plans for source in plan.git_sources()}):
-        commit = kept.commit(url, ref) or lock_commit(url, ref)
-        report(f"{url} {ref}: {commit or 'not pinned: its server does not say'}")
-        if commit:
-            locked.append(LockedGit(url=url, ref=ref, commit=commit))
+        try:
+            commit = kept.commit(url, ref) or remote_commit(url, ref)
+        except EdgebakeError as error:
+            reason = f": {error.reason.splitlines()[-1]}" if error.reason else ""
+            report(f"{url} {ref}: not pinned: {error.message}{reason}")
+            continue
+        report(f"{url} {ref}: {commit}")
+        locked.append(LockedGit(url=url, ref=ref, commit=commit))
     return tuple(locked)
 
 
@@ -188,8 +194,7 @@ def _image(
 def _told(locked: LockedPython) -> str:
     if locked.reason:
         return f"Python packages not pinned: {locked.reason}"
-    count = len(locked.packages)
-    return f"{count} Python package{'' if count == 1 else 's'}"
+    return counted(len(locked.packages), "Python package")
 
 
 def _preferred(
