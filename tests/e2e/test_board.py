@@ -146,7 +146,7 @@ def test_without_docker_the_registry_still_answers(demo: Project, tmp_path: Path
     )
     assert done.code == 2
     assert done.err.splitlines()[-3:] == [
-        "error: there is no docker command",
+        "error: docker not found",
         "",
         "hint: install Docker: https://docs.docker.com/engine/install/",
     ]

@@ -51,7 +51,7 @@ def refused(project: Project, *args: str, env: dict[str, str] | None = None) -> 
 
 def test_no_docker(demo: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
     message = refused(demo, env={"PATH": str(tmp_path_factory.mktemp("empty"))})
-    assert "there is no docker command" in message
+    assert "docker not found" in message
     assert "hint: install Docker" in message
 
 

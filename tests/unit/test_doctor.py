@@ -198,7 +198,7 @@ def test_a_check_that_fails_never_stops_the_others(tmp_path: Path, monkeypatch: 
     here = around(MACHINES / "pc-no-gpu", registry="localhost:1/x")
     found = {finding.check: finding for finding in examine(here)}
     assert found["Docker"].state == "problem"
-    assert found["Docker"].text == "there is no docker command"
+    assert found["Docker"].text == "docker not found"
     assert found["Registry"].state == "warning"
     assert list(found)[-1] == "GPU"
     data = as_data(list(found.values()))

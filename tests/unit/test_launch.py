@@ -71,7 +71,7 @@ def test_cdi_where_docker_does_not_know_the_runtime(tmp_path: Path) -> None:
     (root / "etc/cdi/nvidia.yaml").unlink()
     assert prepared(root, "cuda-13.0-sbsa").words()[2:4] == ["--gpus", "all"]
     (root / "usr/bin/nvidia-container-runtime").unlink()
-    with pytest.raises(EdgebakeError, match="containers get no GPU here"):
+    with pytest.raises(EdgebakeError, match="containers cannot use the GPU here"):
         prepared(root, "cuda-13.0-sbsa")
     prepared(root, "cuda-13.0-sbsa", Choice(without=frozenset({"gpu"})))
 

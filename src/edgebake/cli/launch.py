@@ -201,11 +201,14 @@ def _prepared(
 
 def _start(prepared: Prepared, request: Request, timeout: float | None, *, monitor: bool, wait: bool) -> int:
     from edgebake.errors import EdgebakeError
-    from edgebake.host.start import check_configuration, fetch, has_health_check, start, wait_until_healthy
+    from edgebake.host.start import check_configuration, has_health_check, start, wait_until_healthy
+    from edgebake.interrupt import raise_interrupt
+    from edgebake.system.docker import pull
 
     image: Candidate = prepared.image
     if not image.local:
-        fetch(image.reference)
+        raise_interrupt()
+        pull(image.reference)
     if prepared.configuration:
         check_configuration(image.reference, prepared.configuration)
     if not request.detach:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from edgebake.system.docker import docker_process
+
 _UNITS = {
     "B": 1,
     "kB": 10**3,
@@ -90,10 +92,10 @@ class Monitor:
         return self._usage
 
     def _run(self) -> None:
-        command = ["docker", "stats", "--no-trunc", "--format", "{{json .}}", self._name]
+        words = ("stats", "--no-trunc", "--format", "{{json .}}", self._name)
         while not self._ended.is_set():  # until there is such a container, docker stats ends with an error
-            with subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+            with docker_process(
+                *words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, own_session=True
             ) as self._process:
                 assert self._process.stdout is not None
                 for line in self._process.stdout:

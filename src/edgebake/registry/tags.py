@@ -144,7 +144,7 @@ def _merge(client: RegistryClient, wanted: TagSet, references: Sequence[Referenc
         try:
             return _imagetools_create(wanted, references)
         except EdgebakeError as error:
-            if re.search(r"denied|unauthorized|forbidden|no docker", str(error), re.IGNORECASE):
+            if re.search(r"denied|unauthorized|forbidden|docker not found", str(error), re.IGNORECASE):
                 raise
             time.sleep(pause * random.uniform(0.5, 1.5))
             if all(names_exactly(_find(client, reference), wanted) for reference in references):

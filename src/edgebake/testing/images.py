@@ -16,6 +16,7 @@ from edgebake.plan.builder import Plan, TargetPlan
 from edgebake.plan.selection import Selection
 from edgebake.plan.settings import Settings
 from edgebake.state.stacks import looker
+from edgebake.system.docker import docker, pull
 from edgebake.testing.cases import cases_of
 from edgebake.testing.report import Suite
 from edgebake.testing.runner import CaseResult, run_cases
@@ -137,16 +138,11 @@ def get_image(start: Path, selection: Selection, reference: str) -> Loaded:
 
 
 def _get(reference: str, platform: str) -> None:
-    from python_on_whales import DockerClient
-    from python_on_whales.exceptions import DockerException
-
     try:
-        DockerClient().pull(reference, platform=platform, quiet=True)
-    except DockerException as error:
-        if not DockerClient().image.exists(reference):
-            raise EdgebakeError(
-                f"the image {reference} cannot be had", reason=(error.stderr or "").strip()
-            ) from None
+        pull(reference, platform, quiet=True)
+    except EdgebakeError:
+        if docker("image", "inspect", reference).returncode != 0:
+            raise
 
 
 def _suite(plan: Plan, target: TargetPlan, platform: str, reference: str, gpus: str | None, tell: Tell) -> Suite:
