@@ -5,9 +5,14 @@ from __future__ import annotations
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from edgebake.cli.console import render
+from edgebake.cli.format.run import text
+from edgebake.cli.format.run import usage as used
+from edgebake.cli.launch import RunOptions
 from edgebake.errors import EdgebakeError
 from edgebake.host.built import Built, for_target
 from edgebake.host.candidate import Candidate
@@ -17,6 +22,7 @@ from edgebake.host.flags import GROUPS, Choice
 from edgebake.host.launch import Request, configuration
 from edgebake.host.monitor import Usage, parse_stats
 from edgebake.host.prepare import Prepared, prepare
+from edgebake.host.search import Search
 from edgebake.host.wanted import known_targets
 from edgebake.load.workspace import open_workspace
 from edgebake.model.labels import config_labels
@@ -88,7 +94,7 @@ def test_each_group_can_be_left_out(group: str) -> None:
 def test_every_flag_says_why() -> None:
     told = prepared(MACHINES / "jetson-orin-nano-jp6.2")
     assert all(flag.why for flag in told.flags)
-    lines = told.explained().splitlines()
+    lines = render(text(told)).splitlines()
     assert len(lines) == len(told.flags) + 2
     assert any(line.startswith("--shm-size 3g") and "64 MB" in line for line in lines)
 
@@ -135,7 +141,7 @@ def test_an_image_without_a_place_for_one(tmp_path: Path) -> None:
     (tmp_path / "mine").touch()
     with pytest.raises(EdgebakeError, match="does not say where its configuration is"):
         configuration(image(None), tmp_path / "mine")
-    with pytest.raises(EdgebakeError, match="there is no configuration file"):
+    with pytest.raises(EdgebakeError, match=r"configuration file '.*/none' not found"):
         configuration(image(None), tmp_path / "none")
     with pytest.raises(ValueError, match="has a path, or an env"):
         Config()
@@ -154,8 +160,33 @@ def test_lines_of_docker_stats() -> None:
 
 def test_the_summary() -> None:
     usage = Usage([50.0, 150.0], [2**20, 3 * 2**30], [2**30], 4.0)
-    assert usage.summary() == (
+    assert used(usage) == (
         "4.0 s, 2 samples; CPU 100 % (at most 150 %) of a core; memory at most 3.00 GiB; "
         "GPU memory at most 1.00 GiB, of all programs"
     )
-    assert Usage(seconds=0.1).summary() == "0.1 s; no sample: it ended too soon"
+    assert used(Usage(seconds=0.1)) == "0.1 s; no sample: it ended too soon"
+
+
+# ── options
+
+HERE = Search("demo")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"search": Search("demo", root=MACHINES)}, "nothing can be started on the machine of --root"),
+        ({"request": Request("a", detach=True), "monitor": True}, "--monitor cannot be combined"),
+        ({"request": Request("a", detach=True), "timeout": 1.0}, "--timeout cannot be combined with --detach"),
+        ({"with_": ("camera",)}, "unknown group 'camera'"),
+        ({"with_": ("usb",), "without": ("usb", "gpu")}, "--with usb and --without usb cannot be combined"),
+    ],
+)
+def test_options_that_cannot_be_combined(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(EdgebakeError, match=message):
+        RunOptions(**{"search": HERE, "request": Request("a"), **options})
+
+
+def test_options_that_can(tmp_path: Path) -> None:
+    RunOptions(HERE, Request("a", detach=True), wait=True, timeout=1.0, with_=("usb",), without=("gpu",))
+    RunOptions(Search("demo", root=tmp_path), Request("a"), dry_run=True)

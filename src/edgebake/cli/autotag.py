@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import CaBundle, Root
 from edgebake.cli.waiting import Waiting
-
-if TYPE_CHECKING:
-    from edgebake.host.remote import Cache
 
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Ask the registry again; its answers are kept for ten minutes.")
@@ -35,7 +32,8 @@ def autotag(
     registry: Registry = None,
     root: Root = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Tell on stderr what each rule says of each image, with its source.")
+        bool,
+        typer.Option("--explain", help="Show on stderr the result of each rule for each image, with its source."),
     ] = False,
     no_cache: NoCache = False,
     ca_bundle: CaBundle = None,
@@ -43,53 +41,32 @@ def autotag(
         bool, typer.Option("--json", help="Print all candidates as JSON, not the reference.")
     ] = False,
 ) -> None:
-    """Print the reference of the best image for this machine: the engine's own, else the registry's.
+    """Print the reference of the best image for this machine, from the engine or else from the registry.
 
-    What decides is what NVIDIA says runs: architecture, CUDA flavour, driver, GPU architecture, L4T, mounted
-    libraries. If no image fits, says why and what to build, prints nothing and exits with 2.
+    The rules are NVIDIA's: architecture, CUDA flavour, driver, GPU architecture, L4T, mounted libraries. If no
+    image fits, the command prints nothing, says why and what to build, and exits with 2.
 
     Example: docker run --rm $(edgebake autotag pytorch)
     """
     import os
 
     with Waiting("looking for images"):
-        from edgebake.host.autotag import find_image, nothing_fits
-        from edgebake.host.explain import as_data, as_lines
-        from edgebake.host.here import machine_of
-        from edgebake.host.wanted import wanted
-        from edgebake.load.workspace import find_root, open_workspace
-        from edgebake.registry.client import RegistryClient
+        from edgebake.host.search import Search, search
 
-        workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
-        this = wanted(name, workspace, registry)
-        machine = machine_of(root)
-        client = RegistryClient(os.environ, Path(ca_bundle) if ca_bundle else None)
-        whole = explain or json_output
-        answer = find_image(
-            this, workspace, machine, client, cache(no_cache=no_cache), here=root is None, all_of_them=whole
-        )
+        bundle = Path(ca_bundle) if ca_bundle else None
+        what = Search(name, registry, root, no_cache, bundle, everything=explain or json_output)
+        found = search(what, Path.cwd(), os.environ)
+    from edgebake.cli.console import print_json, print_note, print_text
+    from edgebake.cli.format.autotag import data, text
+
+    answer = found.answer
     if json_output:
-        import json
-
-        typer.echo(json.dumps(as_data(answer), indent=2))
+        print_json(data(answer))
     if explain:
-        typer.echo("\n".join(as_lines(answer)), err=True)
+        typer.echo(text(answer), err=True)
     if answer.best is None:
-        raise nothing_fits(this, workspace, machine, answer.judged)
+        raise found.nothing_fits()
     for doubt in answer.doubts:
-        typer.echo(f"note: {answer.best.reference}: {doubt}", err=True)
+        print_note(f"{answer.best.reference}: {doubt}")
     if not json_output:
-        typer.echo(answer.best.reference)
-
-
-def cache(*, no_cache: bool) -> Cache:
-    """Return where answers of registries are kept: below the user's cache folder, as XDG has it."""
-    import os
-
-    from edgebake.host.remote import Cache
-
-    if no_cache:
-        return Cache(None)
-    home = os.environ.get("XDG_CACHE_HOME") or ""
-    folder = Path(home) if home.startswith("/") else Path.home() / ".cache"
-    return Cache(folder / "edgebake" / "registry")
+        print_text(answer.best.reference)

@@ -1,4 +1,4 @@
-"""The best image for a machine: one that the engine has, else one that the registry has, else what to build."""
+"""The best image for a machine: from the engine, else from the registry, else what to build."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.host.candidate import Candidate, Judged, judged
 from edgebake.host.machine import Machine
-from edgebake.host.match import board_of
-from edgebake.host.remote import Cache, remote_candidates, remote_reference
+from edgebake.host.match import machine_board
+from edgebake.host.remote import MOST_TAGS, Cache, remote_candidates, remote_reference
 from edgebake.host.wanted import Wanted, known_targets, target_to_build
-from edgebake.load.boards import load_boards
 from edgebake.load.workspace import Workspace
 from edgebake.model.target import Target
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import RegistryError
+from edgebake.text.words import counted
 
 _SHOWN = 10  # refusals in a message
 
 
 @dataclass(frozen=True)
 class Answer:
-    """All candidates, the best first; and what is to be known besides."""
+    """All candidates, the best first, and notes about the search."""
 
     judged: tuple[Judged, ...]
     notes: tuple[str, ...] = ()
@@ -62,33 +62,33 @@ def find_image(
         workspace: the project.
         machine: where it is to run.
         client: asks the registry.
-        cache: its answers of before.
-        here: whether the machine is this one, so that its engine's images count.
-        all_of_them: ask the registry in any case.
+        cache: its earlier answers.
+        here: whether the machine is this one, whose engine's images count.
+        all_of_them: ask the registry even if the engine has an image that fits.
 
     Raises:
         EdgebakeError: the registry is needed, and refuses or cannot be reached.
     """
-    targets, board, notes = known_targets(workspace), _board(workspace, machine), []
+    targets, board, notes = known_targets(workspace), machine_board(machine, workspace), []
     found: list[Candidate] = []
     if here:
         try:
             found = _local(this, targets)
         except EdgebakeError as error:
-            notes.append(f"the engine's images are not known: {error.message}")
-    answer = Answer(tuple(judged(found, machine, board)), tuple(notes))
+            notes.append(f"the engine's images are unknown: {error.message}")
+    answer = Answer(tuple(judged(found, machine, board.name if board else None)), tuple(notes))
     if _is_enough(answer, machine) and not all_of_them:
         return answer
     try:
         more, left_out = _remote(this, machine, targets, client, cache)
         found = [*found, *more]
         if left_out:
-            notes.append(f"{left_out} tags of {this.repository} were not looked at: it has too many")
+            notes.append(f"{counted(left_out, 'tag')} of {this.repository} left out: it has more than {MOST_TAGS}")
     except RegistryError as error:
         if answer.best is None:
             raise
-        notes.append(f"the registry was not asked: {error.message}")
-    return Answer(tuple(judged(found, machine, board)), tuple(notes))
+        notes.append(f"the registry's images are unknown: {error.message}")
+    return Answer(tuple(judged(found, machine, board.name if board else None)), tuple(notes))
 
 
 def _is_enough(answer: Answer, machine: Machine) -> bool:
@@ -117,19 +117,12 @@ def _remote(
     return remote_candidates(client, this.repository, platform, targets, cache)
 
 
-def _board(workspace: Workspace, machine: Machine) -> str | None:
-    if not machine.is_jetson:
-        return None
-    board = board_of(machine, [loaded.board for loaded in load_boards(workspace.catalogue).values()])
-    return board.name if board else None
-
-
 def nothing_fits(this: Wanted, workspace: Workspace, machine: Machine, refused: Sequence[Judged]) -> EdgebakeError:
     """Return the error that says why no image fits, and what to build."""
     lines = [f"{one.candidate.reference}: {one.verdict.refusal}" for one in refused[:_SHOWN]]
     if len(refused) > _SHOWN:
         lines.append(f"… and {len(refused) - _SHOWN} more: edgebake autotag {this.name} --explain")
-    reason = "\n".join(lines) or f"there is none in the engine, and none in {this.repository}"
+    reason = "\n".join(lines) or f"neither the engine nor {this.repository} has one"
     return EdgebakeError(
         f"no image of {this.name!r} runs on this machine", reason=reason, hints=_to_build(this, workspace, machine)
     )
@@ -140,5 +133,5 @@ def _to_build(this: Wanted, workspace: Workspace, machine: Machine) -> tuple[str
         return ("edgebake detect shows what this machine is",)
     target = target_to_build(this, workspace, machine)
     if target is None:
-        return ("no target that is known fits this machine: edgebake detect shows what it is",)
+        return ("no known target fits this machine: edgebake detect shows what it is",)
     return (f"build it: edgebake bake {this.name} --target {target} --load",)

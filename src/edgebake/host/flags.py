@@ -142,26 +142,26 @@ def _display(files: Files, environment: Mapping[str, str]) -> Iterator[Flag]:
     yield Flag(("--volume", "/tmp/.X11-unix:/tmp/.X11-unix"), "the display's socket")
     authority = environment.get("XAUTHORITY")
     if authority and files.exists(authority):
-        yield Flag(("--volume", f"{authority}:/run/edgebake/xauthority:ro"), "the right to open windows")
-        yield Flag(("--env", "XAUTHORITY=/run/edgebake/xauthority"), "where that is")
+        yield Flag(("--volume", f"{authority}:/run/edgebake/xauthority:ro"), "the permission to open windows")
+        yield Flag(("--env", "XAUTHORITY=/run/edgebake/xauthority"), "where it is")
 
 
 def _pulse(files: Files, environment: Mapping[str, str]) -> Iterator[Flag]:
     folder = environment.get("XDG_RUNTIME_DIR")
     if folder and files.exists(f"{folder}/pulse/native"):
         yield Flag(("--volume", f"{folder}/pulse/native:/run/edgebake/pulse"), "the sound server's socket")
-        yield Flag(("--env", "PULSE_SERVER=unix:/run/edgebake/pulse"), "where that is")
+        yield Flag(("--env", "PULSE_SERVER=unix:/run/edgebake/pulse"), "where it is")
 
 
 def _board(files: Files) -> Iterator[Flag]:
     for path, why in (
         ("/tmp/argus_socket", "the daemon for CSI cameras"),
-        ("/run/jtop.sock", "jtop's service, which tells what the board does"),
+        ("/run/jtop.sock", "jtop's service, which reports what the board does"),
     ):
         if files.exists(path):
             yield Flag(("--volume", f"{path}:{path}"), why)
     for path, why in (
-        ("/etc/nv_tegra_release", "which L4T the board has; software looks for it"),
+        ("/etc/nv_tegra_release", "the board's L4T version, which software reads"),
         ("/etc/enctune.conf", "settings of the video encoder"),
     ):
         if files.exists(path):
@@ -181,5 +181,5 @@ def _memory(machine: Machine, *, gpu: bool) -> Iterator[Flag]:
     half = machine.memory.value // 2**31 if machine.memory else _MOST_SHARED
     size = max(1, min(_MOST_SHARED, half))
     yield Flag(("--shm-size", f"{size}g"), "shared memory of frameworks' workers; Docker gives 64 MB")
-    yield Flag(("--ulimit", f"memlock={ULIMITS['memlock']}"), "memory that the GPU reads must stay in place")
-    yield Flag(("--ulimit", f"stack={ULIMITS['stack']}"), "the stack that NVIDIA's images ask for")
+    yield Flag(("--ulimit", f"memlock={ULIMITS['memlock']}"), "memory that the GPU reads must not be swapped")
+    yield Flag(("--ulimit", f"stack={ULIMITS['stack']}"), "the stack that NVIDIA's images need")

@@ -35,22 +35,6 @@ class Usage:
     gpu_memory: list[int] = field(default_factory=list)
     seconds: float = 0.0
 
-    def summary(self) -> str:
-        """Return the samples as a line for people."""
-        if not self.cpu:
-            return f"{self.seconds:.1f} s; no sample: it ended too soon"
-        parts = [
-            f"{self.seconds:.1f} s, {len(self.cpu)} samples",
-            f"CPU {sum(self.cpu) / len(self.cpu):.0f} % (at most {max(self.cpu):.0f} %) of a core",
-            f"memory at most {_size(max(self.memory))}",
-        ]
-        gpu = f"at most {_size(max(self.gpu_memory))}, of all programs" if self.gpu_memory else "not known"
-        return "; ".join([*parts, f"GPU memory {gpu}"])
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
-
 
 def parse_stats(line: str) -> tuple[float, int] | None:
     """Return CPU (percent of one core) and memory (bytes) of a line of `docker stats`, or None if it has none."""

@@ -75,7 +75,7 @@ def start(command: Sequence[str]) -> None:
     raise_interrupt()
     done = docker(*command[1:], timeout=600)
     if done.returncode != 0:
-        raise EdgebakeError("Docker does not start the container", reason=last_line(done.stderr))
+        raise EdgebakeError("Docker cannot start the container", reason=last_line(done.stderr))
 
 
 def has_health_check(reference: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from typing import IO
 from edgebake.errors import EdgebakeError
 
 TIMEOUT = 120  # seconds
+OLDEST_BUILDX = (0, 13, 0)
+"""The first with `--progress=rawjson` (docker/buildx release notes)."""
 NEVER_RAN = 125
 """Exit code of `docker run` if Docker itself fails."""
 _UNREACHABLE = (
@@ -84,6 +87,31 @@ def docker_process(
         )
     except FileNotFoundError:
         raise _not_found() from None
+
+
+def check_buildx() -> str:
+    """Return Buildx's version; empty if it was built without one, and then it is taken as new enough.
+
+    Raises:
+        EdgebakeError: docker is not installed, has no Buildx, or one that is too old.
+    """
+    done = docker("buildx", "version", needs_engine=False)
+    if done.returncode != 0:
+        raise EdgebakeError(
+            "Docker has no Buildx",
+            reason=last_line(done.stderr),
+            hints=("install docker-buildx-plugin (Docker's packages) or docker-buildx (Debian, Ubuntu)",),
+        )
+    match = re.search(r"\bv?(\d+)\.(\d+)\.(\d+)", done.stdout)
+    numbers = tuple(int(number) for number in match.groups()) if match else (0, 0, 0)
+    version = ".".join(str(number) for number in numbers) if any(numbers) else ""
+    if version and numbers < OLDEST_BUILDX:
+        oldest = ".".join(str(number) for number in OLDEST_BUILDX)
+        raise EdgebakeError(
+            f"Buildx {version} is too old: edgebake needs {oldest} or later",
+            hints=("update docker-buildx-plugin",),
+        )
+    return version
 
 
 def pull(reference: str, platform: str | None = None, *, quiet: bool = False) -> None:
