@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from edgebake.api import compile_files
-from edgebake.plan.builder import build_plan
+from edgebake.model.request import Request
+from edgebake.pipeline import Pipeline
 from edgebake.plan.explain import bake_command, explain
-from edgebake.plan.record import BuildRecord
-from edgebake.plan.selection import Selection
+from edgebake.plan.scope import Scope
 from integration.projects import (
     ALL,
     AMD64,
@@ -34,7 +34,7 @@ def line(tmp_path: Path) -> Project:
     return line_of_five(tmp_path)
 
 
-def text(project: Project, selection: Selection = ALL) -> str:
+def text(project: Project, selection: Request = ALL) -> str:
     return explain(project.plan(selection)) + "\n"
 
 
@@ -163,7 +163,7 @@ def test_another_base_image(line: Project) -> None:
 
 
 def test_a_part_of_the_platforms_says_what_is_missing(line: Project) -> None:
-    selection = Selection(names=("app",), platforms=(ARM64,))
+    selection = Request(names=("app",), platforms=(ARM64,))
     first = text(line, selection).splitlines()[0]
     assert first == "app · cpu (linux/arm64, without linux/amd64)"
 
@@ -226,24 +226,23 @@ def test_a_file_that_was_edited_by_hand(line: Project) -> None:
 @pytest.mark.parametrize(
     ("selection", "command"),
     [
-        (Selection(), "edgebake bake"),
-        (Selection(names=("app",), targets=("jetpack-6.*",)), "edgebake bake app --target 'jetpack-6.*'"),
-        (Selection(platforms=(ARM64, AMD64)), "edgebake bake --platform linux/arm64 --platform linux/amd64"),
+        (Request(), "edgebake bake"),
+        (Request(names=("app",), targets=("jetpack-6.*",)), "edgebake bake app --target 'jetpack-6.*'"),
+        (Request(platforms=(ARM64, AMD64)), "edgebake bake --platform linux/arm64 --platform linux/amd64"),
         (
-            Selection(names=("numpy>=2",), targets=("cpu",), name="x"),
+            Request(names=("numpy>=2",), targets=("cpu",), name="x"),
             "edgebake bake 'numpy>=2' --target cpu --name x",
         ),
     ],
 )
-def test_the_command_that_does_it(line: Project, selection: Selection, command: str) -> None:
+def test_the_command_that_does_it(line: Project, selection: Request, command: str) -> None:
     plan = line.plan()
-    assert bake_command(type(plan)(plan.compilation, selection, (), (), ())) == command
+    assert bake_command(replace(plan, scope=Scope(selection, ()), targets=())) == command
 
 
 def test_an_image_that_is_only_tried_out_commits_nothing(line: Project) -> None:
     workspace = line.open().with_image("trial", ["zlib"], ["cpu"])
-    compiled = compile_files(workspace)
-    plan = build_plan(compiled.compilation, Selection(names=("zlib",)), BuildRecord(), compiled.changes())
+    plan = Pipeline(line.root, Request(names=("zlib",)), opened=lambda start, asked: workspace).plan()
     assert "\nGenerated files: below .edgebake/adhoc/trial.\n" in explain(plan)
 
 

@@ -230,3 +230,10 @@ def test_a_line_of_needs_is_the_path(tmp_path: Path) -> None:
     project.images(app=["y"])
     took(project.root, {"eb-python": 1, "eb-x": 2, "eb-y": 3})
     assert stages(foreseen(project)) == ["eb-python", "eb-x", "eb-y"]
+
+
+def test_a_part_of_a_plan_keeps_the_times(line: Project) -> None:
+    took(line.root, {"eb-a": 3.0})
+    plan = line.plan()
+    assert plan.times
+    assert plan.part(plan.scope.on(AMD64)).times == plan.times

@@ -22,7 +22,8 @@ from edgebake.inspect.layers import LAYERS, stage_layers
 from edgebake.inspect.selected import resolve_selected
 from edgebake.inspect.svg import as_svg
 from edgebake.inspect.svg import text as svg_text
-from edgebake.plan.selection import Selection, selected_bake_targets
+from edgebake.model.request import Request
+from edgebake.select.request import scope_of
 from integration.projects import CATALOGUE, Project, compiled_recipe, make_project, needs, nodes_by_name, recipe
 
 Graph = nx.DiGraph
@@ -41,12 +42,12 @@ def project(tmp_path: Path) -> Project:
 
 def stages(project: Project, **selection: tuple[str, ...]) -> Graph:
     compilation = project.compile()
-    chosen = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, Selection(**selection))
-    return stage_graph(compilation, chosen)
+    scope = scope_of(compilation.graph.bake_targets, compilation.workspace, Request(**selection))
+    return stage_graph(compilation, [target.bake_target for target in scope.targets])
 
 
 def recipes(project: Project, **selection: tuple[str, ...]) -> Graph:
-    return recipe_graph(resolve_selected(project.open(), Selection(**selection)))
+    return recipe_graph(resolve_selected(project.open(), Request(**selection)))
 
 
 def test_the_stages_of_an_image_are_its_own_and_lead_to_it(project: Project) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.plan.selection import Selection
+from edgebake.model.request import Request
 from edgebake.plan.settings import Settings
 from edgebake.publishing.prune import (
     Own,
@@ -103,14 +103,14 @@ def project(tmp_path: Path) -> Project:
     return made.write({"edgebake.yaml": json.dumps(data), "recipes/app/test.sh": "true\n"})
 
 
-def own(project: Project, selection: Selection = ALL, *, stacks: bool = False) -> dict[str, Own]:
-    found = own_repositories(project.plan(selection), Settings(environment={"TAG": "1.0"}), stacks=stacks)
+def own(project: Project, request: Request = ALL, *, stacks: bool = False) -> dict[str, Own]:
+    found = own_repositories(project.plan(request), Settings(environment={"TAG": "1.0"}), stacks=stacks)
     return {str(one.repository): one for one in found}
 
 
 class TestOwnRepositories:
     def test_all_that_is_declared_in_a_repository_is_needed_selected_or_not(self, project: Project) -> None:
-        found = own(project, Selection(names=("demo",), targets=("cpu",)))
+        found = own(project, Request(names=("demo",), targets=("cpu",)))
         assert found.keys() == {"localhost:5000/demo"}
         demo = found["localhost:5000/demo"]
         assert demo.declared == {"1.0-cpu", "1.0-b1", "1.0"}
@@ -126,7 +126,7 @@ class TestOwnRepositories:
         assert not own(project)["localhost:5000/other"].passing.fullmatch("board-1.0-arm64-0123456789abcdef")
 
     def test_the_keys_of_all_images_are_needed_selected_or_not(self, project: Project) -> None:
-        one_image = own(project, Selection(names=("demo",)), stacks=True)[STACKS]
+        one_image = own(project, Request(names=("demo",)), stacks=True)[STACKS]
         assert one_image == own(project, stacks=True)[STACKS]
         assert one_image.forms == ()
         assert {key.rsplit("-", 1)[0] for key in one_image.declared} == {"cpu-amd64-arm64", "board-1.0-arm64"}

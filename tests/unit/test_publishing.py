@@ -36,12 +36,12 @@ def part(project: Project, platform: str, bake_target: str = "demo-cpu", **chang
 
 
 def collected(project: Project, **files: list[Part]) -> Parts:
-    from edgebake.plan.selection import Selection
+    from edgebake.model.request import Request
 
     folder = project.root / "digests"
     for name, parts in files.items():
         write_digest_file(folder, name.replace("_", "-"), parts)
-    return collect(project.plan(Selection(names=("demo",))), Settings(environment={}), read_shards([folder]))
+    return collect(project.plan(Request(names=("demo",))), Settings(environment={}), read_shards([folder]))
 
 
 def refused(project: Project, **files: list[Part]) -> str:

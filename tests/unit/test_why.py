@@ -11,7 +11,7 @@ from edgebake.errors import EdgebakeError
 from edgebake.inspect.selected import resolve_selected
 from edgebake.inspect.why import Answer, answers, hints, recipe_name
 from edgebake.inspect.why_text import why_text
-from edgebake.plan.selection import Selection
+from edgebake.model.request import Request
 from integration.projects import CATALOGUE, Project, make_project, needs, recipe
 
 
@@ -23,7 +23,7 @@ def versions(name: str, *releases: Any, **fields: Any) -> dict[str, Any]:
 
 def why(project: Project, name: str, *, limit: int | None = None, **selection: Any) -> list[Answer]:
     workspace = project.open()
-    selected = resolve_selected(workspace, Selection(**selection))
+    selected = resolve_selected(workspace, Request(**selection))
     return answers(selected, recipe_name(workspace.catalogue, name), limit=limit)
 
 

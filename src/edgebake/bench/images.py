@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from edgebake import __version__
-from edgebake.api import make_plan
 from edgebake.bench.collect import Collected
 from edgebake.bench.machine import Engine, load
 from edgebake.bench.runner import Subject, run_bench
@@ -18,9 +16,11 @@ from edgebake.host.files import Files
 from edgebake.host.flags import GROUPS, Choice, Flag, machine_flags
 from edgebake.model.bench import ImageBench, RecipeBench, Result
 from edgebake.model.requirement import parse_requirement
-from edgebake.plan.builder import Plan, TargetPlan
-from edgebake.plan.selection import Selection
+from edgebake.pipeline import Pipeline
+from edgebake.plan.builder import Plan
+from edgebake.plan.scope import Part, Scope
 from edgebake.plan.settings import Settings
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.resolve.resolution import Pin
 from edgebake.system.docker import docker, last_line
 from edgebake.testing.cases import Case, benches_of
@@ -37,26 +37,22 @@ class Wish:
     """What is measured, and how.
 
     Attributes:
-        start: where to look for a project: this folder and those above it.
-        selection: which images; without platforms those that run natively here, if there are any.
+        pipeline: which images; without platforms those that run natively here, if there are any.
         recipes: only the benches of these; empty for those of all recipes of a project's image, and of the named
             ones of an ad-hoc image.
         settings: how to build.
         runs: how often each bench runs, each time in a new container.
         seconds: for each measurement.
         reference: the selected image, if it is there already.
-        locked: refuse a lock that is stale.
         quiet: show no progress of builds.
     """
 
-    start: Path
-    selection: Selection
+    pipeline: Pipeline
     settings: Settings
     runs: int
     seconds: float
     recipes: tuple[str, ...] = ()
     reference: str | None = None
-    locked: bool = False
     quiet: bool = False
 
 
@@ -71,13 +67,11 @@ def measure_images(wish: Wish, tell: Tell, begin: Callable[[], None] = lambda: N
     Raises:
         EdgebakeError: as for a bake; no selected image has such a bench; the engine cannot run an image.
     """
-    plan, _ = make_plan(
-        wish.start, wish.selection, locked=wish.locked
-    )  # a mistake is told before an engine is asked
+    plan = wish.pipeline.plan()  # a mistake is reported before an engine is asked
     engine = Engine()
-    wish = replace(wish, selection=_chosen(plan, wish, engine.platform, tell))
+    scope = _chosen(plan, wish, engine.platform, tell)
     began, before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), load()
-    images = tuple(_measured(one, wish, engine, tell) for one in _loaded(wish, begin))
+    images = tuple(_measured(one, wish, engine, tell) for one in _loaded(wish, scope, begin))
     facts = engine.facts()
     if engine.machine is not None:
         facts = facts.model_copy(update={"load": (before, load())})
@@ -86,53 +80,53 @@ def measure_images(wish: Wish, tell: Tell, begin: Callable[[], None] = lambda: N
     )
 
 
-def _loaded(wish: Wish, begin: Callable[[], None]) -> Iterator[Loaded]:
+def _loaded(wish: Wish, scope: Scope, begin: Callable[[], None]) -> Iterator[Loaded]:
     if wish.reference is not None:
-        yield get_image(wish.start, wish.selection, wish.reference)
+        yield get_image(wish.pipeline, wish.reference)
         return
-    yield from load_images(
-        wish.start, wish.selection, wish.settings, locked=wish.locked, quiet=wish.quiet, begin=begin
-    )
+    yield from load_images(wish.pipeline, wish.settings, scope=scope, quiet=wish.quiet, begin=begin)
 
 
 # ── what is measured
 
 
-def _chosen(plan: Plan, wish: Wish, native: str, tell: Tell) -> Selection:
-    """Return the selection narrowed to images that have a bench, and without platforms to those that run natively.
+def _chosen(plan: Plan, wish: Wish, native: str, tell: Tell) -> Scope:
+    """Return the images of a plan that have a bench; without requested platforms, those that run natively.
 
     Raises:
         EdgebakeError: none of them has one.
     """
     found = [
-        (target.bake_target.name, platform)
+        Part(target.bake_target.name, platform)
         for target in plan.targets
         for platform in target.platforms
         if _benches(plan, target, platform, wish)
     ]
     if not found:
         raise _nothing_to_measure(plan, wish)
-    if wish.selection.platforms or not any(platform == native for _, platform in found):
-        return replace(wish.selection, parts=frozenset(found))
+    if wish.pipeline.request.platforms or not any(platform == native for _, platform in found):
+        return plan.scope.only(found, "it has a bench")
     for name, platform in found:
         if platform != native:
             tell(f"left out: {name} on {platform}, which is emulated here; measure it with --platform {platform}")
-    return replace(wish.selection, parts=frozenset(one for one in found if one[1] == native))
+    return plan.scope.only(
+        [one for one in found if one.platform == native], "it has a bench and runs natively here"
+    )
 
 
 def _benches(plan: Plan, target: TargetPlan, platform: str, wish: Wish) -> list[Case]:
     """Return the benches that are asked for, of the recipes in an image."""
     cases = benches_of(plan.compilation.plan_of(target.bake_target), platform)
-    only = wish.recipes or _named_recipes(plan, wish.selection)
+    only = wish.recipes or _named_recipes(plan)
     return [case for case in cases if not only or case.recipe in only]
 
 
-def _named_recipes(plan: Plan, selection: Selection) -> set[str]:
+def _named_recipes(plan: Plan) -> set[str]:
     """Return the recipes that an ad-hoc image was asked for by name; none of a project's image."""
     workspace = plan.compilation.workspace
     if workspace.document:
         return set()
-    names = [parse_requirement(text).name for text in selection.names]
+    names = [parse_requirement(text).name for text in plan.scope.request.names]
     return {workspace.catalogue.canonical(name) or name for name in names}
 
 

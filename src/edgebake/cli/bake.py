@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,18 +20,17 @@ from edgebake.cli.options import (
     Names,
     Platforms,
     Select,
-    StateRef,
     Targets,
 )
 from edgebake.cli.waiting import Waiting
 from edgebake.execute.progress_mode import Mode
 
 if TYPE_CHECKING:
-    from edgebake.api import Look, Observed
     from edgebake.execute.executor import Executor
     from edgebake.execute.policy import Policy
+    from edgebake.model.request import Request
+    from edgebake.pipeline import Look, Observed, Pipeline
     from edgebake.plan.builder import Plan
-    from edgebake.plan.selection import Selection
     from edgebake.plan.steps import Output
 
 
@@ -41,7 +40,6 @@ def bake(
     platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     name: ImageName = None,
     push: Annotated[bool, typer.Option("--push", help="Push to the registry.")] = False,
     digests: Annotated[
@@ -125,7 +123,7 @@ def bake(
 
     Example: edgebake bake detector --platform linux/arm64 --push --digests digests
 
-    Example: edgebake bake --select state:modified --state-ref origin/main
+    Example: edgebake bake --select group:llm --exclude target:jetpack-*
     """
     from edgebake.errors import EdgebakeError
 
@@ -139,13 +137,13 @@ def bake(
     digests = digests.absolute() if digests else None
     timeline = _page(timeline)
     with Waiting("planning what to build", shown=shown != Mode.quiet):
-        from edgebake.api import observed_plan
-        from edgebake.cli.options import pairs, selection_of, settings_of, tell_notes
+        from edgebake.cli.options import pairs, print_scope_notes, request_of, settings_of
         from edgebake.execute.policy import Policy
+        from edgebake.pipeline import Pipeline, shard_of
         from edgebake.state.current import Wish
         from edgebake.state.stacks import looker
 
-        selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+        request = request_of(names, target, platform, name, select, exclude)
         settings = replace(
             settings_of(variable, registry, tag, ca_bundle),
             builder=builder,
@@ -159,20 +157,21 @@ def bake(
             keep_going, retries, _seconds(step_timeout, "--step-timeout"), _seconds(timeout, "--timeout")
         )
         look: Look | None = None if no_reuse else looker(settings)
-        narrow = _narrow(shard, shards)
+        narrow = shard_of(shard, shards)
         sharing = _is_shared(shard, push=push, no_reuse=no_reuse)
-        observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow)
+        pipeline = Pipeline(Path.cwd(), request, locked=locked)
+        observed = pipeline.observed(settings, wish, look=look, narrow=narrow)
     from edgebake.cli.summary import Summary
 
-    tell_notes(observed.plan.selection)
-    executor = _executor(observed, policy, resume=resume, shown=shown)
+    print_scope_notes(observed.plan.scope)
+    executor = _executor(pipeline, observed, policy, resume=resume, shown=shown)
     if sharing:
         with _drawn(timeline, observed.plan, executor):
             _publish_shared(executor, observed.plan, json_output=json_output)
         return
     subject = f"shard-{shard.replace('/', '-of-')}" if shard else ""
     with (
-        _recorded(digests, subject, selection, observed, executor),
+        _recorded(digests, subject, observed, executor),
         _drawn(timeline, observed.plan, executor),
         Summary(executor, json_output=json_output),
     ):
@@ -183,17 +182,6 @@ def _seconds(text: str | None, option: str) -> float:
     from edgebake.text.duration import parse_duration
 
     return parse_duration(text, option) if text else 0.0
-
-
-def _narrow(shard: str | None, shards: Path | None) -> Callable[[Plan], Selection] | None:
-    """Return what selects a shard of a plan."""
-    if shard is None and shards is None:
-        return None
-    from functools import partial
-
-    from edgebake.narrow import shard_selection
-
-    return partial(shard_selection, shard=shard, file=shards)
 
 
 def _is_shared(shard: str | None, *, push: bool, no_reuse: bool) -> bool:
@@ -222,7 +210,7 @@ def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> Non
     """
     from edgebake.cli.summary import Summary
     from edgebake.errors import EdgebakeError
-    from edgebake.plan.shared import nothing_to_publish
+    from edgebake.plan.shared import why_nothing_to_publish
     from edgebake.plan.steps import PublishStages
 
     if plan.snapshot is not None and plan.snapshot.off:
@@ -234,11 +222,12 @@ def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> Non
     if published:
         text = f"{number} {'stage' if number == 1 else 'stages'} published to {published[0].repository}"
     else:
-        text = f"Nothing to publish: {nothing_to_publish(plan)}."
+        why = why_nothing_to_publish(plan.compilation, plan.targets, plan.scope.sharing or ())
+        text = f"Nothing to publish: {why}."
     typer.echo(text, err=json_output)
 
 
-def _executor(observed: Observed, policy: Policy, *, resume: bool, shown: Mode) -> Executor:
+def _executor(pipeline: Pipeline, observed: Observed, policy: Policy, *, resume: bool, shown: Mode) -> Executor:
     """Return what executes a plan. The project's folder becomes the working one: paths in a bake file need it."""
     import os
     import sys
@@ -247,21 +236,19 @@ def _executor(observed: Observed, policy: Policy, *, resume: bool, shown: Mode) 
     from edgebake.execute.progress import make_progress
     from edgebake.plan.explain import stack_notes
 
-    project = observed.compiled.compilation.workspace
+    project = pipeline.workspace
     _refuse_missing_bundle(observed.settings.variables.get("CA_BUNDLE") or project.project.ca_bundle)
     for note in stack_notes(observed.plan):
         typer.echo(f"note: {note}", err=True)
     os.chdir(project.root)
     if resume:
-        policy = replace(policy, resumes=observed.history.resumable)
+        policy = replace(policy, resumes=pipeline.history.resumable)
     progress = make_progress(shown, sys.stderr, observed.settings.environment)
-    return Executor(observed.plan, observed.settings, progress, lambda: observed.compiled.tree.write(), policy)
+    return Executor(observed.plan, observed.settings, progress, pipeline.compiled.tree.write, policy)
 
 
 @contextmanager
-def _recorded(
-    digests: Path | None, subject: str, selection: Selection, observed: Observed, executor: Executor
-) -> Iterator[None]:
+def _recorded(digests: Path | None, subject: str, observed: Observed, executor: Executor) -> Iterator[None]:
     """Write the digest file in the end: what a bake that fails has pushed is there all the same."""
     try:
         yield
@@ -270,14 +257,14 @@ def _recorded(
             from edgebake.execute.publish import digest_parts
             from edgebake.state.digest_files import subject_name, write_digest_file
 
-            name = subject or subject_name(_words(selection))
+            name = subject or subject_name(_words(observed.plan.scope.request))
             write_digest_file(digests, name, digest_parts(observed.plan, observed.settings, executor.results))
 
 
-def _words(selection: Selection) -> list[str]:
+def _words(request: Request) -> list[str]:
     """Return what was selected, as it was written."""
-    without = [f"without-{text}" for text in selection.exclude]
-    return [*selection.names, *selection.targets, *selection.platforms, *selection.select, *without]
+    without = [f"without-{text}" for text in request.exclude]
+    return [*request.names, *request.targets, *request.platforms, *request.select, *without]
 
 
 def _page(file: Path | None) -> Path | None:

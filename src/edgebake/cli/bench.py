@@ -73,7 +73,8 @@ def bench(
         from edgebake.cli.options import pairs
         from edgebake.load.workspace import find_root
         from edgebake.model.bench import read_result
-        from edgebake.plan.selection import Selection
+        from edgebake.model.request import Request
+        from edgebake.pipeline import Pipeline
         from edgebake.plan.settings import Settings
 
         limit = _limit(fail_above, compare)
@@ -84,8 +85,9 @@ def bench(
             _refuse_unwritable(output)
         os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
         settings = Settings(builder, {"CA_BUNDLE": ca_bundle} if ca_bundle else {}, (), pairs(mirror, "--mirror"))
-        selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
-        wish = Wish(start, selection, settings, runs, seconds, tuple(recipe or ()), image, locked, quiet)
+        request = Request(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
+        pipeline = Pipeline(start, request, locked=locked)
+        wish = Wish(pipeline, settings, runs, seconds, tuple(recipe or ()), image, quiet)
         result = measure_images(wish, tell, waiting.end)
     if output:
         from edgebake.model.bench import render_result

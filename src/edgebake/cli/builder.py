@@ -56,14 +56,14 @@ def check(
     """
     from pathlib import Path
 
-    from edgebake.api import make_plan
     from edgebake.errors import EXIT_CHECK
     from edgebake.execute.builders import inspect, problems, work_by_platform
-    from edgebake.plan.selection import Selection
+    from edgebake.model.request import Request
+    from edgebake.pipeline import Pipeline
 
     builder = _project_builder()
     state = inspect(builder.name)
-    plan, _ = make_plan(Path.cwd(), Selection())
+    plan = Pipeline(Path.cwd(), Request()).plan()
     wrong = problems(builder, state)
     work = work_by_platform(plan, state)
     wrong += [str(one) for one in work if one.mode == "missing"]
@@ -92,9 +92,10 @@ def _project_builder() -> Builder:
     from pathlib import Path
 
     from edgebake.errors import EdgebakeError
-    from edgebake.plan.selection import Selection, open_selection
+    from edgebake.model.request import Request
+    from edgebake.select.request import open_request
 
-    builder = open_selection(Path.cwd(), Selection()).project.builder
+    builder = open_request(Path.cwd(), Request()).project.builder
     if builder is None:
         raise EdgebakeError(
             "the project names no builder",

@@ -30,9 +30,10 @@ def github(
 
     from edgebake.ci.github import warnings, workflow_tree
     from edgebake.errors import EXIT_CHECK
-    from edgebake.plan.selection import Selection, open_selection
+    from edgebake.model.request import Request
+    from edgebake.select.request import open_request
 
-    workspace = open_selection(Path.cwd(), Selection())
+    workspace = open_request(Path.cwd(), Request())
     tree = workflow_tree(workspace, output)
     if check:
         stale = [change for change in tree.changes() if not change.path.endswith("/manifest.json")]
@@ -70,11 +71,10 @@ def matrix(
     import json
     from pathlib import Path
 
-    from edgebake.api import make_plan
     from edgebake.ci.matrix import outputs
     from edgebake.errors import EdgebakeError
-    from edgebake.narrow import only_changed
-    from edgebake.plan.selection import Selection
+    from edgebake.model.request import Request
+    from edgebake.pipeline import Pipeline
     from edgebake.plan.settings import Settings
     from edgebake.plan.shards import cut, shards_as_data, shards_as_text, shared_by
     from edgebake.state.stacks import looker
@@ -83,12 +83,13 @@ def matrix(
     if [changed_since is not None, unpublished, everything].count(True) != 1:
         raise EdgebakeError("one of --changed-since, --unpublished and --all is needed")
     settings = Settings(variables={"REGISTRY": registry} if registry else {})
-    plan, compiled = make_plan(Path.cwd(), Selection(), look=looker(settings))
+    pipeline = Pipeline(Path.cwd(), Request())
+    plan = pipeline.plan(look=looker(settings))
     if not everything:
-        plan, lines = only_changed(plan, compiled, changed_since, settings)
+        plan, lines = pipeline.changed(plan, changed_since, settings)
         for line in lines:
             typer.echo(f"note: {line}", err=True)
-    project = compiled.compilation.workspace.project
+    project = pipeline.workspace.project
     groups = {(t.bake_target.target, platform) for t in plan.targets for platform in t.platforms}
     shards = cut(plan, min(project.ci.jobs, max(len(groups), 1)))
     shared = shared_by(plan, shards)

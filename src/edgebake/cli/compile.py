@@ -12,7 +12,7 @@ from edgebake.cli.remembered import Remembered, remembered
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edgebake.api import Compiled
+    from edgebake.pipeline import Compiled
     from edgebake.render.writer import Change
 
 
@@ -34,11 +34,11 @@ def compile_command(
     """
     from pathlib import Path
 
-    from edgebake.api import compile_files
     from edgebake.graph.notes import summarised
-    from edgebake.plan.selection import Selection
+    from edgebake.model.request import Request
+    from edgebake.pipeline import compile_files
 
-    workspace = memory.opened(Path.cwd(), Selection())
+    workspace = memory.opened(Path.cwd(), Request())
     compiled = compile_files(workspace, locked=locked)
     if check:
         _check(compiled, json_output=json_output)

@@ -59,10 +59,11 @@ def compose(
         from edgebake.compose.file import compose_file
         from edgebake.compose.placed import services_of
         from edgebake.graph.compile import compile_workspace
-        from edgebake.plan.selection import Selection, open_selection
+        from edgebake.model.request import Request
         from edgebake.render.writer import OutputTree
+        from edgebake.select.request import open_request
 
-        compilation = compile_workspace(open_selection(Path.cwd(), Selection()))
+        compilation = compile_workspace(open_request(Path.cwd(), Request()))
     if check and not (names or output):
         _check_committed(compilation, target)
         return

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import Exclude, ImageName, Names, Platforms, Select, StateRef, Targets
+from edgebake.cli.options import Exclude, ImageName, Names, Platforms, Select, Targets
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from edgebake.load.workspace import Workspace
-    from edgebake.plan.selection import Selection
+    from edgebake.pipeline import Pipeline
 
 
 class Format(str, Enum):
@@ -37,7 +36,6 @@ def graph(
     platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     name: ImageName = None,
     language: Annotated[
         Format | None,
@@ -65,15 +63,16 @@ def graph(
 
     Example: edgebake graph detector --select +opencv,target:cpu
     """
-    from edgebake.cli.options import selection_of
+    from edgebake.cli.options import request_of
     from edgebake.errors import EdgebakeError
+    from edgebake.pipeline import Pipeline
 
     language = Format.json if json_output else language or _from_suffix(output) or Format.mermaid
     if language is Format.html and recipes:
         raise EdgebakeError("the page shows stages, not recipes", hints=("draw recipes as --format svg",))
-    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+    pipeline = Pipeline(Path.cwd(), request_of(names, target, platform, name, select, exclude))
     with Waiting("compiling"):
-        text = _page(selection) if language is Format.html else _text(selection, language, recipes=recipes)
+        text = _page(pipeline) if language is Format.html else _text(pipeline, language, recipes=recipes)
     if output is None:
         typer.echo(text)
         return
@@ -102,59 +101,50 @@ def _from_suffix(output: Path | None) -> Format | None:
     return found
 
 
-def _page(selection: Selection) -> str:
-    from edgebake.api import make_plan
+def _page(pipeline: Pipeline) -> str:
     from edgebake.inspect.graph_page import graph_page
 
-    plan, _ = make_plan(Path.cwd(), selection)
-    return graph_page(plan).rstrip("\n")
+    return graph_page(pipeline.plan()).rstrip("\n")
 
 
-def _text(selection: Selection, language: Format, *, recipes: bool) -> str:
+def _text(pipeline: Pipeline, language: Format, *, recipes: bool) -> str:
     from edgebake.inspect.draw import as_dot, as_json, as_mermaid
     from edgebake.inspect.svg import as_svg
-    from edgebake.plan.selection import open_selection
 
-    workspace = open_selection(Path.cwd(), selection)
-    found = _recipes(workspace, selection) if recipes else _stages(workspace, selection)
+    drawn = _recipes(pipeline) if recipes else _stages(pipeline)
     kind = "recipes" if recipes else "stages"
     match language:
         case Format.json:
-            return as_json(found, kind)
+            return as_json(drawn, kind)
         case Format.svg:
-            return as_svg(found, kind)
+            return as_svg(drawn, kind)
         case Format.dot:
-            return as_dot(found)
+            return as_dot(drawn)
         case _:
-            return as_mermaid(found)
+            return as_mermaid(drawn)
 
 
-def _recipes(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
+def _recipes(pipeline: Pipeline) -> nx.DiGraph[str]:
     from edgebake.inspect.graphs import recipe_graph
     from edgebake.inspect.selected import resolve_selected
-
-    if not selection.has_selectors:
-        return recipe_graph(resolve_selected(workspace, selection))
-
-    from edgebake.graph.compile import compile_workspace
     from edgebake.select.listed import selected_items
 
-    items = selected_items(compile_workspace(workspace), selection)
-    return recipe_graph(resolve_selected(workspace, selection), items)
+    selected = resolve_selected(pipeline.workspace, pipeline.request)
+    if not pipeline.request.has_selectors:
+        return recipe_graph(selected)
+    return recipe_graph(selected, selected_items(pipeline.items, pipeline.request))
 
 
-def _stages(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
-    from edgebake.graph.compile import compile_workspace
+def _stages(pipeline: Pipeline) -> nx.DiGraph[str]:
     from edgebake.inspect.graphs import stage_graph
-    from edgebake.plan.selection import selected_bake_targets
-
-    compilation = compile_workspace(workspace)
-    bake_targets = selected_bake_targets(compilation.graph.bake_targets, workspace, selection)
-    if not selection.has_selectors:
-        return stage_graph(compilation, bake_targets, selection.platforms)
-
     from edgebake.select.listed import selected_items
+    from edgebake.select.request import scope_of
     from edgebake.select.stages import stages_of
 
-    kept = stages_of(compilation, selected_items(compilation, selection))
-    return stage_graph(compilation, bake_targets, selection.platforms, kept)
+    compilation, request = pipeline.compilation, pipeline.request
+    scope = scope_of(compilation.graph.bake_targets, pipeline.workspace, request)
+    bake_targets = [target.bake_target for target in scope.targets]
+    if not request.has_selectors:
+        return stage_graph(compilation, bake_targets, request.platforms)
+    kept = stages_of(compilation, selected_items(pipeline.items, request))
+    return stage_graph(compilation, bake_targets, request.platforms, kept)

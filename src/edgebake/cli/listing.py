@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import Exclude, Select, StateRef
+from edgebake.cli.options import Exclude, Select
 
 if TYPE_CHECKING:
     from edgebake.inspect.listing import RecipeRow
     from edgebake.load.workspace import Workspace
-    from edgebake.plan.selection import Selection
+    from edgebake.model.request import Request
+    from edgebake.select.project import ProjectItems
 
 Listed = tuple[list[dict[str, Any]], list[tuple[str, ...]]]
 Keep = Callable[[Iterable[str]], list[str]]
@@ -50,7 +51,6 @@ def list_command(
     ] = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     built: Annotated[bool, typer.Option("--built", help="Only recipes that were really built and tested.")] = False,
     uncited: Annotated[
         bool,
@@ -69,13 +69,13 @@ def list_command(
     """
     from pathlib import Path
 
-    from edgebake.cli.options import selection_of
+    from edgebake.cli.options import request_of
     from edgebake.load.workspace import find_root, open_workspace
 
     start = Path.cwd()
     root = find_root(start)
     workspace = open_workspace(root or start, need_project=kind is Kind.images)
-    keep = _keeper(workspace, kind, selection_of(None, None, None, None, select, exclude, state_ref))
+    keep = _keeper(workspace, kind, request_of(None, None, None, None, select, exclude))
     if kind is Kind.recipes and not uncited:
         _print_recipes(_found(workspace, target, group, built, keep), json_output)
         return
@@ -97,14 +97,24 @@ def _print_json(name: str, data: list[dict[str, Any]]) -> None:
     typer.echo(json.dumps({"version": 1, name: data}, indent=2))
 
 
-def _keeper(workspace: Workspace, kind: Kind, selection: Selection) -> Keep:
-    if not selection.has_selectors:
+def _keeper(workspace: Workspace, kind: Kind, request: Request) -> Keep:
+    if not request.has_selectors:
         return list
+
+    def items() -> ProjectItems:
+        from pathlib import Path
+
+        from edgebake.errors import EdgebakeError
+        from edgebake.pipeline import Pipeline
+
+        if workspace.document is None:
+            raise EdgebakeError("the selector is about images, and no project was found", hints=("edgebake init",))
+        return Pipeline(Path.cwd(), request, opened=lambda start, asked: workspace).items
 
     def keep(names: Iterable[str]) -> list[str]:
         from edgebake.select.listed import selected_names
 
-        found = selected_names(workspace, kind.value, selection, names)
+        found = selected_names(workspace, kind.value, request, names, items)
         if not found:
             typer.echo(f"note: no {kind.value.rstrip('s')} is selected", err=True)
         return found

@@ -37,10 +37,11 @@ def lock(
         from edgebake.cli.options import pairs
         from edgebake.lock.locker import make_lock, render_lock
         from edgebake.model.project import LOCK_FILE
-        from edgebake.plan.selection import Selection, open_selection
+        from edgebake.model.request import Request
+        from edgebake.select.request import open_request
         from edgebake.system.atomic import write_file
 
-        workspace = open_selection(Path.cwd(), Selection())
+        workspace = open_request(Path.cwd(), Request())
         made = make_lock(
             workspace,
             upgrade=tuple(upgrade or ()),

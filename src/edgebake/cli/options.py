@@ -10,7 +10,8 @@ import typer
 from edgebake.cli import complete
 
 if TYPE_CHECKING:
-    from edgebake.plan.selection import Selection
+    from edgebake.model.request import Request
+    from edgebake.plan.scope import Scope
     from edgebake.plan.settings import Settings
 
 Names = Annotated[
@@ -59,15 +60,6 @@ Exclude = Annotated[
         metavar="SELECTOR",
         help="Without what a selector picks; repeatable.",
         autocompletion=complete.selectors,
-    ),
-]
-StateRef = Annotated[
-    str | None,
-    typer.Option(
-        "--state-ref",
-        metavar="REF",
-        help="'state:' compares with this git commit, not the last build.",
-        autocompletion=complete.commits,
     ),
 ]
 ImageName = Annotated[
@@ -127,42 +119,30 @@ Root = Annotated[
 ]
 
 
-def selection_of(
+def request_of(
     names: list[str] | None,
     target: list[str] | None,
     platform: list[str] | None,
     name: str | None,
     select: list[str] | None,
     exclude: list[str] | None,
-    state_ref: str | None,
-) -> Selection:
-    """Return what a command line selects.
+) -> Request:
+    """Return what a command line asks for."""
+    from edgebake.model.request import Request
 
-    Raises:
-        EdgebakeError: a commit is given that nothing is compared with.
-    """
-    from edgebake.errors import EdgebakeError
-    from edgebake.plan.selection import Selection
-
-    if state_ref is not None and not any("state:" in text for text in (*(select or ()), *(exclude or ()))):
-        raise EdgebakeError(
-            "--state-ref is the commit that the selector 'state:' compares with, and there is none",
-            hints=("add --select state:modified",),
-        )
-    return Selection(
+    return Request(
         tuple(names or ()),
         tuple(target or ()),
         tuple(platform or ()),
         name,
-        select=tuple(select or ()),
-        exclude=tuple(exclude or ()),
-        state_ref=state_ref,
+        tuple(select or ()),
+        tuple(exclude or ()),
     )
 
 
-def tell_notes(selection: Selection) -> None:
-    """Print what a user should know of what selectors pick."""
-    for note in selection.notes:
+def print_scope_notes(scope: Scope) -> None:
+    """Print what the user should know about what selectors match."""
+    for note in scope.notes:
         typer.echo(f"note: {note}", err=True)
 
 

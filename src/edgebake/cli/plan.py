@@ -18,7 +18,6 @@ from edgebake.cli.options import (
     Platforms,
     Registry,
     Select,
-    StateRef,
     Tag,
     Targets,
     Unpublished,
@@ -29,8 +28,8 @@ from edgebake.cli.remembered import Remembered, remembered
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgebake.api import Look
     from edgebake.graph.compile import Compilation
+    from edgebake.pipeline import Look
     from edgebake.plan.builder import Plan
     from edgebake.plan.reuse import Snapshot
     from edgebake.plan.settings import Settings
@@ -48,7 +47,6 @@ def plan(
     platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     name: ImageName = None,
     changed_since: ChangedSince = None,
     unpublished: Unpublished = False,
@@ -102,31 +100,29 @@ def plan(
     from dataclasses import replace
     from pathlib import Path
 
-    from edgebake.api import make_plan, observed_plan
-    from edgebake.cli.options import pairs, selection_of, settings_of, tell_notes
+    from edgebake.cli.options import pairs, print_scope_notes, request_of, settings_of
     from edgebake.errors import EXIT_CHECK, EdgebakeError
+    from edgebake.pipeline import Pipeline
 
     if changed_since is not None and unpublished:
         raise EdgebakeError("--changed-since and --unpublished exclude each other")
-    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+    request = request_of(names, target, platform, name, select, exclude)
     if push and load:
         raise EdgebakeError("--push and --load exclude each other")
     settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
     look: Look | None = None if offline else _looker(settings)
+    pipeline = Pipeline(Path.cwd(), request, locked=locked, opened=memory.opened)
     if push or load:
         from edgebake.state.current import Wish
 
         wish = Wish("push" if push else "load", test=push)
-        observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
-        result, compiled = observed.plan, observed.compiled
+        result = pipeline.observed(settings, wish, look=look).plan
     else:
-        result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look, opened=memory.opened)
+        result = pipeline.plan(look=look)
     memory.keeps = result.snapshot is None
-    tell_notes(result.selection)
+    print_scope_notes(result.scope)
     if changed_since is not None or unpublished:
-        from edgebake.narrow import only_changed
-
-        result, lines = only_changed(result, compiled, changed_since)
+        result, lines = pipeline.changed(result, changed_since, settings)
         for line in lines:
             typer.echo(f"note: {line}", err=True)
     if shards is not None:

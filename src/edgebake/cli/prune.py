@@ -47,19 +47,19 @@ def prune(
     with Waiting("asking the registry"):
         from datetime import datetime, timezone
 
-        from edgebake.api import make_plan
         from edgebake.cli.options import settings_of
         from edgebake.interrupt import raise_interrupt
-        from edgebake.plan.selection import Selection
+        from edgebake.model.request import Request
+        from edgebake.pipeline import Pipeline
         from edgebake.plan.settings import registry_client
         from edgebake.publishing.prune import Rule, own_repositories, prunable, tag_states
         from edgebake.publishing.prune import delete as delete_tags
         from edgebake.state.inject import prepared
 
-        plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))
-        settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
+        plan = Pipeline(Path.cwd(), Request(tuple(names or ()), tuple(target or ()))).plan()
+        settings = prepared(plan.compilation, settings_of(variable, registry, tag, ca_bundle))
         raise_interrupt()
-        client = registry_client(compiled.compilation, settings)
+        client = registry_client(plan.compilation, settings)
         now = datetime.now(timezone.utc)
         chosen: list[Prunable] = []
         done: list[Pruned] = []

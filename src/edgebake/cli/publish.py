@@ -48,26 +48,26 @@ def publish(
     if not digests:
         raise EdgebakeError("no digest files are named", hints=("name them: edgebake publish --digests DIR",))
     with Waiting("asking the registry") as waiting:
-        from edgebake.api import make_plan
         from edgebake.cli.options import settings_of
         from edgebake.interrupt import raise_interrupt
-        from edgebake.narrow import by_tags, planned_parts
-        from edgebake.plan.selection import Selection
+        from edgebake.model.request import Request
+        from edgebake.pipeline import Pipeline, by_tags
         from edgebake.plan.settings import registry_client
+        from edgebake.plan.shards import file_scope
         from edgebake.publishing.collect import collect
         from edgebake.publishing.merge import Publisher, joined
         from edgebake.state.digest_files import read_shards
         from edgebake.state.inject import prepared
 
         shards = read_shards(digests)
-        plan, compiled = make_plan(Path.cwd(), Selection(tuple(names or ()), tuple(target or ())))
+        plan = Pipeline(Path.cwd(), Request(tuple(names or ()), tuple(target or ()))).plan()
         if shards_file is not None:
-            plan = planned_parts(plan, compiled, shards_file)
-        settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
+            plan = plan.part(file_scope(plan, shards_file))
+        settings = prepared(plan.compilation, settings_of(variable, registry, tag, ca_bundle))
         raise_interrupt()
-        client = registry_client(compiled.compilation, settings)
+        client = registry_client(plan.compilation, settings)
         outcomes, errors = [], list[EdgebakeError]()
-        for part in by_tags(plan, compiled) if keep_going else [plan]:
+        for part in by_tags(plan) if keep_going else [plan]:
             publisher = Publisher(part, settings, client, waiting.tell)
             try:
                 outcomes.append(publisher.publish(collect(part, settings, shards)))

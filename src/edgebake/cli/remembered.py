@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgebake.cache.entries import Answer
     from edgebake.cache.store import Store
     from edgebake.load.workspace import Workspace
-    from edgebake.plan.selection import Selection
+    from edgebake.model.request import Request
 
 P = ParamSpec("P")
 
@@ -68,11 +68,11 @@ class Remembered:
             raise typer.Exit(answer.code)
         return True
 
-    def opened(self, start: Path, selection: Selection) -> Workspace:
-        """Return the workspace of a selection, as :func:`edgebake.plan.selection.open_selection` does."""
-        from edgebake.plan.selection import open_selection
+    def opened(self, start: Path, request: Request) -> Workspace:
+        """Return the workspace of a request, as :func:`edgebake.select.request.open_request` does."""
+        from edgebake.select.request import open_request
 
-        return self._answers.opened(partial(open_selection, start, selection))
+        return self._answers.opened(partial(open_request, start, request))
 
     def __enter__(self) -> Remembered:
         self._redirected.enter_context(Waiting("compiling"))  # on stderr itself; gone before the answer is told

@@ -17,7 +17,6 @@ from edgebake.cli.options import (
     Names,
     Platforms,
     Select,
-    StateRef,
     Targets,
 )
 from edgebake.cli.waiting import Waiting
@@ -29,7 +28,6 @@ def run_tests(
     platform: Platforms = None,
     select: Select = None,
     exclude: Exclude = None,
-    state_ref: StateRef = None,
     name: ImageName = None,
     image: Annotated[
         str | None,
@@ -60,8 +58,9 @@ def run_tests(
     Example: edgebake test --select opencv+1 --exclude target:jetpack-*
     """
     with Waiting("planning what to build", shown=not quiet) as waiting:
-        from edgebake.cli.options import pairs, selection_of
+        from edgebake.cli.options import pairs, request_of
         from edgebake.load.workspace import find_root
+        from edgebake.pipeline import Pipeline
         from edgebake.plan.settings import Settings
         from edgebake.testing.images import check_images, check_reference
         from edgebake.testing.report import as_data, as_junit, as_text
@@ -76,9 +75,9 @@ def run_tests(
 
         start = Path.cwd()
         junit = start / junit if junit else None
-        selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+        request = request_of(names, target, platform, name, select, exclude)
         if image is not None:
-            suites = [check_reference(start, selection, image, gpus=gpus, tell=tell)]
+            suites = [check_reference(Pipeline(start, request, locked=locked), image, gpus=gpus, tell=tell)]
         else:
             import os
 
@@ -86,11 +85,9 @@ def run_tests(
             variables = {"CA_BUNDLE": ca_bundle} if ca_bundle else {}
             settings = Settings(builder, variables, (), pairs(mirror, "--mirror"))
             found = check_images(
-                start,
-                selection,
+                Pipeline(start, request, locked=locked),
                 settings,
                 gpus=gpus,
-                locked=locked,
                 quiet=quiet,
                 tell=tell,
                 note=note,

@@ -43,9 +43,9 @@ def verify(
     Example: edgebake verify detector --tag 1.4.2
     """
     with Waiting("asking the registry"):
-        from edgebake.api import make_plan
         from edgebake.cli.options import settings_of
-        from edgebake.plan.selection import Selection
+        from edgebake.model.request import Request
+        from edgebake.pipeline import Pipeline
         from edgebake.plan.settings import registry_client
         from edgebake.publishing.verify import Verifier, declared, declared_as
         from edgebake.state.digest_files import read_shards
@@ -53,9 +53,9 @@ def verify(
 
         references = [name for name in names or () if "/" in name or ":" in name or "@" in name]
         images = tuple(name for name in names or () if name not in references)
-        plan, compiled = make_plan(Path.cwd(), Selection(images, tuple(target or ())))
-        settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
-        client = registry_client(compiled.compilation, settings)
+        plan = Pipeline(Path.cwd(), Request(images, tuple(target or ()))).plan()
+        settings = prepared(plan.compilation, settings_of(variable, registry, tag, ca_bundle))
+        client = registry_client(plan.compilation, settings)
         verifier = Verifier(plan, client, read_shards(digests) if digests else ())
         everything = declared(plan, settings)
         found = [verifier.best(declared_as(everything, reference)) for reference in references]

@@ -51,12 +51,13 @@ def why(
 
         from edgebake.inspect.selected import resolve_selected
         from edgebake.inspect.why import answers, hints, recipe_name
-        from edgebake.plan.selection import Selection, open_selection
+        from edgebake.model.request import Request
+        from edgebake.select.request import open_request
 
-        selection = Selection(tuple(names), tuple(target or ()), tuple(platform or ()), name)
-        workspace = open_selection(Path.cwd(), selection)
+        request = Request(tuple(names), tuple(target or ()), tuple(platform or ()), name)
+        workspace = open_request(Path.cwd(), request)
         wanted = recipe_name(workspace.catalogue, recipe)
-        found = answers(resolve_selected(workspace, selection), wanted, limit=paths or None)
+        found = answers(resolve_selected(workspace, request), wanted, limit=paths or None)
     if json_output:
         import json
 

@@ -15,7 +15,8 @@ from edgebake.graph.compile import compile_workspace
 from edgebake.load.workspace import find_root, open_workspace, parse_lock
 from edgebake.model.lock import Lock
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE
-from edgebake.plan.selection import Selection, open_selection
+from edgebake.model.request import Request
+from edgebake.select.request import open_request
 from edgebake.system.git import file_at, folder_at
 
 WORKING_TREE = "the working tree"
@@ -60,8 +61,7 @@ def diff_targets(start: Path, names: Sequence[str], first: str, second: str) -> 
     Raises:
         EdgebakeError: an unknown target, or one that no selected image has.
     """
-    selection = Selection(tuple(names), (first, second))
-    workspace = open_selection(start, selection)
+    workspace = open_request(start, Request(tuple(names), (first, second)))
     for target in (first, second):
         workspace.catalogue.target(target)
     if first == second:

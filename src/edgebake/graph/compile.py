@@ -100,20 +100,11 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     targets = {plan.target.name: plan.target.declared for plan in plans}
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
     _refuse_unknown_variables(workspace)
-    left_out += _without_services(workspace, graph.bake_targets)
     refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace)
     graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
     return Compilation(
         workspace, graph, targets, tuple(plans), tuple(left_out), notes_of(workspace, plans, targets.values())
     )
-
-
-def _without_services(workspace: Workspace, built: Iterable[BakeTarget]) -> list[LeftOut]:
-    if not workspace.project.services:
-        return []
-    from edgebake.compose.placed import left_out_of
-
-    return left_out_of(workspace, built)
 
 
 def stage_templates(root: Path) -> StageTemplates:

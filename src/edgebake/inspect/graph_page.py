@@ -44,7 +44,7 @@ class _Page:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         bake_targets = [target.bake_target for target in plan.targets]
-        self._graph = stage_graph(plan.compilation, bake_targets, plan.selection.platforms)
+        self._graph = stage_graph(plan.compilation, bake_targets, plan.scope.request.platforms)
         self._numbers = {name: number for number, name in enumerate(self._graph)}
         self._changes = self._worst_changes()
         self.drawing = draw(self._graph, layered=True)

@@ -9,7 +9,7 @@ from typing import Any
 from edgebake.inspect.selected import Selected, resolve_selected
 from edgebake.inspect.show_recipe import fields
 from edgebake.load.workspace import Workspace
-from edgebake.plan.selection import Selection
+from edgebake.model.request import Request
 from edgebake.templating.values import render_value
 
 Data = dict[str, Any]
@@ -27,7 +27,7 @@ def image_data(workspace: Workspace, name: str, target: str | None) -> Data:
         EdgebakeError: a conflict; the image is not for the target.
     """
     image = workspace.project.images[name]
-    selected = resolve_selected(workspace, Selection(names=(name,), targets=(target,) if target else ()))
+    selected = resolve_selected(workspace, Request(names=(name,), targets=(target,) if target else ()))
     at = workspace.at("images", name)
     return {
         "name": name,

@@ -9,7 +9,7 @@ from typing import Any
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
 from edgebake.load.words import told_condition, told_path
 from edgebake.load.workspace import Workspace, is_path
-from edgebake.model.recipe import Additions, Build, Install, Recipe, Release, Source, Variant
+from edgebake.model.recipe import Build, Install, Release, Source, Variant
 from edgebake.model.requirement import Requirement, parse_requirement
 from edgebake.model.target import Target
 from edgebake.resolve.candidates import CandidatePool
@@ -64,28 +64,13 @@ def needed_by(workspace: Workspace, name: str) -> list[Data]:
     catalogue = workspace.catalogue
     found: list[Data] = []
     for loaded in catalogue.all_recipes():
-        ways = {(kind, str(one)) for kind, one in wanted_by(loaded) if _means(catalogue, one, name)}
+        ways = {(kind, str(one)) for kind, one in loaded.recipe.wanted() if _means(catalogue, one, name)}
         found += [{"recipe": loaded.name, "kind": kind, "requirement": wanted} for kind, wanted in sorted(ways)]
     return found
 
 
 def _means(catalogue: Catalogue, wanted: Requirement, name: str) -> bool:
     return wanted.name == name or catalogue.canonical(wanted.name) == name
-
-
-def wanted_by(loaded: LoadedRecipe) -> Iterator[tuple[str, Requirement]]:
-    """Yield what a recipe and its releases ask for: `run`, `library` or `tool`, and the requirement."""
-    recipe = loaded.recipe
-    declared = () if callable(recipe.releases) else recipe.releases
-    parts: tuple[Recipe | Additions, ...] = (
-        recipe,
-        *declared,
-        *(variant for release in declared for variant in release.variants),
-    )
-    yield from (("run", wanted) for part in parts for wanted in part.requires)
-    if recipe.build is not None:
-        yield from (("library", wanted) for wanted in recipe.build.libraries)
-        yield from (("tool", wanted) for wanted in recipe.build.tools)
 
 
 def _texts(values: Iterable[object]) -> list[str]:

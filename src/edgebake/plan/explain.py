@@ -10,10 +10,11 @@ from typing import Any, cast
 
 from edgebake.graph.node import Kind, Node
 from edgebake.graph.notes import summarised
-from edgebake.plan.builder import Plan, TargetPlan, is_complete, runs_on_target
+from edgebake.plan.builder import Plan, is_complete, runs_on_target
 from edgebake.plan.changes import SEVERITY, StageChange, State
 from edgebake.plan.reuse import Given
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.render.dockerfile import base_reference
 
 MAX_CAUSES = 4
@@ -406,19 +407,18 @@ def _some(names: Sequence[str], limit: int) -> str:
 
 def bake_command(plan: Plan) -> str:
     """Return the command that does what the plan shows."""
-    selection = plan.selection
-    names, targets = selection.names, selection.targets
-    if selection.parts is not None:  # a part of what was asked for: named by what is left of it
+    request, narrowed = plan.scope.request, plan.scope.narrowed
+    names, targets = request.names, request.targets
+    if narrowed:  # a part of what was asked for: named by what is left of it
         names = tuple(sorted({target.bake_target.image for target in plan.targets}))
         targets = tuple(sorted({target.bake_target.target for target in plan.targets}))
     words = ["edgebake", "bake", *names]
     words += [word for target in targets for word in ("--target", target)]
-    words += [word for platform in selection.platforms for word in ("--platform", platform)]
-    words += ["--name", selection.name] if selection.name else []
-    if selection.parts is None:
-        words += [word for text in selection.select for word in ("--select", text)]
-        words += [word for text in selection.exclude for word in ("--exclude", text)]
-        words += ["--state-ref", selection.state_ref] if selection.state_ref else []
+    words += [word for platform in request.platforms for word in ("--platform", platform)]
+    words += ["--name", request.name] if request.name else []
+    if not narrowed:
+        words += [word for text in request.select for word in ("--select", text)]
+        words += [word for text in request.exclude for word in ("--exclude", text)]
     words += [] if plan.output == "cache" else [f"--{plan.output}"]
     return shlex.join(words)
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from edgebake.graph.compile import Compilation
 from edgebake.plan.reuse import Reuse
+from edgebake.plan.scope import Parts
 from edgebake.plan.stacks import published_stages, walk
-
-if TYPE_CHECKING:
-    from edgebake.graph.compile import Compilation
-    from edgebake.plan.builder import Plan, TargetPlan
-
-Parts = frozenset[tuple[str, str]]
-"""What a shard is of: bake targets' names, each with a platform."""
+from edgebake.plan.target_plan import TargetPlan
 
 
 @dataclass(frozen=True)
@@ -59,13 +55,12 @@ def shared_stages(
     return sorted(several, key=lambda one: (one.target, one.platform, one.name))
 
 
-def nothing_to_publish(plan: Plan) -> str:
-    """Return why the plan for a shard 0 has nothing to publish."""
-    shards = plan.selection.sharing or ()
-    whole = [replace(target, reuse=Reuse()) for target in plan.targets]  # as if the registry had nothing
-    if not shared_stages(plan.compilation, whole, shards):
+def why_nothing_to_publish(compilation: Compilation, targets: Iterable[TargetPlan], shards: Sequence[Parts]) -> str:
+    """Return why shard 0 has nothing to publish; the arguments are those of :func:`shared_stages`."""
+    whole = [replace(target, reuse=Reuse()) for target in targets]  # as if the registry had nothing
+    if not shared_stages(compilation, whole, shards):
         return "no two shards share a stage that is worth publishing"
-    return "what several shards need is there already"
+    return "what several shards need is already published"
 
 
 # ── to be shown

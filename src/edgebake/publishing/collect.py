@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError, ErrorGroup, Position
-from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, registry_of
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.digest_files import Part, Shard, missing_siblings, subject_name
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import chain
 
 from edgebake.errors import EdgebakeError, ErrorGroup, Position
-from edgebake.execute.overrides import fingerprint_label
 from edgebake.graph.build_graph import Index
 from edgebake.graph.image_stage import index_annotations
+from edgebake.model.labels import fingerprint_label
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, expanded_tags, registry_of
 from edgebake.publishing.collect import Found, Parts

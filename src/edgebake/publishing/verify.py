@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgebake.errors import EdgebakeError, did_you_mean
-from edgebake.execute.overrides import LABEL, fingerprint_label
 from edgebake.graph.image_stage import image_labels
-from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.model.labels import FINGERPRINT_LABEL, fingerprint_label
+from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, expanded_tags, registry_of
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.publishing.merge import index_name
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotAnImageError, NotFoundError
@@ -174,7 +175,7 @@ class Verifier:
             before = _short(built) if built else "something unknown"
             yield Difference("fingerprint", f"built from {before}, declared is {_short(now)}", platform)
         for key, value in image_labels(self._compilation.plan_of(target.bake_target)).items():
-            if labels.get(key) != value and not key.startswith(LABEL):
+            if labels.get(key) != value and not key.startswith(FINGERPRINT_LABEL):
                 yield Difference("labels", f"{key} is {labels.get(key)!r}, declared is {value!r}", platform)
 
     def _has_provenance(self, whole: RegistryImage, image: PlatformImage) -> bool:

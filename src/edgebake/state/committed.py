@@ -12,11 +12,13 @@ from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.load.workspace import open_workspace
 from edgebake.model.project import PROJECT_FILE
+from edgebake.model.request import Request
 from edgebake.plan.builder import build_plan
 from edgebake.plan.changed import Before
 from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.record import BuildRecord
-from edgebake.plan.selection import Selection
+from edgebake.plan.scope import Scope
+from edgebake.select.request import scope_of
 from edgebake.system.git import folder_at
 
 
@@ -26,34 +28,20 @@ def fingerprints_at(root: Path, ref: str) -> Before:
         return _compiled(folder)
 
 
-def record_at(root: Path, ref: str) -> BuildRecord:
-    """Return what all stages of a project follow from as a commit has it, as if they had been built.
-
-    Args:
-        root: the project's folder, in a git repository.
-        ref: what git knows as a commit.
-
-    Raises:
-        EdgebakeError: as of :func:`~edgebake.system.git.folder_at`; the project does not compile there.
-    """
-    with folder_at(root, ref) as folder:
-        if not (folder / PROJECT_FILE).is_file():
-            return BuildRecord()
-        try:
-            return record_of(compile_workspace(open_workspace(folder)))
-        except EdgebakeError as error:
-            raise EdgebakeError(f"the project does not compile at {ref}", reason=str(error)) from None
-
-
 def record_of(compilation: Compilation) -> BuildRecord:
     """Return what all stages of a compilation follow from, as if they had been built."""
     record = BuildRecord()
-    plan = build_plan(compilation, Selection(), BuildRecord(), ())
+    plan = build_plan(compilation, everything(compilation), BuildRecord())
     for target in plan.targets:
         for platform in target.platforms:
             name = target.bake_target.name
             record.put(name, platform, plan.stage_records(name, platform))
     return record
+
+
+def everything(compilation: Compilation) -> Scope:
+    """Return the scope of all images of a compilation."""
+    return scope_of(compilation.graph.bake_targets, compilation.workspace, Request())
 
 
 def _compiled(root: Path) -> Before:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from edgebake.api import make_plan
 from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
 from edgebake.execute.progress import make_progress
 from edgebake.execute.progress_mode import Mode
-from edgebake.plan.builder import Plan, TargetPlan
-from edgebake.plan.selection import Selection
+from edgebake.pipeline import Pipeline
+from edgebake.plan.builder import Plan
+from edgebake.plan.scope import Scope
 from edgebake.plan.settings import Settings
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.stacks import looker
 from edgebake.system.docker import docker, pull
 from edgebake.testing.cases import cases_of
@@ -36,105 +36,99 @@ class Loaded:
 
 
 def load_images(
-    start: Path,
-    selection: Selection,
+    pipeline: Pipeline,
     settings: Settings,
     *,
-    locked: bool = False,
+    scope: Scope | None = None,
     quiet: bool = False,
     note: Note = lambda text: None,
     begin: Callable[[], None] = lambda: None,
 ) -> Iterator[Loaded]:
-    """Build the selected images, each platform for itself, and load them into the local engine.
+    """Build images, each platform for itself, and load them into the local engine.
 
     Args:
-        start: where to look for a project: this folder and those above it.
-        selection: what is built.
+        pipeline: the request.
         settings: how to build.
-        locked: refuse a lock that is stale.
+        scope: the part of the request that is built; None for all of it.
         quiet: show no progress of the builds.
-        note: takes what a user should know of what is selected.
+        note: takes what the user should know about what is selected.
         begin: is called before each build.
 
     Raises:
         EdgebakeError: as for a bake.
     """
-    plan, _ = make_plan(start, selection, locked=locked)
-    for text in plan.selection.notes:
+    plan = pipeline.plan(output="load", look=looker(settings))
+    for text in plan.scope.notes:
         note(text)
-    platforms = dict.fromkeys(platform for target in plan.targets for platform in target.platforms)
-    for platform in platforms:
-        one = replace(plan.selection, platforms=(platform,))  # what selectors pick is known now, and stays
-        plan, compiled = make_plan(start, one, output="load", locked=locked, look=looker(settings))
+    whole = scope or plan.scope
+    for platform in dict.fromkeys(part.platform for target in whole.targets for part in target.parts):
+        part = plan.part(whole.on(platform))
         progress = make_progress(Mode.quiet if quiet else Mode.auto, sys.stderr, settings.environment)
         begin()
-        results = Executor(plan, settings, progress, compiled.tree.write).run()
+        results = Executor(part, settings, progress, pipeline.compiled.tree.write).run()
+        plan = replace(plan, files=())  # they are written now
         references = {result.bake_target: result.reference for result in results}
-        for target in plan.targets:
-            yield Loaded(plan, target, platform, references[target.bake_target.name])
+        for target in part.targets:
+            yield Loaded(part, target, platform, references[target.bake_target.name])
 
 
 def check_images(
-    start: Path,
-    selection: Selection,
+    pipeline: Pipeline,
     settings: Settings,
     *,
     gpus: str | None = None,
-    locked: bool = False,
     quiet: bool = False,
     tell: Tell = lambda result: None,
     note: Note = lambda text: None,
     begin: Callable[[], None] = lambda: None,
 ) -> Iterator[Suite]:
-    """Bring the selected images into the local engine as :func:`load_images` does, and run their tests.
+    """Bring the requested images into the local engine as :func:`load_images` does, and run their tests.
 
     Args:
-        start: where to look for a project: this folder and those above it.
-        selection: what is tested.
+        pipeline: the request.
         settings: how to build.
         gpus: what `docker run --gpus` takes, for tests that need a GPU.
-        locked: refuse a lock that is stale.
         quiet: show no progress of the builds.
-        tell: is told of each test as it ends.
-        note: takes what a user should know of what is selected.
+        tell: is called with the result of each test as it ends.
+        note: takes what the user should know about what is selected.
         begin: is called before each build.
 
     Raises:
         EdgebakeError: as for a bake; or an image that the engine cannot run.
     """
-    for one in load_images(start, selection, settings, locked=locked, quiet=quiet, note=note, begin=begin):
-        yield _suite(one.plan, one.target, one.platform, one.reference, gpus, tell)
+    for loaded in load_images(pipeline, settings, quiet=quiet, note=note, begin=begin):
+        yield _suite(loaded, gpus, tell)
 
 
 def check_reference(
-    start: Path, selection: Selection, reference: str, *, gpus: str | None = None, tell: Tell = lambda result: None
+    pipeline: Pipeline, reference: str, *, gpus: str | None = None, tell: Tell = lambda result: None
 ) -> Suite:
-    """Run the tests of the one selected image in `reference`, which the local engine has, or pulls.
+    """Run the tests of the one requested image in `reference`, which the local engine has, or pulls.
 
     Raises:
-        EdgebakeError: several images or platforms are selected, or the engine cannot get or run the image.
+        EdgebakeError: several images or platforms are requested, or the engine cannot get or run the image.
     """
-    one = get_image(start, selection, reference)
-    return _suite(one.plan, one.target, one.platform, reference, gpus, tell)
+    return _suite(get_image(pipeline, reference), gpus, tell)
 
 
-def get_image(start: Path, selection: Selection, reference: str) -> Loaded:
-    """Return the one selected image as `reference`, which the local engine has, or pulls.
+def get_image(pipeline: Pipeline, reference: str) -> Loaded:
+    """Return the one requested image as `reference`, which the local engine has, or pulls.
 
     Raises:
-        EdgebakeError: several images or platforms are selected, or the engine cannot get the image.
+        EdgebakeError: several images or platforms are requested, or the engine cannot get the image.
     """
-    plan, _ = make_plan(start, selection)
-    if len(plan.targets) != 1 or len(plan.targets[0].platforms) != 1:
-        found = [f"{t.bake_target.name} ({p})" for t in plan.targets for p in t.platforms]
+    plan = pipeline.plan()
+    parts = [(target, platform) for target in plan.targets for platform in target.platforms]
+    if len(parts) != 1:
+        names = [f"{target.bake_target.name} ({platform})" for target, platform in parts]
         raise EdgebakeError(
             f"{reference} can only be one image on one platform",
-            reason=f"selected are {', '.join(found)}",
+            reason=f"selected are {', '.join(names)}",
             hints=("choose with --target and --platform",),
         )
-    target = plan.targets[0]
-    _get(reference, target.platforms[0])
-    return Loaded(plan, target, target.platforms[0], reference)
+    target, platform = parts[0]
+    _get(reference, platform)
+    return Loaded(plan, target, platform, reference)
 
 
 def _get(reference: str, platform: str) -> None:
@@ -145,11 +139,11 @@ def _get(reference: str, platform: str) -> None:
             raise
 
 
-def _suite(plan: Plan, target: TargetPlan, platform: str, reference: str, gpus: str | None, tell: Tell) -> Suite:
-    name = target.bake_target
-    cases = cases_of(plan.compilation.plan_of(name), platform)
+def _suite(loaded: Loaded, gpus: str | None, tell: Tell) -> Suite:
+    bake_target = loaded.target.bake_target
+    cases = cases_of(loaded.plan.compilation.plan_of(bake_target), loaded.platform)
     results = []
-    for result in run_cases(reference, platform, cases, gpus=gpus):
+    for result in run_cases(loaded.reference, loaded.platform, cases, gpus=gpus):
         tell(result)
         results.append(result)
-    return Suite(name.image, name.target, platform, reference, tuple(results))
+    return Suite(bake_target.image, bake_target.target, loaded.platform, loaded.reference, tuple(results))

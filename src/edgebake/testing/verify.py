@@ -14,7 +14,8 @@ from edgebake.execute.preflight import check_builder, not_emulated
 from edgebake.load.workspace import open_workspace
 from edgebake.lock.locker import make_lock, render_lock
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE
-from edgebake.plan.selection import Selection
+from edgebake.model.request import Request
+from edgebake.pipeline import Pipeline
 from edgebake.plan.settings import Settings
 from edgebake.plan.steps import CheckBuilder
 from edgebake.render.dockerfile import base_reference
@@ -149,12 +150,12 @@ def _last_words(said: str) -> str:
 
 def _suite(bench: Bench, subject: Subject) -> Suite:
     """Build an image with a recipe, and run all tests of it."""
-    folder, selection = _project(bench, subject.recipe, subject.requirements, subject)
-    (suite,) = check_images(folder, selection, bench.settings, quiet=True)
+    pipeline = _project(bench, subject.recipe, subject.requirements, subject)
+    (suite,) = check_images(pipeline, bench.settings, quiet=True)
     return suite
 
 
-def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) -> tuple[Path, Selection]:
+def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) -> Pipeline:
     """Write a project whose one image has the recipes, on the subject's one platform, and go there.
 
     An image of a project can be for fewer platforms than its target: not every recipe is for all.
@@ -166,7 +167,7 @@ def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) 
     os.chdir(folder)
     if bench.locked:
         _lock(folder, bench.settings)
-    return folder, Selection((name,))
+    return Pipeline(folder, Request((name,)))
 
 
 def _lock(folder: Path, settings: Settings) -> None:
@@ -177,8 +178,8 @@ def _lock(folder: Path, settings: Settings) -> None:
 
 def _fails_without(bench: Bench, subject: Subject) -> bool:
     """Tell whether the recipe's test fails in an image that has what the recipe needs, but not the recipe."""
-    folder, selection = _project(bench, f"{subject.recipe}-without", _needs(subject), subject)
-    (image,) = load_images(folder, selection, bench.settings, quiet=True)
+    pipeline = _project(bench, f"{subject.recipe}-without", _needs(subject), subject)
+    (image,) = load_images(pipeline, bench.settings, quiet=True)
     (result,) = run_cases(image.reference, subject.platform, [subject.case])
     _size_and_remove(image.reference)
     _refuse_other_cause(subject, cause_in_test(result.output), result.output)
