@@ -21,6 +21,7 @@ from edgebake.host.machine import Machine
 from edgebake.host.match import board_of
 from edgebake.host.remote import Cache, Repertoire, Shown
 from edgebake.host.require import alternatives_that_hold
+from edgebake.host.search import cache_folder
 from edgebake.host.wanted import known_targets, target_to_build, wanted
 from edgebake.load.boards import load_boards
 from edgebake.load.workspace import open_workspace
@@ -289,3 +290,15 @@ def test_candidates_are_printed_with_the_result_of_every_rule() -> None:
     assert (other.grade, other.target, other.created, other.known_by) == (None, None, None, None)
     assert other.reasons[0].source is None
     assert data(Answer(answer.judged[1:])).reference is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder"),
+    [
+        ({"XDG_CACHE_HOME": "/cache"}, Path("/cache/edgebake/registry")),
+        ({"XDG_CACHE_HOME": "relative"}, Path.home() / ".cache/edgebake/registry"),
+        ({}, Path.home() / ".cache/edgebake/registry"),
+    ],
+)
+def test_answers_of_registries_are_kept_in_the_users_cache(environment: dict[str, str], folder: Path) -> None:
+    assert cache_folder(environment) == folder

@@ -74,8 +74,12 @@ def test_tags_without_a_time_count_as_the_oldest_and_stay() -> None:
 
 
 def test_what_is_not_needed_is_listed_oldest_first() -> None:
-    states = [state(STAGING, 3), state("cpu-amd64-0123456789abcdef", 5)]
-    assert chosen(states, Rule()) == ["cpu-amd64-0123456789abcdef", STAGING]
+    states = [state("cpu-amd64-0123456789abcdef", 3), state(STAGING, 5), state("cpu-amd64-fedcba9876543210", 5)]
+    assert chosen(states, Rule()) == [
+        "cpu-amd64-fedcba9876543210",
+        STAGING,
+        "cpu-amd64-0123456789abcdef",
+    ]
 
 
 def test_a_tag_of_no_declared_form_is_nobodys_to_delete() -> None:

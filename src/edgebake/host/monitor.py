@@ -53,7 +53,7 @@ class Monitor:
 
     Args:
         name: the container's.
-        gpu_memory: tells the bytes in use on the GPUs, None if nobody knows.
+        gpu_memory: returns the bytes in use on the GPUs; None if unknown.
     """
 
     def __init__(self, name: str, gpu_memory: Callable[[], int | None]) -> None:
