@@ -134,8 +134,8 @@ def test_a_commit_before_there_was_a_project(repository: Repository) -> None:
 def test_what_is_no_commit(repository: Repository, ref: str) -> None:
     done = repository.edgebake("plan", f"--changed-since={ref}")
     assert done.returncode == 2
-    assert f"git knows no commit {ref!r}" in done.stderr
-    with pytest.raises(EdgebakeError, match="git knows no commit"):
+    assert f"git has no commit {ref!r}" in done.stderr
+    with pytest.raises(EdgebakeError, match="git has no commit"):
         fingerprints_at(repository.root, ref)
 
 

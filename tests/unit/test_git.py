@@ -50,7 +50,7 @@ def test_a_commit_a_file_and_a_folder_at_it(repository: Path) -> None:
 
 @pytest.mark.parametrize("ref", ["none", "--all", "-x", ""])
 def test_a_ref_that_git_does_not_know_is_never_an_option(repository: Path, ref: str) -> None:
-    with pytest.raises(EdgebakeError, match=f"git knows no commit {ref!r}"):
+    with pytest.raises(EdgebakeError, match=f"git has no commit {ref!r}"):
         commit_of(repository, ref)
 
 
@@ -139,7 +139,7 @@ def test_nobody_is_asked_for_a_password(private: str, monkeypatch: pytest.Monkey
 
 def test_without_git_there_is_an_error_with_a_hint(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(EdgebakeError, match="git not found"):
+    with pytest.raises(EdgebakeError, match="git is not installed"):
         commit_of(repository, "HEAD")
     assert revision(repository) == ""
     assert ref_names(repository) == []

@@ -9,19 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from edgebake.model.output.publishing import PrunableTag
 from edgebake.model.request import Request
 from edgebake.plan.settings import Settings
-from edgebake.publishing.prune import (
-    Own,
-    Prunable,
-    Pruned,
-    Rule,
-    TagState,
-    delete,
-    own_repositories,
-    prunable,
-    tag_states,
-)
+from edgebake.publishing.prune import Own, Rule, TagState, own_repositories, prunable, prune, tag_states
 from edgebake.registry.client import OCI_INDEX, OCI_MANIFEST, RawManifest
 from edgebake.registry.errors import UnsupportedError
 from edgebake.registry.reference import Reference, parse_repository
@@ -161,34 +152,47 @@ def registry() -> FakeRegistry:
     return FakeRegistry()
 
 
-def deleted(registry: FakeRegistry, *tags: str) -> list[Pruned]:
-    states = tag_states(registry.client, DEMO)
-    chosen = [Prunable(one, "old") for one in states if one.tag in tags]
-    told: list[Pruned] = []
-    done = delete(registry.client, states, chosen, told.append)
-    assert told == done
-    return done
+def pruned(registry: FakeRegistry, *tags: str, delete: bool = True) -> list[PrunableTag]:
+    """Prune the repository as if these of its tags were not needed, and the others were of somebody else."""
+    own = Own(DEMO, frozenset(), (), re.compile("|".join(tags)))
+    return prune(registry.client, [own], Rule(), NOW, delete=delete)
 
 
 class TestDelete:
     def test_a_manifest_goes_with_its_only_tag(self, registry: FakeRegistry) -> None:
         old = registry.add_image(DEMO.tagged("old"), AMD64)
         kept = registry.add_image(DEMO.tagged("kept"), AMD64, "2026-01-02T00:00:00Z")
-        assert deleted(registry, "old") == [Pruned("localhost:5000/demo:old", 1)]
+        (result,) = pruned(registry, "old")
+        assert result == PrunableTag(
+            reference="localhost:5000/demo:old",
+            digest=old.digest,
+            created="2026-01-01T00:00:00+00:00",
+            reason="staging tag",
+            deleted=True,
+            refused=None,
+        )
         assert old.digest not in registry.manifests
+        assert registry.tags(DEMO) == ["kept"]
         assert registry.manifest(DEMO.tagged("kept")) == kept
+
+    def test_nothing_is_deleted_unless_that_is_asked_for(self, registry: FakeRegistry) -> None:
+        registry.add_image(DEMO.tagged("old"), AMD64)
+        (result,) = pruned(registry, "old", delete=False)
+        assert (result.reference, result.deleted, result.refused) == ("localhost:5000/demo:old", False, None)
+        assert (registry.tags(DEMO), registry.deleted) == (["old"], [])
 
     def test_a_manifest_that_a_kept_tag_names_stays(self, registry: FakeRegistry) -> None:
         both = registry.add_image(DEMO.tagged("old"), AMD64)
         registry.add_image(DEMO.tagged("kept"), AMD64)
-        assert deleted(registry, "old") == [Pruned("localhost:5000/demo:old", 0)]
+        assert [one.deleted for one in pruned(registry, "old")] == [True]
         assert registry.tags(DEMO) == ["kept"]
         assert both.digest in registry.manifests
 
     def test_a_manifest_that_a_kept_index_needs_stays(self, registry: FakeRegistry) -> None:
         amd64 = registry.add_image(DEMO.tagged("staging"), AMD64)
         registry.add_index(DEMO.tagged("1.0"), [(AMD64, amd64.digest)])
-        assert deleted(registry, "staging") == [Pruned("localhost:5000/demo:staging", 0)]
+        assert [one.deleted for one in pruned(registry, "staging")] == [True]
+        assert registry.tags(DEMO) == ["1.0"]
         assert amd64.digest in registry.manifests
 
     def test_an_index_goes_before_what_only_it_names_and_what_others_need_stays(
@@ -199,15 +203,17 @@ class TestDelete:
         index = registry.add_index(DEMO.tagged("old"), [(AMD64, amd64.digest), (ARM64, arm64.digest)])
         registry.add_index(DEMO.tagged("kept"), [(ARM64, arm64.digest)])
         registry.named = {name: digest for name, digest in registry.named.items() if name[1] in ("old", "kept")}
-        assert deleted(registry, "old") == [Pruned("localhost:5000/demo:old", 2)]
-        assert registry.deleted[-2:] == [index.digest, amd64.digest]
+        pruned(registry, "old")
+        assert registry.deleted[1:] == [index.digest, amd64.digest]  # the first is the one that frees the tag
+        assert arm64.digest in registry.manifests
 
-    def test_what_went_with_another_tag_is_not_counted_again(self, registry: FakeRegistry) -> None:
+    def test_what_went_with_another_tag_is_no_failure(self, registry: FakeRegistry) -> None:
         registry.add_image(DEMO.tagged("a"), AMD64)
         registry.add_image(DEMO.tagged("b"), AMD64)
-        assert [one.manifests for one in deleted(registry, "a", "b")] == [1, 0]
+        assert [(one.deleted, one.refused) for one in pruned(registry, "a", "b")] == [(True, None)] * 2
+        assert registry.tags(DEMO) == []
 
-    def test_a_refusal_is_reported_and_the_others_are_deleted(
+    def test_a_refusal_is_reported_in_one_line(
         self, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         registry.add_image(DEMO.tagged("a"), AMD64)
@@ -216,7 +222,8 @@ class TestDelete:
             raise UnsupportedError("the registry cannot do this", reason="405 UNSUPPORTED: it is disabled\nmore")
 
         monkeypatch.setattr(registry, "delete", refuse)
-        assert deleted(registry, "a") == [Pruned("localhost:5000/demo:a", 0, "405 UNSUPPORTED: it is disabled")]
+        (result,) = pruned(registry, "a")
+        assert (result.deleted, result.refused) == (False, "405 UNSUPPORTED: it is disabled")
         assert registry.tags(DEMO) == ["a"]
 
 

@@ -29,13 +29,13 @@ def collect(plan: Plan, settings: Settings, shards: Sequence[Shard]) -> Parts:
     """Return the parts of a plan's bake targets.
 
     Raises:
-        EdgebakeError: all that is missing, there twice, foreign, or built from something else; each with its file.
+        EdgebakeError: all that is missing, there twice, foreign, or built from another state; each with its file.
     """
     collector = _Collector(plan, settings, shards)
     for shard in shards:
         for part in shard.parts:
             collector.take(Found(part, shard.path))
-    if not collector.errors:  # what was refused would be reported as missing, too
+    if not collector.errors:  # what was refused would be told as missing, too
         collector.see_that_all_are_there()
     if collector.errors:
         raise ErrorGroup(collector.errors)
@@ -67,12 +67,12 @@ class _Collector:
     def _refusal(self, target: TargetPlan, part: Part) -> str:
         """Return why a part cannot be used; empty if it can."""
         if part.platform not in target.bake_target.platforms:
-            return f"the platform is not declared (declared: {', '.join(target.bake_target.platforms)})"
+            return f"only {', '.join(target.bake_target.platforms)} is declared"
         repository = f"{self._registry}/{target.bake_target.repository}"
         if part.repository != repository:
-            return f"it was pushed to {part.repository}, but is published in {repository}"
+            return f"it was pushed to {part.repository}, and is published in {repository}"
         if part.fingerprint != f"sha256:{dict(target.fingerprints)[part.platform]}":
-            return "it was not built from the current project (another commit?)"
+            return "built from another state of the project (another commit?)"
         return ""
 
     def see_that_all_are_there(self) -> None:
@@ -90,7 +90,7 @@ class _Collector:
         own = next((file for file in alike if named[platform] in file), f"{named[platform]}.json")
         given = [path for path in self._paths if path.name == own]
         if given:
-            reason.append(f"nothing was published; {given[0]} does not have it (did that build fail?)")
+            reason.append(f"nothing was published; {given[0]} does not have it: did that build fail?")
         else:
             absent = missing_siblings(self._paths) or [own]
             reason.append(f"nothing was published; not given: {', '.join(absent[:5])}")

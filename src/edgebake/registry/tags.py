@@ -8,9 +8,10 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from edgebake.errors import EdgebakeError
+from edgebake.model.output.publishing import PublishedTag, TagState
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotAnImageError, NotFoundError
 from edgebake.registry.images import PlatformImage, RegistryImage, read_image
@@ -21,7 +22,6 @@ TIMEOUT = 600  # seconds; a merge copies nothing within one repository
 
 _PAUSES = (0.2, 0.6, 2.0)  # seconds between attempts
 T = TypeVar("T")
-State = Literal["published", "same"]
 Report = Callable[[str], None]
 
 
@@ -37,17 +37,6 @@ class TagSet:
     tags: tuple[str, ...]
     images: tuple[PlatformImage, ...]
     annotations: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Published:
-    """A tag, the digests that it names now, and whether it named them before."""
-
-    owner: str
-    reference: str
-    digest: str
-    platforms: Mapping[str, str]
-    state: State
 
 
 # ── when a tag is complete
@@ -106,7 +95,7 @@ def names_exactly(image: RegistryImage | None, wanted: TagSet) -> bool:
 # ── writing
 
 
-def write_tags(client: RegistryClient, wanted: TagSet, report: Report = lambda line: None) -> list[Published]:
+def write_tags(client: RegistryClient, wanted: TagSet, report: Report = lambda line: None) -> list[PublishedTag]:
     """Write the tags that do not name these images yet, and check all of them.
 
     Args:
@@ -160,15 +149,17 @@ def _find(client: RegistryClient, reference: Reference) -> RegistryImage | None:
 
 
 def _checked(
-    client: RegistryClient, wanted: TagSet, reference: Reference, state: State, report: Report
-) -> Published:
+    client: RegistryClient, wanted: TagSet, reference: Reference, state: TagState, report: Report
+) -> PublishedTag:
     image = settled(lambda: read_image(client, reference))
     check_platforms(image, [one.platform for one in wanted.images])
     if not names_exactly(image, wanted):  # complete, and of another publish that came after this one
         report(f"note: {reference}: another publish has replaced it meanwhile")
     report(f"{state:<9} {reference}@{image.digest}")
     platforms = {one.platform: one.digest for one in image.images}
-    return Published(wanted.owner, str(reference), image.digest, platforms, state)
+    return PublishedTag(
+        owner=wanted.owner, reference=str(reference), digest=image.digest, platforms=platforms, state=state
+    )
 
 
 def _imagetools_create(wanted: TagSet, references: Iterable[Reference]) -> None:

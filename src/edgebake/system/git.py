@@ -34,7 +34,7 @@ def commit_of(folder: Path, ref: str) -> str:
     except GitError:
         _refuse_no_repository(folder)
     raise EdgebakeError(
-        f"git knows no commit {ref!r}",
+        f"git has no commit {ref!r}",
         hints=("fetch it first: git fetch origin", "in GitHub Actions: actions/checkout with fetch-depth: 0"),
     )
 
@@ -146,7 +146,7 @@ def _output(command: str, arguments: Sequence[str], timeout: float, folder: Path
             env=environment,
         )
     except FileNotFoundError:
-        raise EdgebakeError("git not found", hints=("install git",)) from None
+        raise EdgebakeError("git is not installed", hints=("install git",)) from None
     except subprocess.TimeoutExpired:
         raise EdgebakeError(f"git {command} did not end within {timeout:.0f} s") from None
     if done.returncode != 0:
