@@ -98,8 +98,8 @@ def project(tmp_path: Path) -> Project:
     return made.write({"edgebake.yaml": json.dumps(data), "recipes/app/test.sh": "true\n"})
 
 
-def own(project: Project, request: Request = ALL, *, stacks: bool = False) -> dict[str, Own]:
-    found = own_repositories(project.plan(request), Settings(environment={"TAG": "1.0"}), stacks=stacks)
+def own(project: Project, request: Request = ALL, **options: bool) -> dict[str, Own]:
+    found = own_repositories(project.plan(request), Settings(environment={"TAG": "1.0"}), **options)
     return {str(one.repository): one for one in found}
 
 
@@ -225,6 +225,17 @@ class TestDelete:
         (result,) = pruned(registry, "a")
         assert (result.deleted, result.refused) == (False, "405 UNSUPPORTED: it is disabled")
         assert registry.tags(DEMO) == ["a"]
+
+    def test_a_refusal_without_a_reason_is_its_message(
+        self, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        registry.add_image(DEMO.tagged("a"), AMD64)
+
+        def refuse(reference: Reference) -> None:
+            raise UnsupportedError("the registry cannot do this")
+
+        monkeypatch.setattr(registry, "delete", refuse)
+        assert [one.refused for one in pruned(registry, "a")] == ["the registry cannot do this"]
 
 
 class TestCreated:

@@ -81,64 +81,73 @@ class RunOptions:
                 raise EdgebakeError(f"--with {group} and --without {group} cannot be combined")
 
 
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="IMAGE|RECIPE|REF",
+        help="An image of the project, a recipe, or a reference.",
+        autocompletion=complete.subjects,
+    ),
+]
+Command = Annotated[
+    Words, typer.Argument(metavar="[-- CMD...]", help="Command in the container.", show_default=False)
+]
+Container = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the container.")]
+Publish = Annotated[Words, typer.Option("--publish", "-p", metavar="HOST:PORT", help="Publish a port; repeatable.")]
+Volume = Annotated[
+    Words, typer.Option("--volume", "-v", metavar="FROM:TO", help="Mount a folder or file; repeatable.")
+]
+Env = Annotated[
+    Words,
+    typer.Option("--env", "-e", metavar="NAME[=VALUE]", help="Set a variable; a name alone passes yours on."),
+]
+DockerArg = Annotated[
+    Words,
+    typer.Option(
+        "--docker-arg", metavar="WORD", help="A further word for docker run: --docker-arg=--network=host."
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Start with this configuration, after a check."),
+]
+With = Annotated[
+    Words, typer.Option("--with", metavar="GROUP", help="Also give cameras, audio, display, i2c, serial, usb, gpu.")
+]
+Without = Annotated[
+    Words, typer.Option("--without", metavar="GROUP", help="Leave out one of these, or board, data, memory.")
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Stop it then; exit code 124.")
+]
+Detach = Annotated[bool, typer.Option("--detach", "-d", help="Leave it in the background; print its name.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Leave it in the background once its health check passes.")]
+Monitored = Annotated[
+    bool, typer.Option("--monitor", help="Sample CPU, memory and GPU memory; report on stderr at the end.")
+]
+Explain = Annotated[bool, typer.Option("--explain", help="Show on stderr what each flag is for.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the command, and start nothing.")]
+Force = Annotated[bool, typer.Option("--force", help="Start a reference that does not fit this machine.")]
+
+
 def run_image(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="IMAGE|RECIPE|REF",
-            help="An image of the project, a recipe, or a reference.",
-            autocompletion=complete.subjects,
-        ),
-    ],
-    command: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[-- CMD...]", help="Command in the container.", show_default=False),
-    ] = None,
-    container: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the container.")] = None,
-    publish: Annotated[
-        Words, typer.Option("--publish", "-p", metavar="HOST:PORT", help="Publish a port; repeatable.")
-    ] = None,
-    volume: Annotated[
-        Words, typer.Option("--volume", "-v", metavar="FROM:TO", help="Mount a folder or file; repeatable.")
-    ] = None,
-    env: Annotated[
-        Words,
-        typer.Option("--env", "-e", metavar="NAME[=VALUE]", help="Set a variable; a name alone passes yours on."),
-    ] = None,
-    docker_arg: Annotated[
-        Words,
-        typer.Option(
-            "--docker-arg", metavar="WORD", help="A further word for docker run: --docker-arg=--network=host."
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="Start with this configuration, after a check."),
-    ] = None,
-    with_: Annotated[
-        Words,
-        typer.Option("--with", metavar="GROUP", help="Also give cameras, audio, display, i2c, serial, usb, gpu."),
-    ] = None,
-    without: Annotated[
-        Words, typer.Option("--without", metavar="GROUP", help="Leave out one of these, or board, data, memory.")
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Stop it then; exit code 124.")
-    ] = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Leave it in the background; print its name.")
-    ] = False,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Leave it in the background once its health check passes.")
-    ] = False,
-    monitor: Annotated[
-        bool, typer.Option("--monitor", help="Sample CPU, memory and GPU memory; report on stderr at the end.")
-    ] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Show on stderr what each flag is for.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the command, and start nothing.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Start a reference that does not fit this machine.")
-    ] = False,
+    name: Name,
+    command: Command = None,
+    container: Container = None,
+    publish: Publish = None,
+    volume: Volume = None,
+    env: Env = None,
+    docker_arg: DockerArg = None,
+    config: Config = None,
+    with_: With = None,
+    without: Without = None,
+    timeout: Timeout = None,
+    detach: Detach = False,
+    wait: Wait = False,
+    monitor: Monitored = False,
+    explain: Explain = False,
+    dry_run: DryRun = False,
+    force: Force = False,
     registry: Registry = None,
     root: Root = None,
     no_cache: NoCache = False,
@@ -150,27 +159,13 @@ def run_image(
 
     Example: edgebake run detector -p 8000:8000 --wait
     """
-    from edgebake.cli.console import print_note, print_text, render
-    from edgebake.cli.format.run import text
-
     with Waiting("looking for the image"):
-        from edgebake.host.launch import Request
         from edgebake.host.search import Search
 
-        in_background = detach or wait
+        bundle = Path(ca_bundle) if ca_bundle else None
         options = RunOptions(
-            Search(name, registry, root, no_cache, Path(ca_bundle) if ca_bundle else None),
-            Request(
-                container or _container_name(name),
-                tuple(command or ()),
-                tuple(publish or ()),
-                tuple(volume or ()),
-                tuple(env or ()),
-                tuple(docker_arg or ()),
-                detach=in_background,
-                terminal=not in_background and sys.stdin.isatty() and sys.stdout.isatty(),
-                own_name=container is not None,
-            ),
+            Search(name, registry, root, no_cache, bundle),
+            _request(name, container, command, publish, volume, env, docker_arg, background=detach or wait),
             with_=tuple(with_ or ()),
             without=tuple(without or ()),
             config=config,
@@ -181,21 +176,48 @@ def run_image(
             force=force,
         )
         prepared = _prepared(options)
+    _show(prepared, explain=explain, dry_run=dry_run)
+    code = 0 if dry_run else _start(prepared, options)
+    if code:
+        raise typer.Exit(code)
+
+
+def _show(prepared: Prepared, *, explain: bool, dry_run: bool) -> None:
+    from edgebake.cli.console import print_note, print_text, render
+    from edgebake.cli.format.run import text
+
     for note in prepared.notes:
         print_note(note)
     if explain:
         typer.echo(render(text(prepared), sys.stderr), err=True)
     if dry_run:
         print_text(shlex.join(prepared.words()))
-        return
-    code = _start(prepared, options)
-    if code:
-        raise typer.Exit(code)
 
 
-def _container_name(name: str) -> str:
+def _request(name: str, container: str | None, *options: Words, background: bool) -> Request:
+    """Return the container that is asked for.
+
+    Args:
+        name: the image, as it was named.
+        container: the container's name; a new one if None.
+        options: the command, published ports, volumes, variables, and further words for docker run.
+        background: whether it stays in the background.
+    """
+    from edgebake.host.launch import Request
+
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower().rpartition("/")[2].partition(":")[0]).strip("-")
-    return f"edgebake-{plain}-{uuid.uuid4().hex[:6]}"
+    command, publish, volumes, env, words = (tuple(values or ()) for values in options)
+    return Request(
+        container or f"edgebake-{plain}-{uuid.uuid4().hex[:6]}",
+        command,
+        publish,
+        volumes,
+        env,
+        words,
+        detach=background,
+        terminal=not background and sys.stdin.isatty() and sys.stdout.isatty(),
+        own_name=container is not None,
+    )
 
 
 def _prepared(options: RunOptions) -> Prepared:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edgebake.errors import EdgebakeError
 from edgebake.host.candidate import Candidate, Judged, judged
+from edgebake.host.local import local_candidates, local_reference
 from edgebake.host.machine import Machine
 from edgebake.host.match import machine_board
 from edgebake.host.remote import MOST_TAGS, Cache, remote_candidates, remote_reference
@@ -54,8 +55,7 @@ def find_image(
 ) -> Answer:
     """Return the candidates for a machine.
 
-    The registry is asked only if no image of the engine's fits, or the best one leaves the machine's GPU alone, or
-    is not proven to run.
+    The registry is asked only if the engine has no image that fits, uses the machine's GPU and is proven to run.
 
     Args:
         this: what is wanted.
@@ -64,31 +64,25 @@ def find_image(
         client: asks the registry.
         cache: its earlier answers.
         here: whether the machine is this one, whose engine's images count.
-        all_of_them: ask the registry even if the engine has an image that fits.
+        all_of_them: ask the registry in any case.
 
     Raises:
         EdgebakeError: the registry is needed, and refuses or cannot be reached.
     """
-    targets, board, notes = known_targets(workspace), machine_board(machine, workspace), []
-    found: list[Candidate] = []
-    if here:
-        try:
-            found = _local(this, targets)
-        except EdgebakeError as error:
-            notes.append(f"the engine's images are unknown: {error.message}")
-    answer = Answer(tuple(judged(found, machine, board.name if board else None)), tuple(notes))
+    targets, board = known_targets(workspace), machine_board(machine, workspace)
+    profile = board.name if board else None
+    candidates, notes = _local(this, targets) if here else ([], [])
+    answer = Answer(tuple(judged(candidates, machine, profile)), tuple(notes))
     if _is_enough(answer, machine) and not all_of_them:
         return answer
     try:
-        more, left_out = _remote(this, machine, targets, client, cache)
-        found = [*found, *more]
-        if left_out:
-            notes.append(f"{counted(left_out, 'tag')} of {this.repository} left out: it has more than {MOST_TAGS}")
+        more, more_notes = _remote(this, machine, targets, client, cache)
+        candidates, notes = [*candidates, *more], [*notes, *more_notes]
     except RegistryError as error:
         if answer.best is None:
             raise
         notes.append(f"the registry's images are unknown: {error.message}")
-    return Answer(tuple(judged(found, machine, board.name if board else None)), tuple(notes))
+    return Answer(tuple(judged(candidates, machine, profile)), tuple(notes))
 
 
 def _is_enough(answer: Answer, machine: Machine) -> bool:
@@ -98,23 +92,28 @@ def _is_enough(answer: Answer, machine: Machine) -> bool:
     return verdict.grade != "unproven" and (verdict.uses_gpu or machine.cuda is None)
 
 
-def _local(this: Wanted, targets: Mapping[str, Target]) -> list[Candidate]:
-    from edgebake.host.local import local_candidates, local_reference
-
-    if this.tag:
-        found = local_reference(f"{this.repository}{this.tag}", targets)
-        return [found] if found else []
-    return local_candidates(this.repository, targets)
+def _local(this: Wanted, targets: Mapping[str, Target]) -> tuple[list[Candidate], list[str]]:
+    """Return the engine's images, or a note why they are unknown."""
+    try:
+        if not this.tag:
+            return local_candidates(this.repository, targets), []
+        candidate = local_reference(f"{this.repository}{this.tag}", targets)
+    except EdgebakeError as error:
+        return [], [f"the engine's images are unknown: {error.message}"]
+    return ([candidate] if candidate else []), []
 
 
 def _remote(
     this: Wanted, machine: Machine, targets: Mapping[str, Target], client: RegistryClient, cache: Cache
-) -> tuple[list[Candidate], int]:
+) -> tuple[list[Candidate], list[str]]:
+    """Return the registry's images, and a note if it has too many tags."""
     platform = machine.platform or ""
     if this.tag:
-        found = remote_reference(client, f"{this.repository}{this.tag}", platform, targets)
-        return ([found] if found else []), 0
-    return remote_candidates(client, this.repository, platform, targets, cache)
+        candidate = remote_reference(client, f"{this.repository}{this.tag}", platform, targets)
+        return ([candidate] if candidate else []), []
+    candidates, left_out = remote_candidates(client, this.repository, platform, targets, cache)
+    note = f"{counted(left_out, 'tag')} of {this.repository} left out: it has more than {MOST_TAGS}"
+    return candidates, [note] if left_out else []
 
 
 def nothing_fits(this: Wanted, workspace: Workspace, machine: Machine, refused: Sequence[Judged]) -> EdgebakeError:

@@ -32,17 +32,15 @@ def make_lock(
     ca_bundle: Path | None = None,
     report: Report = lambda line: None,
 ) -> Lock:
-    """Resolve everything that a compilation may take as given.
-
-    What the present lock has is kept where it still fits.
+    """Resolve everything that a compilation may take as given; keep what the present lock has, where it still fits.
 
     Args:
         workspace: the project, with its present lock.
-        upgrade: recipes, Python packages, base images or git URLs to resolve anew; "*" for everything.
-        refresh: have unversioned system packages installed anew.
+        upgrade: recipes, Python packages, base images or git URLs to resolve again; "*" for everything.
+        refresh: have unversioned system packages installed again.
         mirrors: where repositories are fetched instead.
         ca_bundle: certificates to trust.
-        report: is told each step.
+        report: called with a line for each step.
 
     Raises:
         EdgebakeError: a conflict, or a name to upgrade that the lock does not have.
@@ -51,23 +49,16 @@ def make_lock(
     old = workspace.lock or Lock()
     _refuse_unknown(old, upgrade)
     kept = _without(old, set(upgrade))
-    fresh = replace(workspace, lock=kept)
-    plans = plan_images(fresh)
+    plans = plan_images(replace(workspace, lock=kept))
     all_mirrors = {**workspace.project.mirrors, **(mirrors or {})}
     client = RegistryClient(os.environ, ca_bundle or _own_ca_bundle(workspace))
     bases = {image: _base(client, image, kept, all_mirrors, report) for image in _base_images(plans)}
     _refuse_lacking_bases(workspace, plans, bases)
-    wheelhouse = workspace.root / workspace.project.wheelhouse if workspace.project.wheelhouse else None
-    images: dict[str, dict[str, LockedImage]] = {}
-    for plan in sorted(plans, key=lambda plan: (plan.name, plan.target.name)):
-        images.setdefault(plan.name, {})[plan.target.name] = _image(
-            plan, kept, images, wheelhouse, ca_bundle, report
-        )
     lock = Lock(
         refresh=old.refresh + refresh,
         bases=dict(sorted(bases.items())),
+        images=_images(workspace, plans, kept, ca_bundle, report),
         git=_git(plans, kept, report),
-        images=images,
     )
     compile_workspace(replace(workspace, lock=lock))  # a lock that cannot be compiled from is never written
     return lock
@@ -89,7 +80,7 @@ def _refuse_unknown(lock: Lock, upgrade: Sequence[str]) -> None:
 
 
 def _without(lock: Lock, upgrade: set[str]) -> Lock:
-    """Return the lock without what is to be resolved anew."""
+    """Return the lock without what is to be resolved again."""
     if "*" in upgrade:
         return Lock(refresh=lock.refresh)
     images = {
@@ -160,6 +151,17 @@ def _git(plans: Iterable[ImagePlan], kept: Lock, report: Report) -> tuple[Locked
         report(f"{url} {ref}: {commit}")
         locked.append(LockedGit(url=url, ref=ref, commit=commit))
     return tuple(locked)
+
+
+def _images(
+    workspace: Workspace, plans: Iterable[ImagePlan], kept: Lock, ca_bundle: Path | None, report: Report
+) -> dict[str, dict[str, LockedImage]]:
+    wheelhouse = workspace.root / workspace.project.wheelhouse if workspace.project.wheelhouse else None
+    images: dict[str, dict[str, LockedImage]] = {}
+    for plan in sorted(plans, key=lambda plan: (plan.name, plan.target.name)):
+        image = _image(plan, kept, images, wheelhouse, ca_bundle, report)
+        images.setdefault(plan.name, {})[plan.target.name] = image
+    return images
 
 
 def _image(
