@@ -149,6 +149,12 @@ class IgnoreRules:
         return ignoring
 
 
+BYTECODE = ("**/__pycache__", "**/*.pyc")
+"""Patterns for what Python leaves next to its sources: pip compiles the packaged catalogue as it installs it."""
+WITHOUT_BYTECODE = IgnoreRules(Rule(pattern) for pattern in BYTECODE)
+"""The rules for every folder of the catalogue: bytecode is part of no recipe and no template."""
+
+
 @dataclass(frozen=True)
 class _Block:
     """Neighbouring rules of one kind, as one regular expression: nothing can tell which of them matched."""
