@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -22,7 +23,6 @@ from edgebake.host.flags import GROUPS, Choice
 from edgebake.host.launch import Request, configuration
 from edgebake.host.monitor import Usage, parse_stats
 from edgebake.host.prepare import Prepared, prepare
-from edgebake.host.search import Search
 from edgebake.host.wanted import known_targets
 from edgebake.load.workspace import open_workspace
 from edgebake.model.labels import config_labels
@@ -169,24 +169,38 @@ def test_the_summary() -> None:
 
 # ── options
 
-HERE = Search("demo")
-
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"search": Search("demo", root=MACHINES)}, "nothing can be started on the machine of --root"),
-        ({"request": Request("a", detach=True), "monitor": True}, "--monitor cannot be combined"),
-        ({"request": Request("a", detach=True), "timeout": 1.0}, "--timeout cannot be combined with --detach"),
-        ({"with_": ("camera",)}, "unknown group 'camera'"),
-        ({"with_": ("usb",), "without": ("usb", "gpu")}, "--with usb and --without usb cannot be combined"),
+        ({"root": MACHINES}, "nothing can be started on the machine of --root"),
+        ({"detach": True, "monitor": True}, "--monitor cannot be combined"),
+        ({"wait": True, "monitor": True}, "--monitor cannot be combined"),
+        ({"detach": True, "timeout": 1.0}, "--timeout cannot be combined with --detach"),
+        ({"with_": ["camera"]}, "unknown group 'camera'"),
+        ({"without": ["camera"]}, "unknown group 'camera'"),
+        ({"with_": ["usb"], "without": ["usb", "gpu"]}, "--with usb and --without usb cannot be combined"),
     ],
 )
 def test_options_that_cannot_be_combined(options: dict[str, Any], message: str) -> None:
     with pytest.raises(EdgebakeError, match=message):
-        RunOptions(**{"search": HERE, "request": Request("a"), **options})
+        RunOptions("demo", **options)
 
 
-def test_options_that_can(tmp_path: Path) -> None:
-    RunOptions(HERE, Request("a", detach=True), wait=True, timeout=1.0, with_=("usb",), without=("gpu",))
-    RunOptions(Search("demo", root=tmp_path), Request("a"), dry_run=True)
+def test_options_that_can() -> None:
+    RunOptions("demo", wait=True, timeout=1.0, with_=["usb"], without=["gpu"])
+    RunOptions("demo", root=MACHINES, dry_run=True)
+    RunOptions("demo", timeout=1.0, monitor=True)
+
+
+def test_a_container_without_a_name_gets_one_once() -> None:
+    options = RunOptions("localhost:5000/Acme/Detector:1.0", ["sh"], publish=["80:80"])
+    assert re.fullmatch(r"edgebake-detector-[0-9a-f]{6}", options.request.name)
+    assert options.request is options.request
+    assert (options.request.command, options.request.publish, options.request.own_name) == (
+        ("sh",),
+        ("80:80",),
+        False,
+    )
+    named = RunOptions("demo", container="one", detach=True).request
+    assert (named.name, named.own_name, named.detach, named.terminal) == ("one", True, True, False)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import CaBundle, Root
+from edgebake.cli.command import command
+from edgebake.cli.options import CaBundle, ImageRegistry, NoCache, Root
 from edgebake.cli.waiting import Waiting
 
-NoCache = Annotated[
-    bool, typer.Option("--no-cache", help="Ask the registry again; its answers are kept for ten minutes.")
-]
-Registry = Annotated[
-    str | None,
-    typer.Option("--registry", metavar="REPOSITORY", help="Look there, not in the project's registry."),
-]
 
+@dataclass(frozen=True)
+class AutotagOptions:
+    """The image that is looked for, where, and what is printed about it."""
 
-def autotag(
     name: Annotated[
         str,
         typer.Argument(
@@ -28,19 +26,22 @@ def autotag(
             help="An image of the project, a recipe, or a repository (localhost:5000/acme/detector).",
             autocompletion=complete.subjects,
         ),
-    ],
-    registry: Registry = None,
-    root: Root = None,
+    ]
+    registry: ImageRegistry = None
+    root: Root = None
     explain: Annotated[
         bool,
         typer.Option("--explain", help="Show on stderr the result of each rule for each image, with its source."),
-    ] = False,
-    no_cache: NoCache = False,
-    ca_bundle: CaBundle = None,
+    ] = False
+    no_cache: NoCache = False
+    ca_bundle: CaBundle = None
     json_output: Annotated[
         bool, typer.Option("--json", help="Print all candidates as JSON, not the reference.")
-    ] = False,
-) -> None:
+    ] = False
+
+
+@command(AutotagOptions)
+def autotag(options: AutotagOptions) -> None:
     """Print the reference of the best image for this machine, from the engine or else from the registry.
 
     The rules are NVIDIA's: architecture, CUDA flavour, driver, GPU architecture, L4T, mounted libraries. If no
@@ -48,25 +49,24 @@ def autotag(
 
     Example: docker run --rm $(edgebake autotag pytorch)
     """
-    import os
-
     with Waiting("looking for images"):
         from edgebake.host.search import Search, search
 
-        bundle = Path(ca_bundle) if ca_bundle else None
-        what = Search(name, registry, root, no_cache, bundle, everything=explain or json_output)
+        bundle = Path(options.ca_bundle) if options.ca_bundle else None
+        everything = options.explain or options.json_output
+        what = Search(options.name, options.registry, options.root, options.no_cache, bundle, everything)
         found = search(what, Path.cwd(), os.environ)
     from edgebake.cli.console import print_json, print_note, print_text
     from edgebake.cli.format.autotag import data, text
 
     answer = found.answer
-    if json_output:
+    if options.json_output:
         print_json(data(answer))
-    if explain:
+    if options.explain:
         typer.echo(text(answer), err=True)
     if answer.best is None:
         raise found.nothing_fits()
     for doubt in answer.doubts:
         print_note(f"{answer.best.reference}: {doubt}")
-    if not json_output:
+    if not options.json_output:
         print_text(answer.best.reference)

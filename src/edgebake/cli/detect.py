@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from edgebake.cli.options import Root
+from edgebake.cli.command import command
+from edgebake.cli.options import JsonOutput, Root
 
 
-def detect_command(
-    root: Root = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
+@dataclass(frozen=True)
+class DetectOptions:
+    """The machine that is looked at."""
+
+    root: Root = None
+    json_output: JsonOutput = False
+
+
+@command(DetectOptions)
+def detect_command(options: DetectOptions) -> None:
     """Show what this machine is: board, JetPack, driver, CUDA, GPU, container runtime, and the targets that fit.
 
     Each fact comes with the file or library that it is from; a fact without a source is shown as unknown.
@@ -26,12 +31,12 @@ def detect_command(
     from edgebake.host.match import describe
     from edgebake.load.workspace import open_if_sound
 
-    machine = machine_of(root)
+    machine = machine_of(options.root)
     workspace, wrong = open_if_sound(Path.cwd())
     if wrong is not None:
         print_note(f"the project's own targets and boards are left out: {wrong.summary}")
     detection = describe(machine, workspace)
-    if json_output:
+    if options.json_output:
         print_json(data(detection))
     else:
         print_text(text(detection))

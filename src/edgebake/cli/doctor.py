@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgebake.cli.options import CaBundle
+from edgebake.cli.command import command
+from edgebake.cli.options import CaBundle, JsonOutput
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EXIT_CHECK
 
 
-def doctor(
-    fix: Annotated[bool, typer.Option("--fix", help="Fix what can do no harm, and say what was done.")] = False,
+@dataclass(frozen=True)
+class DoctorOptions:
+    """What is checked, and whether it is fixed."""
+
+    fix: Annotated[bool, typer.Option("--fix", help="Fix what can do no harm, and say what was done.")] = False
     registry: Annotated[
         str | None,
         typer.Option("--registry", metavar="REPOSITORY", help="Check this registry, not the project's."),
-    ] = None,
-    ca_bundle: CaBundle = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
+    ] = None
+    ca_bundle: CaBundle = None
+    json_output: JsonOutput = False
+
+
+@command(DoctorOptions)
+def doctor(options: DoctorOptions) -> None:
     """Check what building and running images needs here; show problems with the commands that fix them.
 
     Checks Docker, Buildx, the image store, QEMU, disk space, the registry, proxy, certificates, NVIDIA's driver and
@@ -28,11 +39,6 @@ def doctor(
 
     Example: edgebake doctor --fix
     """
-    import os
-    from itertools import chain
-
-    from edgebake.errors import EXIT_CHECK
-
     with Waiting("checking this machine"):
         from edgebake.host.doctor import examine
         from edgebake.host.finding import Finding
@@ -40,17 +46,17 @@ def doctor(
         from edgebake.load.workspace import open_if_sound
 
         workspace, wrong = open_if_sound(Path.cwd())
-        surroundings = surroundings_of(workspace, os.environ, registry, ca_bundle)
+        surroundings = surroundings_of(workspace, os.environ, options.registry, options.ca_bundle)
     from edgebake.cli.console import print_json, print_text
     from edgebake.cli.format.doctor import data, text
 
     findings = []
     project = [Finding("project", "problem", wrong.summary, ("edgebake plan",))] if wrong else []
-    for finding in chain(project, examine(surroundings, fix=fix)):
+    for finding in chain(project, examine(surroundings, fix=options.fix)):
         findings.append(finding)
-        if not json_output:
+        if not options.json_output:
             print_text(text(finding))
-    if json_output:
+    if options.json_output:
         print_json(data(findings))
     if any(finding.state == "problem" for finding in findings):
         raise typer.Exit(EXIT_CHECK)
