@@ -124,6 +124,13 @@ Root = Annotated[
     Path | None,
     typer.Option("--root", metavar="DIR", help="Look at the machine whose files lie here, not at this one."),
 ]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Ask the registry again; its answers are kept for ten minutes.")
+]
+ImageRegistry = Annotated[
+    str | None,
+    typer.Option("--registry", metavar="REPOSITORY", help="Look there, not in the project's registry."),
+]
 
 
 @dataclass(frozen=True)
