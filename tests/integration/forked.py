@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 _LOADED = (
-    "edgebake.api",
+    "edgebake.pipeline",
     "edgebake.bench.images",
     "edgebake.ci.github",
     "edgebake.cli.main",

@@ -9,11 +9,10 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgebake.api import Compiled, compile_files
 from edgebake.graph.compile import Compilation, compile_workspace, plan_images
 from edgebake.graph.names import stage_names
 from edgebake.graph.node import Node
@@ -21,15 +20,16 @@ from edgebake.graph.python_env import resolution_inputs
 from edgebake.load.workspace import Workspace, open_workspace
 from edgebake.lock.locker import render_lock
 from edgebake.model.lock import Lock, LockedBase, LockedImage, LockedPackage, LockedPython
-from edgebake.plan.builder import Plan, build_plan
+from edgebake.model.request import Request
+from edgebake.pipeline import Compiled, Pipeline, compile_files
+from edgebake.plan.builder import Plan
 from edgebake.plan.fingerprint import Fingerprint, Fingerprints
-from edgebake.plan.history import Finished, read_history
+from edgebake.plan.history import Finished
 from edgebake.plan.journal import Journal
-from edgebake.plan.selection import Selection
 from edgebake.plan.steps import Output
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
-ALL = Selection()
+ALL = Request()
 DIGEST = "sha256:" + "1" * 64
 DIGESTS = {AMD64: "sha256:" + "a" * 64, ARM64: "sha256:" + "b" * 64}
 
@@ -192,18 +192,16 @@ class Project:
             for platform in node.bodies
         }
 
-    def plan(self, selection: Selection = ALL, *, output: Output = "cache", test: bool = False) -> Plan:
-        compiled = self.compiled()
-        history = read_history(self.root)
-        plan = build_plan(
-            compiled.compilation, selection, history.record, compiled.changes(), output=output, test=test
-        )
-        return replace(plan, times=history.times)
+    def pipeline(self, request: Request = ALL) -> Pipeline:
+        return Pipeline(self.root, request, opened=lambda start, asked: self.open())
 
-    def built(self, selection: Selection = ALL) -> Plan:
+    def plan(self, request: Request = ALL, *, output: Output = "cache", test: bool = False) -> Plan:
+        return self.pipeline(request).plan(output=output, test=test)
+
+    def built(self, request: Request = ALL) -> Plan:
         """Remember all that a plan would build as built, as the executor does."""
         self.compiled().tree.write()
-        plan = self.plan(selection)
+        plan = self.plan(request)
         for target in plan.targets:
             name = target.bake_target.name
             finished = Finished(name, target.platforms, "cache", "run", "2026-01-01T00:00:00Z")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.api import compile_files
 from edgebake.load.workspace import open_workspace
+from edgebake.pipeline import compile_files
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/edgebake.yaml"))

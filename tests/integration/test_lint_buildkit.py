@@ -64,7 +64,7 @@ def test_a_recipe_accepts_them(tmp_path: Path) -> None:
     assert "buildkit-check" not in [f.rule.id for f in report.findings]
     project.write({"recipes/app/app.j2": "RUN true\n"})
     report = lint(project_subject(project.open()), buildkit=True)
-    assert "'buildkit-check' is ignored, and finds nothing" in [f.message for f in report.findings]
+    assert "'buildkit-check' is ignored, but finds nothing" in [f.message for f in report.findings]
 
 
 def test_an_image_of_one_recipe_is_the_recipes(tmp_path: Path) -> None:
@@ -90,5 +90,5 @@ def test_a_builder_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_without_docker_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = project_with(tmp_path, "RUN true\n")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(EdgebakeError, match="there is no docker command"):
+    with pytest.raises(EdgebakeError, match="docker not found"):
         check_dockerfiles(project_subject(project.open()))

@@ -18,13 +18,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import edgebake
-from edgebake import api
+from edgebake import pipeline
 from edgebake.cache.entries import places_of
 from edgebake.cli.main import app
 from edgebake.errors import EdgebakeError
 from edgebake.load.workspace import open_workspace
+from edgebake.model.request import Request
 from edgebake.plan.journal import Journal
-from edgebake.plan.selection import Selection, open_selection
+from edgebake.select.request import open_request
 from integration.projects import CPU, recipe, write_files
 
 SETTLED = 0.15
@@ -67,11 +68,13 @@ Told = tuple[str, str, int, bool]
 def told(root: Path, *arguments: str, **variables: str) -> Told:
     """Run a command in this process."""
     compiled: list[object] = []
-    compile_workspace = api.compile_workspace
+    compile_workspace = pipeline.compile_workspace
     out, err, code = io.StringIO(), io.StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(root)
-        patch.setattr(api, "compile_workspace", lambda *args: (compiled.append(args), compile_workspace(*args))[1])
+        patch.setattr(
+            pipeline, "compile_workspace", lambda *args: (compiled.append(args), compile_workspace(*args))[1]
+        )
         for name, value in variables.items():
             patch.setenv(name, value)
         try:
@@ -211,7 +214,7 @@ def built(root: Path) -> None:
     """Remember everything as built, as a bake does."""
     from edgebake.plan.history import Finished
 
-    plan, _ = api.make_plan(root, Selection())
+    plan = pipeline.Pipeline(root, Request()).plan()
     for target in plan.targets:
         name = target.bake_target.name
         finished = Finished(name, target.platforms, "cache", "run", "2026-01-01T00:00:00Z")
@@ -345,7 +348,7 @@ class TestWhileItRuns:
     def test_a_change_while_it_runs_keeps_it_from_being_remembered(
         self, root: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, moment: str, file: str
     ) -> None:
-        compile_files = api.compile_files
+        compile_files = pipeline.compile_files
 
         def changing(*arguments: object, **options: object) -> object:
             if moment == "after it was compiled":
@@ -359,7 +362,7 @@ class TestWhileItRuns:
             return found
 
         time.sleep(SETTLED)
-        monkeypatch.setattr(api, "compile_files", changing)
+        monkeypatch.setattr(pipeline, "compile_files", changing)
         told(root, "plan")
         assert not kept.exists()
 
@@ -368,8 +371,8 @@ class TestWhileItRuns:
     ) -> None:
         opened: list[str] = []
 
-        def opening(start: Path, selection: Selection) -> object:
-            workspace = open_selection(start, selection)
+        def opening(start: Path, request: Request) -> object:
+            workspace = open_request(start, request)
             opened.append((root / "edgebake.yaml").read_text())
             if len(opened) == 1:
                 CHANGES["the project"](root)
@@ -377,7 +380,7 @@ class TestWhileItRuns:
             return workspace
 
         time.sleep(SETTLED)
-        monkeypatch.setattr("edgebake.plan.selection.open_selection", opening)
+        monkeypatch.setattr("edgebake.select.request.open_request", opening)
         told(root, "plan")
         monkeypatch.undo()
         assert len(opened) == 2, "what belongs to it was known before, so it was opened once more"

@@ -77,9 +77,7 @@ def test_what_changes_by_itself_may_select_nothing(example: Path) -> None:
         ),
         (["list", "-s", "numppy"], "hint: did you mean 'numpy'?"),
         (["list", "targets", "-s", "platform:arm64"], "hint: did you mean 'linux/arm64'?"),
-        (["plan", "--state-ref", "HEAD"], "hint: add --select state:modified"),
-        (["plan", "-s", "state:modified", "--state-ref", "no-such"], "error: git knows no commit 'no-such'"),
-        (["plan", "--exclude", "image:*"], "error: --exclude 'image:*' picks no image"),
+        (["plan", "--exclude", "image:*"], "error: --exclude 'image:*' matches no image"),
     ],
 )
 def test_a_wrong_selector_is_one_clear_message(words: list[str], message: str) -> None:
@@ -92,14 +90,14 @@ def test_a_wrong_selector_is_one_clear_message(words: list[str], message: str) -
 def test_lists(tmp_path: Path) -> None:
     def names(*words: str) -> list[str]:
         data = json.loads(run(tmp_path, "list", *words, "--json").stdout)
-        return [one["name"] for one in data[next(key for key in data if key != "version")]]
+        return [one["name"] for one in data[next(key for key, value in data.items() if isinstance(value, list))]]
 
     assert names("-s", "recipe:pytorch+1,group:llm", "--exclude", "vllm sglang")[:2] == ["accelerate", "exllama"]
     assert names("targets", "-s", "jetpack-6.*") == ["jetpack-6.0", "jetpack-6.1", "jetpack-6.2"]
     done = run(tmp_path, "list", "-s", "group:llm,group:cv")
     assert (done.returncode, done.stderr) == (0, "note: no recipe is selected\n")
     done = run(tmp_path, "list", "-s", "state:modified")
-    assert (done.returncode, "there is no project" in done.stderr) == (2, True)
+    assert (done.returncode, "no project was found" in done.stderr) == (2, True)
 
 
 def test_the_same_bytes_whatever_the_hash_seed() -> None:
@@ -107,29 +105,3 @@ def test_the_same_bytes_whatever_the_hash_seed() -> None:
     assert run(EXAMPLE, *words, seed="1").stdout == run(EXAMPLE, *words, seed="2").stdout
     words = ["list", "targets", "-s", "+opencv,target:*", "--json"]
     assert run(EXAMPLE, *words, seed="1").stdout == run(EXAMPLE, *words, seed="2").stdout
-
-
-def test_a_state_of_a_commit(tmp_path: Path) -> None:
-    def git(*args: str) -> None:
-        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *args], cwd=tmp_path, check=True)
-
-    recipe = "name: {0}\nsummary: An application\nlayer: application\ninstall: {{files: {{file: /{0}}}}}\n"
-    images = {name: {"recipes": [f"./{name}"], "targets": ["cpu"]} for name in ("one", "two")}
-    (tmp_path / "edgebake.yaml").write_text(json.dumps({"images": images}))
-    for name in images:
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "recipe.yaml").write_text(recipe.format(name))
-        (tmp_path / name / "file").write_text("1\n")
-    git("init", "--quiet")
-    git("add", "--all")
-    git("commit", "--quiet", "-m", "x")
-    (tmp_path / "two" / "file").write_text("2\n")
-
-    def picked(*words: str) -> list[str]:
-        done = run(tmp_path, "plan", *words, "--state-ref", "HEAD", "--json")
-        assert done.returncode == 0, done.stderr
-        return [image["image"] for image in json.loads(done.stdout)["images"]]
-
-    assert picked("-s", "state:modified") == picked("-s", "state:directly-modified+") == ["two"]
-    assert picked("-s", "state:unmodified") == picked("--exclude", "state:modified") == ["one"]
-    assert picked("-s", "state:new") == []

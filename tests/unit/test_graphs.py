@@ -16,13 +16,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edgebake.inspect.draw import as_dot, as_json, as_mermaid, dot_text, mermaid_text
+from edgebake.cli.console import json_text
+from edgebake.cli.format.graph import data as data_of
+from edgebake.inspect.draw import as_dot, as_mermaid, dot_text, mermaid_text
 from edgebake.inspect.graphs import recipe_graph, stage_graph
 from edgebake.inspect.layers import LAYERS, stage_layers
 from edgebake.inspect.selected import resolve_selected
 from edgebake.inspect.svg import as_svg
 from edgebake.inspect.svg import text as svg_text
-from edgebake.plan.selection import Selection, selected_bake_targets
+from edgebake.model.request import Request
+from edgebake.select.request import scope_of
 from integration.projects import CATALOGUE, Project, compiled_recipe, make_project, needs, nodes_by_name, recipe
 
 Graph = nx.DiGraph
@@ -41,12 +44,12 @@ def project(tmp_path: Path) -> Project:
 
 def stages(project: Project, **selection: tuple[str, ...]) -> Graph:
     compilation = project.compile()
-    chosen = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, Selection(**selection))
-    return stage_graph(compilation, chosen)
+    scope = scope_of(compilation.graph.bake_targets, compilation.workspace, Request(**selection))
+    return stage_graph(compilation, [target.bake_target for target in scope.targets])
 
 
 def recipes(project: Project, **selection: tuple[str, ...]) -> Graph:
-    return recipe_graph(resolve_selected(project.open(), Selection(**selection)))
+    return recipe_graph(resolve_selected(project.open(), Request(**selection)))
 
 
 def test_the_stages_of_an_image_are_its_own_and_lead_to_it(project: Project) -> None:
@@ -142,7 +145,7 @@ def test_no_edge_leads_to_an_earlier_layer(project: Project) -> None:
 def test_dot_and_json_say_the_same_graph(project: Project, make: Callable[[Project], Graph]) -> None:
     graph: Graph = make(project)
     nodes, edges = read_dot(as_dot(graph))
-    data = json.loads(as_json(graph, "stages"))
+    data = json.loads(json_text(data_of(graph, "stages")))
     assert list(nodes) == [node["id"] for node in data["nodes"]] == list(graph)
     assert nodes == dict(graph.nodes(data="label"))
     assert edges == [(edge["from"], edge["to"], edge["label"]) for edge in data["edges"]]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from edgebake.model.request import Request
 from edgebake.plan.history import Finished
-from edgebake.plan.selection import Selection
 from edgebake.plan.settings import Settings
 from edgebake.state.current import expected_references
 from edgebake.state.inputs import Inputs, digest_of_tests
@@ -31,9 +31,9 @@ def digest(
     settings: Settings = PLAIN,
     bases: dict[str, tuple[str, ...]] = BASES,
     builder: str = "",
-    selection: Selection = Selection(),  # noqa: B008
+    request: Request = Request(),  # noqa: B008
 ) -> str:
-    plan = project.plan(selection)
+    plan = project.plan(request)
     known = {reference: bases.get(reference, ("sha256:cc", "")) for reference in bases}
     mirrored = dict.fromkeys(settings.mirrors.values(), ("sha256:aa", ""))
     inputs = Inputs(plan, settings, {**known, **{f"{m}:bookworm-slim": v for m, v in mirrored.items()}}, builder)
@@ -49,7 +49,7 @@ ALTERED: dict[str, Callable[[Project], str]] = {
     "a variable of the environment": lambda p: digest(p, replace(PLAIN, environment={"WHEELHOUSE": "wheels"})),
     "the time that Buildx gives": lambda p: digest(p, replace(PLAIN, environment={"SOURCE_DATE_EPOCH": "0"})),
     "another builder": lambda p: digest(p, builder="other docker-container"),
-    "fewer platforms": lambda p: digest(p, selection=Selection(platforms=(ARM64,))),
+    "fewer platforms": lambda p: digest(p, request=Request(platforms=(ARM64,))),
 }
 SAME: dict[str, Callable[[Project], str]] = {
     "nothing": digest,
@@ -100,7 +100,7 @@ def finished(references: dict[str, str]) -> Finished:
 
 
 def test_a_part_is_expected_where_it_was_pushed_and_nowhere_else(line: Project) -> None:
-    plan = line.plan(Selection(platforms=(ARM64,)))
+    plan = line.plan(Request(platforms=(ARM64,)))
     name = plan.targets[0].bake_target.name
     here = replace(PLAIN, variables={"REGISTRY": "acme"})
     digested = finished({"docker.io/acme/app": "sha256:aa"})
@@ -126,6 +126,6 @@ def test_another_targets_base_is_not_among_a_targets_inputs(line: Project) -> No
     base = "name: other\nfamily: cpu\nsummary: another\nplatforms: [linux/amd64]\nos: debian:12\npython: '3.11'\n"
     line.write({"targets/other.yaml": f"{base}base: {{image: 'debian:trixie-slim'}}\ntag_suffix: other\n"})
     line.images(app=["a", "b", "c", "d"], tool={"recipes": ["c"], "targets": ["other"]})
-    after = digest(line, mirrors, selection=Selection(targets=("cpu",)))
+    after = digest(line, mirrors, request=Request(targets=("cpu",)))
     assert before
     assert after == before

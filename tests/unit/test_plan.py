@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
+from edgebake.cli.format.plan import text as explain
+from edgebake.cli.format.plan_data import data
 from edgebake.errors import EdgebakeError
+from edgebake.model.request import Request
 from edgebake.plan.builder import Plan
-from edgebake.plan.explain import explain, plan_as_data
 from edgebake.plan.history import read_history
 from edgebake.plan.journal import JOURNAL_FILE
 from edgebake.plan.record import BuildRecord
-from edgebake.plan.selection import Selection, open_selection
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Step, VerifyIndexes, WriteFiles
+from edgebake.select.request import open_request
 from integration.projects import (
     AMD64,
     ARM64,
@@ -78,7 +80,7 @@ class TestSteps:
 
     def test_load(self, project: Project) -> None:
         project.images(app=["python"]).compiled().tree.write()
-        assert steps(project.plan(Selection(platforms=(AMD64,)), output="load")) == [
+        assert steps(project.plan(Request(platforms=(AMD64,)), output="load")) == [
             "check amd64 emulated amd64",
             "load app-cpu amd64 by key",
         ]
@@ -93,7 +95,7 @@ class TestSteps:
 
     def test_a_part_of_the_platforms_is_pushed_under_its_key_and_not_verified(self, project: Project) -> None:
         project.images(app=["python"]).compiled().tree.write()
-        plan = project.plan(Selection(platforms=(ARM64,)), output="push")
+        plan = project.plan(Request(platforms=(ARM64,)), output="push")
         assert steps(plan) == [
             "check arm64 emulated arm64",
             "push app-cpu arm64 by key",
@@ -105,7 +107,7 @@ class TestSteps:
 
     def test_a_target_of_one_platform_is_complete_on_it(self, project: Project) -> None:
         project.images(app={"recipes": ["python"], "targets": ["cpu", "board-1.0"]}).compiled().tree.write()
-        assert steps(project.plan(Selection(platforms=(ARM64,)), output="push")) == [
+        assert steps(project.plan(Request(platforms=(ARM64,)), output="push")) == [
             "check arm64 emulated arm64",
             "push app-board-1-0 app-cpu arm64 by key",
             "verify app-board-1-0",
@@ -169,8 +171,8 @@ class TestIndexes:
     def test_without_a_push_there_is_nothing_to_merge(self, project: Project, output: Output) -> None:
         assert not any(isinstance(step, MergeIndex) for step in project.plan(output=output).steps)
 
-    @pytest.mark.parametrize("selection", [Selection(targets=("cpu",)), Selection(platforms=(ARM64,))])
-    def test_a_part_of_it_is_never_published_under_the_tag(self, project: Project, selection: Selection) -> None:
+    @pytest.mark.parametrize("selection", [Request(targets=("cpu",)), Request(platforms=(ARM64,))])
+    def test_a_part_of_it_is_never_published_under_the_tag(self, project: Project, selection: Request) -> None:
         plan = project.plan(selection, output="push")
         assert not any(isinstance(step, MergeIndex) for step in plan.steps)
         assert "left out: not all of these are selected" in explain(plan)
@@ -179,7 +181,7 @@ class TestIndexes:
         plan = project.plan(output="push")
         told = "app:${TAG}  linux/amd64 from app-cpu, linux/arm64 from app-board-1-0"
         assert told in explain(plan)
-        assert plan_as_data(plan)["steps"][-1]["step"] == "merge-index"
+        assert data(plan).steps[-1].step == "merge-index"
 
 
 class TestSelection:
@@ -190,7 +192,7 @@ class TestSelection:
         )
 
         def names(**selection: Any) -> list[str]:
-            return [target.bake_target.name for target in project.plan(Selection(**selection)).targets]
+            return [target.bake_target.name for target in project.plan(Request(**selection)).targets]
 
         assert names() == ["one-board-1-0", "one-cpu", "two-cpu"]
         assert names(names=("two",)) == ["two-cpu"]
@@ -200,25 +202,25 @@ class TestSelection:
     def test_a_target_that_no_image_is_for_is_told(self, project: Project) -> None:
         project.images(one=["python"])
         with pytest.raises(EdgebakeError, match="no selected image is for the target 'bord'"):
-            project.plan(Selection(targets=("bord",)))
+            project.plan(Request(targets=("bord",)))
 
     def test_a_platform_that_no_image_is_for_is_told(self, project: Project) -> None:
         project.images(one={"recipes": ["python"], "targets": ["board-1.0"]})
         with pytest.raises(EdgebakeError, match="no selected image is for the platform 'linux/amd64'"):
-            project.plan(Selection(platforms=(AMD64,)))
+            project.plan(Request(platforms=(AMD64,)))
 
     @pytest.mark.parametrize(
         ("selection", "message"),
         [
-            (Selection(names=("one", "numpy")), "images and recipes cannot be mixed"),
-            (Selection(names=("numpy",)), "recipes need a target"),
-            (Selection(names=("nunpy",), targets=("cpu",)), "unknown image or recipe 'nunpy'"),
+            (Request(names=("one", "numpy")), "images and recipes cannot be mixed"),
+            (Request(names=("numpy",)), "recipes need a target"),
+            (Request(names=("nunpy",), targets=("cpu",)), "unknown image or recipe 'nunpy'"),
         ],
     )
-    def test_what_cannot_be_meant_is_told(self, project: Project, selection: Selection, message: str) -> None:
+    def test_what_cannot_be_meant_is_told(self, project: Project, selection: Request, message: str) -> None:
         project.images(one=["python"])
         with pytest.raises(EdgebakeError, match=message):
-            open_selection(project.root, selection)
+            open_request(project.root, selection)
 
 
 # ── states, on the line of five
@@ -429,7 +431,7 @@ class TestStates:
 
     def test_building_one_platform_remembers_that_one(self, line: Project) -> None:
         line.write({"recipes/c/install.sh": "false\n"})
-        line.built(Selection(platforms=(ARM64,)))
+        line.built(Request(platforms=(ARM64,)))
         changes = line.plan().targets[0].changes
         assert {c.state for c in changes if c.platform == ARM64} == {"same"}
         assert "direct" in {c.state for c in changes if c.platform == AMD64}
@@ -455,11 +457,22 @@ class TestStates:
 class TestJson:
     def test_it_has_all_that_the_text_tells(self, line: Project) -> None:
         line.write({"recipes/c/install.sh": "false\n"})
-        data = json.loads(json.dumps(plan_as_data(line.plan(output="push"))))
-        assert data.keys() == {"version", "images", "left_out", "notes", "files", "stacks", "steps", "time"}
-        (image,) = data["images"]
+        found = json.loads(data(line.plan(output="push")).model_dump_json())
+        assert found.keys() == {
+            "version",
+            "images",
+            "left_out",
+            "notes",
+            "files",
+            "stacks",
+            "steps",
+            "time",
+            "platforms",
+        }
+        (image,) = found["images"]
         assert image.keys() == {
             "bake_target",
+            "observed",
             "image",
             "target",
             "platforms",
@@ -483,8 +496,8 @@ class TestJson:
             }.items()
         )
         assert len(stage["fingerprint"]) == len(stage["own"]) == 64
-        assert [step["step"] for step in data["steps"]] == ["check-builder", "bake", "verify-indexes"]
-        assert data["steps"][1] == {
+        assert [step["step"] for step in found["steps"]] == ["check-builder", "bake", "verify-indexes"]
+        assert {key: value for key, value in found["steps"][1].items() if value is not None} == {
             "step": "bake",
             "bake_targets": ["app-cpu"],
             "platforms": [AMD64, ARM64],
@@ -494,16 +507,16 @@ class TestJson:
 
     def test_what_is_left_out_and_what_changes_is_in_it(self, project: Project) -> None:
         project.images(app={"recipes": ["numpy"], "targets": ["cpu"], "platforms": [AMD64]})
-        data = plan_as_data(project.plan())
-        assert data["left_out"] == [
+        found = data(project.plan()).model_dump(mode="json")
+        assert found["left_out"] == [
             {"what": f"app on cpu ({ARM64})", "reason": "the image's platforms do not name it"}
         ]
-        assert any("not pinned" in note for note in data["notes"])
-        assert {"path": "bake/docker-bake.hcl", "change": "added"} in data["files"]
+        assert any("not pinned" in note for note in found["notes"])
+        assert {"path": "bake/docker-bake.hcl", "change": "added"} in found["files"]
 
 
 def test_the_same_fingerprint_is_a_label_whatever_is_selected(line: Project) -> None:
-    whole, part = line.plan(), line.plan(Selection(platforms=(ARM64,)))
+    whole, part = line.plan(), line.plan(Request(platforms=(ARM64,)))
     assert whole.targets[0].fingerprints == part.targets[0].fingerprints
 
 

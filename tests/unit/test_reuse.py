@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from edgebake.api import compile_files
-from edgebake.plan.builder import Plan, build_plan, reusable
-from edgebake.plan.explain import explain
-from edgebake.plan.fingerprint import Fingerprints
+from edgebake.cli.format.plan import text as explain
+from edgebake.model.request import Request
+from edgebake.plan.builder import Plan, build_plan
 from edgebake.plan.record import BuildRecord
 from edgebake.plan.reuse import Snapshot
-from edgebake.plan.selection import Selection
 from edgebake.plan.settings import Settings, cache_variables
 from edgebake.plan.stacks import Keyed, published_stages, stage_key
 from edgebake.plan.steps import Bake, CheckBuilder, Output, PublishStages
@@ -60,24 +58,17 @@ def line(tmp_path: Path) -> Project:
 def plan(
     project: Project,
     found: Wanted = everything,
-    selection: Selection = ALL,
+    request: Request = ALL,
     *,
     output: Output = "cache",
     snapshot: Snapshot | None = None,
 ) -> Plan:
     """Return the plan if the registry has the stages that `found` says."""
-    compiled = compile_files(project.open())
-    fingerprints = Fingerprints(compiled.compilation)
-    keys = {one.key: DIGEST for one in reusable(compiled.compilation, selection, fingerprints) if found(one)}
-    return build_plan(
-        compiled.compilation,
-        selection,
-        BuildRecord(),
-        compiled.changes(),
-        output=output,
-        fingerprints=fingerprints,
-        snapshot=snapshot or Snapshot(REPOSITORY, keys),
-    )
+    pipeline = project.pipeline(request)
+    changes = pipeline.compiled.changes()
+    plain = build_plan(pipeline.compilation, pipeline.scope, BuildRecord(), changes, output=output)
+    keys = {one.key: DIGEST for one in plain.reusable() if found(one)}
+    return plain.reusing(snapshot or Snapshot(REPOSITORY, keys))
 
 
 def given(plan: Plan) -> list[str]:
@@ -109,8 +100,7 @@ class TestKeys:
 
     def test_what_enters_a_build_changes_the_key(self, line: Project) -> None:
         def keys() -> dict[str, str]:
-            compiled = compile_files(line.open()).compilation
-            return {one.name: one.key for one in reusable(compiled, Selection(), Fingerprints(compiled))}
+            return {one.name: one.key for one in line.plan().reusable()}
 
         before = keys()
         line.write({"recipes/c/install.sh": "false\n"})
@@ -161,10 +151,8 @@ class TestChoice:
 
     def test_a_selection_changes_no_key(self, line: Project) -> None:
         with_stacks(line, app=["a", "b", "c", "d"], other=["a", "b"])
-        compiled = compile_files(line.open()).compilation
-        fingerprints = Fingerprints(compiled)
-        every = {one.key for one in reusable(compiled, Selection(), fingerprints)}
-        assert {one.key for one in reusable(compiled, Selection(("other",)), fingerprints)} < every
+        every = {one.key for one in line.plan().reusable()}
+        assert {one.key for one in line.plan(Request(("other",))).reusable()} < every
 
 
 class TestWalk:
@@ -185,7 +173,7 @@ class TestWalk:
 
     def test_a_stage_for_both_platforms_is_no_use_as_one_of_them(self, line: Project) -> None:
         """A key is for just its platforms: what is published for one is not what a build of two asks for."""
-        one = plan(line, selection=Selection(platforms=(ARM64,)))
+        one = plan(line, request=Request(platforms=(ARM64,)))
         assert all(g.stage.platforms == (ARM64,) for g in one.targets[0].reuse.given)
         keys = one.snapshot.found if one.snapshot else {}
         assert given(plan(line, snapshot=Snapshot(REPOSITORY, keys))) == []
@@ -225,7 +213,7 @@ class TestSteps:
 
     def test_a_build_of_one_platform_knows_the_key_of_all(self, line: Project) -> None:
         whole = plan(line, without("eb-d"), output="push")
-        part = plan(line, without("eb-d"), Selection(platforms=(ARM64,)), output="push")
+        part = plan(line, without("eb-d"), Request(platforms=(ARM64,)), output="push")
         stages = [step.stages[0] for one in (whole, part) for step in one.steps if isinstance(step, PublishStages)]
         assert stages[0].joined == stages[1].joined != stages[1].stage.key
         assert dict(stages[0].parts)[ARM64] == stages[1].stage.key
@@ -275,10 +263,11 @@ class TestSteps:
 def test_the_plan_says_what_is_taken_from_where(line: Project) -> None:
     text = explain(plan(line, without("eb-d")))
     assert (
-        "  = a            reuse  (in the same stack)" in text or "  = a          reuse  (in the same stack)" in text
+        "  = a            reused  as a part of another shared stage" in text
+        or "  = a          reused  as a part of another shared stage" in text
     )
-    assert f"reuse  {REPOSITORY}:cpu-amd64-arm64-" in text
-    assert "Plan: 1 install stage, 1 image; 1 stack and 1 artifact reused; 0 stages up to date." in text
+    assert f"reused  {REPOSITORY}:cpu-amd64-arm64-" in text
+    assert "Plan: 1 install stage, 1 image; 1 shared stage and 1 artifact reused; 0 stages up to date." in text
     late = explain(plan(line, named("eb-a-artifact", "eb-b-wheels", "eb-pip-files")))
     assert "install  new; artifact reused" in late
     assert "install  new; wheels reused" in late
@@ -345,7 +334,5 @@ class TestCache:
 
 
 def test_the_names_of_keyed_stages_are_unique(line: Project) -> None:
-    compiled = compile_files(line.open()).compilation
-    stages: Iterable[Keyed] = reusable(compiled, Selection(), Fingerprints(compiled))
-    names = [one.name for one in stages]
+    names = [one.name for one in line.plan().reusable()]
     assert len(names) == len(set(names))

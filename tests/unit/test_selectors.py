@@ -12,11 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgebake.errors import EdgebakeError
-from edgebake.plan.record import BuildRecord
-from edgebake.plan.selection import Selection
+from edgebake.model.request import Request
 from edgebake.select.evaluate import combined, reached
 from edgebake.select.grammar import ALL, METHODS, STATES, Asked, Term, parse_selector, terms_of
-from edgebake.select.images import picked, picked_cells, project_items
+from edgebake.select.images import picked_cells
 from edgebake.select.listed import selected_items, selected_names
 from edgebake.select.project import IMAGE, Cell
 from integration.projects import AMD64, ARM64, Project, compiled_recipe, make_project, needs, recipe
@@ -224,12 +223,8 @@ TOOL = {f"tool-board-1-0 {ARM64}"}
 
 def parts(project: Project, *texts: str, exclude: tuple[str, ...] = (), **fields: object) -> set[str]:
     """Return what selectors pick, as bake targets and platforms. `state:` compares with what was built."""
-    from edgebake.plan.history import read_history
-
-    selection = Selection(select=texts, exclude=exclude, **fields)  # type: ignore[arg-type]
-    found = picked(project.compile(), selection, lambda: read_history(project.root).record)
-    assert found.picked is not None
-    return {f"{name} {platform}" for name, platform in found.picked}
+    request = Request(select=texts, exclude=exclude, **fields)  # type: ignore[arg-type]
+    return {f"{name} {platform}" for name, platform in project.pipeline(request).scope.parts}
 
 
 @pytest.mark.parametrize(
@@ -265,12 +260,12 @@ def test_what_a_selector_picks_of_images(robots: Project, text: str, picks: set[
     if picks:
         assert parts(robots, text) == picks
     else:
-        with pytest.raises(EdgebakeError, match="picks no image"):
+        with pytest.raises(EdgebakeError, match="matches no image"):
             parts(robots, text)
 
 
 def test_steps_are_counted_from_a_recipe_to_the_images_that_name_it(robots: Project) -> None:
-    with pytest.raises(EdgebakeError, match=re.escape("--select 'libx+1' picks no image")):
+    with pytest.raises(EdgebakeError, match=re.escape("--select 'libx+1' matches no image")):
         parts(robots, "libx+1")  # app and api are one step away, the images two
     robots.images(robot=["app"], server=["libx"])
     assert parts(robots, "libx+1") == SERVER
@@ -289,7 +284,7 @@ def test_exclusion_is_of_images_that_hold_something(robots: Project) -> None:
 
 def test_selectors_narrow_what_names_and_options_select(robots: Project) -> None:
     assert parts(robots, "libx", names=("robot",), targets=("cpu",), platforms=(ARM64,)) == {f"robot-cpu {ARM64}"}
-    with pytest.raises(EdgebakeError, match="picks no image"):
+    with pytest.raises(EdgebakeError, match="matches no image"):
         parts(robots, "extra", names=("robot",))
 
 
@@ -305,9 +300,9 @@ def test_selectors_narrow_what_names_and_options_select(robots: Project) -> None
         ("layer:sytem", "unknown layer 'sytem'", "did you mean 'system'?"),
         ("target:board-2.0", "unknown target 'board-2.0'", "did you mean 'board-1.0'?"),
         ("platform:linux/arm", "unknown platform 'linux/arm'", "did you mean 'linux/arm64'?"),
-        ("zlib", "--select 'zlib' picks no image", "what there is: edgebake list images"),
-        ("app,api", "--select 'app,api' picks no image", "a comma picks what both sides pick"),
-        ("compiler", "--select 'compiler' picks no image", "what there is"),
+        ("zlib", "--select 'zlib' matches no image", "what there is: edgebake list images"),
+        ("app,api", "--select 'app,api' matches no image", "a comma means both"),
+        ("compiler", "--select 'compiler' matches no image", "what there is"),
     ],
 )
 def test_mistakes_name_what_is_meant(robots: Project, text: str, message: str, hint: str) -> None:
@@ -318,8 +313,8 @@ def test_mistakes_name_what_is_meant(robots: Project, text: str, message: str, h
 
 
 def test_a_term_that_picks_nothing_beside_others_is_told(robots: Project) -> None:
-    found = picked(robots.compile(), Selection(select=("zlib extra",)), BuildRecord)
-    assert found.notes == ("the selector 'zlib' picks no image: none holds such a recipe",)
+    scope = robots.pipeline(Request(select=("zlib extra",))).scope
+    assert scope.notes == ("the selector 'zlib' matches no image: none holds such a recipe",)
 
 
 def test_states_are_those_of_the_last_build(robots: Project) -> None:
@@ -345,18 +340,11 @@ def test_an_image_is_new_only_as_a_whole(robots: Project) -> None:
     assert {f"robot-cpu {AMD64}", f"robot-cpu {ARM64}"} <= parts(robots, "state:modified")
 
 
-def test_what_is_applied_once_is_not_applied_again(robots: Project) -> None:
-    found = picked(robots.compile(), Selection(select=("tool",)), BuildRecord)
-    assert picked(robots.compile(), found, BuildRecord) is found
-    plain = Selection()
-    assert picked(robots.compile(), plain, BuildRecord) is plain
-
-
 WORDS = ["libx", "app+1", "group:llm", "target:cpu", f"platform:{ARM64}", "@app", "robot", "tool", "+api", "zlib"]
 
 
 def test_what_is_picked_of_images_is_what_sets_make_of_the_terms(robots: Project) -> None:
-    items = project_items(robots.compile(), Selection(), BuildRecord)
+    items = robots.pipeline().items
 
     def cells(*texts: str, exclude: tuple[str, ...] = ()) -> frozenset[Cell]:
         return picked_cells(Asked(parse_selector(texts), parse_selector(exclude)), items)[0]
@@ -372,7 +360,7 @@ def test_what_is_picked_of_images_is_what_sets_make_of_the_terms(robots: Project
 
 
 def nodes(project: Project, *texts: str, exclude: tuple[str, ...] = ()) -> set[str]:
-    found = selected_items(project.compile(), Selection(select=texts, exclude=exclude))
+    found = selected_items(project.pipeline().items, Request(select=texts, exclude=exclude))
     return {f"{item.cell.bake_target}:{item.recipe or 'image'}" for item in found}
 
 
@@ -386,7 +374,7 @@ def test_nodes_of_the_graph(robots: Project) -> None:
         "server-cpu:api",
         "server-cpu:libx",
     }
-    with pytest.raises(EdgebakeError, match="selects nothing of the graph"):
+    with pytest.raises(EdgebakeError, match="matches nothing in the graph"):
         nodes(robots, "app,api")
 
 
@@ -398,7 +386,8 @@ def test_lists(robots: Project) -> None:
             "targets": workspace.catalogue.target_names(),
             "images": list(workspace.project.images),
         }[kind]
-        return selected_names(workspace, kind, Selection(select=texts, exclude=exclude), names)  # type: ignore[arg-type]
+        request = Request(select=texts, exclude=exclude)
+        return selected_names(workspace, kind, request, names, lambda: robots.pipeline().items)  # type: ignore[arg-type]
 
     assert listed("recipes", "+app") == ["app", "compiler", "libx", "python"]
     assert listed("recipes", "compiler+1") == ["compiler", "libx"]

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from edgebake.ci.matrix import matrix, outputs
+from edgebake.cli.format.shards import data
 from edgebake.errors import EdgebakeError
-from edgebake.narrow import by_tags, narrowed, shard_selection
-from edgebake.plan.changed import changed_selection
-from edgebake.plan.selection import Selection
+from edgebake.pipeline import by_tags
+from edgebake.plan.changed import changed_scope
 from edgebake.plan.shards import (
     Shard,
     cut,
     parse_shard,
     read_shards,
     refuse_other_fingerprints,
-    shards_as_data,
+    shard_scope,
 )
 from edgebake.plan.steps import Bake, MergeIndex, VerifyIndexes
 from edgebake.plan.weights import Timings, read_timings
@@ -83,11 +83,11 @@ def test_every_part_is_in_exactly_one_shard(project: Project, number: int | None
 
 
 def test_the_cut_does_not_depend_on_the_order_of_images(project: Project) -> None:
-    before = shards_as_data(cut(project.plan(), 4))
-    data = json.loads((project.root / "edgebake.yaml").read_text())
-    data["images"] = dict(reversed(data["images"].items()))
-    project.write({"edgebake.yaml": json.dumps(data)})
-    assert shards_as_data(cut(project.plan(), 4)) == before
+    before = data(cut(project.plan(), 4))
+    settings = json.loads((project.root / "edgebake.yaml").read_text())
+    settings["images"] = dict(reversed(settings["images"].items()))
+    project.write({"edgebake.yaml": json.dumps(settings)})
+    assert data(cut(project.plan(), 4)) == before
 
 
 def test_seconds_that_were_measured_go_before_the_estimate(project: Project, tmp_path: Path) -> None:
@@ -119,8 +119,8 @@ def test_a_shard_that_is_none(text: str) -> None:
 
 
 def test_a_shard_leaves_the_declared_tags_to_the_one_that_merges(project: Project) -> None:
-    plan, compiled = project.plan(output="push"), project.compiled()
-    shard = narrowed(plan, compiled, shard_selection(plan, shard="4/4", file=None))
+    plan = project.plan(output="push")
+    shard = plan.part(shard_scope(plan, "4/4", None))
     assert [t.bake_target.name for t in shard.targets] == ["third-board-1-0", "third-cpu"]
     bakes = [step for step in shard.steps if isinstance(step, Bake)]
     assert [step.platforms for step in bakes] == [(ARM64,)]
@@ -129,19 +129,19 @@ def test_a_shard_leaves_the_declared_tags_to_the_one_that_merges(project: Projec
 
 
 def test_a_shard_of_a_file_is_the_one_that_was_planned(project: Project, tmp_path: Path) -> None:
-    plan, compiled = project.plan(), project.compiled()
-    part = narrowed(plan, compiled, Selection(parts=frozenset({("first-cpu", ARM64)})))
+    plan = project.plan()
+    part = plan.part(plan.scope.only({("first-cpu", ARM64)}, "a test"))
     file = tmp_path / "shards.json"
-    file.write_text(json.dumps(shards_as_data(cut(part, 1))))
-    shard = narrowed(plan, compiled, shard_selection(plan, shard="1/1", file=file))
+    file.write_text(data(cut(part, 1)).model_dump_json())
+    shard = plan.part(shard_scope(plan, "1/1", file))
     assert [(t.bake_target.name, t.platforms) for t in shard.targets] == [("first-cpu", (ARM64,))]
     with pytest.raises(EdgebakeError, match="there is no shard 1/2"):
-        shard_selection(plan, shard="1/2", file=file)
+        shard_scope(plan, "1/2", file)
 
 
 def test_a_file_of_another_state_is_refused(project: Project, tmp_path: Path) -> None:
     file = tmp_path / "shards.json"
-    file.write_text(json.dumps(shards_as_data(cut(project.plan(), 2))))
+    file.write_text(data(cut(project.plan(), 2)).model_dump_json())
     project.write({"recipes/light/file": "two\n"})
     with pytest.raises(EdgebakeError, match=r"not of this state of the project: third-\S+ \(linux/a"):
         refuse_other_fingerprints(project.plan(), read_shards(file))
@@ -150,7 +150,7 @@ def test_a_file_of_another_state_is_refused(project: Project, tmp_path: Path) ->
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 2, "shards": []}', '{"version": 1, "shards": [{}]}'])
 def test_a_file_that_holds_no_shards(tmp_path: Path, text: str) -> None:
     (tmp_path / "shards.json").write_text(text)
-    with pytest.raises(EdgebakeError, match="this is no file of shards"):
+    with pytest.raises(EdgebakeError, match="this is not a file of shards"):
         read_shards(tmp_path / "shards.json")
 
 
@@ -164,17 +164,18 @@ def known(project: Project) -> dict[tuple[str, str], str]:
 
 def test_only_what_has_another_fingerprint(project: Project) -> None:
     before = known(project)
-    assert changed_selection(project.plan(), before).parts == frozenset()
+    assert changed_scope(project.plan(), before, "then").parts == frozenset()
     project.write({"recipes/light/file": "two\n"})
-    selection = changed_selection(project.plan(), before)
-    assert selection.parts == {("third-board-1-0", ARM64), ("third-cpu", AMD64), ("third-cpu", ARM64)}
-    assert cut(narrowed(project.plan(), project.compiled(), selection), None)
+    plan = project.plan()
+    scope = changed_scope(plan, before, "then")
+    assert scope.parts == {("third-board-1-0", ARM64), ("third-cpu", AMD64), ("third-cpu", ARM64)}
+    assert cut(plan.part(scope), None)
 
 
 def test_all_platforms_of_a_tag_are_built_together(project: Project) -> None:
     before = known(project)
     del before["first-cpu", ARM64]
-    assert changed_selection(project.plan(), before).parts == {("first-cpu", AMD64), ("first-cpu", ARM64)}
+    assert changed_scope(project.plan(), before, "then").parts == {("first-cpu", AMD64), ("first-cpu", ARM64)}
 
 
 def test_all_of_a_tag_over_several_targets_is_built_together(project: Project) -> None:
@@ -184,9 +185,9 @@ def test_all_of_a_tag_over_several_targets_is_built_together(project: Project) -
     before = known(project)
     del before["third-board-1-0", ARM64]
     plan = project.plan()
-    selection = changed_selection(plan, before)
-    assert {name for name, _ in selection.parts or ()} == {"third-board-1-0", "third-cpu"}
-    groups = [[t.bake_target.name for t in one.targets] for one in by_tags(plan, project.compiled())]
+    scope = changed_scope(plan, before, "then")
+    assert {name for name, _ in scope.parts} == {"third-board-1-0", "third-cpu"}
+    groups = [[t.bake_target.name for t in one.targets] for one in by_tags(plan)]
     assert groups == [["first-cpu"], ["second-cpu"], ["third-board-1-0", "third-cpu"]]
 
 

@@ -9,15 +9,22 @@ from pathlib import Path
 import pytest
 
 from edgebake.ci.matrix import outputs
+from edgebake.cli.format.shards import data
+from edgebake.cli.format.shards import text as shards_text
 from edgebake.errors import EdgebakeError
-from edgebake.narrow import shard_selection
-from edgebake.plan.builder import Plan, build_plan, reusable
-from edgebake.plan.fingerprint import Fingerprints
-from edgebake.plan.record import BuildRecord
+from edgebake.model.request import Request
+from edgebake.plan.builder import Plan
 from edgebake.plan.reuse import Snapshot
-from edgebake.plan.selection import Selection
-from edgebake.plan.shards import Part, Shard, cut, read_shards, shards_as_data, shards_as_text, shared_by
-from edgebake.plan.shared import nothing_to_publish
+from edgebake.plan.scope import Scope
+from edgebake.plan.shards import (
+    Shard,
+    WeighedPart,
+    cut,
+    read_shards,
+    shard_scope,
+    shared_by,
+)
+from edgebake.plan.shared import why_nothing_to_publish
 from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import CheckBuilder, PublishStages, WriteFiles
 from integration.projects import ALL, AMD64, ARM64, Project, compiled_recipe, make_project, needs, recipe
@@ -44,18 +51,28 @@ def with_stacks(project: Project, **more: object) -> Project:
     return project.write({"edgebake.yaml": json.dumps({**data, "stacks": REPOSITORY, **more})})
 
 
-def plan_with(project: Project, selection: Selection = ALL, found: Callable[[Keyed], bool] | None = None) -> Plan:
+def plan_with(
+    project: Project,
+    scope: Callable[[Plan], Scope] | None = None,
+    found: Callable[[Keyed], bool] | None = None,
+    *,
+    request: Request = ALL,
+) -> Plan:
     """Return the plan of a push if the registry has the stages that `found` says; None: nobody looked."""
-    compiled = project.compiled()
-    fingerprints = Fingerprints(compiled.compilation)
-    snapshot = None
-    if found is not None:
-        keys = [one.key for one in reusable(compiled.compilation, selection, fingerprints) if found(one)]
-        snapshot = Snapshot(REPOSITORY, dict.fromkeys(keys, DIGEST))
-    return build_plan(
-        compiled.compilation, selection, BuildRecord(), compiled.changes(), output="push", test=True,
-        snapshot=snapshot,
-    )  # fmt: skip
+    plan = project.plan(request, output="push", test=True)
+    if scope is not None:
+        plan = plan.part(scope(plan))
+    if found is None:
+        return plan
+    return plan.reusing(Snapshot(REPOSITORY, {one.key: DIGEST for one in plan.reusable() if found(one)}))
+
+
+def shard(name: str, file: Path | None) -> Callable[[Plan], Scope]:
+    return lambda plan: shard_scope(plan, name, file)
+
+
+def why_nothing(plan: Plan) -> str:
+    return why_nothing_to_publish(plan.compilation, plan.targets, plan.scope.sharing or ())
 
 
 def nothing(stage: Keyed) -> bool:
@@ -68,7 +85,7 @@ def everything(stage: Keyed) -> bool:
 
 def shards_of(plan: Plan, *groups: Sequence[tuple[str, str]]) -> list[Shard]:
     """Return a cut with the parts that are given for each shard."""
-    parts: dict[tuple[str, str], Part] = {part.key: part for shard in cut(plan, 1) for part in shard.parts}
+    parts: dict[tuple[str, str], WeighedPart] = {part.key: part for shard in cut(plan, 1) for part in shard.parts}
     return [Shard(i, len(groups), tuple(parts[key] for key in group)) for i, group in enumerate(groups, 1)]
 
 
@@ -81,15 +98,14 @@ def shared(project: Project, *groups: Sequence[tuple[str, str]]) -> set[tuple[st
 
 def file_of(project: Project, folder: Path, *groups: Sequence[tuple[str, str]]) -> Path:
     file = folder / "shards.json"
-    file.write_text(json.dumps(shards_as_data(shards_of(plan_with(project), *groups))))
+    file.write_text(data(shards_of(plan_with(project), *groups)).model_dump_json())
     return file
 
 
 def shard_0(
-    project: Project, file: Path, of: int, found: Callable[[Keyed], bool] = nothing, selection: Selection = ALL
+    project: Project, file: Path, of: int, found: Callable[[Keyed], bool] = nothing, request: Request = ALL
 ) -> Plan:
-    chosen = shard_selection(plan_with(project, selection), shard=f"0/{of}", file=file)
-    return plan_with(project, chosen, found)
+    return plan_with(project, shard(f"0/{of}", file), found, request=request)
 
 
 def published(plan: Plan) -> set[tuple[str, tuple[str, ...]]]:
@@ -130,8 +146,8 @@ def test_shard_0_publishes_only_what_is_shared_and_builds_no_image(project: Proj
 def test_what_the_shards_would_push_has_the_same_keys(project: Project, tmp_path: Path) -> None:
     file = file_of(project, tmp_path, *APART)
     keys = [
-        {one.stage.key for target in plan_with(project, selection, nothing).targets for one in target.to_publish}
-        for selection in (shard_selection(plan_with(project), shard=f"{i}/3", file=file) for i in (1, 2))
+        {one.stage.key for target in plan_with(project, scope, nothing).targets for one in target.to_publish}
+        for scope in (shard(f"{i}/3", file) for i in (1, 2))
     ]
     plan = shard_0(project, file, 3)
     assert {one.stage.key for target in plan.targets for one in target.to_publish} == keys[0] & keys[1]
@@ -140,7 +156,7 @@ def test_what_the_shards_would_push_has_the_same_keys(project: Project, tmp_path
 def test_what_is_published_is_not_built_again(project: Project, tmp_path: Path) -> None:
     plan = shard_0(project, file_of(project, tmp_path, *APART), 3, everything)
     assert [type(step) for step in plan.steps] == [WriteFiles]
-    assert nothing_to_publish(plan) == "what several shards need is there already"
+    assert why_nothing(plan) == "what several shards need is already published"
 
 
 def test_what_only_one_shard_still_needs_is_left_to_it(project: Project, tmp_path: Path) -> None:
@@ -153,7 +169,7 @@ def test_nothing_is_shared(project: Project, tmp_path: Path) -> None:
     file = file_of(project, tmp_path, [(FIRST, AMD64)], [(THIRD, ARM64)])
     plan = shard_0(project, file, 2)
     assert published(plan) == set()
-    assert nothing_to_publish(plan) == "no two shards share a stage that is worth publishing"
+    assert why_nothing(plan) == "no two shards share a stage that is worth publishing"
 
 
 def test_a_platforms_part_of_shard_0(project: Project, tmp_path: Path) -> None:
@@ -167,7 +183,7 @@ def test_a_platforms_part_of_shard_0(project: Project, tmp_path: Path) -> None:
     assert both == {AMD64, ARM64}
     assert {platforms for _, platforms in published(shard_0(project, file, 2))} == {(AMD64, ARM64)}
     for platform in both:
-        plan = shard_0(project, file, 2, selection=Selection(platforms=(platform,)))
+        plan = shard_0(project, file, 2, request=Request(platforms=(platform,)))
         assert {platforms for _, platforms in published(plan)} == {(platform,)}
 
 
@@ -178,26 +194,26 @@ def test_the_cut_is_made_here_without_a_file(project: Project) -> None:
     project.recipe(**needs("p", "base-files"))
     project.recipe(**needs("q", "base-files"))
     with_stacks(project.images(first=["p"], second=["q"]))
-    selection = shard_selection(plan_with(project), shard="0/4", file=None)
-    assert selection.sharing is not None
-    assert len(selection.sharing) == 4
-    assert {name for name, _ in published(plan_with(project, selection, nothing))} == {"eb-base-files"}
+    plan = plan_with(project, shard("0/4", None), nothing)
+    assert plan.scope.sharing is not None
+    assert len(plan.scope.sharing) == 4
+    assert {name for name, _ in published(plan)} == {"eb-base-files"}
 
 
 def test_without_a_repository_of_stacks_there_is_no_shard_0(project: Project, tmp_path: Path) -> None:
     plan = plan_with(project.images(first=["one"], second=["two"]))
     assert shared_by(plan, cut(plan, 2)) is None
     with pytest.raises(EdgebakeError, match="the project has no `stacks`"):
-        shard_selection(plan, shard="0/2", file=None)
+        shard_scope(plan, "0/2", None)
 
 
 def test_a_file_that_is_cut_otherwise(project: Project, tmp_path: Path) -> None:
     file = file_of(project, tmp_path, *APART)
     with pytest.raises(EdgebakeError, match="there is no shard 0/2"):
-        shard_selection(plan_with(project), shard="0/2", file=file)
+        shard_scope(plan_with(project), "0/2", file)
     project.write({"recipes/heavy/build.sh": "make more\n"})
     with pytest.raises(EdgebakeError, match="not of this state of the project"):
-        shard_selection(plan_with(project), shard="0/3", file=file)
+        shard_scope(plan_with(project), "0/3", file)
 
 
 # ── shown
@@ -207,21 +223,21 @@ def test_a_cut_shows_shard_0_beside_the_others(project: Project, tmp_path: Path)
     plan = plan_with(project)
     shards = shards_of(plan, *APART)
     found = shared_by(plan, shards)
-    before, data = shards_as_data(shards), shards_as_data(shards, found)
-    assert data["shared"]["shard"] == "0/3"
-    assert data["shared"]["platforms"] == [AMD64]
-    assert {"target": "cpu", "stage": "eb-heavy", "platform": AMD64, "shards": ["1/3", "2/3"]} in (
-        data["shared"]["stages"]
-    )
-    assert {key: value for key, value in data.items() if key != "shared"} == before
-    for name, content in (("with", data), ("without", before)):
-        (tmp_path / name).write_text(json.dumps(content))
+    before, after = data(shards), data(shards, found)
+    assert after.shared is not None
+    assert after.shared.shard == "0/3"
+    assert after.shared.platforms == [AMD64]
+    heavy = {"target": "cpu", "stage": "eb-heavy", "platform": AMD64, "shards": ["1/3", "2/3"]}
+    assert heavy in [stage.model_dump() for stage in after.shared.stages]
+    assert after.model_copy(update={"shared": None}) == before
+    for name, content in (("with", after), ("without", before)):
+        (tmp_path / name).write_text(content.model_dump_json())
     assert read_shards(tmp_path / "with") == read_shards(tmp_path / "without")
-    text = shards_as_text(shards, found)
+    text = shards_text(shards, found)
     assert text.startswith(f"shard 0/3: {AMD64}, stages that several shards need\n")
     assert "  eb-heavy (cpu; for 1, 2)" in text.splitlines()
-    assert text.endswith(shards_as_text(shards))
-    assert shards_as_text(shards, []).startswith("shard 0/3: nothing to publish")
+    assert text.endswith(shards_text(shards))
+    assert shards_text(shards, []).startswith("shard 0/3: nothing to publish")
 
 
 def test_the_matrix_has_a_job_for_each_platform_with_something_shared(project: Project) -> None:

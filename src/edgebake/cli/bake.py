@@ -2,300 +2,318 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli import complete
+from edgebake.cli.command import command
 from edgebake.cli.options import (
-    CaBundle,
-    Exclude,
-    ImageName,
+    BakeFileOptions,
+    Builder,
+    JsonOutput,
     Locked,
     Mirrors,
-    Names,
-    Platforms,
-    Select,
-    StateRef,
-    Targets,
+    Quiet,
+    SelectOptions,
+    absolute,
+    pairs,
+    print_scope_notes,
+    refuse_together,
 )
 from edgebake.cli.waiting import Waiting
-from edgebake.execute.progress_mode import Mode
+from edgebake.errors import EdgebakeError
+from edgebake.execute.progress.mode import Mode
 
 if TYPE_CHECKING:
-    from edgebake.api import Look, Observed
     from edgebake.execute.executor import Executor
     from edgebake.execute.policy import Policy
+    from edgebake.model.request import Request
+    from edgebake.pipeline import Observed, Pipeline
     from edgebake.plan.builder import Plan
-    from edgebake.plan.selection import Selection
-    from edgebake.plan.steps import Output
+    from edgebake.plan.settings import Settings
+    from edgebake.state.current import Wish
 
 
-def bake(
-    names: Names = None,
-    target: Targets = None,
-    platform: Platforms = None,
-    select: Select = None,
-    exclude: Exclude = None,
-    state_ref: StateRef = None,
-    name: ImageName = None,
-    push: Annotated[bool, typer.Option("--push", help="Push to the registry.")] = False,
+@dataclass(frozen=True)
+class BakeOptions(BakeFileOptions, SelectOptions):
+    """What is built, and how.
+
+    Raises:
+        EdgebakeError: two of them contradict each other, or a value is wrong.
+    """
+
+    push: Annotated[bool, typer.Option("--push", help="Push to the registry.")] = False
     digests: Annotated[
         Path | None,
-        typer.Option("--digests", metavar="DIR", help="Record there what was pushed, for `edgebake publish`."),
-    ] = None,
-    load: Annotated[bool, typer.Option("--load", help="Load into the local engine.")] = False,
+        typer.Option("--digests", metavar="DIR", help="Record what was pushed there, for `edgebake publish`."),
+    ] = None
+    load: Annotated[bool, typer.Option("--load", help="Load into the local engine.")] = False
     test: Annotated[
-        bool | None,
-        typer.Option("--test/--no-test", help="Run the images' tests first; with --push that is the default."),
-    ] = None,
+        bool | None, typer.Option("--test/--no-test", help="Run the images' tests first; the default with --push.")
+    ] = None
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", "-k", help="After a failure, go on with what does not depend on it.")
-    ] = False,
+        bool, typer.Option("--keep-going", "-k", help="After a failure, build what does not depend on it.")
+    ] = False
     retries: Annotated[
         int,
-        typer.Option("--retries", metavar="N", min=0, help="Try again after a fault of network, registry, engine."),
-    ] = 2,
+        typer.Option("--retries", metavar="N", min=0, help="Retry after a fault of network, registry or engine."),
+    ] = 2
     step_timeout: Annotated[
         str | None,
-        typer.Option("--step-timeout", metavar="DURATION", help="Stop a step that takes longer: 90s, 20m, 2h."),
-    ] = None,
+        typer.Option("--step-timeout", metavar="DURATION", help="Stop a step after that time: 90s, 20m, 2h."),
+    ] = None
     timeout: Annotated[
         str | None, typer.Option("--timeout", metavar="DURATION", help="Stop everything after that time.")
-    ] = None,
+    ] = None
     resume: Annotated[
         bool,
         typer.Option("--resume", help="What the last bake has finished counts, even with --force or --no-cache."),
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Build what is up to date, too.")] = False,
+    ] = False
+    force: Annotated[bool, typer.Option("--force", help="Also build what is up to date.")] = False
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the bake file, as Buildx's --set."),
-    ] = None,
-    variable: Annotated[
-        list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Set a variable of the bake file.")
-    ] = None,
-    registry: Annotated[
-        str | None, typer.Option("--registry", metavar="REPOSITORY", help="Push there, not to the project's.")
-    ] = None,
-    tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Value of the bake file's TAG.")] = None,
-    builder: Annotated[
-        str | None,
-        typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
-    ] = None,
-    mirror: Mirrors = None,
-    ca_bundle: CaBundle = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Build everything again.")] = False,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the bake file, like Buildx's --set."),
+    ] = None
+    builder: Builder = None
+    mirror: Mirrors = None
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Build everything again.")] = False
     no_reuse: Annotated[
         bool, typer.Option("--no-reuse", help="Neither take published stages from `stacks` nor publish any.")
-    ] = False,
+    ] = False
     shown: Annotated[
         Mode | None,
-        typer.Option("--progress", help="How it is shown as it goes: a table, lines, JSON lines, or not at all."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress: --progress quiet.")] = False,
+        typer.Option("--progress", help="Show progress as a table, as lines, as JSON lines, or not at all."),
+    ] = None
+    quiet: Quiet = False
     timeline: Annotated[
         Path | None,
         typer.Option("--timeline", metavar="FILE", help="Draw what ran, and the critical path, as an HTML page."),
-    ] = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    ] = None
+    json_output: JsonOutput = False
     shard: Annotated[
         str | None,
         typer.Option(
             "--shard",
             metavar="I/N",
-            help="Only shard I of `edgebake plan --shards N`; 0/N: stages that these share.",
+            help="Only shard I of `plan --shards N`; 0/N: the stages that these share.",
         ),
-    ] = None,
+    ] = None
     shards: Annotated[
         Path | None,
         typer.Option("--shards", metavar="FILE", help="The shards, as `plan --shards N --json` printed them."),
-    ] = None,
-    locked: Locked = False,
-) -> None:
+    ] = None
+    locked: Locked = False
+
+    def __post_init__(self) -> None:
+        refuse_together(push=self.push, load=self.load)
+        if self.quiet and self.shown not in (None, Mode.quiet):
+            raise EdgebakeError(f"--quiet and --progress {self.shown.value} cannot be combined")
+        if self.digests and not self.push:
+            raise EdgebakeError("--digests records what is pushed", hints=("add --push",))
+        if self.timeline and self.timeline.is_dir():
+            hints = ("name a file: --timeline build.html",)
+            raise EdgebakeError(f"--timeline {str(self.timeline)!r} is a folder", hints=hints)
+        if self.is_shared and not self.push:
+            raise EdgebakeError("--shard 0/N publishes the stages that shards share", hints=("add --push",))
+        if self.is_shared and self.no_reuse:
+            raise EdgebakeError("--shard 0/N and --no-reuse cannot be combined")
+
+    @property
+    def settings(self) -> Settings:
+        """How Buildx is called."""
+        return replace(
+            super().settings,
+            builder=self.builder,
+            overrides=tuple(self.overrides or ()),
+            mirrors=pairs(self.mirror, "--mirror"),
+            no_cache=self.no_cache,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """What is done about failures."""
+        from edgebake.execute.policy import Policy
+        from edgebake.text.duration import parse_duration
+
+        step, whole = self.step_timeout, self.timeout
+        step_seconds = parse_duration(step, "--step-timeout") if step else 0.0
+        seconds = parse_duration(whole, "--timeout") if whole else 0.0
+        return Policy(self.keep_going, self.retries, step_seconds, seconds)
+
+    @property
+    def wish(self) -> Wish:
+        """Where results go, and what of earlier ones counts."""
+        from edgebake.state.current import Wish
+
+        test = self.push if self.test is None else self.test
+        output = "push" if self.push else "load" if self.load else "cache"
+        return Wish(output, test, self.force or self.no_cache, self.resume)  # type: ignore[arg-type]
+
+    @property
+    def progress(self) -> Mode:
+        """How progress is shown."""
+        return Mode.quiet if self.quiet else self.shown or Mode.auto
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether only the stages that several shards need are built."""
+        from edgebake.plan.shards import parse_shard
+
+        return self.shard is not None and parse_shard(self.shard)[0] == 0
+
+    @property
+    def subject(self) -> str:
+        """What is built, as a part of a digest file's name; "" if no shard is named."""
+        return f"shard-{self.shard.replace('/', '-of-')}" if self.shard else ""
+
+
+@command(BakeOptions)
+def bake(options: BakeOptions) -> None:
     """Build images: do what `edgebake plan` shows.
 
-    What is up to date is left alone. A bake that failed, was interrupted or was killed goes on where it was
-    stopped: call it again. A build of some platforms only never touches the declared tags: it is pushed by digest,
+    What is up to date is not built. A bake that failed, was interrupted or was killed continues where it was
+    stopped: run it again. A build of some platforms only never touches the declared tags: it is pushed by digest,
     or under its key. Shard 0/N publishes the stages that several shards need, and builds no image.
 
     Example: edgebake bake detector --platform linux/arm64 --push --digests digests
 
-    Example: edgebake bake --select state:modified --state-ref origin/main
+    Example: edgebake bake --select group:llm --exclude target:jetpack-*
     """
-    from edgebake.errors import EdgebakeError
+    options = replace(options, digests=absolute(options.digests), timeline=absolute(options.timeline))
+    with Waiting("planning what to build", shown=options.progress is not Mode.quiet):
+        from edgebake.pipeline import Pipeline
 
-    if push and load:
-        raise EdgebakeError("--push and --load exclude each other")
-    if digests and not push:
-        raise EdgebakeError("--digests records what is pushed", hints=("add --push",))
-    if quiet and shown not in (None, Mode.quiet):
-        raise EdgebakeError(f"--quiet and --progress {shown.value} exclude each other")
-    shown = Mode.quiet if quiet else shown or Mode.auto
-    digests = digests.absolute() if digests else None
-    timeline = _page(timeline)
-    with Waiting("planning what to build", shown=shown != Mode.quiet):
-        from edgebake.api import observed_plan
-        from edgebake.cli.options import pairs, selection_of, settings_of, tell_notes
-        from edgebake.execute.policy import Policy
-        from edgebake.state.current import Wish
-        from edgebake.state.stacks import looker
-
-        selection = selection_of(names, target, platform, name, select, exclude, state_ref)
-        settings = replace(
-            settings_of(variable, registry, tag, ca_bundle),
-            builder=builder,
-            overrides=tuple(overrides or ()),
-            mirrors=pairs(mirror, "--mirror"),
-            no_cache=no_cache,
-        )
-        output: Output = "push" if push else "load" if load else "cache"
-        wish = Wish(output, push if test is None else test, force or no_cache, resume)
-        policy = Policy(
-            keep_going, retries, _seconds(step_timeout, "--step-timeout"), _seconds(timeout, "--timeout")
-        )
-        look: Look | None = None if no_reuse else looker(settings)
-        narrow = _narrow(shard, shards)
-        sharing = _is_shared(shard, push=push, no_reuse=no_reuse)
-        observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look, narrow=narrow)
-    from edgebake.cli.summary import Summary
-
-    tell_notes(observed.plan.selection)
-    executor = _executor(observed, policy, resume=resume, shown=shown)
-    if sharing:
-        with _drawn(timeline, observed.plan, executor):
-            _publish_shared(executor, observed.plan, json_output=json_output)
-        return
-    subject = f"shard-{shard.replace('/', '-of-')}" if shard else ""
-    with (
-        _recorded(digests, subject, selection, observed, executor),
-        _drawn(timeline, observed.plan, executor),
-        Summary(executor, json_output=json_output),
-    ):
-        executor.run()
+        policy = options.policy
+        pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked)
+        observed = _observed(pipeline, options)
+    _run(pipeline, observed, options, policy)
 
 
-def _seconds(text: str | None, option: str) -> float:
-    from edgebake.text.duration import parse_duration
+def _observed(pipeline: Pipeline, options: BakeOptions) -> Observed:
+    from edgebake.pipeline import shard_of
+    from edgebake.state.stacks import looker
 
-    return parse_duration(text, option) if text else 0.0
-
-
-def _narrow(shard: str | None, shards: Path | None) -> Callable[[Plan], Selection] | None:
-    """Return what selects a shard of a plan."""
-    if shard is None and shards is None:
-        return None
-    from functools import partial
-
-    from edgebake.narrow import shard_selection
-
-    return partial(shard_selection, shard=shard, file=shards)
+    settings = options.settings
+    look = None if options.no_reuse else looker(settings)
+    narrow = shard_of(options.shard, options.shards)
+    return pipeline.observed(settings, options.wish, look=look, narrow=narrow)
 
 
-def _is_shared(shard: str | None, *, push: bool, no_reuse: bool) -> bool:
-    """Tell whether a shard is what the others share.
+# ── execution
 
-    Raises:
-        EdgebakeError: it is, and could not be published.
-    """
-    from edgebake.errors import EdgebakeError
-    from edgebake.plan.shards import parse_shard
 
-    if shard is None or parse_shard(shard)[0] != 0:
-        return False
-    if not push:
-        raise EdgebakeError("--shard 0/N publishes what shards share", hints=("add --push",))
-    if no_reuse:
-        raise EdgebakeError("--shard 0/N and --no-reuse exclude each other")
-    return True
+def _run(pipeline: Pipeline, observed: Observed, options: BakeOptions, policy: Policy) -> None:
+    print_scope_notes(observed.plan.scope)
+    executor = _executor(pipeline, observed, options, policy)
+    with _drawn(options.timeline, observed.plan, executor):
+        if options.is_shared:
+            _publish_shared(executor, observed.plan, json_output=options.json_output)
+        else:
+            with _recorded(options, observed, executor), _summarised(executor, json_output=options.json_output):
+                executor.run()
+
+
+def _executor(pipeline: Pipeline, observed: Observed, options: BakeOptions, policy: Policy) -> Executor:
+    """Return what executes a plan. The project's folder becomes the working one: paths in a bake file need it."""
+    from edgebake.cli.console import print_note
+    from edgebake.cli.format.plan import stack_notes
+    from edgebake.execute.executor import Executor
+    from edgebake.execute.progress.factory import make_progress
+
+    workspace, settings = pipeline.workspace, observed.settings
+    _check_bundle(settings.variables.get("CA_BUNDLE") or workspace.project.ca_bundle)
+    for note in stack_notes(observed.plan):
+        print_note(note)
+    os.chdir(workspace.root)
+    if options.resume:
+        policy = replace(policy, resumes=pipeline.history.resumable)
+    progress = make_progress(options.progress, sys.stderr, settings.environment)
+    return Executor(observed.plan, settings, progress, pipeline.compiled.tree.write, policy)
+
+
+def _check_bundle(path: str | None) -> None:
+    # Buildx gives a build an empty secret, or fails without saying why.
+    if path and not Path(path).is_file():
+        raise EdgebakeError(f"certificate bundle {path!r} not found", hints=("see --ca-bundle and ca_bundle",))
 
 
 def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> None:
-    """Publish what shards share; no image is built, so no digest is recorded.
+    """Publish the stages that shards share; no image is built, so no digest is recorded.
 
     Raises:
         EdgebakeError: keys mean nothing for this bake, or something failed.
     """
-    from edgebake.cli.summary import Summary
-    from edgebake.errors import EdgebakeError
-    from edgebake.plan.shared import nothing_to_publish
+    from edgebake.cli.console import print_error, print_text
+    from edgebake.plan.shared import why_nothing_to_publish
     from edgebake.plan.steps import PublishStages
+    from edgebake.text.words import counted
 
     if plan.snapshot is not None and plan.snapshot.off:
-        raise EdgebakeError("--shard 0/N publishes stages, and cannot here", reason=plan.snapshot.off)
-    with Summary(executor, json_output=json_output):
+        raise EdgebakeError("the stages that shards share cannot be published", reason=plan.snapshot.off)
+    with _summarised(executor, json_output=json_output):
         executor.run()
     published = [step for step in plan.steps if isinstance(step, PublishStages)]
     number = sum(len(step.stages) for step in published)
     if published:
-        text = f"{number} {'stage' if number == 1 else 'stages'} published to {published[0].repository}"
+        text = f"{counted(number, 'stage')} published to {published[0].repository}"
     else:
-        text = f"Nothing to publish: {nothing_to_publish(plan)}."
-    typer.echo(text, err=json_output)
-
-
-def _executor(observed: Observed, policy: Policy, *, resume: bool, shown: Mode) -> Executor:
-    """Return what executes a plan. The project's folder becomes the working one: paths in a bake file need it."""
-    import os
-    import sys
-
-    from edgebake.execute.executor import Executor
-    from edgebake.execute.progress import make_progress
-    from edgebake.plan.explain import stack_notes
-
-    project = observed.compiled.compilation.workspace
-    _refuse_missing_bundle(observed.settings.variables.get("CA_BUNDLE") or project.project.ca_bundle)
-    for note in stack_notes(observed.plan):
-        typer.echo(f"note: {note}", err=True)
-    os.chdir(project.root)
-    if resume:
-        policy = replace(policy, resumes=observed.history.resumable)
-    progress = make_progress(shown, sys.stderr, observed.settings.environment)
-    return Executor(observed.plan, observed.settings, progress, lambda: observed.compiled.tree.write(), policy)
+        why = why_nothing_to_publish(plan.compilation, plan.targets, plan.scope.sharing or ())
+        text = f"Nothing to publish: {why}."
+    (print_error if json_output else print_text)(text)
 
 
 @contextmanager
-def _recorded(
-    digests: Path | None, subject: str, selection: Selection, observed: Observed, executor: Executor
-) -> Iterator[None]:
-    """Write the digest file in the end: what a bake that fails has pushed is there all the same."""
+def _summarised(executor: Executor, *, json_output: bool) -> Iterator[None]:
+    """Print what became of each bake target at the end, also of a bake that failed or was interrupted."""
+    from edgebake.cli.console import print_error, print_json, print_text
+    from edgebake.cli.format.bake import data, next_steps, text
+
+    def show() -> None:
+        if json_output:
+            print_json(data(executor.results))
+        elif executor.results:
+            print_text(*text(executor.results))
+
+    try:
+        yield
+    except (EdgebakeError, KeyboardInterrupt):
+        show()
+        if executor.results:
+            print_error(next_steps(executor.results))
+        raise
+    show()
+
+
+@contextmanager
+def _recorded(options: BakeOptions, observed: Observed, executor: Executor) -> Iterator[None]:
+    """Write the digest file at the end: it also has what a bake that fails has pushed."""
     try:
         yield
     finally:
-        if digests:
+        if options.digests:
             from edgebake.execute.publish import digest_parts
             from edgebake.state.digest_files import subject_name, write_digest_file
 
-            name = subject or subject_name(_words(selection))
-            write_digest_file(digests, name, digest_parts(observed.plan, observed.settings, executor.results))
+            name = options.subject or subject_name(_words(observed.plan.scope.request))
+            parts = digest_parts(observed.plan, observed.settings, executor.results)
+            write_digest_file(options.digests, name, parts)
 
 
-def _words(selection: Selection) -> list[str]:
+def _words(request: Request) -> list[str]:
     """Return what was selected, as it was written."""
-    without = [f"without-{text}" for text in selection.exclude]
-    return [*selection.names, *selection.targets, *selection.platforms, *selection.select, *without]
-
-
-def _page(file: Path | None) -> Path | None:
-    """Return where a page is written, whatever the working folder is then.
-
-    Raises:
-        EdgebakeError: a folder is there.
-    """
-    from edgebake.errors import EdgebakeError
-
-    if file is not None and file.is_dir():
-        raise EdgebakeError(f"--timeline {str(file)!r} is a folder", hints=("name a file: --timeline build.html",))
-    return file.absolute() if file else None
+    without = [f"without-{text}" for text in request.exclude]
+    return [*request.names, *request.targets, *request.platforms, *request.select, *without]
 
 
 @contextmanager
 def _drawn(file: Path | None, plan: Plan, executor: Executor) -> Iterator[None]:
-    """Draw what ran in the end, also of a bake that failed or was interrupted."""
+    """Draw what ran at the end, also of a bake that failed or was interrupted."""
     outcome = "failed"
     try:
         yield
@@ -310,11 +328,3 @@ def _drawn(file: Path | None, plan: Plan, executor: Executor) -> Iterator[None]:
 
             page = timeline_page(plan.compilation.workspace.root, executor.recording, executor.modes, outcome)
             write_file(file, page.encode())
-
-
-def _refuse_missing_bundle(path: str | None) -> None:
-    from edgebake.errors import EdgebakeError
-
-    # Buildx gives a build an empty secret, or fails without a word of why.
-    if path and not Path(path).is_file():
-        raise EdgebakeError(f"there is no certificate bundle {path!r}", hints=("see --ca-bundle and ca_bundle",))

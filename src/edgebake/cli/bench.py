@@ -2,57 +2,81 @@
 
 from __future__ import annotations
 
+import math
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli import complete
-from edgebake.cli.options import CaBundle, ImageName, Locked, Mirrors, Names, Platforms, Targets
+from edgebake.cli.command import command
+from edgebake.cli.options import AdHocOptions, LocalBuildOptions, absolute
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EXIT_CHECK, EdgebakeError, Position
 
 if TYPE_CHECKING:
     from edgebake.model.bench import Result
 
 
-def bench(
-    names: Names = None,
-    target: Targets = None,
-    platform: Platforms = None,
-    name: ImageName = None,
+@dataclass(frozen=True)
+class BenchOptions(LocalBuildOptions, AdHocOptions):
+    """What is measured, how often, and what is done with the result.
+
+    Raises:
+        EdgebakeError: a loss is allowed, and there is nothing to compare with; it is no percentage; the file cannot
+            be written.
+    """
+
     recipe: Annotated[
         list[str] | None, typer.Option("--recipe", metavar="RECIPE", help="Only this recipe's bench; repeatable.")
-    ] = None,
+    ] = None
     image: Annotated[
-        str | None,
-        typer.Option("--image", metavar="REFERENCE", help="Measure this image, instead of building one."),
-    ] = None,
+        str | None, typer.Option("--image", metavar="REFERENCE", help="Measure this image; build nothing.")
+    ] = None
     runs: Annotated[
         int, typer.Option("--runs", min=1, max=50, metavar="N", help="Runs of each bench, each in a new container.")
-    ] = 5,
+    ] = 5
     seconds: Annotated[
         float, typer.Option("--seconds", min=0.05, max=600, metavar="S", help="Time of each measurement.")
-    ] = 1.0,
+    ] = 1.0
     compare: Annotated[
-        Path | None, typer.Option("--compare", metavar="FILE", help="Compare with what an earlier run has written.")
-    ] = None,
+        Path | None,
+        typer.Option("--compare", metavar="FILE", help="Compare with the result that an earlier run wrote."),
+    ] = None
     fail_above: Annotated[
         str | None,
         typer.Option("--fail-above", metavar="PERCENT", help="Exit with 3 if a value is worse by more."),
-    ] = None,
+    ] = None
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the result, as JSON.")
-    ] = None,
-    builder: Annotated[
-        str | None,
-        typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
-    ] = None,
-    mirror: Mirrors = None,
-    ca_bundle: CaBundle = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    locked: Locked = False,
-) -> None:
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.fail_above is not None and self.compare is None:
+            raise EdgebakeError("--fail-above needs an earlier run", hints=("name its file with --compare",))
+        _ = self.limit
+        if self.output is not None:
+            _check_writable(self.output.absolute())
+
+    @property
+    def limit(self) -> float | None:
+        """The loss that is allowed, as a share."""
+        if self.fail_above is None:
+            return None
+        try:
+            percent = float(self.fail_above.strip().removesuffix("%"))
+        except ValueError:
+            percent = math.nan
+        if not (math.isfinite(percent) and percent >= 0):
+            raise EdgebakeError(
+                f"--fail-above {self.fail_above!r} is not a percentage", hints=("for example --fail-above 10%",)
+            )
+        return percent / 100
+
+
+@command(BenchOptions)
+def bench(options: BenchOptions) -> None:
     """Measure an image's recipes in the built image: throughput, latency (p50, p99), memory.
 
     Builds what is missing, loads it into the local engine, and runs each recipe's bench several times, each time
@@ -61,87 +85,61 @@ def bench(
 
     Example: edgebake bench detector --target cpu -o now.json --compare before.json --fail-above 10%
     """
-    with Waiting("planning what to build", shown=not quiet) as waiting:
-
-        def tell(text: str) -> None:
-            if not quiet:
-                waiting.tell(text)
-
-        import os
-
-        from edgebake.bench.images import Wish, measure_images
-        from edgebake.cli.options import pairs
-        from edgebake.load.workspace import find_root
+    output = absolute(options.output)
+    with Waiting("planning what to build", shown=not options.quiet) as waiting:
         from edgebake.model.bench import read_result
-        from edgebake.plan.selection import Selection
-        from edgebake.plan.settings import Settings
 
-        limit = _limit(fail_above, compare)
-        before = read_result(compare) if compare else None
-        start = Path.cwd()
-        output = start / output if output else None
-        if output:
-            _refuse_unwritable(output)
-        os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
-        settings = Settings(builder, {"CA_BUNDLE": ca_bundle} if ca_bundle else {}, (), pairs(mirror, "--mirror"))
-        selection = Selection(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
-        wish = Wish(start, selection, settings, runs, seconds, tuple(recipe or ()), image, locked, quiet)
-        result = measure_images(wish, tell, waiting.end)
+        before = read_result(options.compare) if options.compare else None
+        result = _measured(options, waiting)
     if output:
         from edgebake.model.bench import render_result
         from edgebake.system.atomic import write_file
 
         write_file(output, render_result(result))
-    _print(result, before, limit, json_output=json_output)
+    _finish(result, before, options)
 
 
-def _print(result: Result, before: Result | None, limit: float | None, *, json_output: bool) -> None:
-    from edgebake.bench.compare import compare, comparison_data
-    from edgebake.bench.report import as_text, comparison_text, failure_lines
-    from edgebake.errors import EXIT_CHECK
+def _measured(options: BenchOptions, waiting: Waiting) -> Result:
+    """Measure, and show each run as it ends."""
+    from edgebake.bench.images import BenchRequest, measure_images
+    from edgebake.load.workspace import find_root
+    from edgebake.pipeline import Pipeline
+    from edgebake.testing.images import LocalBuild
 
-    compared = compare(before, result) if before else None
-    if json_output:
-        import json
+    def report(line: str) -> None:
+        if not options.quiet:
+            waiting.tell(line)
 
-        data = result.model_dump(mode="json")
-        typer.echo(json.dumps(data | ({"comparison": comparison_data(compared)} if compared else {}), indent=1))
+    start = Path.cwd()
+    build = LocalBuild(Pipeline(start, options.request, locked=options.locked), options.settings, options.quiet)
+    os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
+    request = BenchRequest(build, options.runs, options.seconds, tuple(options.recipe or ()), options.image)
+    return measure_images(request, report, waiting.end)
+
+
+def _finish(result: Result, before: Result | None, options: BenchOptions) -> None:
+    """Print the result, and exit with 3 if a bench failed, or is worse than is allowed."""
+    from edgebake.bench.compare import compare
+    from edgebake.cli.console import print_error, print_json, print_text
+    from edgebake.cli.format.bench import comparison_text, data, failure_lines, text
+
+    comparison = compare(before, result) if before else None
+    if options.json_output:
+        print_json(data(result, comparison))
     else:
-        typer.echo(as_text(result))
-        if compared and before:
-            typer.echo(f"\n{comparison_text(compared, before)}")
-    failures = compared.failures(limit) if compared and limit is not None else []
+        print_text(*text(result))
+        if comparison and before:
+            print_text("", *comparison_text(comparison, before))
+    limit = options.limit
+    failures = comparison.failures(limit) if comparison and limit is not None else []
     for line in failure_lines(failures, limit or 0):
-        typer.echo(line, err=True)
+        print_error(line)
     if failures or not result.ok:
         raise typer.Exit(EXIT_CHECK)
 
 
-def _limit(text: str | None, compare: Path | None) -> float | None:
-    """Return a limit in percent as a share."""
-    import math
-
-    from edgebake.errors import EdgebakeError
-
-    if text is None:
-        return None
-    if compare is None:
-        raise EdgebakeError("--fail-above needs an earlier run", hints=("name its file with --compare",))
-    try:
-        percent = float(text.strip().removesuffix("%"))
-    except ValueError:
-        percent = math.nan
-    if not (math.isfinite(percent) and percent >= 0):
-        raise EdgebakeError(f"--fail-above {text!r} is not a percentage, as 10% is one")
-    return percent / 100
-
-
-def _refuse_unwritable(path: Path) -> None:
-    """Refuse a file that cannot be written, before minutes are spent on what would go there."""
-    import os
-
-    from edgebake.errors import EdgebakeError, Position
-
-    folder = next(one for one in path.absolute().parents if one.exists())
+def _check_writable(path: Path) -> None:
+    """Refuse a file that cannot be written, before minutes are spent on its contents."""
+    folder = next(parent for parent in path.parents if parent.exists())
     if path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
         raise EdgebakeError("cannot write the file", at=Position(str(path)))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import Exclude, ImageName, Names, Platforms, Select, StateRef, Targets
+from edgebake.cli.command import command
+from edgebake.cli.options import SelectOptions
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EdgebakeError
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from edgebake.load.workspace import Workspace
-    from edgebake.plan.selection import Selection
+    from edgebake.pipeline import Pipeline
 
 
 class Format(str, Enum):
@@ -28,36 +30,65 @@ class Format(str, Enum):
     html = "html"
 
 
-_BY_SUFFIX = {".mmd": Format.mermaid, ".mermaid": Format.mermaid, ".dot": Format.dot, ".gv": Format.dot}
+_BY_SUFFIX = {f".{kind.value}": kind for kind in Format} | {".mmd": Format.mermaid, ".gv": Format.dot}
 
 
-def graph(
-    names: Names = None,
-    target: Targets = None,
-    platform: Platforms = None,
-    select: Select = None,
-    exclude: Exclude = None,
-    state_ref: StateRef = None,
-    name: ImageName = None,
+@dataclass(frozen=True)
+class GraphOptions(SelectOptions):
+    """What is drawn, and how.
+
+    Raises:
+        EdgebakeError: two formats are named, a file's suffix names none, or the page is to show recipes.
+    """
+
+    recipes: Annotated[
+        bool, typer.Option("--recipes", help="Draw which recipes require which, not the stages.")
+    ] = False
     language: Annotated[
         Format | None,
         typer.Option(
-            "--format", help="What to write; else what the ending of -o says, or mermaid.", show_default=False
+            "--format", help="Format; by default that of the suffix of -o, or mermaid.", show_default=False
         ),
-    ] = None,
+    ] = None
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write it there: .mmd, .dot, .json, .svg, .html."),
-    ] = None,
-    json_output: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
-    recipes: Annotated[
-        bool, typer.Option("--recipes", help="Who needs whom among the recipes, not the stages of the build.")
-    ] = False,
-) -> None:
-    """Draw the build graph: the stages of the Dockerfiles, and what each is made from.
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write to this file: .mmd, .dot, .json, .svg or .html."
+        ),
+    ] = None
+    json_output: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
 
-    html is a page of its own, with the critical path, what is up to date and what is not, zoom and search; svg is a
-    picture; Mermaid is drawn by GitHub and most editors, DOT by Graphviz, and JSON is for programs.
+    def __post_init__(self) -> None:
+        if self.json_output and self.language not in (None, Format.json):
+            raise EdgebakeError("--json and --format cannot be combined", hints=("--json is --format json",))
+        if self.recipes and self.format is Format.html:
+            raise EdgebakeError("the page shows stages, not recipes", hints=("draw recipes as --format svg",))
+
+    @property
+    def format(self) -> Format:
+        """The format: the one that is named, or that of the file's suffix, or Mermaid."""
+        if self.json_output:
+            return Format.json
+        return self.language or self._format_of_output() or Format.mermaid
+
+    def _format_of_output(self) -> Format | None:
+        if self.output is None:
+            return None
+        suffix = self.output.suffix.lower()
+        if suffix not in _BY_SUFFIX:
+            raise EdgebakeError(
+                f"the suffix of {self.output.name!r} names no format",
+                hints=("use .mmd, .dot, .json, .svg or .html", "or add --format"),
+            )
+        return _BY_SUFFIX[suffix]
+
+
+@command(GraphOptions)
+def graph(options: GraphOptions) -> None:
+    """Draw the build graph: the stages of the Dockerfiles, and their dependencies.
+
+    html is a page with the critical path, the state of each stage, zoom and search. svg is a picture. GitHub and
+    most editors draw Mermaid, Graphviz draws DOT, and JSON is for programs.
 
     Example: edgebake graph detector --target cpu -o build.html
 
@@ -65,96 +96,67 @@ def graph(
 
     Example: edgebake graph detector --select +opencv,target:cpu
     """
-    from edgebake.cli.options import selection_of
-    from edgebake.errors import EdgebakeError
+    from edgebake.cli.console import print_text
+    from edgebake.pipeline import Pipeline
 
-    language = Format.json if json_output else language or _from_suffix(output) or Format.mermaid
-    if language is Format.html and recipes:
-        raise EdgebakeError("the page shows stages, not recipes", hints=("draw recipes as --format svg",))
-    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
+    _ = options.format  # a wrong suffix is reported before anything is compiled
     with Waiting("compiling"):
-        text = _page(selection) if language is Format.html else _text(selection, language, recipes=recipes)
-    if output is None:
-        typer.echo(text)
+        pipeline = Pipeline(Path.cwd(), options.request)
+        text = _page(pipeline) if options.format is Format.html else _text(pipeline, options)
+    if options.output is None:
+        print_text(text)
         return
     from edgebake.system.atomic import write_file
 
-    write_file(output.absolute(), f"{text}\n".encode())
+    write_file(options.output.absolute(), f"{text}\n".encode())
 
 
-def _from_suffix(output: Path | None) -> Format | None:
-    """Return the format that a file's ending says.
-
-    Raises:
-        EdgebakeError: it says none.
-    """
-    from edgebake.errors import EdgebakeError
-
-    if output is None:
-        return None
-    suffix = output.suffix.lower()
-    found = _BY_SUFFIX.get(suffix) or next((one for one in Format if f".{one.value}" == suffix), None)
-    if found is None:
-        raise EdgebakeError(
-            f"{output.name!r} does not say what to write",
-            hints=("end it in .mmd, .dot, .json, .svg or .html", "or say it with --format"),
-        )
-    return found
-
-
-def _page(selection: Selection) -> str:
-    from edgebake.api import make_plan
+def _page(pipeline: Pipeline) -> str:
+    from edgebake.cli.format.reasons import change_text
     from edgebake.inspect.graph_page import graph_page
 
-    plan, _ = make_plan(Path.cwd(), selection)
-    return graph_page(plan).rstrip("\n")
+    return graph_page(pipeline.plan(), change_text).rstrip("\n")
 
 
-def _text(selection: Selection, language: Format, *, recipes: bool) -> str:
-    from edgebake.inspect.draw import as_dot, as_json, as_mermaid
+def _text(pipeline: Pipeline, options: GraphOptions) -> str:
+    from edgebake.cli.console import json_text
+    from edgebake.cli.format.graph import data
+    from edgebake.inspect.draw import as_dot, as_mermaid
     from edgebake.inspect.svg import as_svg
-    from edgebake.plan.selection import open_selection
 
-    workspace = open_selection(Path.cwd(), selection)
-    found = _recipes(workspace, selection) if recipes else _stages(workspace, selection)
-    kind = "recipes" if recipes else "stages"
-    match language:
+    drawn = _recipes(pipeline) if options.recipes else _stages(pipeline)
+    match options.format:
         case Format.json:
-            return as_json(found, kind)
+            return json_text(data(drawn, "recipes" if options.recipes else "stages"))
         case Format.svg:
-            return as_svg(found, kind)
+            return as_svg(drawn, "recipes" if options.recipes else "stages")
         case Format.dot:
-            return as_dot(found)
+            return as_dot(drawn)
         case _:
-            return as_mermaid(found)
+            return as_mermaid(drawn)
 
 
-def _recipes(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
+def _recipes(pipeline: Pipeline) -> nx.DiGraph[str]:
     from edgebake.inspect.graphs import recipe_graph
     from edgebake.inspect.selected import resolve_selected
-
-    if not selection.has_selectors:
-        return recipe_graph(resolve_selected(workspace, selection))
-
-    from edgebake.graph.compile import compile_workspace
     from edgebake.select.listed import selected_items
 
-    items = selected_items(compile_workspace(workspace), selection)
-    return recipe_graph(resolve_selected(workspace, selection), items)
+    selected = resolve_selected(pipeline.workspace, pipeline.request)
+    if not pipeline.request.has_selectors:
+        return recipe_graph(selected)
+    return recipe_graph(selected, selected_items(pipeline.items, pipeline.request))
 
 
-def _stages(workspace: Workspace, selection: Selection) -> nx.DiGraph[str]:
-    from edgebake.graph.compile import compile_workspace
+def _stages(pipeline: Pipeline) -> nx.DiGraph[str]:
     from edgebake.inspect.graphs import stage_graph
-    from edgebake.plan.selection import selected_bake_targets
-
-    compilation = compile_workspace(workspace)
-    bake_targets = selected_bake_targets(compilation.graph.bake_targets, workspace, selection)
-    if not selection.has_selectors:
-        return stage_graph(compilation, bake_targets, selection.platforms)
-
     from edgebake.select.listed import selected_items
+    from edgebake.select.request import scope_of
     from edgebake.select.stages import stages_of
 
-    kept = stages_of(compilation, selected_items(compilation, selection))
-    return stage_graph(compilation, bake_targets, selection.platforms, kept)
+    compilation, request = pipeline.compilation, pipeline.request
+    scope = scope_of(compilation.graph.bake_targets, pipeline.workspace, request)
+    bake_targets = [target.bake_target for target in scope.targets]
+    if not request.has_selectors:
+        return stage_graph(compilation, bake_targets, request.platforms)
+    kept = stages_of(compilation, selected_items(pipeline.items, request))
+    return stage_graph(compilation, bake_targets, request.platforms, kept)

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgebake.cli.options import CaBundle, Mirrors
+from edgebake.cli.command import command
+from edgebake.cli.options import CaBundle, Mirrors, pairs
 from edgebake.cli.waiting import Waiting
 
 
-def lock(
+@dataclass(frozen=True)
+class LockOptions:
+    """What is resolved again, and how the network is reached."""
+
     upgrade: Annotated[
         list[str] | None,
         typer.Option(
             "--upgrade",
             "-U",
             metavar="NAME",
-            help="Resolve a recipe, Python package, base image or git URL anew ('*': everything); repeatable.",
+            help="Resolve a recipe, Python package, base image or git URL again ('*': everything); repeatable.",
         ),
-    ] = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Install unversioned system packages anew.")] = False,
-    mirror: Mirrors = None,
-    ca_bundle: CaBundle = None,
-) -> None:
+    ] = None
+    refresh: Annotated[bool, typer.Option("--refresh", help="Install unversioned system packages again.")] = False
+    mirror: Mirrors = None
+    ca_bundle: CaBundle = None
+
+
+@command(LockOptions)
+def lock(options: LockOptions) -> None:
     """Pin base images, git refs, recipe releases and Python packages in edgebake.lock.
 
     The only command that resolves over the network. What is pinned stays, unless --upgrade names it. Call it
@@ -32,22 +41,28 @@ def lock(
     Example: edgebake lock --upgrade numpy
     """
     with Waiting("resolving") as waiting:
-        from pathlib import Path
+        changed = _lock(options, waiting)
+    from edgebake.cli.console import print_text
+    from edgebake.model.project import LOCK_FILE
 
-        from edgebake.cli.options import pairs
-        from edgebake.lock.locker import make_lock, render_lock
-        from edgebake.model.project import LOCK_FILE
-        from edgebake.plan.selection import Selection, open_selection
-        from edgebake.system.atomic import write_file
+    print_text(f"{LOCK_FILE} {'written' if changed else 'is up to date'}.")
 
-        workspace = open_selection(Path.cwd(), Selection())
-        made = make_lock(
-            workspace,
-            upgrade=tuple(upgrade or ()),
-            refresh=refresh,
-            mirrors=pairs(mirror, "--mirror"),
-            ca_bundle=Path(ca_bundle) if ca_bundle else None,
-            report=waiting.tell,
-        )
-    changed = write_file(workspace.root / LOCK_FILE, render_lock(made))
-    typer.echo(f"{LOCK_FILE} {'written' if changed else 'is up to date'}.")
+
+def _lock(options: LockOptions, waiting: Waiting) -> bool:
+    """Write the lock, show what was resolved, and return whether the lock has changed."""
+    from edgebake.lock.locker import make_lock, render_lock
+    from edgebake.model.project import LOCK_FILE
+    from edgebake.model.request import Request
+    from edgebake.select.request import open_request
+    from edgebake.system.atomic import write_file
+
+    workspace = open_request(Path.cwd(), Request())
+    made = make_lock(
+        workspace,
+        upgrade=tuple(options.upgrade or ()),
+        refresh=options.refresh,
+        mirrors=pairs(options.mirror, "--mirror"),
+        ca_bundle=Path(options.ca_bundle) if options.ca_bundle else None,
+        report=waiting.tell,
+    )
+    return write_file(workspace.root / LOCK_FILE, render_lock(made))

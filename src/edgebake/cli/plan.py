@@ -2,96 +2,101 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import (
-    CaBundle,
+    BakeFileOptions,
     ChangedSince,
-    Exclude,
-    ImageName,
+    JsonOutput,
     Locked,
     Mirrors,
-    Names,
-    Platforms,
-    Registry,
-    Select,
-    StateRef,
-    Tag,
-    Targets,
+    SelectOptions,
     Unpublished,
-    Variables,
+    pairs,
+    print_scope_notes,
+    refuse_together,
 )
 from edgebake.cli.remembered import Remembered, remembered
+from edgebake.errors import EXIT_CHECK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgebake.api import Look
     from edgebake.graph.compile import Compilation
+    from edgebake.pipeline import Look, Pipeline
     from edgebake.plan.builder import Plan
     from edgebake.plan.reuse import Snapshot
     from edgebake.plan.settings import Settings
     from edgebake.plan.stacks import Keyed
 
 
-@remembered(
-    *("names", "target", "platform", "name", "json_output", "diff", "check", "locked", "offline"),
-    *("variable", "registry", "tag", "mirror", "ca_bundle"),  # for looking elsewhere only
-)
-def plan(
-    memory: Remembered,
-    names: Names = None,
-    target: Targets = None,
-    platform: Platforms = None,
-    select: Select = None,
-    exclude: Exclude = None,
-    state_ref: StateRef = None,
-    name: ImageName = None,
-    changed_since: ChangedSince = None,
-    unpublished: Unpublished = False,
+@dataclass(frozen=True)
+class PlanOptions(BakeFileOptions, SelectOptions):
+    """What is planned, what else is looked at, and how the plan is shown.
+
+    Raises:
+        EdgebakeError: two of them contradict each other.
+    """
+
+    changed_since: ChangedSince = None
+    unpublished: Unpublished = False
     shards: Annotated[
         int | None,
         typer.Option("--shards", metavar="N", min=1, help="Cut it for N machines, by platform and weight."),
-    ] = None,
+    ] = None
     timings: Annotated[
-        list[str] | None,
+        list[Path] | None,
         typer.Option("--timings", metavar="FILE", help="What `bake --json` printed, as weights; repeatable."),
-    ] = None,
+    ] = None
     builder: Annotated[
         str | None,
         typer.Option(
             "--builder",
             metavar="NAME",
-            help="Also say what is native and emulated on this builder.",
+            help="Also show what is native and emulated on this builder.",
             autocompletion=complete.builders,
         ),
-    ] = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
-    diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Exit with 3 if the committed files are stale.")] = False,
-    locked: Locked = False,
+    ] = None
+    json_output: JsonOutput = False
+    diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False
+    check: Annotated[bool, typer.Option("--check", help="Exit with 3 if the committed files are stale.")] = False
+    locked: Locked = False
     push: Annotated[
-        bool, typer.Option("--push", help="Ask the registry what of it is up to date, as `bake --push` does.")
-    ] = False,
+        bool, typer.Option("--push", help="Ask the registry what is up to date, as `bake --push` does.")
+    ] = False
     load: Annotated[
-        bool, typer.Option("--load", help="Ask the engine what of it is up to date, as `bake --load` does.")
-    ] = False,
-    variable: Variables = None,
-    registry: Registry = None,
-    tag: Tag = None,
-    mirror: Mirrors = None,
-    ca_bundle: CaBundle = None,
+        bool, typer.Option("--load", help="Ask the engine what is up to date, as `bake --load` does.")
+    ] = False
+    mirror: Mirrors = None
     offline: Annotated[
-        bool, typer.Option("--offline", help="Do not look at what `stacks` has; without that key nobody looks.")
-    ] = False,
-) -> None:
+        bool, typer.Option("--offline", help="Do not ask the repository of `stacks` what can be reused.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        refuse_together(changed_since=self.changed_since is not None, unpublished=self.unpublished)
+        refuse_together(push=self.push, load=self.load)
+
+    @property
+    def settings(self) -> Settings:
+        """How the registry and the engine are asked."""
+        return replace(super().settings, mirrors=pairs(self.mirror, "--mirror"))
+
+
+@remembered(
+    PlanOptions,
+    *("names", "target", "platform", "name", "json_output", "diff", "check", "locked", "offline"),
+    *("variable", "registry", "tag", "mirror", "ca_bundle"),  # for looking elsewhere only
+)
+def plan(memory: Remembered, options: PlanOptions) -> None:
     """Show what would be built, in order, and why. Builds and writes nothing.
 
-    Without --changed-since, --unpublished and --builder nothing but the project is looked at. Then the answer is
-    kept, and given again while nothing has changed; with EDGEBAKE_COMPILE_CACHE=off it is worked out each time.
+    Without --changed-since, --unpublished and --builder only the project is looked at. Then the output is stored,
+    and printed again while nothing has changed; with EDGEBAKE_COMPILE_CACHE=off it is computed each time.
 
     Example: edgebake plan pytorch transformers --target jetpack-6.2 --name ai-workstation
 
@@ -99,85 +104,44 @@ def plan(
 
     Example: edgebake plan --changed-since origin/main --shards 4 --json
     """
-    from dataclasses import replace
-    from pathlib import Path
+    result = _planned(options, memory)
+    _print(result, options)
+    if options.check and result.files and result.compilation.workspace.document:
+        from edgebake.cli.console import print_error
 
-    from edgebake.api import make_plan, observed_plan
-    from edgebake.cli.options import pairs, selection_of, settings_of, tell_notes
-    from edgebake.errors import EXIT_CHECK, EdgebakeError
-
-    if changed_since is not None and unpublished:
-        raise EdgebakeError("--changed-since and --unpublished exclude each other")
-    selection = selection_of(names, target, platform, name, select, exclude, state_ref)
-    if push and load:
-        raise EdgebakeError("--push and --load exclude each other")
-    settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
-    look: Look | None = None if offline else _looker(settings)
-    if push or load:
-        from edgebake.state.current import Wish
-
-        wish = Wish("push" if push else "load", test=push)
-        observed = observed_plan(Path.cwd(), selection, settings, wish, locked=locked, look=look)
-        result, compiled = observed.plan, observed.compiled
-    else:
-        result, compiled = make_plan(Path.cwd(), selection, locked=locked, look=look, opened=memory.opened)
-    memory.keeps = result.snapshot is None
-    tell_notes(result.selection)
-    if changed_since is not None or unpublished:
-        from edgebake.narrow import only_changed
-
-        result, lines = only_changed(result, compiled, changed_since)
-        for line in lines:
-            typer.echo(f"note: {line}", err=True)
-    if shards is not None:
-        _print_shards(result, shards, timings or [], json_output=json_output)
-    elif diff:
-        from edgebake.render.writer import unified_diff
-
-        typer.echo("".join(unified_diff(change) for change in result.files), nl=False)
-    else:
-        _print_plan(result, builder, json_output=json_output)
-    if check and result.files and result.compilation.workspace.document:
-        typer.echo("\nerror: the committed files are stale\n\nhint: refresh them: edgebake compile", err=True)
+        print_error("\nerror: the committed files are stale\n\nhint: to refresh them: edgebake compile")
         raise typer.Exit(EXIT_CHECK)
 
 
-def _print_plan(result: Plan, builder: str | None, *, json_output: bool) -> None:
-    from edgebake.plan.explain import explain, plan_as_data
+def _planned(options: PlanOptions, memory: Remembered) -> Plan:
+    """Return the plan, and print the notes about what is selected."""
+    from edgebake.cli.console import print_note
+    from edgebake.pipeline import Pipeline
 
-    work = []
-    if builder is not None:
-        from edgebake.execute.builders import inspect, work_by_platform
-
-        work = work_by_platform(result, inspect(builder))
-    if json_output:
-        import json
-
-        data = plan_as_data(result)
-        data |= {"platforms": [one.as_data() for one in work]} if builder is not None else {}
-        typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
-    else:
-        typer.echo("\n".join([explain(result), *([""] if work else []), *map(str, work)]))
+    pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked, opened=memory.opened)
+    result = _whole_plan(pipeline, options)
+    memory.keeps = result.snapshot is None
+    print_scope_notes(result.scope)
+    if options.changed_since is None and not options.unpublished:
+        return result
+    result, notes = pipeline.changed(result, options.changed_since, options.settings)
+    for note in notes:
+        print_note(note)
+    return result
 
 
-def _print_shards(result: Plan, number: int, timings: list[str], *, json_output: bool) -> None:
-    from pathlib import Path
+def _whole_plan(pipeline: Pipeline, options: PlanOptions) -> Plan:
+    look = None if options.offline else _looker(options.settings)
+    if not (options.push or options.load):
+        return pipeline.plan(look=look)
+    from edgebake.state.current import Wish
 
-    from edgebake.plan.shards import cut, shards_as_data, shards_as_text, shared_by
-    from edgebake.plan.weights import read_timings
-
-    found = cut(result, number, read_timings(Path(path) for path in timings))
-    shared = shared_by(result, found)
-    if json_output:
-        import json
-
-        typer.echo(json.dumps(shards_as_data(found, shared), indent=2))
-    else:
-        typer.echo(shards_as_text(found, shared))
+    wish = Wish("push" if options.push else "load", test=options.push)
+    return pipeline.observed(options.settings, wish, look=look).plan
 
 
 def _looker(settings: Settings) -> Look:
-    """Return what looks at the repository of stacks. A project without one does not even load the client."""
+    """Return what asks the repository of stacks. A project without one does not even load the client."""
 
     def look(compilation: Compilation, stages: Sequence[Keyed]) -> Snapshot:
         from edgebake.state.stacks import looker
@@ -185,3 +149,49 @@ def _looker(settings: Settings) -> Look:
         return looker(settings)(compilation, stages)
 
     return look
+
+
+# ── output
+
+
+def _print(result: Plan, options: PlanOptions) -> None:
+    if options.shards is not None:
+        _print_shards(result, options.shards, options)
+    elif options.diff:
+        from edgebake.render.writer import unified_diff
+
+        typer.echo("".join(unified_diff(change) for change in result.files), nl=False)
+    else:
+        _print_plan(result, options)
+
+
+def _print_plan(result: Plan, options: PlanOptions) -> None:
+    from edgebake.cli.console import print_json, print_text
+
+    work = None
+    if options.builder is not None:
+        from edgebake.execute.builders import inspect, work_by_platform
+
+        work = work_by_platform(result, inspect(options.builder))
+    if options.json_output:
+        from edgebake.cli.format.plan_data import data
+
+        print_json(data(result, work))
+    else:
+        from edgebake.cli.format.plan import text
+
+        print_text(text(result, work))
+
+
+def _print_shards(result: Plan, number: int, options: PlanOptions) -> None:
+    from edgebake.cli.console import print_json, print_text
+    from edgebake.cli.format.shards import data, text
+    from edgebake.plan.shards import cut, shared_by
+    from edgebake.plan.weights import read_timings
+
+    shards = cut(result, number, read_timings(options.timings or ()))
+    shared = shared_by(result, shards)
+    if options.json_output:
+        print_json(data(shards, shared))
+    else:
+        print_text(text(shards, shared))

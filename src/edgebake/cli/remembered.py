@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import os
 import sys
@@ -11,19 +10,18 @@ from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from functools import partial, wraps
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from edgebake.cli.command import Options, with_parameters
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.cache.entries import Answer
     from edgebake.cache.store import Store
     from edgebake.load.workspace import Workspace
-    from edgebake.plan.selection import Selection
-
-P = ParamSpec("P")
+    from edgebake.model.request import Request
 
 VARIABLE = "EDGEBAKE_COMPILE_CACHE"
 OFF = "off"
@@ -68,11 +66,11 @@ class Remembered:
             raise typer.Exit(answer.code)
         return True
 
-    def opened(self, start: Path, selection: Selection) -> Workspace:
-        """Return the workspace of a selection, as :func:`edgebake.plan.selection.open_selection` does."""
-        from edgebake.plan.selection import open_selection
+    def opened(self, start: Path, request: Request) -> Workspace:
+        """Return the workspace of a request, as :func:`edgebake.select.request.open_request` does."""
+        from edgebake.select.request import open_request
 
-        return self._answers.opened(partial(open_selection, start, selection))
+        return self._answers.opened(partial(open_request, start, request))
 
     def __enter__(self) -> Remembered:
         self._redirected.enter_context(Waiting("compiling"))  # on stderr itself; gone before the answer is told
@@ -93,27 +91,27 @@ class Remembered:
             self._answers.keep(answer)
 
 
-def remembered(*plain: str) -> Callable[[Callable[Concatenate[Remembered, P], None]], Callable[P, None]]:
-    """Return a decorator that makes a command one that is remembered.
+def remembered(
+    options: type[Options], *plain: str
+) -> Callable[[Callable[[Remembered, Options], None]], Callable[..., None]]:
+    """Return a decorator that makes a command whose output is stored: see :func:`edgebake.cli.command.command`.
 
-    The command's first parameter is the :class:`Remembered`; the others are its options, as Typer sees them.
+    The command takes the :class:`Remembered` and its options.
 
     Args:
+        options: as for `command`.
         plain: as for :class:`Remembered`.
     """
 
-    def decorate(command: Callable[Concatenate[Remembered, P], None]) -> Callable[P, None]:
+    def decorate(command: Callable[[Remembered, Options], None]) -> Callable[..., None]:
         @wraps(command)
-        def call(*arguments: P.args, **options: P.kwargs) -> None:
-            memory = Remembered(command.__name__, options, plain)
+        def call(**values: Any) -> None:
+            memory = Remembered(command.__name__, values, plain)
             if not memory.tell_known():
                 with memory:
-                    command(memory, *arguments, **options)
+                    command(memory, options(**values))
 
-        _memory, *others = inspect.signature(command, eval_str=True).parameters.values()
-        call.__signature__ = inspect.Signature(others)  # type: ignore[attr-defined]
-        call.__annotations__ = {one.name: one.annotation for one in others}
-        return call
+        return with_parameters(call, options)
 
     return decorate
 

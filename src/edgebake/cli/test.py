@@ -2,54 +2,38 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli import complete
-from edgebake.cli.options import (
-    CaBundle,
-    Exclude,
-    ImageName,
-    Locked,
-    Mirrors,
-    Names,
-    Platforms,
-    Select,
-    StateRef,
-    Targets,
-)
+from edgebake.cli.command import command
+from edgebake.cli.options import LocalBuildOptions, SelectOptions, absolute
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EXIT_CHECK
+
+if TYPE_CHECKING:
+    from edgebake.model.output.build import Suite, TestResult
 
 
-def run_tests(
-    names: Names = None,
-    target: Targets = None,
-    platform: Platforms = None,
-    select: Select = None,
-    exclude: Exclude = None,
-    state_ref: StateRef = None,
-    name: ImageName = None,
+@dataclass(frozen=True)
+class TestOptions(LocalBuildOptions, SelectOptions):
+    """What is tested: the selected images, or the one that the engine has as `image`; and with which GPUs."""
+
     image: Annotated[
-        str | None,
-        typer.Option("--image", metavar="REFERENCE", help="Test this image, instead of building one."),
-    ] = None,
-    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Also write JUnit XML.")] = None,
+        str | None, typer.Option("--image", metavar="REFERENCE", help="Test this image; build nothing.")
+    ] = None
+    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Also write JUnit XML.")] = None
     gpus: Annotated[
         str | None,
         typer.Option("--gpus", metavar="GPUS", help="As of `docker run`; without it, tests on a GPU are skipped."),
-    ] = None,
-    builder: Annotated[
-        str | None,
-        typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
-    ] = None,
-    mirror: Mirrors = None,
-    ca_bundle: CaBundle = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
-    locked: Locked = False,
-) -> None:
+    ] = None
+
+
+@command(TestOptions)
+def run_tests(options: TestOptions) -> None:
     """Run the tests of an image's recipes in the built image.
 
     Builds what is missing, loads it into the local engine, and runs each recipe's test in a container of its own,
@@ -59,55 +43,42 @@ def run_tests(
 
     Example: edgebake test --select opencv+1 --exclude target:jetpack-*
     """
-    with Waiting("planning what to build", shown=not quiet) as waiting:
-        from edgebake.cli.options import pairs, selection_of
-        from edgebake.load.workspace import find_root
-        from edgebake.plan.settings import Settings
-        from edgebake.testing.images import check_images, check_reference
-        from edgebake.testing.report import as_data, as_junit, as_text
-        from edgebake.testing.runner import CaseResult
-
-        def tell(result: CaseResult) -> None:
-            if not quiet:
-                waiting.tell(f"{result.outcome}: {result.case.title} ({result.seconds:.1f}s)")
-
-        def note(text: str) -> None:
-            waiting.tell(f"note: {text}")
-
-        start = Path.cwd()
-        junit = start / junit if junit else None
-        selection = selection_of(names, target, platform, name, select, exclude, state_ref)
-        if image is not None:
-            suites = [check_reference(start, selection, image, gpus=gpus, tell=tell)]
-        else:
-            import os
-
-            os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
-            variables = {"CA_BUNDLE": ca_bundle} if ca_bundle else {}
-            settings = Settings(builder, variables, (), pairs(mirror, "--mirror"))
-            found = check_images(
-                start,
-                selection,
-                settings,
-                gpus=gpus,
-                locked=locked,
-                quiet=quiet,
-                tell=tell,
-                note=note,
-                begin=waiting.end,
-            )
-            suites = list(found)
-    if junit:
-        from edgebake.system.atomic import write_file
-
-        write_file(junit, as_junit(suites))
-    if json_output:
-        import json
-
-        typer.echo(json.dumps(as_data(suites), indent=2))
-    else:
-        typer.echo(as_text(suites) if suites else "no image is tested")
+    junit = absolute(options.junit)
+    with Waiting("planning what to build", shown=not options.quiet) as waiting:
+        suites = _suites(options, waiting)
+    _print(suites, junit, json_output=options.json_output)
     if not all(suite.ok for suite in suites):
-        from edgebake.errors import EXIT_CHECK
-
         raise typer.Exit(EXIT_CHECK)
+
+
+def _suites(options: TestOptions, waiting: Waiting) -> list[Suite]:
+    """Run the tests, and show each as it ends."""
+    from edgebake.load.workspace import find_root
+    from edgebake.pipeline import Pipeline
+    from edgebake.testing.images import LocalBuild, get_image, load_images, run_suites
+
+    def report(result: TestResult) -> None:
+        if not options.quiet:
+            waiting.tell(f"{result.outcome}: {result.title} ({result.seconds:.1f}s)")
+
+    pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked)
+    build = LocalBuild(pipeline, options.settings, options.quiet)
+    if options.image is not None:
+        return run_suites([get_image(pipeline, options.image)], gpus=options.gpus, report=report)
+    start = Path.cwd()
+    os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
+    images = load_images(build, note=lambda text: waiting.tell(f"note: {text}"), begin=waiting.end)
+    return run_suites(images, gpus=options.gpus, report=report)
+
+
+def _print(suites: list[Suite], junit: Path | None, *, json_output: bool) -> None:
+    from edgebake.cli.console import print_json, print_text
+    from edgebake.cli.format import test as form
+    from edgebake.system.atomic import write_file
+
+    if junit:
+        write_file(junit, form.junit(suites))
+    if json_output:
+        print_json(form.data(suites))
+    else:
+        print_text(form.text(suites))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import CaBundle, Registry, Tag, Targets, Variables
+from edgebake.cli.command import command
+from edgebake.cli.options import BakeFileOptions, JsonOutput, Targets
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EXIT_CHECK
 
 if TYPE_CHECKING:
-    from edgebake.publishing.verify import Verified
+    from edgebake.model.output.publishing import VerifiedReference
+    from edgebake.model.request import Request
 
 
-def verify(
+@dataclass(frozen=True)
+class VerifyOptions(BakeFileOptions):
+    """What is compared: the selected images' tags, and references; with the recorded digests, if there are any."""
+
     names: Annotated[
         list[str] | None,
         typer.Argument(
@@ -24,18 +31,35 @@ def verify(
             show_default=False,
             autocompletion=complete.images,
         ),
-    ] = None,
-    target: Targets = None,
+    ] = None
+    target: Targets = None
     digests: Annotated[
         list[Path] | None,
         typer.Option("--digests", metavar="DIR|FILE", help="Digest files whose digests must be there; repeatable."),
-    ] = None,
-    variable: Variables = None,
-    registry: Registry = None,
-    tag: Tag = None,
-    ca_bundle: CaBundle = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
-) -> None:
+    ] = None
+    json_output: JsonOutput = False
+
+    @property
+    def references(self) -> list[str]:
+        """The names that are references, not images of the project."""
+        return [name for name in self.names or () if any(mark in name for mark in "/:@")]
+
+    @property
+    def request(self) -> Request:
+        """The images that are asked for."""
+        from edgebake.model.request import Request
+
+        references = self.references
+        return Request(tuple(n for n in self.names or () if n not in references), tuple(self.target or ()))
+
+    @property
+    def wants_tags(self) -> bool:
+        """Whether the declared tags are compared: not if only references are named."""
+        return bool(self.request.names) or not self.references
+
+
+@command(VerifyOptions)
+def verify(options: VerifyOptions) -> None:
     """Compare what the registry has with what the project declares; exit with 3 if something differs.
 
     Compared are platforms, digests, fingerprints, labels, and attestations if the project declares provenance.
@@ -43,61 +67,33 @@ def verify(
     Example: edgebake verify detector --tag 1.4.2
     """
     with Waiting("asking the registry"):
-        from edgebake.api import make_plan
-        from edgebake.cli.options import settings_of
-        from edgebake.plan.selection import Selection
-        from edgebake.plan.settings import registry_client
-        from edgebake.publishing.verify import Verifier, declared, declared_as
-        from edgebake.state.digest_files import read_shards
-        from edgebake.state.inject import prepared
-
-        references = [name for name in names or () if "/" in name or ":" in name or "@" in name]
-        images = tuple(name for name in names or () if name not in references)
-        plan, compiled = make_plan(Path.cwd(), Selection(images, tuple(target or ())))
-        settings = prepared(compiled.compilation, settings_of(variable, registry, tag, ca_bundle))
-        client = registry_client(compiled.compilation, settings)
-        verifier = Verifier(plan, client, read_shards(digests) if digests else ())
-        everything = declared(plan, settings)
-        found = [verifier.best(declared_as(everything, reference)) for reference in references]
-        if images or not references:
-            found += verifier.tags(everything)
-    if json_output:
-        import json
-
-        typer.echo(json.dumps(_as_data(found), indent=2))
-    else:
-        typer.echo("\n".join(line for one in found for line in _lines(one)))
-    if any(one.differences for one in found):
-        from edgebake.errors import EXIT_CHECK
-
+        verified = _verified(options)
+    _print(verified, json_output=options.json_output)
+    if any(reference.differences for reference in verified):
         raise typer.Exit(EXIT_CHECK)
 
 
-def _lines(one: Verified) -> list[str]:
-    mark = "differs" if one.differences else "ok"
-    lines = [f"{mark:<8} {one.reference}{'@' if one.digest else ''}{one.digest}"]
-    if not one.differences:
-        return [*lines, *(f"         {platform:<12} {digest}" for platform, digest in one.platforms)]
-    for difference in one.differences:
-        where = f"{difference.platform}: " if difference.platform else ""
-        lines.append(f"         {where}{difference.kind}: {difference.text}")
-    return lines
+def _verified(options: VerifyOptions) -> list[VerifiedReference]:
+    from edgebake.pipeline import Pipeline
+    from edgebake.plan.settings import registry_client
+    from edgebake.publishing.verify import Verifier, declared, declared_as
+    from edgebake.state.digest_files import read_shards
+    from edgebake.state.inject import prepared
+
+    plan = Pipeline(Path.cwd(), options.request).plan()
+    settings = prepared(plan.compilation, options.settings)
+    client = registry_client(plan.compilation, settings)
+    verifier = Verifier(plan, client, read_shards(options.digests) if options.digests else ())
+    everything = declared(plan, settings)
+    verified = [verifier.best(declared_as(everything, reference)) for reference in options.references]
+    return [*verified, *(verifier.tags(everything) if options.wants_tags else ())]
 
 
-def _as_data(found: list[Verified]) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "ok": not any(one.differences for one in found),
-        "references": [
-            {
-                "owner": one.owner,
-                "reference": one.reference,
-                "digest": one.digest or None,
-                "platforms": dict(one.platforms),
-                "differences": [
-                    {"kind": d.kind, "platform": d.platform or None, "text": d.text} for d in one.differences
-                ],
-            }
-            for one in found
-        ],
-    }
+def _print(verified: list[VerifiedReference], *, json_output: bool) -> None:
+    from edgebake.cli.console import print_json, print_text
+    from edgebake.cli.format.verify import data, text
+
+    if json_output:
+        print_json(data(verified))
+    else:
+        print_text(text(verified))

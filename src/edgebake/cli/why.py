@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import ImageName, Platforms, Targets
+from edgebake.cli.command import command
+from edgebake.cli.options import ImageName, JsonOutput, Platforms, Targets
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EXIT_CHECK
 
 
-def why(
+@dataclass(frozen=True)
+class WhyOptions:
+    """Which recipe is explained, in which images."""
+
     names: Annotated[
         list[str],
         typer.Argument(
@@ -20,56 +27,56 @@ def why(
             show_default=False,
             autocompletion=complete.subjects,
         ),
-    ],
+    ]
     recipe: Annotated[
         str,
         typer.Argument(
             metavar="RECIPE",
-            help="The recipe that is asked about.",
+            help="The recipe to explain.",
             show_default=False,
             autocompletion=complete.recipes,
         ),
-    ],
-    target: Targets = None,
-    platform: Platforms = None,
-    name: ImageName = None,
+    ]
+    target: Targets = None
+    platform: Platforms = None
+    name: ImageName = None
     paths: Annotated[
-        int, typer.Option("--paths", metavar="N", min=0, help="Show at most N paths of each image; 0 for all.")
-    ] = 10,
-    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
-    """Show every path that brings a recipe into an image, and why it has that release.
+        int, typer.Option("--paths", metavar="N", min=0, help="Show at most N paths in each image; 0 for all.")
+    ] = 10
+    json_output: JsonOutput = False
 
-    Exits with 3 if the recipe is in none of the images; then it says what would bring it.
+
+@command(WhyOptions)
+def why(options: WhyOptions) -> None:
+    """Show why a recipe is in an image, and why it has that release.
+
+    Lists every path of requirements that leads to it. Exits with 3 if the recipe is in none of the images; then it
+    shows what would add it.
 
     Example: edgebake why detector numpy --target cpu
 
     Example: edgebake why pytorch transformers numpy --target jetpack-6.2
     """
     with Waiting("resolving"):
-        from pathlib import Path
-
         from edgebake.inspect.selected import resolve_selected
         from edgebake.inspect.why import answers, hints, recipe_name
-        from edgebake.plan.selection import Selection, open_selection
+        from edgebake.model.request import Request
+        from edgebake.select.request import open_request
 
-        selection = Selection(tuple(names), tuple(target or ()), tuple(platform or ()), name)
-        workspace = open_selection(Path.cwd(), selection)
-        wanted = recipe_name(workspace.catalogue, recipe)
-        found = answers(resolve_selected(workspace, selection), wanted, limit=paths or None)
-    if json_output:
-        import json
+        targets, platforms = tuple(options.target or ()), tuple(options.platform or ())
+        request = Request(tuple(options.names), targets, platforms, options.name)
+        workspace = open_request(Path.cwd(), request)
+        wanted = recipe_name(workspace.catalogue, options.recipe)
+        found = answers(resolve_selected(workspace, request), wanted, limit=options.paths or None)
+    from edgebake.cli.console import print_error, print_json, print_text
+    from edgebake.cli.format.why import data, text
 
-        from edgebake.inspect.why import answers_as_data
-
-        typer.echo(json.dumps(answers_as_data(found, wanted), indent=2, ensure_ascii=False))
+    if options.json_output:
+        print_json(data(found, wanted))
     else:
-        from edgebake.inspect.why_text import why_text
-
-        typer.echo(why_text(found))
-    if all(one.status in ("absent", "library") for one in found):
-        told = hints(found, wanted, in_project=workspace.document is not None)
-        typer.echo("\n".join(["", *(f"hint: {hint}" for hint in told)]) if told else "", err=True, nl=bool(told))
-        from edgebake.errors import EXIT_CHECK
-
+        print_text(*text(found))
+    if all(answer.status in ("absent", "library") for answer in found):
+        lines = [f"hint: {hint}" for hint in hints(found, wanted, in_project=workspace.document is not None)]
+        if lines:
+            print_error("\n".join(["", *lines]))
         raise typer.Exit(EXIT_CHECK)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from edgebake.compose.gpu import GpuAccess, gpu_access
+from edgebake.compose.gpu import reservation, service_access
 from edgebake.compose.placed import Placed
 from edgebake.graph.image_stage import image_user
+from edgebake.model.gpu import ULIMITS, GpuAccess
 from edgebake.model.project import Project
 from edgebake.model.recipe import HealthCheck
 from edgebake.model.service import Gpu, Mount, PublishedPort, Service
@@ -20,7 +21,6 @@ from edgebake.model.variables import names_in
 from edgebake.templating.yaml_file import Commented, Live, Value
 
 _SHARED_MEMORY = "1g"
-_STACK = 67108864  # bytes
 
 
 def service_keys(project: Project, placed: Placed, target: Target, folder: str) -> dict[str, Value]:
@@ -39,7 +39,7 @@ def service_keys(project: Project, placed: Placed, target: Target, folder: str) 
         "ports": [_port(port) for port in service.ports],
         "volumes": list(_mounts(service, folder)),
         "secrets": list(service.secrets),
-        "devices": [*service.devices, *(access.devices if access else ())],
+        "devices": [*service.devices, *(access.cdi if access else ())],
         "depends_on": {name: {"condition": _CONDITIONS[what]} for name, what in placed.depends_on.items()},
         "healthcheck": _healthcheck(placed.healthcheck) if placed.healthcheck else {},
         "deploy": _deploy(service, access),
@@ -85,7 +85,7 @@ def _image(project: Project, placed: Placed) -> str:
 def _gpu_access(placed: Placed, target: Target) -> GpuAccess | None:
     asked = placed.service.gpu
     needs = asked.enabled if asked else placed.plan is not None and placed.plan.needs_gpu
-    return gpu_access(asked or Gpu(), target) if needs and target.cuda else None
+    return service_access(asked or Gpu(), target) if needs and target.cuda else None
 
 
 def _deploy(service: Service, access: GpuAccess | None) -> dict[str, Value]:
@@ -93,8 +93,8 @@ def _deploy(service: Service, access: GpuAccess | None) -> dict[str, Value]:
     given = {"cpus": limits.cpus, "memory": limits.memory, "pids": limits.pids}
     kept: dict[str, Value] = {key: value for key, value in given.items() if value is not None}
     resources: dict[str, Value] = {"limits": kept} if kept else {}
-    if access and access.reservation:
-        resources["reservations"] = {"devices": [access.reservation]}
+    if access and access.reserved:
+        resources["reservations"] = {"devices": [reservation(service.gpu or Gpu())]}
     return {**({"replicas": service.replicas} if service.replicas > 1 else {}), "resources": resources}
 
 
@@ -126,7 +126,7 @@ def _mount(mount: Mount, folder: str) -> Value:
     if mount.read_only:
         values["read_only"] = True
     if mount.kind == "bind":
-        # A path that is missing is told, where Docker would make an empty folder.
+        # A missing path is an error, where Docker would make an empty folder.
         bind: dict[str, Value] = {"create_host_path": False}
         values["bind"] = {**bind, "propagation": mount.propagation} if mount.propagation else bind
     return values
@@ -148,7 +148,7 @@ def _kernel(service: Service, has_gpu: bool) -> dict[str, Value]:
     if service.shm_size or has_gpu:
         values["shm_size"] = service.shm_size or _SHARED_MEMORY
     if has_gpu:
-        values["ulimits"] = {"memlock": -1, "stack": _STACK}
+        values["ulimits"] = dict(ULIMITS)
     if service.network:
         values["network_mode"] = service.network
     if service.pid:

@@ -11,11 +11,11 @@ from edgebake.diff.change import Change, Where, by_platforms, changes_of
 from edgebake.diff.facts import facts_of
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
-from edgebake.plan.builder import Plan, TargetPlan, build_plan
+from edgebake.plan.builder import Plan, build_plan
 from edgebake.plan.changes import StageChange
 from edgebake.plan.record import BuildRecord, Stages
-from edgebake.plan.selection import Selection
-from edgebake.state.committed import record_of
+from edgebake.plan.target_plan import TargetPlan
+from edgebake.state.committed import everything, record_of
 
 _MOST_BYTES = 1 << 20  # of a file whose lines are compared
 
@@ -90,7 +90,12 @@ class Difference:
     @property
     def changed(self) -> list[ImageDiff]:
         """The images that differ."""
-        return [one for one in self.images if one.differs]
+        return [image for image in self.images if image.differs]
+
+    @property
+    def differs(self) -> bool:
+        """Whether any image differs."""
+        return bool(self.changed)
 
 
 def compare(before: Side, after: Side) -> Difference:
@@ -100,7 +105,7 @@ def compare(before: Side, after: Side) -> Difference:
         EdgebakeError: a file that a stage reads is missing.
     """
     record = record_of(before.compilation) if before.compilation else BuildRecord()
-    plan = build_plan(after.compilation, Selection(), record, ()) if after.compilation else None
+    plan = build_plan(after.compilation, everything(after.compilation), record) if after.compilation else None
     old, new = before.images, after.images
     images = []
     for image, target in sorted({*old, *new}):
@@ -131,7 +136,7 @@ def compare_targets(compilation: Compilation, first: str, second: str, names: It
         for old, new in pairs_of[name]:
             renamed.put(other.name, new, dict(record.stages(one.name, old)))
     chosen = {(known[name, second].name, new) for name, pairs in pairs_of.items() for _, new in pairs}
-    plan = build_plan(compilation, Selection(parts=frozenset(chosen)), renamed, ())
+    plan = build_plan(compilation, everything(compilation).only(chosen, "compared"), renamed)
     for name, pairs in pairs_of.items():
         one, other = known[name, first], known[name, second]
         found = replace(

@@ -10,18 +10,12 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import can_push_by_digest
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.image_stage import index_annotations
-from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.model.labels import fingerprint_label
+from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, registry_of
 from edgebake.plan.steps import Bake
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.stacks import context_overrides
-
-LABEL = "dev.edgebake.plan.fingerprint"
-"""Labels with an image's fingerprint, one for each platform."""
-
-
-def fingerprint_label(platform: str) -> str:
-    """Return the label with an image's fingerprint for a platform; every platform's image has all of them."""
-    return f"{LABEL}.{platform.replace('/', '-')}"
 
 
 def bake_overrides(plan: Plan, step: Bake, settings: Settings) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from edgebake.execute.events import BuildStep, EventReader, steps_of
-from edgebake.plan.builder import TargetPlan
+from edgebake.plan.target_plan import TargetPlan
 
 Fate = Literal["built", "tested", "up to date", "failed", "not attempted"]
 

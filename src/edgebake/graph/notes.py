@@ -14,18 +14,14 @@ _APART = 3  # this many equal notes are told one by one
 _NOT_LOCKED = "not locked yet (edgebake lock)"
 
 
-NoteKind = Literal["base", "python", "git"]
-"""What is not pinned: a base image, an image's Python packages, a git ref."""
-
-
 @dataclass(frozen=True)
 class Note:
-    """Something worth knowing about a target, or an image on it."""
+    """Something of a target, or of an image on it, that is not pinned. `kind`: what it is."""
 
-    kind: NoteKind
     target: str
     image: str
     text: str
+    kind: Literal["base", "git", "python"]
 
     @property
     def about(self) -> str:
@@ -66,14 +62,15 @@ def _python_notes(plan: ImagePlan) -> Iterator[Note]:
             reasons.setdefault(env.reason, []).append(platform)
     for reason, platforms in reasons.items():
         where = "" if len(platforms) == len(plan.platforms) else f" ({', '.join(platforms)})"
-        yield Note("python", plan.target.name, plan.name, f"Python packages are not pinned{where}: {reason}")
+        yield Note(plan.target.name, plan.name, f"Python packages are not pinned{where}: {reason}", "python")
 
 
 def _git_notes(workspace: Workspace, plan: ImagePlan) -> Iterator[Note]:
     for url, ref in plan.git_sources():
         if workspace.lock is None or workspace.lock.commit(url, ref) is None:
-            text = f"{url} is built from whatever {ref!r} names: {_NOT_LOCKED}"
-            yield Note("git", plan.target.name, plan.name, text)
+            yield Note(
+                plan.target.name, plan.name, f"{url} is built from whatever {ref!r} names: {_NOT_LOCKED}", "git"
+            )
 
 
 def _base_notes(workspace: Workspace, target: Target) -> Iterator[Note]:
@@ -81,4 +78,4 @@ def _base_notes(workspace: Workspace, target: Target) -> Iterator[Note]:
     base = workspace.lock.bases.get(image) if workspace.lock else None
     if "@sha256:" not in image and not (base and base.digest):
         reason = base.reason if base and base.reason else _NOT_LOCKED
-        yield Note("base", target.name, "", f"the base image {image} is not pinned: {reason}")
+        yield Note(target.name, "", f"the base image {image} is not pinned: {reason}", "base")

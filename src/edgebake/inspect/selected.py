@@ -10,8 +10,9 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.names import bake_target_name
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.workspace import Workspace
-from edgebake.plan.selection import Selection, selected_bake_targets
+from edgebake.model.request import Request
 from edgebake.resolve.candidates import CandidatePool
+from edgebake.select.request import scope_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Selected:
         return self.recipes.pool(platform, locked.releases.get(platform) if locked else None)
 
 
-def resolve_selected(workspace: Workspace, selection: Selection) -> list[Selected]:
+def resolve_selected(workspace: Workspace, request: Request) -> list[Selected]:
     """Resolve the selected images, and no others; by target and image.
 
     Raises:
@@ -47,9 +48,10 @@ def resolve_selected(workspace: Workspace, selection: Selection) -> list[Selecte
     ]
     known: dict[str, TargetRecipes] = {}
     found = []
-    for one in selected_bake_targets(possible, workspace, selection):
-        target, image, _ = images[one.image, one.target]
+    for scoped in scope_of(possible, workspace, request).targets:
+        bake_target = scoped.bake_target
+        target, image, _ = images[bake_target.image, bake_target.target]
         recipes = known.setdefault(target.name, TargetRecipes(workspace.catalogue, target))
-        plan = plan_image(workspace, one.image, image, recipes)
-        found.append(Selected(plan, selection.platforms_of(one), workspace, recipes.on(plan.target)))
+        plan = plan_image(workspace, bake_target.image, image, recipes)
+        found.append(Selected(plan, scoped.platforms, workspace, recipes.on(plan.target)))
     return found

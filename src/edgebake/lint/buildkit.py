@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +26,7 @@ from edgebake.plan.steps import CheckBuilder
 from edgebake.plan.waves import MAX_BAKE_TARGETS
 from edgebake.render.dockerfile import render_dockerfile
 from edgebake.render.files import generated_files
+from edgebake.system.docker import docker
 from edgebake.templating.templates import project_templates
 
 TIMEOUT = 600  # seconds, for the checks of one wave
@@ -79,22 +79,17 @@ def _checked(
     """Return Buildx's answer for each target's Dockerfile."""
     project, bake_targets = subject.workspace.project, subject.compilation.graph.bake_targets
     names = {target: next(one.name for one in bake_targets if one.target == target) for target in targets}
-    # python-on-whales' bake knows no --call, so this is the command that it would run.
-    command = ["docker", "buildx", "bake", "--file", project.bake_file]
+    command = ["buildx", "bake", "--file", project.bake_file]
     command += ["--call=check,format=json", *(["--builder", builder] if builder else [])]
     command += [word for name in names.values() for word in ("--set", f"{name}.target={_EVERYTHING}")]
-    try:
-        done = subprocess.run(
-            [*command, *names.values()],
-            cwd=folder,
-            env=_environment(subject),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise EdgebakeError(f"BuildKit's checks did not end within {TIMEOUT} s") from None
+    done = docker(
+        *command,
+        *names.values(),
+        timeout=TIMEOUT,
+        needs_engine=False,
+        folder=folder,
+        environment=_environment(subject),
+    )
     try:
         answers = json.loads(done.stdout)["target"]
         return {target: answers[name]["check"] for target, name in names.items()}

@@ -82,10 +82,6 @@ class IgnoreRules:
         """
         return not self.ignores(path) and self._refuses_to_open(path)
 
-    def extended(self, other: IgnoreRules) -> IgnoreRules:
-        """Return these rules followed by `other`'s; so an exception in `other` can bring files back."""
-        return IgnoreRules(self.rules + other.rules)
-
     def sealed(self, other: IgnoreRules) -> IgnoreRules:
         """Return these rules under `other`'s: what `other` ignores stays out, whatever is excepted here.
 
@@ -151,6 +147,12 @@ class IgnoreRules:
             if block.exception == ignoring and any(map(block.matches, paths)):
                 ignoring = not block.exception
         return ignoring
+
+
+BYTECODE = ("**/__pycache__", "**/*.pyc")
+"""Patterns for what Python leaves next to its sources: pip compiles the packaged catalogue as it installs it."""
+WITHOUT_BYTECODE = IgnoreRules(Rule(pattern) for pattern in BYTECODE)
+"""The rules for every folder of the catalogue: bytecode is part of no recipe and no template."""
 
 
 @dataclass(frozen=True)

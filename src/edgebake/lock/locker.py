@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,12 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import Workspace
 from edgebake.lock.python_packages import lock_python
-from edgebake.lock.sources import lock_base, lock_commit
+from edgebake.lock.sources import lock_base
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
+from edgebake.registry.client import RegistryClient
 from edgebake.state.bases import lacking
+from edgebake.system.git import remote_commit
+from edgebake.text.words import counted
 
 Report = Callable[[str], None]
 
@@ -28,17 +32,15 @@ def make_lock(
     ca_bundle: Path | None = None,
     report: Report = lambda line: None,
 ) -> Lock:
-    """Resolve everything that a compilation may take as given.
-
-    What the present lock has is kept where it still fits.
+    """Resolve everything that a compilation may take as given; keep what the present lock has, where it still fits.
 
     Args:
         workspace: the project, with its present lock.
-        upgrade: recipes, Python packages, base images or git URLs to resolve anew; "*" for everything.
-        refresh: have unversioned system packages installed anew.
+        upgrade: recipes, Python packages, base images or git URLs to resolve again; "*" for everything.
+        refresh: have unversioned system packages installed again.
         mirrors: where repositories are fetched instead.
         ca_bundle: certificates to trust.
-        report: is told each step.
+        report: called with a line for each step.
 
     Raises:
         EdgebakeError: a conflict, or a name to upgrade that the lock does not have.
@@ -47,22 +49,16 @@ def make_lock(
     old = workspace.lock or Lock()
     _refuse_unknown(old, upgrade)
     kept = _without(old, set(upgrade))
-    fresh = replace(workspace, lock=kept)
-    plans = plan_images(fresh)
+    plans = plan_images(replace(workspace, lock=kept))
     all_mirrors = {**workspace.project.mirrors, **(mirrors or {})}
-    bases = {image: _base(image, kept, all_mirrors, report) for image in _base_images(plans)}
+    client = RegistryClient(os.environ, ca_bundle or _own_ca_bundle(workspace))
+    bases = {image: _base(client, image, kept, all_mirrors, report) for image in _base_images(plans)}
     _refuse_lacking_bases(workspace, plans, bases)
-    wheelhouse = workspace.root / workspace.project.wheelhouse if workspace.project.wheelhouse else None
-    images: dict[str, dict[str, LockedImage]] = {}
-    for plan in sorted(plans, key=lambda plan: (plan.name, plan.target.name)):
-        images.setdefault(plan.name, {})[plan.target.name] = _image(
-            plan, kept, images, wheelhouse, ca_bundle, report
-        )
     lock = Lock(
         refresh=old.refresh + refresh,
         bases=dict(sorted(bases.items())),
+        images=_images(workspace, plans, kept, ca_bundle, report),
         git=_git(plans, kept, report),
-        images=images,
     )
     compile_workspace(replace(workspace, lock=lock))  # a lock that cannot be compiled from is never written
     return lock
@@ -84,7 +80,7 @@ def _refuse_unknown(lock: Lock, upgrade: Sequence[str]) -> None:
 
 
 def _without(lock: Lock, upgrade: set[str]) -> Lock:
-    """Return the lock without what is to be resolved anew."""
+    """Return the lock without what is to be resolved again."""
     if "*" in upgrade:
         return Lock(refresh=lock.refresh)
     images = {
@@ -114,11 +110,16 @@ def _base_images(plans: Iterable[ImagePlan]) -> list[str]:
     return sorted(image for image in bases if "@" not in image)
 
 
-def _base(image: str, kept: Lock, mirrors: Mapping[str, str], report: Report) -> LockedBase:
+def _own_ca_bundle(workspace: Workspace) -> Path | None:
+    bundle = workspace.project.ca_bundle
+    return workspace.root / bundle if bundle else None
+
+
+def _base(client: RegistryClient, image: str, kept: Lock, mirrors: Mapping[str, str], report: Report) -> LockedBase:
     known = kept.bases.get(image)
     if known is not None and known.digest is not None:
         return known
-    base = lock_base(image, mirrors)
+    base = lock_base(client, image, mirrors)
     report(f"{image}: {base.digest or 'not pinned: ' + str(base.reason)}")
     return base
 
@@ -141,11 +142,26 @@ def _refuse_lacking_bases(
 def _git(plans: Iterable[ImagePlan], kept: Lock, report: Report) -> tuple[LockedGit, ...]:
     locked = []
     for url, ref in sorted({source for plan in plans for source in plan.git_sources()}):
-        commit = kept.commit(url, ref) or lock_commit(url, ref)
-        report(f"{url} {ref}: {commit or 'not pinned: its server does not say'}")
-        if commit:
-            locked.append(LockedGit(url=url, ref=ref, commit=commit))
+        try:
+            commit = kept.commit(url, ref) or remote_commit(url, ref)
+        except EdgebakeError as error:
+            reason = f": {error.reason.splitlines()[-1]}" if error.reason else ""
+            report(f"{url} {ref}: not pinned: {error.message}{reason}")
+            continue
+        report(f"{url} {ref}: {commit}")
+        locked.append(LockedGit(url=url, ref=ref, commit=commit))
     return tuple(locked)
+
+
+def _images(
+    workspace: Workspace, plans: Iterable[ImagePlan], kept: Lock, ca_bundle: Path | None, report: Report
+) -> dict[str, dict[str, LockedImage]]:
+    wheelhouse = workspace.root / workspace.project.wheelhouse if workspace.project.wheelhouse else None
+    images: dict[str, dict[str, LockedImage]] = {}
+    for plan in sorted(plans, key=lambda plan: (plan.name, plan.target.name)):
+        image = _image(plan, kept, images, wheelhouse, ca_bundle, report)
+        images.setdefault(plan.name, {})[plan.target.name] = image
+    return images
 
 
 def _image(
@@ -180,8 +196,7 @@ def _image(
 def _told(locked: LockedPython) -> str:
     if locked.reason:
         return f"Python packages not pinned: {locked.reason}"
-    count = len(locked.packages)
-    return f"{count} Python package{'' if count == 1 else 's'}"
+    return counted(len(locked.packages), "Python package")
 
 
 def _preferred(

@@ -8,6 +8,13 @@ from edgebake.model.recipe import Config
 from edgebake.model.target import Target
 
 LABEL_PREFIX = "dev.edgebake."
+FINGERPRINT_LABEL = f"{LABEL_PREFIX}plan.fingerprint"
+"""Beginning of the labels with an image's fingerprint, one for each platform."""
+
+
+def fingerprint_label(platform: str) -> str:
+    """Return the label with an image's fingerprint on a platform; every platform's image has all of them."""
+    return f"{FINGERPRINT_LABEL}.{platform.replace('/', '-')}"
 
 
 def target_labels(target: Target) -> dict[str, str]:

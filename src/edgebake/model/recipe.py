@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
 from packaging.version import Version
@@ -31,7 +31,7 @@ from edgebake.model.base import (
 )
 from edgebake.model.condition import Condition, ConditionField
 from edgebake.model.lint import Lint
-from edgebake.model.requirement import RequirementField
+from edgebake.model.requirement import Requirement, RequirementField
 from edgebake.model.versions import Versioning, parse_version
 
 Layer = Literal["system", "toolkit", "language", "framework", "library", "application"]
@@ -354,6 +354,16 @@ class Recipe(Model):
         if not callable(self.releases):
             check_versions(self.releases, self.versioning)
         return self
+
+    def wanted(self) -> Iterator[tuple[str, Requirement]]:
+        """Yield what the recipe and its releases ask for: `run`, `library` or `tool`, and the requirement."""
+        declared = () if callable(self.releases) else self.releases
+        variants = (variant for release in declared for variant in release.variants)
+        parts: tuple[Recipe | Additions, ...] = (self, *declared, *variants)
+        yield from (("run", wanted) for part in parts for wanted in part.requires)
+        if self.build is not None:
+            yield from (("library", wanted) for wanted in self.build.libraries)
+            yield from (("tool", wanted) for wanted in self.build.tools)
 
 
 def check_versions(releases: tuple[Release, ...], versioning: Versioning) -> None:

@@ -12,12 +12,12 @@ from edgebake.graph.compile import Compilation
 from edgebake.graph.names import arch
 from edgebake.graph.node import Node
 from edgebake.plan.changes import Comparison, StageChange
-from edgebake.plan.evidence import UNKNOWN, Evidence
+from edgebake.plan.evidence import Evidence
 from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
-from edgebake.plan.reuse import PublishedStage, Reuse, Reuser, Snapshot
-from edgebake.plan.selection import Selection, selected_bake_targets
-from edgebake.plan.shared import Parts, shared_stages
+from edgebake.plan.reuse import Reuser, Snapshot
+from edgebake.plan.scope import Parts, Scope, ScopedTarget
+from edgebake.plan.shared import shared_stages
 from edgebake.plan.stacks import Keyed, wanted
 from edgebake.plan.steps import (
     Bake,
@@ -29,65 +29,76 @@ from edgebake.plan.steps import (
     VerifyIndexes,
     WriteFiles,
 )
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.plan.times import StageTimes
 from edgebake.plan.waves import MAX_BAKE_TARGETS, waves
 from edgebake.render.writer import Change
 
 
 @dataclass(frozen=True)
-class TargetPlan:
-    """One bake target: its stages on each platform that is built, and why each is."""
-
-    bake_target: BakeTarget
-    platforms: tuple[str, ...]
-    changes: tuple[StageChange, ...]
-    fingerprints: tuple[tuple[str, str], ...]
-    """Of the image, by platform; of all declared platforms, so that a label does not depend on a selection."""
-    keys: Mapping[str, str]
-    """What the stages are remembered under, by id."""
-    tests: tuple[tuple[str, str], ...] = ()
-    """Fingerprints of its tests, by platform that is built; none if it has no tests."""
-    evidence: Evidence = UNKNOWN
-    """What says whether it is up to date."""
-    reuse: Reuse = field(default_factory=Reuse)
-    """What of it is taken from the registry."""
-    to_publish: tuple[PublishedStage, ...] = ()
-    """What a bake that pushes puts there."""
-    shard: bool = False
-    """Whether it is built for somebody who merges: then its tags are that one's to set."""
-
-    @cached_property
-    def built(self) -> tuple[StageChange, ...]:
-        """The changes of what is not taken from the registry."""
-        return tuple(c for c in self.changes if not self.reuse.spares(c.node.id, c.platform))
-
-    @property
-    def complete(self) -> bool:
-        """Whether all declared platforms are built, so that a push can set the declared tags."""
-        return not self.shard and self.platforms == self.bake_target.platforms
-
-
-@dataclass(frozen=True)
 class Plan:
-    """What a bake would do, in order, and why."""
+    """What a bake would do, in order, and why.
+
+    Attributes:
+        compilation: what is built from.
+        scope: what is built.
+        targets: each bake target of the scope, with the states of its stages.
+        files: changes that the generated files need.
+        fingerprints: of all stages, each computed when it is asked for.
+        times: what stages took in earlier builds.
+        output: where results go.
+        test: whether the images' tests run first.
+        snapshot: what the repository of shared stages was seen to hold; None if nobody looked.
+    """
 
     compilation: Compilation
-    selection: Selection
+    scope: Scope
     targets: tuple[TargetPlan, ...]
     files: tuple[Change, ...]
-    steps: tuple[Step, ...]
+    fingerprints: Fingerprints = field(repr=False, compare=False)
+    times: StageTimes = field(repr=False)
     output: Output = "cache"
     test: bool = False
     snapshot: Snapshot | None = None
-    """What the repository of stacks was seen to hold; None if nobody looked."""
-    times: StageTimes = field(default_factory=StageTimes)
-    """What stages took in earlier builds."""
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """What a bake does, in order."""
+        return tuple(_steps(self))
 
     def with_evidence(self, evidence: Mapping[str, Evidence]) -> Plan:
         """Return the plan in which what is up to date is not built."""
-        targets = tuple(replace(t, evidence=evidence.get(t.bake_target.name, t.evidence)) for t in self.targets)
-        steps = tuple(_steps(self.compilation, self.selection, targets, self.files, self.output, self.test))
-        return replace(self, targets=targets, steps=steps)
+        return replace(
+            self,
+            targets=tuple(replace(t, evidence=evidence.get(t.bake_target.name, t.evidence)) for t in self.targets),
+        )
+
+    def part(self, scope: Scope) -> Plan:
+        """Return the plan for a part of the scope. Nothing is compiled, looked up or compared again."""
+        platforms = {one.bake_target.name: one.platforms for one in scope.targets}
+        targets = tuple(
+            target.on(platforms[target.bake_target.name], shard=bool(scope.shard))
+            for target in self.targets
+            if target.bake_target.name in platforms
+        )
+        plan = replace(self, scope=scope, targets=targets, snapshot=None)
+        return plan if self.snapshot is None else plan.reusing(self.snapshot)
+
+    def reusing(self, snapshot: Snapshot) -> Plan:
+        """Return the plan that takes from the registry what it holds, and publishes what it lacks."""
+        plan = replace(self, snapshot=snapshot)
+        if snapshot.off:
+            return plan
+        reuser = Reuser(self.compilation, self.fingerprints, snapshot)
+        targets = tuple(_reusing(target, reuser) for target in self.targets)
+        if self.scope.sharing is not None:
+            targets = _only_shared(self.compilation, targets, self.scope.sharing, reuser)
+        return replace(plan, targets=targets)
+
+    def reusable(self) -> list[Keyed]:
+        """Return the stages that could be taken from the registry."""
+        pairs = [(target.bake_target, target.platforms) for target in self.targets]
+        return wanted(self.compilation.graph, pairs, self.compilation.names, self.fingerprints)
 
     def target(self, name: str) -> TargetPlan:
         """Return the plan of a bake target."""
@@ -107,108 +118,64 @@ class Plan:
         }
 
 
-def reusable(compilation: Compilation, selection: Selection, fingerprints: Fingerprints) -> list[Keyed]:
-    """Return what a selection could take from the registry.
-
-    Raises:
-        EdgebakeError: as for the plan.
-    """
-    bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
-    pairs = [(one, selection.platforms_of(one)) for one in bake_targets]
-    return wanted(compilation.graph, pairs, compilation.names, fingerprints)
-
-
 def build_plan(
     compilation: Compilation,
-    selection: Selection,
+    scope: Scope,
     record: BuildRecord,
-    files: Sequence[Change],
+    files: Sequence[Change] = (),
     *,
+    fingerprints: Fingerprints | None = None,
+    times: StageTimes | None = None,
     output: Output = "cache",
     test: bool = False,
-    fingerprints: Fingerprints | None = None,
-    snapshot: Snapshot | None = None,
 ) -> Plan:
-    """Return the plan for a selection. Looks at nothing but its arguments and the files that stages read.
+    """Return the plan for a scope. Looks at nothing but its arguments and the files that stages read.
 
     Args:
         compilation: the compiled project.
-        selection: what is built.
+        scope: what is built.
         record: what was built before.
         files: the changes that the generated files need.
+        fingerprints: those of the compilation, if some are known already.
+        times: what stages took in earlier builds.
         output: where results go.
         test: whether the images' tests run first.
-        fingerprints: those of the compilation, if some are known already.
-        snapshot: what the registry holds; None if nobody looked, and then nothing is reused or published.
 
     Raises:
-        EdgebakeError: the selection fits nothing, or a file that a stage reads is missing.
+        EdgebakeError: a file that a stage reads is missing.
     """
-    bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
-    planner = _Planner(compilation, selection, record, fingerprints or Fingerprints(compilation), snapshot)
-    targets = tuple(planner.target_plan(bake_target) for bake_target in bake_targets)
-    if selection.sharing is not None:
-        targets = planner.only_shared(targets, selection.sharing)
-    steps = tuple(_steps(compilation, selection, targets, files, output, test))
-    return Plan(compilation, selection, targets, tuple(files), steps, output, test, snapshot)
+    fingerprints = fingerprints or Fingerprints(compilation)
+    planner = _Planner(compilation, record, fingerprints)
+    targets = tuple(planner.target_plan(target, shard=bool(scope.shard)) for target in scope.targets)
+    times = times or StageTimes()
+    return Plan(compilation, scope, targets, tuple(files), fingerprints, times, output, test)
 
 
 class _Planner:
     """Plans bake targets one by one, and computes what they share once."""
 
-    def __init__(
-        self,
-        compilation: Compilation,
-        selection: Selection,
-        record: BuildRecord,
-        fingerprints: Fingerprints,
-        snapshot: Snapshot | None,
-    ) -> None:
-        self._compilation = compilation
+    def __init__(self, compilation: Compilation, record: BuildRecord, fingerprints: Fingerprints) -> None:
         self._graph = compilation.graph
         self._names = compilation.names
         self._fingerprints = fingerprints
-        self._reuser = (
-            Reuser(compilation, fingerprints, snapshot) if snapshot is not None and not snapshot.off else None
-        )
-        self._selection = selection
         self._record = record
         self._built: dict[str, frozenset[str]] = {}
         self._tests_of = _tests_by_image(compilation.graph)
 
-    def target_plan(self, bake_target: BakeTarget) -> TargetPlan:
+    def target_plan(self, scoped: ScopedTarget, *, shard: bool) -> TargetPlan:
+        bake_target, platforms = scoped.bake_target, scoped.platforms
         nodes = self._graph.needed_by(bake_target.target, [bake_target.stage])
         image = self._graph.node(bake_target.target, bake_target.stage)
         keys = stage_keys(nodes, self._names[bake_target.target])
-        platforms = self._selection.platforms_of(bake_target)
-        changes = tuple(change for p in platforms for change in self._changes(bake_target, nodes, keys, p))
-        digests = tuple((p, self._fingerprints.of(image, p).digest) for p in bake_target.platforms)
-        plan = TargetPlan(
+        return TargetPlan(
             bake_target,
             platforms,
-            changes,
-            digests,
+            tuple(change for p in platforms for change in self._changes(bake_target, nodes, keys, p)),
+            tuple((p, self._fingerprints.of(image, p).digest) for p in bake_target.platforms),
             keys,
             tuple(self._tests(bake_target, platforms)),
-            shard=bool(self._selection.shard),
+            shard=shard,
         )
-        if self._reuser is None:
-            return plan
-        reuse = self._reuser.reuse(bake_target.target, bake_target.stage, platforms)
-        return replace(plan, reuse=reuse, to_publish=tuple(self._reuser.to_publish(bake_target, reuse)))
-
-    def only_shared(self, targets: Sequence[TargetPlan], shards: Sequence[Parts]) -> tuple[TargetPlan, ...]:
-        """Return plans that publish nothing but the stages that several shards need."""
-        if self._reuser is None:
-            return tuple(targets)
-        shared = {(s.target, s.stage, s.platform) for s in shared_stages(self._compilation, targets, shards)}
-        found = []
-        for plan in targets:
-            target = plan.bake_target.target
-            built = frozenset(at for at in plan.reuse.built if (target, *at) in shared)
-            stages = self._reuser.to_publish(plan.bake_target, replace(plan.reuse, built=built))
-            found.append(replace(plan, to_publish=tuple(stages)))
-        return tuple(found)
 
     def _tests(self, bake_target: BakeTarget, platforms: Sequence[str]) -> Iterator[tuple[str, str]]:
         tests = self._tests_of.get((bake_target.image, bake_target.target))
@@ -233,17 +200,30 @@ class _Planner:
         return comparison.changes(nodes)
 
 
-def _steps(
-    compilation: Compilation,
-    selection: Selection,
-    targets: Sequence[TargetPlan],
-    files: Sequence[Change],
-    output: Output,
-    test: bool,
-) -> Iterator[Step]:
-    if files:
-        yield WriteFiles(tuple(files))
-    if selection.sharing is not None:
+def _reusing(target: TargetPlan, reuser: Reuser) -> TargetPlan:
+    reuse = reuser.reuse(target.bake_target.target, target.bake_target.stage, target.platforms)
+    return replace(target, reuse=reuse, to_publish=tuple(reuser.to_publish(target.bake_target, reuse)))
+
+
+def _only_shared(
+    compilation: Compilation, targets: Sequence[TargetPlan], shards: Sequence[Parts], reuser: Reuser
+) -> tuple[TargetPlan, ...]:
+    """Return plans that publish nothing but the stages that several shards need."""
+    shared = {(s.target, s.stage, s.platform) for s in shared_stages(compilation, targets, shards)}
+    result = []
+    for plan in targets:
+        target = plan.bake_target.target
+        built = frozenset(at for at in plan.reuse.built if (target, *at) in shared)
+        stages = reuser.to_publish(plan.bake_target, replace(plan.reuse, built=built))
+        result.append(replace(plan, to_publish=tuple(stages)))
+    return tuple(result)
+
+
+def _steps(plan: Plan) -> Iterator[Step]:
+    compilation, targets = plan.compilation, plan.targets
+    if plan.files:
+        yield WriteFiles(plan.files)
+    if plan.scope.sharing is not None:
         publishing = [_where_it_publishes(target) for target in targets if target.to_publish]
         if publishing:
             yield _check_builder(compilation, publishing)
@@ -251,8 +231,8 @@ def _steps(
         return
     pending = [target for target in targets if not target.evidence.current]
     if pending:
-        yield from _bakes(compilation, pending, output, test)
-    if output == "push":
+        yield from _bakes(compilation, pending, plan.output, plan.test)
+    if plan.output == "push":
         yield from (MergeIndex(index) for index in compilation.graph.indexes if is_complete(index, targets))
 
 

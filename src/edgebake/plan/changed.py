@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edgebake.plan.builder import Plan
-from edgebake.plan.selection import Selection
+from edgebake.plan.scope import Part, Scope
 
 Known = Mapping[tuple[str, str], str]
 """The images' fingerprints by bake target and platform (hexadecimal)."""
@@ -20,8 +20,8 @@ class Before:
     reason: str = ""
 
 
-def changed_selection(plan: Plan, known: Known) -> Selection:
-    """Return a plan's selection without what is as it was.
+def changed_scope(plan: Plan, known: Known, since: str) -> Scope:
+    """Return a plan's scope without what is as it was.
 
     An image's tag needs all its platforms, and a tag over several targets all of these: so what belongs to one tag
     is built together. What did not change of it comes from the cache.
@@ -29,6 +29,7 @@ def changed_selection(plan: Plan, known: Known) -> Selection:
     Args:
         plan: the plan for everything.
         known: the fingerprints before.
+        since: when that was, for people.
     """
     targets = {target.bake_target.name: target for target in plan.targets}
     changed = {
@@ -39,11 +40,11 @@ def changed_selection(plan: Plan, known: Known) -> Selection:
     tags = [{name for _, name in index.parts} for index in plan.compilation.graph.indexes]
     while more := [tag for tag in tags if tag & changed and not tag <= changed]:
         changed |= set().union(*more)
-    parts = frozenset((name, p) for name in changed & targets.keys() for p in targets[name].platforms)
-    return replace(plan.selection, parts=parts)
+    parts = frozenset(Part(name, p) for name in changed & targets.keys() for p in targets[name].platforms)
+    return plan.scope.only(parts, f"changed since {since}")
 
 
-def told(plan: Plan, narrowed: Plan, since: str, before: Before) -> Sequence[str]:
+def changed_notes(plan: Plan, narrowed: Plan, since: str, before: Before) -> Sequence[str]:
     """Return the lines that say what was left out, and why nothing was."""
     if before.reason:
         return (f"everything counts as changed since {since}: {before.reason}",)

@@ -17,7 +17,7 @@ from edgebake.graph.inputs import Input
 from edgebake.graph.node import Node, Stage
 from edgebake.graph.ops import ImageRef
 from edgebake.graph.stages import WHEELHOUSE
-from edgebake.load.ignore import IgnoreRules
+from edgebake.load.ignore import WITHOUT_BYTECODE, IgnoreRules
 from edgebake.load.tree import FileEntry, list_files, tree_digest
 from edgebake.render.ignore_file import context_rules
 from edgebake.templating.templates import project_templates
@@ -154,7 +154,7 @@ class Fingerprints:
             content = hashlib.sha256(one.source.read_bytes()).hexdigest()
             yield f"file {one.shown}", _digest([executable, content])
         else:
-            for entry in list_files(one.source.parent, [one.source.name], IgnoreRules()):
+            for entry in list_files(one.source.parent, [one.source.name], WITHOUT_BYTECODE):
                 yield f"file {one.shown}/{entry.path}", tree_digest([entry])
 
     def _sent(self, target: str, one: Input) -> list[FileEntry]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from edgebake.errors import EdgebakeError, Position
-from edgebake.plan.builder import Plan, TargetPlan
-from edgebake.plan.shared import Parts, SharedStage, shared_as_data, shared_as_text, shared_stages
+from edgebake.plan.builder import Plan
+from edgebake.plan.scope import Part, Parts, Scope
+from edgebake.plan.shared import SharedStage, shared_stages
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.plan.weights import Timings, stage_seconds
 
 MAX_SHARDS = 256
@@ -20,7 +21,7 @@ _StageKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Part:
+class WeighedPart:
     """One bake target on one platform.
 
     `stages` are the seconds of all that it is made from, by (target, stage, platform); a shard of several parts
@@ -35,9 +36,9 @@ class Part:
     stages: Mapping[_StageKey, float]
 
     @property
-    def key(self) -> tuple[str, str]:
-        """What a selection names it by."""
-        return self.bake_target, self.platform
+    def key(self) -> Part:
+        """What a scope names it by."""
+        return Part(self.bake_target, self.platform)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Shard:
 
     number: int
     of: int
-    parts: tuple[Part, ...]
+    parts: tuple[WeighedPart, ...]
 
     @property
     def name(self) -> str:
@@ -85,11 +86,11 @@ def cut(plan: Plan, number: int | None, timings: Timings | None = None) -> list[
     return [Shard(i, len(found), tuple(sorted(shard, key=_order))) for i, shard in enumerate(found, 1)]
 
 
-def _order(part: Part) -> tuple[str, str]:
+def _order(part: WeighedPart) -> tuple[str, str]:
     return part.bake_target, part.platform
 
 
-def _parts(target: TargetPlan, timings: Timings) -> Iterable[Part]:
+def _parts(target: TargetPlan, timings: Timings) -> Iterable[WeighedPart]:
     bake_target, digests = target.bake_target, dict(target.fingerprints)
     for platform in target.platforms:
         stages = {
@@ -101,12 +102,12 @@ def _parts(target: TargetPlan, timings: Timings) -> Iterable[Part]:
         if known is not None:  # it is known for the whole only: shared out as the estimate is
             scale = known / (sum(stages.values()) or 1.0)
             stages = {key: seconds * scale for key, seconds in stages.items()}
-        yield Part(
+        yield WeighedPart(
             bake_target.name, bake_target.image, bake_target.target, platform, f"sha256:{digests[platform]}", stages
         )
 
 
-def _pools(parts: Sequence[Part], number: int) -> list[tuple[list[Part], int]]:
+def _pools(parts: Sequence[WeighedPart], number: int) -> list[tuple[list[WeighedPart], int]]:
     """Return the parts by platform, each with how many shards it gets: by the work that there is."""
     platforms = sorted({part.platform for part in parts})
     if number < len(platforms):
@@ -122,13 +123,13 @@ def _pools(parts: Sequence[Part], number: int) -> list[tuple[list[Part], int]]:
     return [(pools[platform], shares[platform]) for platform in platforms]
 
 
-def _share_out(parts: Sequence[Part], number: int) -> list[list[Part]]:
+def _share_out(parts: Sequence[WeighedPart], number: int) -> list[list[WeighedPart]]:
     """Return the parts on `number` machines: the heaviest first, each where there is least to do.
 
     Work that a machine would do only because another one does it too counts twice: a stack is built on a second
     machine when that saves more time than it costs.
     """
-    shards: list[list[Part]] = [[] for _ in range(number)]
+    shards: list[list[WeighedPart]] = [[] for _ in range(number)]
     built: list[dict[_StageKey, float]] = [{} for _ in range(number)]
     for part in sorted(parts, key=lambda part: (-sum(part.stages.values()), *_order(part))):
         loads = [sum(stages.values()) for stages in built]
@@ -139,7 +140,7 @@ def _share_out(parts: Sequence[Part], number: int) -> list[list[Part]]:
     return shards
 
 
-def _together(parts: Iterable[Part]) -> dict[_StageKey, float]:
+def _together(parts: Iterable[WeighedPart]) -> dict[_StageKey, float]:
     """Return the stages of several parts, each once."""
     stages: dict[_StageKey, float] = {}
     for part in parts:
@@ -167,52 +168,6 @@ def parse_shard(text: str) -> tuple[int, int]:
     return number, of
 
 
-def shards_as_data(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> dict[str, Any]:
-    """Return a cut as data: what `plan --shards N --json` prints and `bake --shard I/N --shards FILE` reads.
-
-    Args:
-        shards: the cut.
-        shared: shard 0; None if the project publishes no stages.
-    """
-    return {
-        "version": 1,
-        **({} if shared is None else {"shared": shared_as_data(_shared_name(shards), shared)}),
-        "shards": [
-            {
-                "shard": shard.name,
-                "platforms": list(shard.platforms),
-                "seconds": round(shard.seconds, 1),
-                "parts": [
-                    {
-                        "bake_target": part.bake_target,
-                        "image": part.image,
-                        "target": part.target,
-                        "platform": part.platform,
-                        "fingerprint": part.fingerprint,
-                    }
-                    for part in shard.parts
-                ],
-            }
-            for shard in shards
-        ],
-    }
-
-
-def shards_as_text(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> str:
-    """Return a cut for people; the arguments are those of :func:`shards_as_data`."""
-    lines = [] if shared is None or not shards else [shared_as_text(_shared_name(shards), shared)]
-    for shard in shards:
-        lines.append(f"shard {shard.name}: {', '.join(shard.platforms)}, about {shard.seconds:.0f} s")
-        for part in shard.parts:
-            platform = f" ({part.platform})" if len(shard.platforms) > 1 else ""
-            lines.append(f"  {part.bake_target}{platform}")
-    return "\n".join(lines) or "Nothing to build: no shards."
-
-
-def _shared_name(shards: Sequence[Shard]) -> str:
-    return f"0/{len(shards)}"
-
-
 def shared_by(plan: Plan, shards: Sequence[Shard]) -> list[SharedStage] | None:
     """Return shard 0 of a cut; None if the project publishes no stages."""
     if plan.compilation.workspace.project.stacks is None:
@@ -221,7 +176,7 @@ def shared_by(plan: Plan, shards: Sequence[Shard]) -> list[SharedStage] | None:
 
 
 def parts_of(shard: Shard) -> Parts:
-    """Return what a selection names the parts of a shard by."""
+    """Return the parts of a shard."""
     return frozenset(part.key for part in shard.parts)
 
 
@@ -254,7 +209,7 @@ def read_shards(path: Path) -> list[PlannedPart]:
         raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(str(path))) from None
     except (ValueError, KeyError, TypeError):
         raise EdgebakeError(
-            "this is no file of shards",
+            "this is not a file of shards",
             at=Position(str(path)),
             hints=("edgebake plan --shards N --json prints one",),
         ) from None
@@ -306,3 +261,59 @@ def refuse_other_fingerprints(plan: Plan, planned: Iterable[PlannedPart]) -> Non
                 reason=f"planned {part.fingerprint}, here {now}",
                 hints=("check out the commit that was planned, or plan again: edgebake plan --shards N --json",),
             )
+
+
+# ── a shard of a plan
+
+
+def shard_scope(plan: Plan, shard: str, file: Path | None) -> Scope:
+    """Return the scope of one shard.
+
+    Args:
+        plan: the plan for everything.
+        shard: `I/N`; `0/N` is what these share on the selected platforms.
+        file: the shards, if they were cut elsewhere; they must be of this state of the project.
+
+    Raises:
+        EdgebakeError: there is no such shard, or no repository for what shards share.
+    """
+    number, of = parse_shard(shard)
+    why = f"shard {shard}"
+    if number == 0:
+        sharing = tuple(_shared_parts(plan, of, file))
+        return replace(plan.scope.only(frozenset().union(*sharing), why), shard=shard, sharing=sharing)
+    if file is not None:
+        parts = _same_state(plan, parts_of_shard(read_shards(file), shard, file))
+    else:
+        parts = next((parts_of(one) for one in cut(plan, of) if one.number == number), frozenset())
+    return replace(plan.scope.only(parts, why), shard=shard)
+
+
+def file_scope(plan: Plan, file: Path) -> Scope:
+    """Return the scope of all shards of a file together.
+
+    Raises:
+        EdgebakeError: the file is of another state of the project.
+    """
+    return plan.scope.only(_same_state(plan, read_shards(file)), f"listed in {file}")
+
+
+def _shared_parts(plan: Plan, of: int, file: Path | None) -> list[Parts]:
+    """Return the parts of each shard, on the selected platforms."""
+    if plan.compilation.workspace.project.stacks is None:
+        raise EdgebakeError(
+            "shard 0 publishes the stages that shards share, and the project has no `stacks` to publish them to",
+            hints=("name a repository in edgebake.yaml, for example stacks: ghcr.io/acme/stacks",),
+        )
+    if file is None:
+        return [parts_of(shard) for shard in cut(plan, of)]
+    platforms = plan.scope.request.platforms
+    shards = shards_of_file(read_shards(file), of, file).values()
+    here = ([part for part in planned if not platforms or part.platform in platforms] for planned in shards)
+    return [_same_state(plan, planned) for planned in here]
+
+
+def _same_state(plan: Plan, planned: Sequence[PlannedPart]) -> Parts:
+    """Return the parts that a file names, if they are of this state of the project."""
+    refuse_other_fingerprints(plan, planned)
+    return frozenset(Part(part.bake_target, part.platform) for part in planned)

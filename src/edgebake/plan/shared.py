@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
+from edgebake.graph.compile import Compilation
 from edgebake.plan.reuse import Reuse
+from edgebake.plan.scope import Parts
 from edgebake.plan.stacks import published_stages, walk
-
-if TYPE_CHECKING:
-    from edgebake.graph.compile import Compilation
-    from edgebake.plan.builder import Plan, TargetPlan
-
-Parts = frozenset[tuple[str, str]]
-"""What a shard is of: bake targets' names, each with a platform."""
+from edgebake.plan.target_plan import TargetPlan
 
 
 @dataclass(frozen=True)
@@ -59,42 +54,9 @@ def shared_stages(
     return sorted(several, key=lambda one: (one.target, one.platform, one.name))
 
 
-def nothing_to_publish(plan: Plan) -> str:
-    """Return why the plan for a shard 0 has nothing to publish."""
-    shards = plan.selection.sharing or ()
-    whole = [replace(target, reuse=Reuse()) for target in plan.targets]  # as if the registry had nothing
-    if not shared_stages(plan.compilation, whole, shards):
+def why_nothing_to_publish(compilation: Compilation, targets: Iterable[TargetPlan], shards: Sequence[Parts]) -> str:
+    """Return why shard 0 has nothing to publish; the arguments are those of :func:`shared_stages`."""
+    whole = [replace(target, reuse=Reuse()) for target in targets]  # as if the registry had nothing
+    if not shared_stages(compilation, whole, shards):
         return "no two shards share a stage that is worth publishing"
-    return "what several shards need is there already"
-
-
-# ── to be shown
-
-
-def shared_as_data(name: str, shared: Sequence[SharedStage]) -> dict[str, Any]:
-    """Return shard 0 as data: `shared` in what `plan --shards N --json` prints."""
-    return {
-        "shard": name,
-        "platforms": sorted({one.platform for one in shared}),
-        "stages": [
-            {
-                "target": one.target,
-                "stage": one.name,
-                "platform": one.platform,
-                "shards": [f"{number}/{name.partition('/')[2]}" for number in one.shards],
-            }
-            for one in shared
-        ],
-    }
-
-
-def shared_as_text(name: str, shared: Sequence[SharedStage]) -> str:
-    """Return shard 0 for people."""
-    if not shared:
-        return f"shard {name}: nothing to publish that several shards need"
-    platforms = sorted({one.platform for one in shared})
-    lines = [f"shard {name}: {', '.join(platforms)}, stages that several shards need"]
-    for one in shared:
-        where = f", {one.platform}" if len(platforms) > 1 else ""
-        lines.append(f"  {one.name} ({one.target}{where}; for {', '.join(map(str, one.shards))})")
-    return "\n".join(lines)
+    return "what several shards need is already published"

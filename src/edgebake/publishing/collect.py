@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError, ErrorGroup, Position
-from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, registry_of
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.digest_files import Part, Shard, missing_siblings, subject_name
 
 
@@ -28,7 +29,7 @@ def collect(plan: Plan, settings: Settings, shards: Sequence[Shard]) -> Parts:
     """Return the parts of a plan's bake targets.
 
     Raises:
-        EdgebakeError: all that is missing, there twice, foreign, or built from something else; each with its file.
+        EdgebakeError: all that is missing, there twice, foreign, or built from another state; each with its file.
     """
     collector = _Collector(plan, settings, shards)
     for shard in shards:
@@ -66,12 +67,12 @@ class _Collector:
     def _refusal(self, target: TargetPlan, part: Part) -> str:
         """Return why a part cannot be used; empty if it can."""
         if part.platform not in target.bake_target.platforms:
-            return f"declared are {', '.join(target.bake_target.platforms)} only"
+            return f"only {', '.join(target.bake_target.platforms)} is declared"
         repository = f"{self._registry}/{target.bake_target.repository}"
         if part.repository != repository:
             return f"it was pushed to {part.repository}, and is published in {repository}"
         if part.fingerprint != f"sha256:{dict(target.fingerprints)[part.platform]}":
-            return "built from something else than the project says now (another commit?)"
+            return "built from another state of the project (another commit?)"
         return ""
 
     def see_that_all_are_there(self) -> None:

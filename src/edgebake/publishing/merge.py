@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from edgebake.errors import EdgebakeError, ErrorGroup, Position
-from edgebake.execute.overrides import fingerprint_label
 from edgebake.graph.build_graph import Index
 from edgebake.graph.image_stage import index_annotations
+from edgebake.model.labels import fingerprint_label
+from edgebake.model.output.publishing import KeptTag, Publish, PublishedTag
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, expanded_tags, registry_of
 from edgebake.publishing.collect import Found, Parts
@@ -18,7 +19,7 @@ from edgebake.registry.errors import NotFoundError, RegistryError, UnreachableEr
 from edgebake.registry.images import PlatformImage, labels_of, read_image
 from edgebake.registry.reference import parse_repository
 from edgebake.registry.retag import remove_tag
-from edgebake.registry.tags import Published, Tell, Wanted, settled, write_tags
+from edgebake.registry.tags import Report, TagSet, settled, write_tags
 
 _MERGES = 4  # processes of Buildx at once
 
@@ -31,22 +32,13 @@ class _Read:
     annotations: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a publish did: tags, staging tags that are gone, and why others are not."""
-
-    published: tuple[Published, ...]
-    removed: tuple[str, ...] = ()
-    kept: tuple[tuple[str, str], ...] = ()
-
-
-def joined(outcomes: Iterable[Outcome]) -> Outcome:
-    """Return several outcomes as one."""
-    found = list(outcomes)
-    return Outcome(
-        tuple(one for outcome in found for one in outcome.published),
-        tuple(one for outcome in found for one in outcome.removed),
-        tuple(one for outcome in found for one in outcome.kept),
+def joined(results: Sequence[Publish]) -> Publish:
+    """Return the results of several publishes as one."""
+    return Publish(
+        version=1,
+        published=[tag for result in results for tag in result.published],
+        removed=[tag for result in results for tag in result.removed],
+        kept=[tag for result in results for tag in result.kept],
     )
 
 
@@ -57,19 +49,19 @@ class Publisher:
         plan: what is published; the fingerprints are those of the project as it is now.
         settings: registry, tags and variables.
         client: asks the registry.
-        tell: is told each tag.
+        report: called with a line for each tag.
     """
 
     def __init__(
-        self, plan: Plan, settings: Settings, client: RegistryClient, tell: Tell = lambda line: None
+        self, plan: Plan, settings: Settings, client: RegistryClient, report: Report = lambda line: None
     ) -> None:
         self._plan = plan
         self._settings = settings
         self._client = client
-        self._tell = tell
+        self._report = report
         self._registry = registry_of(plan.compilation, settings)
 
-    def publish(self, parts: Parts) -> Outcome:
+    def publish(self, parts: Parts) -> Publish:
         """Write all declared tags, then remove the staging tags.
 
         Raises:
@@ -77,14 +69,14 @@ class Publisher:
                 written), or a merge fails (then every tag is as it was, or whole).
         """
         wanted = self.wanted(parts)
-        published = tuple(chain.from_iterable(self._client.each(self._write, wanted, at_once=_MERGES)))
+        published = list(chain.from_iterable(self._client.each(self._write, wanted, at_once=_MERGES)))
         declared = {str(one.repository.tagged(tag)) for one in wanted for tag in one.tags}
         removed, kept = self._remove_staging(parts, declared)
-        return Outcome(published, tuple(removed), tuple(kept))
+        return Publish(version=1, published=published, removed=removed, kept=kept)
 
     # ── what is to be there
 
-    def wanted(self, parts: Parts) -> list[Wanted]:
+    def wanted(self, parts: Parts) -> list[TagSet]:
         """Return the tags to write. Asks for every part, and writes nothing.
 
         Raises:
@@ -98,7 +90,7 @@ class Publisher:
         images = {(one.part.bake_target, one.part.platform): image for one, image in zip(found, read, strict=True)}
         return [*self._of_targets(images), *self._of_indexes(images)]  # type: ignore[arg-type]
 
-    def _of_targets(self, images: Mapping[tuple[str, str], _Read]) -> Iterator[Wanted]:
+    def _of_targets(self, images: Mapping[tuple[str, str], _Read]) -> Iterator[TagSet]:
         compilation = self._plan.compilation
         for target in self._plan.targets:
             one = target.bake_target
@@ -107,7 +99,7 @@ class Publisher:
             annotations = index_annotations(compilation.plan_of(one))
             yield self._wanted(one.name, one.repository, tags, own, annotations)
 
-    def _of_indexes(self, images: Mapping[tuple[str, str], _Read]) -> Iterator[Wanted]:
+    def _of_indexes(self, images: Mapping[tuple[str, str], _Read]) -> Iterator[TagSet]:
         compilation = self._plan.compilation
         selected = {target.bake_target.name: target.bake_target for target in self._plan.targets}
         for index in compilation.graph.indexes:
@@ -119,11 +111,11 @@ class Publisher:
 
     def _wanted(
         self, owner: str, repository: str, tags: Sequence[str], own: Sequence[_Read], annotations: Mapping[str, str]
-    ) -> Wanted:
+    ) -> TagSet:
         images = tuple(read.image for read in own)
         kept = {key: value for read in reversed(own) for key, value in read.annotations.items()}
         several = {**kept, **annotations} if len(images) > 1 else {}
-        return Wanted(owner, parse_repository(f"{self._registry}/{repository}"), tuple(tags), images, several)
+        return TagSet(owner, parse_repository(f"{self._registry}/{repository}"), tuple(tags), images, several)
 
     def _read(self, found: Found) -> _Read | EdgebakeError:
         try:
@@ -158,12 +150,12 @@ class Publisher:
             )
         return _Read(of_platform[0], whole.annotations)
 
-    def _write(self, wanted: Wanted) -> list[Published]:
-        return write_tags(self._client, wanted, self._tell)
+    def _write(self, wanted: TagSet) -> list[PublishedTag]:
+        return write_tags(self._client, wanted, self._report)
 
     # ── staging tags
 
-    def _remove_staging(self, parts: Parts, declared: set[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    def _remove_staging(self, parts: Parts, declared: set[str]) -> tuple[list[str], list[KeptTag]]:
         tags = {
             parse_repository(one.part.repository).tagged(one.part.staging_tag)
             for by_platform in parts.values()
@@ -176,7 +168,7 @@ class Publisher:
                 if remove_tag(self._client, tag):
                     removed.append(str(tag))
             except RegistryError as error:
-                kept.append((str(tag), (error.reason or error.message).splitlines()[0]))
+                kept.append(KeptTag(reference=str(tag), reason=(error.reason or error.message).splitlines()[0]))
         return removed, kept
 
 

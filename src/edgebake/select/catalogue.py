@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from edgebake.inspect.show_recipe import wanted_by
 from edgebake.load.workspace import Workspace
 from edgebake.resolve.candidates import CandidatePool
 from edgebake.select.evaluate import combined, reached
@@ -123,7 +122,7 @@ class CatalogueItems:
     @cached_property
     def _needs(self) -> dict[str, list[str]]:
         return {
-            loaded.name: sorted({name for _, wanted in wanted_by(loaded) for name in self._meant(wanted.name)})
+            loaded.name: sorted({name for _, wanted in loaded.recipe.wanted() for name in self._meant(wanted.name)})
             for loaded in self._catalogue.all_recipes()
         }
 

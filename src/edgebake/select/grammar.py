@@ -6,12 +6,9 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from edgebake.errors import EdgebakeError, did_you_mean
-
-if TYPE_CHECKING:
-    from edgebake.plan.selection import Selection
+from edgebake.model.request import Request
 
 METHODS = ("name", "recipe", "image", "group", "layer", "target", "platform", "state", "path")
 """What can stand before a colon; `name` is meant where nothing does."""
@@ -77,13 +74,13 @@ class Asked:
     exclude: Union
 
     @staticmethod
-    def of(selection: Selection) -> Asked:
-        """Return a selection's selectors.
+    def of(request: Request) -> Asked:
+        """Return a request's selectors.
 
         Raises:
             EdgebakeError: one of them is none.
         """
-        return Asked(parse_selector(selection.select), parse_selector(selection.exclude, "--exclude"))
+        return Asked(parse_selector(request.select), parse_selector(request.exclude, "--exclude"))
 
     @property
     def terms(self) -> list[Term]:

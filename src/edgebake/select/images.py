@@ -6,16 +6,12 @@ and `--exclude` are about images: `a,b` are the images that hold both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 
 from edgebake.errors import EdgebakeError
-from edgebake.graph.compile import Compilation
-from edgebake.plan.builder import build_plan
+from edgebake.plan.builder import Plan
 from edgebake.plan.changes import SEVERITY, State
-from edgebake.plan.fingerprint import Fingerprints
-from edgebake.plan.record import BuildRecord
-from edgebake.plan.selection import Selection, selected_bake_targets
+from edgebake.plan.scope import Scope
 from edgebake.select.evaluate import combined, reached
 from edgebake.select.grammar import Asked, Term, terms_of
 from edgebake.select.project import IMAGE, Cell, Item, ProjectItems, States
@@ -24,33 +20,22 @@ _OF_IMAGES = ("new", "unmodified")
 """States that an image has as a whole."""
 
 
-def picked(
-    compilation: Compilation,
-    selection: Selection,
-    before: Callable[[], BuildRecord],
-    fingerprints: Fingerprints | None = None,
-) -> Selection:
-    """Return a selection with the images that its selectors pick.
+def picked(items: ProjectItems, scope: Scope) -> Scope:
+    """Return the part of a scope that its request's selectors match.
 
     Args:
-        compilation: the project, compiled.
-        selection: what was asked for; returned as it is if it has no selectors, or they are applied already.
-        before: returns what `state:` compares with.
-        fingerprints: those of the compilation, if some are known already.
+        items: the scope's images and recipes.
+        scope: what the request comes to without its selectors.
 
     Raises:
-        EdgebakeError: a selector is wrong, names what there is not, or picks nothing.
+        EdgebakeError: a selector is wrong, names something undefined, or matches nothing.
     """
-    if not selection.has_selectors or selection.picked is not None:
-        return selection
-    asked = Asked.of(selection)
-    items = project_items(compilation, selection, before, fingerprints)
+    asked = Asked.of(scope.request)
     cells, silent = picked_cells(asked, items)
-    notes = [f"the selector {term.text!r} picks no image{why}" for term, why in silent.items()]
+    notes = [f"the selector {term.text!r} matches no image{why}" for term, why in silent.items()]
     if not cells:
         notes = [_nothing_picked(asked, silent)]
-    parts = frozenset((cell.bake_target, cell.platform) for cell in cells)
-    return replace(selection, picked=parts, notes=tuple(notes))
+    return scope.selected(((cell.bake_target, cell.platform) for cell in cells), f"selected by {asked}", notes)
 
 
 def picked_cells(asked: Asked, items: ProjectItems) -> tuple[frozenset[Cell], dict[Term, str]]:
@@ -65,18 +50,6 @@ def picked_cells(asked: Asked, items: ProjectItems) -> tuple[frozenset[Cell], di
     return cells, {term: _why_silent(term, items) for term in silent}
 
 
-def project_items(
-    compilation: Compilation,
-    selection: Selection,
-    before: Callable[[], BuildRecord],
-    fingerprints: Fingerprints | None = None,
-) -> ProjectItems:
-    """Return the items of what is selected but for selectors; arguments as for :func:`picked`."""
-    bake_targets = selected_bake_targets(compilation.graph.bake_targets, compilation.workspace, selection)
-    parts = [(one, selection.platforms_of(one)) for one in bake_targets]
-    return ProjectItems(compilation, parts, lambda: _states(compilation, selection, before(), fingerprints))
-
-
 def _cells(term: Term, items: ProjectItems) -> frozenset[Cell]:
     """Return the images that a term picks."""
     found = reached(term, items)
@@ -89,12 +62,8 @@ def _cells(term: Term, items: ProjectItems) -> frozenset[Cell]:
 # ── what changed
 
 
-def _states(
-    compilation: Compilation, selection: Selection, before: BuildRecord, fingerprints: Fingerprints | None
-) -> States:
-    """Return the worst state of each item's stages."""
-    everything = replace(selection, select=(), exclude=())
-    plan = build_plan(compilation, everything, before, (), fingerprints=fingerprints)
+def states_of(plan: Plan) -> States:
+    """Return the worst state of the stages of each recipe and image in a plan."""
     found: dict[Item, State] = {}
     bases: dict[Cell, State] = {}
     for target in plan.targets:
@@ -124,7 +93,7 @@ def _why_silent(term: Term, items: ProjectItems) -> str:
     if term.down is not None or term.method in ("target", "platform", "image"):
         return ""
     if items.of(term):
-        return f": it is installed in none; {term.text}+ picks those that are built with it"
+        return f": it is installed in none; {term.text}+ matches those that are built with it"
     return ": none holds such a recipe"
 
 
@@ -138,7 +107,7 @@ def _nothing_picked(asked: Asked, silent: Mapping[Term, str]) -> str:
         return f"{asked}: no image is in that state"
     hints = ["what there is: edgebake list images"]
     if any(len(group) > 1 for group in asked.select):
-        hints.insert(0, "a comma picks what both sides pick; a space, or the option once more, what either does")
+        hints.insert(0, "a comma means both; a space, or the option once more, means either")
     several = len(asked.terms) > 1
     reasons = [f"{term.text}{why}" if several else why.removeprefix(": ") for term, why in silent.items() if why]
-    raise EdgebakeError(f"{asked} picks no image", reason="\n".join(reasons) or None, hints=hints)
+    raise EdgebakeError(f"{asked} matches no image", reason="\n".join(reasons) or None, hints=hints)

@@ -13,6 +13,7 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.install import FETCH_TOOLS
 from edgebake.graph.node import Node
 from edgebake.plan.changes import State
+from edgebake.plan.scope import Scope
 from edgebake.select.grammar import PLATFORMS, Term
 from edgebake.select.names import RecipeNames, matching, unknown
 
@@ -54,24 +55,19 @@ class ProjectItems:
 
     Args:
         compilation: the project.
-        parts: bake targets, and their platforms that are looked at.
+        scope: the images that are looked at, each on some platforms.
         states: tells what changed; asked only if a term is about that.
     """
 
-    def __init__(
-        self,
-        compilation: Compilation,
-        parts: Iterable[tuple[BakeTarget, tuple[str, ...]]],
-        states: Callable[[], States],
-    ) -> None:
+    def __init__(self, compilation: Compilation, scope: Scope, states: Callable[[], States]) -> None:
         self._compilation = compilation
         self._find_states = states
         self._needs: dict[Item, tuple[Item, ...]] = {}
         self.held: set[Item] = set()
         """The images, and the recipes that are installed in them."""
         self.cells: list[Cell] = []
-        for bake_target, platforms in parts:
-            self._add(bake_target, platforms)
+        for target in scope.targets:
+            self._add(target.bake_target, target.platforms)
         self._names = RecipeNames(compilation.workspace, {item.recipe for item in self._needs} - {IMAGE})
 
     @property

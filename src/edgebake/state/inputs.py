@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgebake.graph.names import base_variable
-from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, bake_variables
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.render.bake_file import bake_file, shared_name
 
 _PLACES = ("CA_BUNDLE", "REGISTRY", "TAG")

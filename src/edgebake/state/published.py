@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgebake.execute.overrides import fingerprint_label
-from edgebake.plan.builder import Plan, TargetPlan
+from edgebake.model.labels import fingerprint_label
+from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotAnImageError, NotFoundError, RefusedError
 from edgebake.registry.images import labels_of, read_image

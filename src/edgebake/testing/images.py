@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from edgebake.api import make_plan
 from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
-from edgebake.execute.progress import make_progress
-from edgebake.execute.progress_mode import Mode
-from edgebake.plan.builder import Plan, TargetPlan
-from edgebake.plan.selection import Selection
+from edgebake.execute.progress.factory import make_progress
+from edgebake.execute.progress.mode import Mode
+from edgebake.model.output.build import Suite, TestResult
+from edgebake.pipeline import Pipeline
+from edgebake.plan.builder import Plan
+from edgebake.plan.scope import Scope
 from edgebake.plan.settings import Settings
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.stacks import looker
+from edgebake.system.docker import docker, pull
 from edgebake.testing.cases import cases_of
-from edgebake.testing.report import Suite
-from edgebake.testing.runner import CaseResult, run_cases
+from edgebake.testing.runner import run_cases
 
-Tell = Callable[[CaseResult], None]
-Note = Callable[[str], None]
+Report = Callable[[TestResult], None]
+
+
+@dataclass(frozen=True)
+class LocalBuild:
+    """A build of images for the local engine.
+
+    Attributes:
+        pipeline: what is built.
+        settings: how to build.
+        quiet: show no progress of the builds.
+    """
+
+    pipeline: Pipeline
+    settings: Settings
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,125 +50,94 @@ class Loaded:
 
 
 def load_images(
-    start: Path,
-    selection: Selection,
-    settings: Settings,
+    build: LocalBuild,
     *,
-    locked: bool = False,
-    quiet: bool = False,
-    note: Note = lambda text: None,
+    scope: Scope | None = None,
+    note: Callable[[str], None] = lambda text: None,
     begin: Callable[[], None] = lambda: None,
 ) -> Iterator[Loaded]:
-    """Build the selected images, each platform for itself, and load them into the local engine.
+    """Build images, each platform for itself, and load them into the local engine.
 
     Args:
-        start: where to look for a project: this folder and those above it.
-        selection: what is built.
-        settings: how to build.
-        locked: refuse a lock that is stale.
-        quiet: show no progress of the builds.
-        note: takes what a user should know of what is selected.
-        begin: is called before each build.
+        build: the request, and how it is built.
+        scope: the part of the request that is built; None for all of it.
+        note: called with each note about what is selected.
+        begin: called before each build.
 
     Raises:
         EdgebakeError: as for a bake.
     """
-    plan, _ = make_plan(start, selection, locked=locked)
-    for text in plan.selection.notes:
+    pipeline, settings = build.pipeline, build.settings
+    plan = pipeline.plan(output="load", look=looker(settings))
+    for text in plan.scope.notes:
         note(text)
-    platforms = dict.fromkeys(platform for target in plan.targets for platform in target.platforms)
-    for platform in platforms:
-        one = replace(plan.selection, platforms=(platform,))  # what selectors pick is known now, and stays
-        plan, compiled = make_plan(start, one, output="load", locked=locked, look=looker(settings))
-        progress = make_progress(Mode.quiet if quiet else Mode.auto, sys.stderr, settings.environment)
+    whole = scope or plan.scope
+    for platform in dict.fromkeys(part.platform for target in whole.targets for part in target.parts):
+        part = plan.part(whole.on(platform))
+        progress = make_progress(Mode.quiet if build.quiet else Mode.auto, sys.stderr, settings.environment)
         begin()
-        results = Executor(plan, settings, progress, compiled.tree.write).run()
+        results = Executor(part, settings, progress, pipeline.compiled.tree.write).run()
+        plan = replace(plan, files=())  # they are written now
         references = {result.bake_target: result.reference for result in results}
-        for target in plan.targets:
-            yield Loaded(plan, target, platform, references[target.bake_target.name])
+        for target in part.targets:
+            yield Loaded(part, target, platform, references[target.bake_target.name])
 
 
-def check_images(
-    start: Path,
-    selection: Selection,
-    settings: Settings,
-    *,
-    gpus: str | None = None,
-    locked: bool = False,
-    quiet: bool = False,
-    tell: Tell = lambda result: None,
-    note: Note = lambda text: None,
-    begin: Callable[[], None] = lambda: None,
-) -> Iterator[Suite]:
-    """Bring the selected images into the local engine as :func:`load_images` does, and run their tests.
+def run_suites(
+    images: Iterable[Loaded], *, gpus: str | None = None, report: Report = lambda result: None
+) -> list[Suite]:
+    """Run the tests of images that the local engine has.
 
     Args:
-        start: where to look for a project: this folder and those above it.
-        selection: what is tested.
-        settings: how to build.
+        images: the images.
         gpus: what `docker run --gpus` takes, for tests that need a GPU.
-        locked: refuse a lock that is stale.
-        quiet: show no progress of the builds.
-        tell: is told of each test as it ends.
-        note: takes what a user should know of what is selected.
-        begin: is called before each build.
+        report: called with each result.
 
     Raises:
-        EdgebakeError: as for a bake; or an image that the engine cannot run.
+        EdgebakeError: the engine cannot run an image.
     """
-    for one in load_images(start, selection, settings, locked=locked, quiet=quiet, note=note, begin=begin):
-        yield _suite(one.plan, one.target, one.platform, one.reference, gpus, tell)
+    return [_suite(image, gpus, report) for image in images]
 
 
-def check_reference(
-    start: Path, selection: Selection, reference: str, *, gpus: str | None = None, tell: Tell = lambda result: None
-) -> Suite:
-    """Run the tests of the one selected image in `reference`, which the local engine has, or pulls.
+def get_image(pipeline: Pipeline, reference: str) -> Loaded:
+    """Return the one requested image as `reference`, which the local engine has, or pulls.
 
     Raises:
-        EdgebakeError: several images or platforms are selected, or the engine cannot get or run the image.
+        EdgebakeError: several images or platforms are requested, or the engine cannot get the image.
     """
-    one = get_image(start, selection, reference)
-    return _suite(one.plan, one.target, one.platform, reference, gpus, tell)
-
-
-def get_image(start: Path, selection: Selection, reference: str) -> Loaded:
-    """Return the one selected image as `reference`, which the local engine has, or pulls.
-
-    Raises:
-        EdgebakeError: several images or platforms are selected, or the engine cannot get the image.
-    """
-    plan, _ = make_plan(start, selection)
-    if len(plan.targets) != 1 or len(plan.targets[0].platforms) != 1:
-        found = [f"{t.bake_target.name} ({p})" for t in plan.targets for p in t.platforms]
+    plan = pipeline.plan()
+    parts = [(target, platform) for target in plan.targets for platform in target.platforms]
+    if len(parts) != 1:
+        names = [f"{target.bake_target.name} ({platform})" for target, platform in parts]
         raise EdgebakeError(
             f"{reference} can only be one image on one platform",
-            reason=f"selected are {', '.join(found)}",
+            reason=f"selected are {', '.join(names)}",
             hints=("choose with --target and --platform",),
         )
-    target = plan.targets[0]
-    _get(reference, target.platforms[0])
-    return Loaded(plan, target, target.platforms[0], reference)
+    target, platform = parts[0]
+    _get(reference, platform)
+    return Loaded(plan, target, platform, reference)
 
 
 def _get(reference: str, platform: str) -> None:
-    from python_on_whales import DockerClient
-    from python_on_whales.exceptions import DockerException
-
     try:
-        DockerClient().pull(reference, platform=platform, quiet=True)
-    except DockerException as error:
-        if not DockerClient().image.exists(reference):
-            raise EdgebakeError(
-                f"the image {reference} cannot be had", reason=(error.stderr or "").strip()
-            ) from None
+        pull(reference, platform, quiet=True)
+    except EdgebakeError:
+        if docker("image", "inspect", reference).returncode != 0:
+            raise
 
 
-def _suite(plan: Plan, target: TargetPlan, platform: str, reference: str, gpus: str | None, tell: Tell) -> Suite:
-    name = target.bake_target
-    cases = cases_of(plan.compilation.plan_of(name), platform)
+def _suite(image: Loaded, gpus: str | None, report: Report) -> Suite:
+    bake_target = image.target.bake_target
     results = []
-    for result in run_cases(reference, platform, cases, gpus=gpus):
-        tell(result)
+    cases = cases_of(image.plan.compilation.plan_of(bake_target), image.platform)
+    for result in run_cases(image.reference, image.platform, cases, gpus=gpus):
+        report(result)
         results.append(result)
-    return Suite(name.image, name.target, platform, reference, tuple(results))
+    return Suite(
+        image=bake_target.image,
+        target=bake_target.target,
+        platform=image.platform,
+        reference=image.reference,
+        tests=results,
+    )

@@ -13,15 +13,17 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import check_builder, not_emulated
 from edgebake.load.workspace import open_workspace
 from edgebake.lock.locker import make_lock, render_lock
+from edgebake.model.output.build import Suite
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE
-from edgebake.plan.selection import Selection
+from edgebake.model.request import Request
+from edgebake.pipeline import Pipeline
 from edgebake.plan.settings import Settings
 from edgebake.plan.steps import CheckBuilder
 from edgebake.render.dockerfile import base_reference
 from edgebake.system.atomic import write_file
+from edgebake.system.docker import docker, last_line
 from edgebake.testing.causes import Cause, cause_in_build, cause_in_test
-from edgebake.testing.images import check_images, load_images
-from edgebake.testing.report import Suite
+from edgebake.testing.images import LocalBuild, load_images, run_suites
 from edgebake.testing.runner import run_cases
 from edgebake.testing.subjects import Subject
 from edgebake.testing.verified import Verification, read_verified, write_verified
@@ -93,11 +95,11 @@ def _verify(bench: Bench, subject: Subject) -> Verification:
     reason, size, fails_without = "", 0, False
     try:
         suite = _suite(bench, subject)
-        wrong = next((result for result in suite.results if not result.ok), None)
+        wrong = next((result for result in suite.tests if not result.ok), None)
         size = _size_and_remove(suite.reference)
         if wrong is not None:
             _refuse_other_cause(subject, cause_in_test(wrong.output), wrong.output)
-            reason = f"{wrong.case.title} {wrong.outcome}: {wrong.output[-_SHOWN:]}"
+            reason = f"{wrong.title} {wrong.outcome}: {wrong.output[-_SHOWN:]}"
         fails_without = not reason and _fails_without(bench, subject)
     except EdgebakeError as error:
         said = error.reason or ""
@@ -148,12 +150,12 @@ def _last_words(said: str) -> str:
 
 def _suite(bench: Bench, subject: Subject) -> Suite:
     """Build an image with a recipe, and run all tests of it."""
-    folder, selection = _project(bench, subject.recipe, subject.requirements, subject)
-    (suite,) = check_images(folder, selection, bench.settings, quiet=True)
+    pipeline = _project(bench, subject.recipe, subject.requirements, subject)
+    (suite,) = run_suites(load_images(LocalBuild(pipeline, bench.settings, quiet=True)))
     return suite
 
 
-def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) -> tuple[Path, Selection]:
+def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) -> Pipeline:
     """Write a project whose one image has the recipes, on the subject's one platform, and go there.
 
     An image of a project can be for fewer platforms than its target: not every recipe is for all.
@@ -165,7 +167,7 @@ def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) 
     os.chdir(folder)
     if bench.locked:
         _lock(folder, bench.settings)
-    return folder, Selection((name,))
+    return Pipeline(folder, Request((name,)))
 
 
 def _lock(folder: Path, settings: Settings) -> None:
@@ -176,8 +178,8 @@ def _lock(folder: Path, settings: Settings) -> None:
 
 def _fails_without(bench: Bench, subject: Subject) -> bool:
     """Tell whether the recipe's test fails in an image that has what the recipe needs, but not the recipe."""
-    folder, selection = _project(bench, f"{subject.recipe}-without", _needs(subject), subject)
-    (image,) = load_images(folder, selection, bench.settings, quiet=True)
+    pipeline = _project(bench, f"{subject.recipe}-without", _needs(subject), subject)
+    (image,) = load_images(LocalBuild(pipeline, bench.settings, quiet=True))
     (result,) = run_cases(image.reference, subject.platform, [subject.case])
     _size_and_remove(image.reference)
     _refuse_other_cause(subject, cause_in_test(result.output), result.output)
@@ -195,9 +197,9 @@ def _needs(subject: Subject) -> list[str]:
 
 def _size_and_remove(reference: str) -> int:
     """Return an image's size in bytes. The image goes; its layers stay in the build cache for the next one."""
-    from python_on_whales import DockerClient
-
-    docker = DockerClient()
-    size = int(docker.image.inspect(reference).size)
-    docker.image.remove(reference, force=True)
-    return size
+    inspected = docker("image", "inspect", "--format", "{{.Size}}", reference)
+    removed = docker("image", "rm", "--force", reference)
+    for done in (inspected, removed):
+        if done.returncode != 0:
+            raise EdgebakeError(f"the engine does not have {reference}", reason=last_line(done.stderr))
+    return int(inspected.stdout)

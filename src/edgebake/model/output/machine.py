@@ -12,7 +12,7 @@ from edgebake.model.output.plan import PlatformWork
 class Fact(Model):
     value: str | int
     source: str
-    """The file or library that says it."""
+    """The file or library that it is from."""
 
 
 class DetectedGpu(Model):
@@ -39,7 +39,7 @@ class FittingTarget(Model):
 
 
 class Detect(Output):
-    """What this machine is: `edgebake detect --json`. What is not known is null."""
+    """What this machine is: `edgebake detect --json`. What is unknown is null."""
 
     board: str | None
     parts: list[str]
@@ -98,15 +98,15 @@ class DoctorFinding(Model):
     state: Literal["ok", "warning", "problem", "unknown"]
     text: str
     mend: list[str]
-    """Commands, some with a remark behind them."""
+    """Commands, some with a remark after them."""
     can_fix: bool
-    """`--fix` can mend it."""
+    """`--fix` can fix it."""
     fixed: str
     """What `--fix` did; "" for nothing."""
 
 
 class Doctor(Output):
-    """What is amiss on this machine: `edgebake doctor --json`."""
+    """What is wrong on this machine: `edgebake doctor --json`."""
 
     ok: bool
     findings: list[DoctorFinding]
