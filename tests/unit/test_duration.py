@@ -19,5 +19,5 @@ def test_a_duration_is_read_and_told(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "90", "-1s", "1d", "s", "1m1h", "0s", "1 h", "∞"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(EdgebakeError, match=r"--timeout .* is no duration"):
+    with pytest.raises(EdgebakeError, match=r"--timeout .* is not a duration"):
         parse_duration(text, "--timeout")
