@@ -219,7 +219,7 @@ def test_a_project_in_a_folder_of_its_repository(tmp_path: Path) -> None:
         ({"runners": {"linux/amd64": "emulated", ARM64: "emulated"}}, "one platform needs a runner"),
         ({"runners": {ARM64: ["emulated", "x"]}}, "stands alone"),
         ({"password": "GITHUB_X"}, "is not the name of a secret"),
-        ({"install": "-r x"}, "is nothing that pip installs"),
+        ({"install": "-r x"}, "is not a requirement that pip can install"),
         ({"branches": "a b"}, "is not a branch's name"),
     ],
 )

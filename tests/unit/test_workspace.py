@@ -99,7 +99,7 @@ def test_a_folder_outside_of_the_project_is_refused(project: ProjectFolder, key:
     project.write({"edgebake.yaml": f"{key}: ['{folder}']\n"})
     start = len(key) + 4
     assert error_of(project) == (
-        f"edgebake.yaml:1:{start}: {key}[0]: '{folder}' must be a path inside the folder: not absolute, no '..'"
+        f"edgebake.yaml:1:{start}: {key}[0]: '{folder}' must be a relative path inside the folder, without '..'"
     )
 
 
