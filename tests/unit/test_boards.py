@@ -144,9 +144,9 @@ def test_a_wrong_board_says_where(tmp_path: Path, old: str, new: str, message: s
 def test_a_board_named_unlike_its_file(project: ProjectFolder) -> None:
     project.write({"edgebake.yaml": "registry: localhost:5000\n", "targets/boards/nano.yaml": BOARD})
     assert told(lambda: load_boards(project.open().catalogue)) == (
-        "targets/boards/nano.yaml:1:7: the board is named 'orin', and its file 'nano.yaml'\n"
+        "targets/boards/nano.yaml:1:7: the board 'orin' is in a file named 'nano.yaml'\n"
         "\n"
-        "hint: name the file orin.yaml"
+        "hint: rename the file to orin.yaml"
     )
 
 
@@ -216,7 +216,7 @@ def test_a_target_that_does_not_run_on_the_board(
     assert told(lambda: compile_workspace(board_project.open())) == (
         f"edgebake.yaml:5:12: the target 'jp6' does not run on the board 'orin'\n  {reason}\n"
         "\n"
-        "hint: name only targets that run on it, or make an image of its own for the others"
+        "hint: use only targets that run on the board, or define another image for the others"
     )
 
 

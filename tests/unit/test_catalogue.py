@@ -75,7 +75,7 @@ def test_recipes_lie_in_a_layer_or_in_a_group_of_it(project: ProjectFolder, cata
 def test_a_file_is_read_only_when_it_is_asked_for(project: ProjectFolder, catalogue: Catalogue) -> None:
     project.write({"recipes/broken/recipe.yaml": "name: [", "recipes/good/recipe.yaml": recipe("good")})
     assert catalogue.recipe("good").name == "good"
-    assert "recipes/broken/recipe.yaml:2:1: the file is not YAML" in error_of(catalogue, "broken")
+    assert "recipes/broken/recipe.yaml:2:1: the file is not valid YAML" in error_of(catalogue, "broken")
 
 
 def test_an_unknown_recipe_is_a_key_error_of_the_callers(catalogue: Catalogue) -> None:
@@ -149,9 +149,9 @@ def test_a_recipe_by_path_may_hide_a_built_in_one_but_none_of_the_projects(
 def test_a_recipe_has_its_folders_name(project: ProjectFolder, catalogue: Catalogue) -> None:
     project.write({"recipes/numpy/recipe.yaml": "summary: s\nname: nunpy\n"})
     assert error_of(catalogue, "numpy") == (
-        "recipes/numpy/recipe.yaml:2:7: the recipe is named 'nunpy', and its folder 'numpy'\n"
+        "recipes/numpy/recipe.yaml:2:7: the recipe 'nunpy' is in a folder named 'numpy'\n"
         "\n"
-        "hint: give the folder the recipe's name"
+        "hint: rename the folder to nunpy"
     )
 
 
@@ -160,9 +160,9 @@ def test_a_target_has_its_files_name(project: ProjectFolder, catalogue: Catalogu
     with pytest.raises(EdgebakeError) as caught:
         catalogue.target("orin")
     assert str(caught.value) == (
-        "targets/orin.yaml:1:7: the target is named 'thor', and its file 'orin.yaml'\n"
+        "targets/orin.yaml:1:7: the target 'thor' is in a file named 'orin.yaml'\n"
         "\n"
-        "hint: name the file thor.yaml"
+        "hint: rename the file to thor.yaml"
     )
 
 

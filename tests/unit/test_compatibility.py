@@ -268,7 +268,7 @@ def test_which_gpus_a_build_runs_on(
             HEAD + absent("cuda: 12") + "    cudnn: own\n",
             "7:5: rows[0]: a row with `absent` cannot have 'cudnn'",
         ),
-        (SOUND.replace("name: torch", "name: torche"), "1:7: the framework is named 'torche', and its file 'torch.yaml'\n\nhint: name the file torche.yaml"),
+        (SOUND.replace("name: torch", "name: torche"), "1:7: the framework 'torche' is in a file named 'torch.yaml'\n\nhint: rename the file to torche.yaml"),
     ],
 )  # fmt: skip
 def test_wrong_data_says_where(data: ProjectFolder, text: str, message: str) -> None:

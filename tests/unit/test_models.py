@@ -500,7 +500,7 @@ def test_an_empty_value_is_told(load: Load, model: type[BaseModel], path: tuple[
     ],
 )
 def test_where_an_empty_value_stands(load: Load, content: str, message: str) -> None:
-    hint = "\n\nhint: write a value, or leave the key out; an empty text is ''"
+    hint = "\n\nhint: write a value, or remove the key; an empty text is ''"
     assert told(load, Recipe, RECIPE + content) == message + hint
 
 
@@ -940,17 +940,17 @@ IMPORT = "from edgebake.recipe import Build, Recipe, Release, Variant, when\n"
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("recipe = (\n", "2:10: the file is not Python: '(' was never closed"),
-        ("import nonexistent\n", "2:1: the recipe fails: ModuleNotFoundError: No module named 'nonexistent'"),
-        ("def f():\n    return 1 / 0\nf()\n", "3:1: the recipe fails: ZeroDivisionError: division by zero"),
-        ("raise SystemExit(3)\n", "2:1: the recipe fails: SystemExit: 3"),
+        ("recipe = (\n", "2:10: the file is not valid Python: '(' was never closed"),
+        ("import nonexistent\n", "2:1: the recipe raised ModuleNotFoundError: No module named 'nonexistent'"),
+        ("def f():\n    return 1 / 0\nf()\n", "3:1: the recipe raised ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)\n", "2:1: the recipe raised SystemExit: 3"),
         (
             "x = 1\n",
-            "1:1: the file sets no `recipe`\n\nhint: end it with: recipe = Recipe(name=…, summary=…, releases=…)",
+            "1:1: the file does not define `recipe`\n\nhint: end it with: recipe = Recipe(name=…, summary=…, releases=…)",
         ),
         (
             "recipe = {'name': 'x'}\n",
-            "1:1: the file sets no `recipe`\n\nhint: end it with: recipe = Recipe(name=…, summary=…, releases=…)",
+            "1:1: the file does not define `recipe`\n\nhint: end it with: recipe = Recipe(name=…, summary=…, releases=…)",
         ),
         (
             "\nrecipe = Recipe(name='x', summary='s', requries=['a'])\n",
@@ -994,7 +994,7 @@ RELEASES = (
         ("return [Release(version='1.0'), Release(version='1')]",
          "4:1: releases for t: '1' is the same version as '1.0'"),
         ("return [Release(version=target.cuda)]", "5:1: version: has no value"),
-        ("return [][0]", "5:1: the recipe fails: IndexError: list index out of range"),
+        ("return [][0]", "5:1: the recipe raised IndexError: list index out of range"),
     ],
 )  # fmt: skip
 def test_a_mistake_of_the_releases_function(tmp_path: Path, load: Load, body: str, message: str) -> None:
