@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 
 from documentation.blocks import ROOT
-from edgebake.model.output import OUTPUTS
+from edgebake.model.output.commands import OUTPUTS
 
 SCHEMAS = ROOT / "docs" / "schema" / "output"
 

@@ -157,9 +157,9 @@ def test_a_changed_install_script_reruns_what_the_plan_says_and_no_build_half(de
     assert told["eb-side"] == "moved"
     assert [name for name, state in told.items() if "build" in name and state != "same"] == []
     text = demo.edgebake("plan").out
-    assert "directly modified: file recipes/middle/install.sh" in text
-    assert "indirectly modified: by middle" in text
-    assert "moved: behind middle" in text
+    assert "changed: file recipes/middle/install.sh" in text
+    assert "because middle changed" in text
+    assert "reinstalled: it comes after middle, which changed" in text
 
     ran = {stage for stage, _ in stages_that_ran(rawjson_bake(demo))}
     # `COPY --link` layers do not depend on what is below them: a moved or dependent stage may cost nothing.

@@ -122,7 +122,7 @@ def engine_without_emulation(no_binfmt: None, tmp_path_factory: pytest.TempPathF
 def test_a_platform_that_the_builder_cannot_do(demo: Project, engine_without_emulation: str) -> None:
     message = refused(demo, "--platform", "linux/arm64", env={"DOCKER_HOST": engine_without_emulation})
     assert "the builder cannot run commands for linux/arm64" in message
-    assert "it can do linux/386" in message or "it can do linux/amd64" in message
+    assert "it supports linux/386" in message or "it supports linux/amd64" in message
     assert "hint: install QEMU" in message
 
 

@@ -176,7 +176,7 @@ def test_an_incomplete_duplicate_or_foreign_set_is_refused_and_nothing_is_touche
     assert "not given: linux-arm64.json" in told
 
     (folder / "linux-arm64.json").write_text((old.root / "digests/linux-arm64.json").read_text())
-    assert "digests/linux-arm64.json: demo-server (linux/arm64): built from something else" in refused()
+    assert "digests/linux-arm64.json: demo-server (linux/arm64): built from another state" in refused()
 
     (folder / "linux-arm64.json").write_text(arm64)
     (folder / "again.json").write_text(amd64)
@@ -255,7 +255,7 @@ def test_verify_tells_what_is_not_as_declared(two_commits: tuple[Project, Projec
     assert "missing: it is not there" in verify(new, "--tag", "none").out
     copy = f"{new.registry}/copy"
     run("crane", "copy", "--platform", AMD64, image, f"{copy}/demo:dev-server")
-    assert "linux/arm64: platforms: it is declared and not there" in verify(new, registry=copy).out
+    assert "linux/arm64: platforms: it is declared and missing" in verify(new, registry=copy).out
     run("crane", "copy", image, f"{copy}/demo:dev-server")
     run("crane", "delete", f"{copy}/demo@{children['arm64']}")
     done = verify(new, f"{copy}/demo:dev-server", registry=copy)

@@ -97,7 +97,7 @@ def test_an_early_recipe_changed_on_an_empty_cache_runs_no_build_half_again(
 ) -> None:
     (elsewhere.root / "recipes/middle/install.sh").write_text("echo two > /opt/middle\n")
     text = elsewhere.edgebake("plan", "--platform", "linux/arm64").out
-    assert "1 stack and 1 artifact reused" in text
+    assert "1 shared stage and 1 artifact reused" in text
     ran = bake(elsewhere, builder, "--push", "--platform", "linux/arm64", "--digests", "digests")
     assert {stage for stage, _ in ran} == {"eb-middle", "eb-side", "eb-app"}
     (part,) = json.loads((elsewhere.root / "digests/linux-arm64.json").read_text())["parts"]

@@ -109,7 +109,7 @@ def output(terminal: int) -> bytes | None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("--quiet", "--progress", "json"), "--quiet and --progress json exclude each other"),
+        (("--quiet", "--progress", "json"), "--quiet and --progress json cannot be combined"),
         (("--timeline", "."), "--timeline '.' is a folder"),
     ],
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgebake.errors import EdgebakeError
+from edgebake.plan.journal import Journal
 from edgebake.state.committed import fingerprints_at
 
 RECIPE = "name: {name}\nsummary: An application\nlayer: application\ninstall: {{files: {{file: /{name}}}}}\n"
@@ -55,6 +56,16 @@ class Repository:
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path)
+
+
+def test_what_changed_is_forecast_like_everything_else(repository: Repository) -> None:
+    took = {f"{stage} linux/{arch}": 5.0 for stage in ("eb-base", "eb-one", "one") for arch in ("amd64", "arm64")}
+    facts = {"targets": {"cpu": took}, "seconds": 10.0, "work": 10.0, "emulated": []}
+    Journal(repository.root).add("times", run="1", at="2026-01-01T00:00:00Z", **facts)
+    repository.write({"one/file": "2\n"})
+    for words in ([], ["--changed-since", "HEAD"]):
+        done = repository.edgebake("plan", *words, "--json")
+        assert json.loads(done.stdout)["time"]["expected_seconds"] > 0, words
 
 
 def test_nothing_changed(repository: Repository) -> None:
@@ -123,8 +134,8 @@ def test_a_commit_before_there_was_a_project(repository: Repository) -> None:
 def test_what_is_no_commit(repository: Repository, ref: str) -> None:
     done = repository.edgebake("plan", f"--changed-since={ref}")
     assert done.returncode == 2
-    assert f"git knows no commit {ref!r}" in done.stderr
-    with pytest.raises(EdgebakeError, match="git knows no commit"):
+    assert f"git has no commit {ref!r}" in done.stderr
+    with pytest.raises(EdgebakeError, match="git has no commit"):
         fingerprints_at(repository.root, ref)
 
 

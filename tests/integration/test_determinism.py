@@ -19,13 +19,14 @@ import json, os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 os.umask(int(sys.argv[4], 8))
-from edgebake.plan.explain import explain, plan_as_data
+from edgebake.cli.format.plan import text as explain
+from edgebake.cli.format.plan_data import data
 from integration.projects import Project
 project = Project(Path(sys.argv[2]), Path(sys.argv[3]))
 project.compiled().tree.write()
 plan = project.plan()
 print(explain(plan))
-print(json.dumps(plan_as_data(plan)))
+print(data(plan).model_dump_json())
 """
 MACHINES = {
     "one": {"PYTHONHASHSEED": "0", "TZ": "UTC", "LANG": "C", "LC_ALL": "C", "HOME": "/root", "USER": "root"},

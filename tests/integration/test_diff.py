@@ -84,7 +84,7 @@ def test_a_file_is_told_with_its_lines_and_what_is_built_because_of_it(repositor
     assert repository.diff("HEAD").splitlines() == [
         "one · cpu (linux/amd64, linux/arm64)",
         "  built again",
-        "    ~ one  install  directly modified: file one/file (+2 −1 lines)",
+        "    ~ one  install  changed: file one/file (+2 −1 lines)",
         "",
         "HEAD → the working tree: 1 of 2 images differs; to build: 1 install stage, 1 image.",
     ]
@@ -96,7 +96,7 @@ def test_a_file_is_told_with_its_lines_and_what_is_built_because_of_it(repositor
 
 def test_a_binary_file_has_no_lines(repository: Repository) -> None:
     (repository.root / "one" / "file").write_bytes(b"\xff\xfe\x00")
-    assert repository.diff("HEAD").splitlines()[2].endswith("directly modified: file one/file")
+    assert repository.diff("HEAD").splitlines()[2].endswith("changed: file one/file")
 
 
 def test_settings_tags_and_recipes(repository: Repository) -> None:
@@ -165,8 +165,8 @@ def test_the_same_bytes_whatever_the_hash_seed(repository: Repository) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["no-such"], "git knows no commit 'no-such'"),
-        (["--", "-x"], "git knows no commit '-x'"),
+        (["no-such"], "git has no commit 'no-such'"),
+        (["--", "-x"], "git has no commit '-x'"),
         (["a", "b", "c"], "3 things cannot be compared"),
         (["HEAD", "./edgebake.lock"], "a commit and a lock file cannot be compared"),
         (["none.lock"], "none.lock: cannot read the file"),

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from browser import Opened, eventually, needs_browser, started_browser
+from edgebake.cli.format.reasons import change_text
 from edgebake.inspect.graph_page import graph_page
 from edgebake.plan.journal import Journal
 from integration.projects import CATALOGUE, Project, compiled_recipe, make_project, recipe
@@ -47,7 +48,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
     (project.builtin / "recipes/net/build.sh").write_text("make -j2\n")
     plan = project.plan()
     file = tmp_path / "graph.html"
-    file.write_text(graph_page(plan), encoding="utf-8")
+    file.write_text(graph_page(plan, change_text), encoding="utf-8")
     found = Opened(browser, file)
     yield found
     assert found.close() == []
@@ -93,7 +94,7 @@ def test_a_stage_that_is_clicked_tells_its_details(opened: Opened) -> None:
     page.click(node(page, "eb-net-build"))
     told = page.inner_text("#details")
     assert told.startswith("net")
-    assert "directly modified: file" in told
+    assert "changed: file" in told
     assert "build.sh" in told
     assert "In the images (1)".upper() in told.upper()
     assert "near" in classes(page, node(page, "eb-net"))
@@ -165,7 +166,7 @@ def test_names_stay_text_whatever_they_are(browser: Browser, tmp_path: Path) -> 
     stage = next(n for n in plan.compilation.graph if n.recipe == "evil")
     object.__setattr__(stage, "title", HOSTILE)  # no recipe may be called so; another front end might let it
     file = tmp_path / "graph.html"
-    file.write_text(graph_page(plan), encoding="utf-8")
+    file.write_text(graph_page(plan, change_text), encoding="utf-8")
     found = Opened(browser, file)
     found.page.click(node(found.page, "eb-evil"))
     assert found.page.inner_text("#details h2") == HOSTILE.partition(": ")[0]
@@ -175,7 +176,7 @@ def test_names_stay_text_whatever_they_are(browser: Browser, tmp_path: Path) -> 
 
 def test_a_page_cannot_run_or_load_what_is_not_its_own(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "graph.html"
-    text = graph_page(graph_project(tmp_path).plan())
+    text = graph_page(graph_project(tmp_path).plan(), change_text)
     file.write_text(
         text.replace(
             "</main>", '</main><script>document.title = "broken into"</script><img src="http://127.0.0.1:9/x">'

@@ -23,7 +23,7 @@ from documentation.blocks import ROOT
 from documentation.outputs import SCHEMAS, check_output
 from edgebake.cli.main import app
 from edgebake.cli.schema import Kind
-from edgebake.model.output import OUTPUTS
+from edgebake.model.output.commands import OUTPUTS
 from edgebake.model.schema import FILE_KINDS
 
 EXAMPLE = ROOT / "examples" / "detection-service"

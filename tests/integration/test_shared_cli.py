@@ -32,7 +32,7 @@ def write(root: Path, **settings: str) -> Path:
     [
         ({}, ["--push", "--shard", "0/2"], "the project has no `stacks` to publish them to"),
         ({"stacks": STACKS}, ["--shard", "0/2"], "add --push"),
-        ({"stacks": STACKS}, ["--push", "--no-reuse", "--shard", "0/2"], "exclude each other"),
+        ({"stacks": STACKS}, ["--push", "--no-reuse", "--shard", "0/2"], "cannot be combined"),
         ({"stacks": STACKS}, ["--push", "--no-cache", "--shard", "0/2"], "--no-cache builds everything again"),
         ({"stacks": STACKS}, ["--push", "--shard", "0/0"], "is not I/N"),
     ],
@@ -68,6 +68,6 @@ def test_a_plan_shows_shard_0_only_with_stacks(tmp_path: Path) -> None:
     data = json.loads((tmp_path / "edgebake.yaml").read_text())
     (tmp_path / "edgebake.yaml").write_text(json.dumps({**data, "stacks": STACKS}))
     lines = edgebake(tmp_path, *shards).stdout.splitlines()
-    assert lines[0] == "shard 0/2: nothing to publish that several shards need"
+    assert lines[0] == "shard 0/2: nothing to publish; no stage is needed by several shards"
     found = json.loads(edgebake(tmp_path, *shards, "--json").stdout)
     assert found == {**before, "shared": {"shard": "0/2", "platforms": [], "stages": []}}

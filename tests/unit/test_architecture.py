@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,3 +100,39 @@ def test_nothing_imports_in_circles(level: str) -> None:
         if ends[0] != ends[1] and "" not in ends:
             graph.add_edge(*ends)
     assert [sorted(knot) for knot in nx.strongly_connected_components(graph) if len(knot) > 1] == []
+
+
+AREAS = ("bench", "ci", "compatibility", "compose", "diff", "inspect", "lint")
+"""Features on top of the compiler: each can be taken away together with its commands."""
+
+PLANS = """
+import importlib, sys
+from pathlib import Path
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+from edgebake.model.request import Request
+from edgebake.pipeline import Pipeline
+print(len(Pipeline(Path(sys.argv[1]), Request()).plan().targets))
+"""
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_an_area_can_be_taken_away(area: str, tmp_path: Path) -> None:
+    shutil.copytree(SOURCE / "edgebake", tmp_path / "src/edgebake", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.rmtree(tmp_path / "src/edgebake" / area)
+    for data in ("recipes", "targets", "templates"):
+        (tmp_path / data).symlink_to(SOURCE.parent / data)
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "edgebake.yaml").write_text('{"images": {"app": {"recipes": ["numpy"], "targets": ["cpu"]}}}')
+    without = {module for module, imported, _ in EDGES if _package(imported) == area}
+    kept = [m for m in MODULES if _package(m) != area and m not in without and m != "edgebake.__main__"]
+    done = subprocess.run(
+        [sys.executable, "-c", PLANS, str(project), *kept],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
+    assert {_package(module) for module in without - {"edgebake.pipeline"}} <= {area, "cli"}

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import RenderableType
 
 from edgebake.bench.collect import Collected
-from edgebake.bench.compare import Change, Comparison, compare, comparison_data
+from edgebake.bench.compare import compare
 from edgebake.bench.machine import processor
 from edgebake.bench.protocol import ProtocolError, parse
-from edgebake.bench.report import as_text, comparison_text, duration, failure_lines, number
 from edgebake.bench.runner import Outcome
+from edgebake.cli.console import render
+from edgebake.cli.format.bench import comparison_text, data, duration, failure_lines, number, text
 from edgebake.errors import EdgebakeError
 from edgebake.host.files import Files
 from edgebake.model.bench import (
@@ -30,6 +33,7 @@ from edgebake.model.bench import (
     render_result,
     summarised,
 )
+from edgebake.model.output.build import ChangedMetric, Comparison
 from edgebake.testing.cases import Case
 from integration.projects import make_project, recipe
 
@@ -244,8 +248,8 @@ def result(
     return Result(machine=machine, images=(image,), **given)
 
 
-def of(comparison: Comparison, metric: str) -> Change:
-    (found,) = [change for change in comparison.changes if change.key[-1] == metric]
+def of(comparison: Comparison, metric: str) -> ChangedMetric:
+    (found,) = [change for change in comparison.changes if change.metric == metric]
     return found
 
 
@@ -260,7 +264,7 @@ def test_what_differs_more_than_from_run_to_run_is_a_difference() -> None:
     assert of(found, "p50").ratio == pytest.approx(1.2, rel=1e-6)
     assert of(found, "p50").loss == pytest.approx(0.2, rel=1e-6)
     assert of(found, "throughput").loss == pytest.approx(0.2, rel=1e-6)  # as much time more
-    assert [change.key[-1] for change in found.failures(0.1)] == ["throughput", "p50", "p99"]
+    assert [change.metric for change in found.failures(0.1)] == ["throughput", "p50", "p99"]
     assert found.failures(0.25) == []
     back = compare(result([time * 1.2 for time in QUIET]), result(QUIET))
     assert of(back, "p50").verdict == of(back, "throughput").verdict == "better"
@@ -277,20 +281,20 @@ def test_what_differs_as_from_run_to_run_is_noise_however_far_apart_the_medians_
 def test_too_few_runs_prove_nothing() -> None:
     found = compare(result(QUIET[:3]), result([100.0, 101.0, 102.0]))
     assert of(found, "p50").verdict == "too few runs"
-    assert found.notes == ("too few runs to tell a difference from noise: take --runs 4 or more, both times",)
+    assert found.notes == ["too few runs to distinguish a difference from noise: use --runs 4 or more, both times"]
 
 
 def test_a_size_is_no_chance() -> None:
     found = compare(result(QUIET), result(QUIET, size=1500))
     assert (of(found, "size").verdict, of(found, "size").chance) == ("worse", None)
-    assert [change.key[-1] for change in found.failures(0.4)] == ["size"]
+    assert [change.metric for change in found.failures(0.4)] == ["size"]
     assert of(compare(result(QUIET), result(QUIET)), "size").verdict == "same"
 
 
 def test_emulated_is_never_judged_by_native() -> None:
     found = compare(result(QUIET, emulated=True), result([1.0] * 5))
     assert of(found, "p50").verdict == "not comparable"
-    assert found.notes == ("app on cpu (linux/amd64) was emulated then, and is native now",)
+    assert found.notes == ["app on cpu (linux/amd64) was emulated then, and is native now"]
     assert compare(result([1.0] * 5), result(QUIET, emulated=True)).failures(0) == []
 
 
@@ -305,10 +309,10 @@ def test_nor_is_one_machine_by_another() -> None:
 def test_a_busy_machine_and_other_settings_are_told() -> None:
     busy, idle = (MACHINE.model_copy(update={"load": (load, 0.0)}) for load in (9.0, 0.2))
     found = compare(result(QUIET, machine=idle), result(QUIET, machine=busy, seconds=2.0))
-    assert found.notes == (
+    assert found.notes == [
         "the machine was not equally busy: its load was 0.2 then, and 9.0 now",
         "each measurement took 1 s then, and takes 2 s now",
-    )
+    ]
 
 
 def test_what_is_missing_is_told() -> None:
@@ -316,7 +320,7 @@ def test_what_is_missing_is_told() -> None:
     empty = now.model_copy(update={"images": ()})
     assert {change.verdict for change in compare(empty, now).changes} == {"only now"}
     assert {change.verdict for change in compare(now, empty).changes} == {"only then"}
-    assert "–" in comparison_text(compare(now, empty), now)
+    assert "–" in printed(comparison_text(compare(now, empty), now))
 
 
 # ── files and texts
@@ -343,24 +347,30 @@ def test_a_file_that_is_not_there() -> None:
         read_result(Path("/nonexistent/x.json"))
 
 
+def printed(parts: Iterable[RenderableType]) -> str:
+    return "\n".join(render(part, io.StringIO()) for part in parts)
+
+
 def test_texts() -> None:
     now = result(QUIET, emulated=True)
-    assert as_text(now) == (
+    assert printed(text(now)) == (
         "app on cpu (linux/amd64, EMULATED: says nothing about real hardware) · 0.0 MiB\n"
         "  fast 1.0: 5 runs, peak memory 1.0 MiB, 1.0 s of CPU in 1.0 s\n"
         "    MEASUREMENT  THROUGHPUT  P50      P90      P99      NOISE\n"
         "    m            98 calls/s  10.2 ms  10.2 ms  10.2 ms  ±2.0 %"
     )
     found = compare(result(QUIET), result([20.0] * 5))
-    assert comparison_text(found, result(QUIET)).splitlines()[:3] == [
+    assert printed(comparison_text(found, result(QUIET))).splitlines()[:3] == [
         "compared with the run of 2026-01-01T00:00:00Z",
         "MEASUREMENT        METRIC       THEN        NOW         NOW/THEN  VERDICT",
         "fast: m            throughput   98 calls/s  50 calls/s  0.51      worse (p=0.008)",
     ]
     assert failure_lines(found.failures(0.5), 0.5)[0] == (
-        "worse by 96 %, and 50 % are allowed: app · linux/amd64 · fast · m · throughput"
+        "worse by 96 %, more than 50 %: app · linux/amd64 · fast · m · throughput"
     )
-    assert comparison_data(found)["changes"][0]["verdict"] == "worse"
+    comparison = data(now, found).comparison
+    assert comparison is not None
+    assert comparison.changes[0].verdict == "worse"
 
 
 def test_values_for_people() -> None:

@@ -10,14 +10,15 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.builders import (
     BuilderState,
     Node,
-    Work,
     create_commands,
     parse_inspect,
     problems,
     wanted_nodes,
     work_for,
+    work_sentence,
 )
 from edgebake.model.builder import Builder
+from edgebake.model.output.plan import PlatformWork, WorkMode
 from integration.projects import AMD64, ARM64
 
 # As Buildx 0.29.1 prints it; cut short.
@@ -63,6 +64,10 @@ def test_what_buildx_prints() -> None:
     assert parse_inspect("").nodes == ()
 
 
+def work(platform: str, mode: WorkMode, node: str | None, stages: int) -> PlatformWork:
+    return PlatformWork(platform=platform, mode=mode, node=node, stages_run=stages)
+
+
 LOCAL = BuilderState("b", "docker", (node("local", platforms=f"{AMD64} {ARM64}"),))
 TWO = BuilderState(
     "b", "remote", (node("one", declared=AMD64, platforms=ARM64), node("two", declared=ARM64, platforms=AMD64))
@@ -70,26 +75,32 @@ TWO = BuilderState(
 
 
 @pytest.mark.parametrize(
-    ("state", "platform", "stages", "work"),
+    ("state", "platform", "stages", "expected"),
     [
-        (LOCAL, AMD64, 3, Work(AMD64, "native", "local", 3)),
-        (LOCAL, ARM64, 3, Work(ARM64, "emulated", "local", 3)),
-        (LOCAL, ARM64, 0, Work(ARM64, "cross", "local", 0)),
-        (TWO, ARM64, 3, Work(ARM64, "native", "two", 3)),
-        (TWO, AMD64, 0, Work(AMD64, "native", "one", 0)),
-        (BuilderState("b", "docker", (node("local", platforms=AMD64),)), ARM64, 1, Work(ARM64, "missing", "", 1)),
+        (LOCAL, AMD64, 3, work(AMD64, "native", "local", 3)),
+        (LOCAL, ARM64, 3, work(ARM64, "emulated", "local", 3)),
+        (LOCAL, ARM64, 0, work(ARM64, "cross", "local", 0)),
+        (TWO, ARM64, 3, work(ARM64, "native", "two", 3)),
+        (TWO, AMD64, 0, work(AMD64, "native", "one", 0)),
+        (BuilderState("b", "docker", (node("local", platforms=AMD64),)), ARM64, 1, work(ARM64, "missing", None, 1)),
         (BuilderState("b", "docker", (node("x", declared=ARM64, error="down"),)), ARM64, 1,
-         Work(ARM64, "missing", "", 1)),
-        (BuilderState("b", "docker", ()), ARM64, 0, Work(ARM64, "missing", "", 0)),
+         work(ARM64, "missing", None, 1)),
+        (BuilderState("b", "docker", ()), ARM64, 0, work(ARM64, "missing", None, 0)),
     ],
 )  # fmt: skip
-def test_who_does_a_platform(state: BuilderState, platform: str, stages: int, work: Work) -> None:
-    assert work_for(platform, stages, state) == work
+def test_who_does_a_platform(state: BuilderState, platform: str, stages: int, expected: PlatformWork) -> None:
+    assert work_for(platform, stages, state) == expected
 
 
 def test_how_it_is_told() -> None:
-    assert str(Work(ARM64, "emulated", "local", 1)) == "linux/arm64: emulated on local; 1 stage runs under QEMU"
-    assert str(Work(ARM64, "cross", "local", 0)) == "linux/arm64: cross on local; nothing runs on the platform"
+    assert (
+        work_sentence(work(ARM64, "emulated", "local", 1))
+        == "linux/arm64: emulated on local; 1 stage runs under QEMU"
+    )
+    assert (
+        work_sentence(work(ARM64, "cross", "local", 0))
+        == "linux/arm64: cross-compiled on local; no stage runs on linux/arm64"
+    )
 
 
 def test_the_commands_that_make_a_builder() -> None:
@@ -158,7 +169,7 @@ def test_what_is_wrong_is_named() -> None:
     assert problems(builder(), state) == [
         "node robots-arm64: no route",
         "node robots-arm64 is at , not at ssh://me@jetson",
-        "it has a node x that the project does not name",
+        "the project does not name the node x",
     ]
 
 

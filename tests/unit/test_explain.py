@@ -9,9 +9,10 @@ from textwrap import dedent
 
 import pytest
 
+from edgebake.cli.format.plan import text as plan_text
 from edgebake.model.request import Request
 from edgebake.pipeline import Pipeline
-from edgebake.plan.explain import bake_command, explain
+from edgebake.plan.command_line import bake_command
 from edgebake.plan.scope import Scope
 from integration.projects import (
     ALL,
@@ -35,7 +36,7 @@ def line(tmp_path: Path) -> Project:
 
 
 def text(project: Project, selection: Request = ALL) -> str:
-    return explain(project.plan(selection)) + "\n"
+    return plan_text(project.plan(selection)) + "\n"
 
 
 def expected(block: str) -> str:
@@ -53,12 +54,12 @@ def test_a_project_that_was_never_built(tmp_path: Path) -> None:
           + python 3.11  install  new
           + a            build, install  new
           + image        localhost:5000/app:${TAG}-cpu
-          linux/amd64, linux/arm64: 2 stages on the platform or emulated, 3 on the machine that builds
+          2 stages run on each of linux/amd64 and linux/arm64 (native or emulated), 3 on the build platform
 
         Notes:
           cpu: the base image debian:bookworm-slim is not pinned: not locked yet (edgebake lock)
 
-        Plan: 1 build half, 2 install stages, 1 image; 0 stages up to date.
+        Plan: 1 build stage, 2 install stages, 1 image; 0 stages up to date.
         Committed files: 5 to write (bake/cpu/Dockerfile, bake/docker-bake.hcl, bake/context/edgebake/run-build.sh and 2 more); edgebake compile writes them.
         Run: edgebake bake
         """
@@ -92,14 +93,14 @@ def test_a_build_half_that_changed(line: Project) -> None:
           = base         debian:bookworm-slim@sha256:111111111111…
           = build tools  compiler, python 3.11, pip-fetch
           = python 3.11  up to date
-          ~ a            build, install  directly modified: file recipes/a/build.sh
-          ~ b            install  indirectly modified: by a; wheels up to date
-          ~ c            install  moved: behind b
-          ~ d            install  indirectly modified: by a
+          ~ a            build, install  changed: file recipes/a/build.sh
+          ~ b            install  because a changed; wheels up to date
+          ~ c            reinstalled: it comes after b, which changed
+          ~ d            install  because a changed
           ~ image        localhost:5000/app:${TAG}-cpu
-          linux/amd64, linux/arm64: 3 stages on the platform or emulated, 1 on the machine that builds
+          3 stages run on each of linux/amd64 and linux/arm64 (native or emulated), 1 on the build platform
 
-        Plan: 1 build half, 4 install stages, 1 image; 10 stages up to date.
+        Plan: 1 build stage, 4 install stages, 1 image; 10 stages up to date.
         Committed files: up to date.
         Run: edgebake bake
         """
@@ -114,11 +115,8 @@ def row(project: Project, name: str) -> str:
 def test_the_tools_changed(line: Project) -> None:
     tool = recipe("compiler", layer="toolkit", install={"apt": ["clang"]})
     write_files(line.builtin / "recipes/compiler", {"recipe.json": json.dumps(tool)})
-    assert (
-        row(line, "build tools")
-        == "~ build tools compiler, python 3.11, pip-fetch directly modified: apt of compiler"
-    )
-    assert row(line, "a ") == "~ a build, install indirectly modified: by compiler"
+    assert row(line, "build tools") == "~ build tools compiler, python 3.11, pip-fetch changed: apt of compiler"
+    assert row(line, "a ") == "~ a build, install because compiler changed"
 
 
 def test_other_python_packages_on_one_platform(line: Project) -> None:
@@ -131,13 +129,13 @@ def test_other_python_packages_on_one_platform(line: Project) -> None:
           = build tools  compiler, python 3.11, pip-fetch
           = python 3.11  up to date
           = a            up to date
-          ~ b            fetch wheels, install  directly modified: Python packages (linux/arm64)
-          ~ c            install  moved: behind b (linux/arm64)
-          ~ d            install  moved: behind b (linux/arm64)
+          ~ b            download wheels, install  changed: Python packages (linux/arm64)
+          ~ c            reinstalled: it comes after b, which changed (linux/arm64)
+          ~ d            reinstalled: it comes after b, which changed (linux/arm64)
           ~ image        localhost:5000/app:${TAG}-cpu
-          linux/arm64: 3 stages on the platform or emulated, 1 on the machine that builds
+          3 stages run on linux/arm64 (native or emulated), 1 on the build platform
 
-        Plan: 1 wheel fetch, 3 install stages, 1 image; 11 stages up to date.
+        Plan: 1 wheel download, 3 install stages, 1 image; 11 stages up to date.
         Committed files: 1 to write (bake/cpu/requirements/eb-b-fetch.arm64.txt); edgebake compile writes them.
         Run: edgebake bake
         """
@@ -151,15 +149,15 @@ def test_many_changed_files_are_cut_short(line: Project) -> None:
 
 def test_a_recipe_that_is_gone_from_the_line(line: Project) -> None:
     line.images(app=["a", "b", "d"])
-    assert row(line, "d ") == "~ d install moved: what was in front of it is gone"
+    assert row(line, "d ") == "~ d reinstalled: a recipe before it was removed"
 
 
 def test_another_base_image(line: Project) -> None:
     line.lock({"b": {"b==1.0": []}}, digests={AMD64: "sha256:" + "e" * 64, ARM64: "sha256:" + "f" * 64})
     assert row(line, "base") == (
-        "~ base debian:bookworm-slim@sha256:111111111111… directly modified: another image or digest"
+        "~ base debian:bookworm-slim@sha256:111111111111… changed: another image or digest"
     )
-    assert row(line, "c ") == "~ c install indirectly modified: by the base image"
+    assert row(line, "c ") == "~ c install because the base image changed"
 
 
 def test_a_part_of_the_platforms_says_what_is_missing(line: Project) -> None:
@@ -182,7 +180,7 @@ def test_what_the_base_brings_and_what_is_left_out(tmp_path: Path) -> None:
           = cuda 12.6  in the base image
           + gpu        install  new
           + image      localhost:5000/gpu:${TAG}-b1
-          linux/arm64: 2 stages on the platform or emulated
+          2 stages run on linux/arm64 (native or emulated)
 
         Left out:
           pc on board-1.0: the image is for linux/amd64 only
@@ -212,14 +210,14 @@ def test_what_is_only_compiled_against_and_tools_on_the_target(tmp_path: Path) -
           + dep          build  new; only compiled against
           + slow         build, install  new
           + image        localhost:5000/app:${TAG}-cpu
-          linux/amd64, linux/arm64: 5 stages on the platform or emulated, 3 on the machine that builds"""
+          5 stages run on each of linux/amd64 and linux/arm64 (native or emulated), 3 on the build platform"""
     )
 
 
 def test_a_file_that_was_edited_by_hand(line: Project) -> None:
     line.write({"bake/cpu/Dockerfile": "FROM scratch\n"})
     assert text(line).splitlines()[-1] == (
-        "Committed files: bake/cpu/Dockerfile edited by hand; edgebake compile --force writes anew."
+        "Committed files: bake/cpu/Dockerfile edited by hand; edgebake compile --force overwrites them."
     )
 
 
@@ -243,7 +241,7 @@ def test_the_command_that_does_it(line: Project, selection: Request, command: st
 def test_an_image_that_is_only_tried_out_commits_nothing(line: Project) -> None:
     workspace = line.open().with_image("trial", ["zlib"], ["cpu"])
     plan = Pipeline(line.root, Request(names=("zlib",)), opened=lambda start, asked: workspace).plan()
-    assert "\nGenerated files: below .edgebake/adhoc/trial.\n" in explain(plan)
+    assert "\nGenerated files: in .edgebake/adhoc/trial.\n" in plan_text(plan)
 
 
 def test_no_line_ends_in_spaces(line: Project) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from edgebake.cli.format.plan import text as explain
+from edgebake.cli.format.plan_data import data
 from edgebake.execute.events import EventReader
 from edgebake.execute.ledger import Ledger
-from edgebake.plan.explain import explain, plan_as_data
 from edgebake.plan.forecast import Forecast, forecast
 from edgebake.plan.history import read_history, worth_keeping
 from edgebake.plan.journal import Journal, read_entries
@@ -60,7 +61,7 @@ class TestForecast:
         line.write({"recipes/c/install.sh": "false\n"})
         assert forecast(line.plan(), StageTimes()) is None
         assert "Time" not in explain(line.plan())
-        assert plan_as_data(line.plan())["time"] is None
+        assert data(line.plan()).time is None
 
     def test_the_path_goes_through_the_build_half_if_that_takes_longer_than_the_line(self, line: Project) -> None:
         line.write({"recipes/a/build.sh": "make all\n"})
@@ -104,7 +105,7 @@ class TestForecast:
         found = foreseen(line)
         assert found.path_seconds == 5 * 4 + 3  # arm64 takes four times what amd64 does
         assert {change.name for change in found.elsewhere} == {"eb-c", "eb-d"}
-        assert "measured on board-1.0, linux/amd64, linux/arm64 only" in explain(line.plan())
+        assert "measured only on board-1.0, linux/amd64, linux/arm64" in explain(line.plan())
 
     def test_what_was_never_measured_is_told_and_counts_as_nothing(self, line: Project) -> None:
         line.write({"recipes/c/install.sh": "false\n"})
@@ -122,7 +123,7 @@ class TestForecast:
         text = explain(line.plan())
         assert (
             """
-Time, as earlier bakes took it:
+Time, measured in earlier bakes:
   about 1m1s: 1m7s of work, 1.2 stages at once as in the last bake; no machine needs less than 1m1s
   critical path: eb-c 1m1s (linux/arm64, emulated) → 1 more 0.4s
   worth making faster: c (up to 1m1s less)
@@ -133,7 +134,7 @@ Time, as earlier bakes took it:
     def test_the_data(self, line: Project) -> None:
         line.write({"recipes/c/install.sh": "false\n"})
         took(line.root, {"eb-c": 5, f"eb-d {AMD64}": 2}, emulated=[ARM64])
-        time = json.loads(json.dumps(plan_as_data(line.plan())["time"]))
+        time = json.loads(data(line.plan()).model_dump_json())["time"]
         assert time["version"] == 1
         assert (time["critical_path_seconds"], time["work_seconds"], time["parallelism"]) == (7, 14, 1)
         assert time["useful_parallelism"] == 2
@@ -230,3 +231,10 @@ def test_a_line_of_needs_is_the_path(tmp_path: Path) -> None:
     project.images(app=["y"])
     took(project.root, {"eb-python": 1, "eb-x": 2, "eb-y": 3})
     assert stages(foreseen(project)) == ["eb-python", "eb-x", "eb-y"]
+
+
+def test_a_part_of_a_plan_keeps_the_times(line: Project) -> None:
+    took(line.root, {"eb-a": 3.0})
+    plan = line.plan()
+    assert plan.times
+    assert plan.part(plan.scope.on(AMD64)).times == plan.times

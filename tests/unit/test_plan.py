@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from edgebake.cli.format.plan import text as explain
+from edgebake.cli.format.plan_data import data
 from edgebake.errors import EdgebakeError
 from edgebake.model.request import Request
 from edgebake.plan.builder import Plan
-from edgebake.plan.explain import explain, plan_as_data
 from edgebake.plan.history import read_history
 from edgebake.plan.journal import JOURNAL_FILE
 from edgebake.plan.record import BuildRecord
@@ -180,7 +181,7 @@ class TestIndexes:
         plan = project.plan(output="push")
         told = "app:${TAG}  linux/amd64 from app-cpu, linux/arm64 from app-board-1-0"
         assert told in explain(plan)
-        assert plan_as_data(plan)["steps"][-1]["step"] == "merge-index"
+        assert data(plan).steps[-1].step == "merge-index"
 
 
 class TestSelection:
@@ -456,11 +457,22 @@ class TestStates:
 class TestJson:
     def test_it_has_all_that_the_text_tells(self, line: Project) -> None:
         line.write({"recipes/c/install.sh": "false\n"})
-        data = json.loads(json.dumps(plan_as_data(line.plan(output="push"))))
-        assert data.keys() == {"version", "images", "left_out", "notes", "files", "stacks", "steps", "time"}
-        (image,) = data["images"]
+        found = json.loads(data(line.plan(output="push")).model_dump_json())
+        assert found.keys() == {
+            "version",
+            "images",
+            "left_out",
+            "notes",
+            "files",
+            "stacks",
+            "steps",
+            "time",
+            "platforms",
+        }
+        (image,) = found["images"]
         assert image.keys() == {
             "bake_target",
+            "observed",
             "image",
             "target",
             "platforms",
@@ -484,8 +496,8 @@ class TestJson:
             }.items()
         )
         assert len(stage["fingerprint"]) == len(stage["own"]) == 64
-        assert [step["step"] for step in data["steps"]] == ["check-builder", "bake", "verify-indexes"]
-        assert data["steps"][1] == {
+        assert [step["step"] for step in found["steps"]] == ["check-builder", "bake", "verify-indexes"]
+        assert {key: value for key, value in found["steps"][1].items() if value is not None} == {
             "step": "bake",
             "bake_targets": ["app-cpu"],
             "platforms": [AMD64, ARM64],
@@ -495,12 +507,12 @@ class TestJson:
 
     def test_what_is_left_out_and_what_changes_is_in_it(self, project: Project) -> None:
         project.images(app={"recipes": ["numpy"], "targets": ["cpu"], "platforms": [AMD64]})
-        data = plan_as_data(project.plan())
-        assert data["left_out"] == [
+        found = data(project.plan()).model_dump(mode="json")
+        assert found["left_out"] == [
             {"what": f"app on cpu ({ARM64})", "reason": "the image's platforms do not name it"}
         ]
-        assert any("not pinned" in note for note in data["notes"])
-        assert {"path": "bake/docker-bake.hcl", "change": "added"} in data["files"]
+        assert any("not pinned" in note for note in found["notes"])
+        assert {"path": "bake/docker-bake.hcl", "change": "added"} in found["files"]
 
 
 def test_the_same_fingerprint_is_a_label_whatever_is_selected(line: Project) -> None:

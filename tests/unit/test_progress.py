@@ -11,19 +11,25 @@ from typing import Any
 import pyte
 import pytest
 
-from edgebake.execute import progress_table
-from edgebake.execute.builders import Work
+from edgebake.execute.builders import work_sentence
 from edgebake.execute.events import EventReader
 from edgebake.execute.modes import Modes
 from edgebake.execute.pool import Job
-from edgebake.execute.progress import Plain, Progress, make_progress
-from edgebake.execute.progress_json import JsonLines
-from edgebake.execute.progress_mode import Mode
-from edgebake.execute.progress_table import Table, clock, cut
+from edgebake.execute.progress import table as progress_table
+from edgebake.execute.progress.base import Progress
+from edgebake.execute.progress.factory import make_progress
+from edgebake.execute.progress.json_lines import JsonLines
+from edgebake.execute.progress.mode import Mode
+from edgebake.execute.progress.plain import Plain
+from edgebake.execute.progress.table import Table, clock, cut
+from edgebake.model.output.plan import PlatformWork
 from watching import AMD64, ARM64, job, told, vertex
 
 MODES = Modes({AMD64: "native", ARM64: "emulated"})
-WORK = [Work(AMD64, "native", "default", 2), Work(ARM64, "emulated", "default", 2)]
+WORK = [
+    PlatformWork(platform=AMD64, mode="native", node="default", stages_run=2),
+    PlatformWork(platform=ARM64, mode="emulated", node="default", stages_run=2),
+]
 RUNNING = vertex("r", f"[{ARM64} eb-r 1/1] RUN --mount=type=bind,source=x make\nall", 1)
 
 
@@ -136,7 +142,10 @@ def test_a_closed_table_leaves_only_its_lines(size: Any) -> None:
         progress.tick()
     progress.update(events, events.feed(vertex("r", f"[{ARM64} eb-r 1/1] RUN r", 1, 4)))
     progress.close()
-    assert screen_of(stream.getvalue()) == [*map(str, WORK), f"✓    3.0s  [{ARM64} eb-r 1/1] RUN make all"]
+    assert screen_of(stream.getvalue()) == [
+        *map(work_sentence, WORK),
+        f"✓    3.0s  [{ARM64} eb-r 1/1] RUN make all",
+    ]
     assert "?25l" not in stream.getvalue()  # the cursor was never hidden
     assert stream.getvalue().count("\x1b[0m") == len(re.findall(r"\x1b\[[1-9]\d*m", stream.getvalue()))
 
@@ -203,7 +212,7 @@ def test_control_characters_in_a_name_do_not_reach_the_terminal(size: Any) -> No
 
 @pytest.mark.parametrize(
     ("text", "width", "shown"),
-    [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("東京都", 5, "東…"), ("e\u0301a", 2, "e\u0301a")],
+    [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("東京都", 5, "東京…"), ("e\u0301a", 2, "e\u0301a")],
 )
 def test_text_is_cut_by_columns(text: str, width: int, shown: str) -> None:
     assert cut(text, width) == shown

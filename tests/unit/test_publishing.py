@@ -77,7 +77,7 @@ def test_a_build_that_failed_in_part_is_told_so(project: Project) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"fingerprint": "sha256:" + "0" * 64}, "demo-cpu (linux/arm64): built from something else"),
+        ({"fingerprint": "sha256:" + "0" * 64}, "demo-cpu (linux/arm64): built from another state"),
         (
             {"repository": "ghcr.io/x/demo"},
             "it was pushed to ghcr.io/x/demo, and is published in localhost:5000/demo",
@@ -97,7 +97,7 @@ def test_a_platform_that_is_not_declared_is_refused(project: Project) -> None:
     amd64 = part(project, AMD64)
     arm64 = amd64.model_copy(update={"platform": ARM64})
     told = refused(project, amd64=[amd64], arm64=[arm64])
-    assert "digests/arm64.json: demo-cpu (linux/arm64): declared are linux/amd64 only" in told
+    assert "digests/arm64.json: demo-cpu (linux/arm64): only linux/amd64 is declared" in told
 
 
 def test_a_platform_that_is_there_twice_names_both_files(project: Project) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from edgebake.cli.format.plan import text as explain
 from edgebake.model.request import Request
 from edgebake.plan.builder import Plan, build_plan
-from edgebake.plan.explain import explain
 from edgebake.plan.record import BuildRecord
 from edgebake.plan.reuse import Snapshot
 from edgebake.plan.settings import Settings, cache_variables
@@ -263,10 +263,11 @@ class TestSteps:
 def test_the_plan_says_what_is_taken_from_where(line: Project) -> None:
     text = explain(plan(line, without("eb-d")))
     assert (
-        "  = a            reuse  (in the same stack)" in text or "  = a          reuse  (in the same stack)" in text
+        "  = a            reused  as a part of another shared stage" in text
+        or "  = a          reused  as a part of another shared stage" in text
     )
-    assert f"reuse  {REPOSITORY}:cpu-amd64-arm64-" in text
-    assert "Plan: 1 install stage, 1 image; 1 stack and 1 artifact reused; 0 stages up to date." in text
+    assert f"reused  {REPOSITORY}:cpu-amd64-arm64-" in text
+    assert "Plan: 1 install stage, 1 image; 1 shared stage and 1 artifact reused; 0 stages up to date." in text
     late = explain(plan(line, named("eb-a-artifact", "eb-b-wheels", "eb-pip-files")))
     assert "install  new; artifact reused" in late
     assert "install  new; wheels reused" in late

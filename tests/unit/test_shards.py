@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgebake.ci.matrix import matrix, outputs
+from edgebake.cli.format.shards import data
 from edgebake.errors import EdgebakeError
 from edgebake.pipeline import by_tags
 from edgebake.plan.changed import changed_scope
@@ -18,7 +19,6 @@ from edgebake.plan.shards import (
     read_shards,
     refuse_other_fingerprints,
     shard_scope,
-    shards_as_data,
 )
 from edgebake.plan.steps import Bake, MergeIndex, VerifyIndexes
 from edgebake.plan.weights import Timings, read_timings
@@ -83,11 +83,11 @@ def test_every_part_is_in_exactly_one_shard(project: Project, number: int | None
 
 
 def test_the_cut_does_not_depend_on_the_order_of_images(project: Project) -> None:
-    before = shards_as_data(cut(project.plan(), 4))
-    data = json.loads((project.root / "edgebake.yaml").read_text())
-    data["images"] = dict(reversed(data["images"].items()))
-    project.write({"edgebake.yaml": json.dumps(data)})
-    assert shards_as_data(cut(project.plan(), 4)) == before
+    before = data(cut(project.plan(), 4))
+    settings = json.loads((project.root / "edgebake.yaml").read_text())
+    settings["images"] = dict(reversed(settings["images"].items()))
+    project.write({"edgebake.yaml": json.dumps(settings)})
+    assert data(cut(project.plan(), 4)) == before
 
 
 def test_seconds_that_were_measured_go_before_the_estimate(project: Project, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_shard_of_a_file_is_the_one_that_was_planned(project: Project, tmp_pat
     plan = project.plan()
     part = plan.part(plan.scope.only({("first-cpu", ARM64)}, "a test"))
     file = tmp_path / "shards.json"
-    file.write_text(json.dumps(shards_as_data(cut(part, 1))))
+    file.write_text(data(cut(part, 1)).model_dump_json())
     shard = plan.part(shard_scope(plan, "1/1", file))
     assert [(t.bake_target.name, t.platforms) for t in shard.targets] == [("first-cpu", (ARM64,))]
     with pytest.raises(EdgebakeError, match="there is no shard 1/2"):
@@ -141,7 +141,7 @@ def test_a_shard_of_a_file_is_the_one_that_was_planned(project: Project, tmp_pat
 
 def test_a_file_of_another_state_is_refused(project: Project, tmp_path: Path) -> None:
     file = tmp_path / "shards.json"
-    file.write_text(json.dumps(shards_as_data(cut(project.plan(), 2))))
+    file.write_text(data(cut(project.plan(), 2)).model_dump_json())
     project.write({"recipes/light/file": "two\n"})
     with pytest.raises(EdgebakeError, match=r"not of this state of the project: third-\S+ \(linux/a"):
         refuse_other_fingerprints(project.plan(), read_shards(file))
@@ -150,7 +150,7 @@ def test_a_file_of_another_state_is_refused(project: Project, tmp_path: Path) ->
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 2, "shards": []}', '{"version": 1, "shards": [{}]}'])
 def test_a_file_that_holds_no_shards(tmp_path: Path, text: str) -> None:
     (tmp_path / "shards.json").write_text(text)
-    with pytest.raises(EdgebakeError, match="this is no file of shards"):
+    with pytest.raises(EdgebakeError, match="this is not a file of shards"):
         read_shards(tmp_path / "shards.json")
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from edgebake.ci.matrix import outputs
+from edgebake.cli.format.shards import data
+from edgebake.cli.format.shards import text as shards_text
 from edgebake.errors import EdgebakeError
 from edgebake.model.request import Request
 from edgebake.plan.builder import Plan
@@ -20,8 +22,6 @@ from edgebake.plan.shards import (
     cut,
     read_shards,
     shard_scope,
-    shards_as_data,
-    shards_as_text,
     shared_by,
 )
 from edgebake.plan.shared import why_nothing_to_publish
@@ -98,7 +98,7 @@ def shared(project: Project, *groups: Sequence[tuple[str, str]]) -> set[tuple[st
 
 def file_of(project: Project, folder: Path, *groups: Sequence[tuple[str, str]]) -> Path:
     file = folder / "shards.json"
-    file.write_text(json.dumps(shards_as_data(shards_of(plan_with(project), *groups))))
+    file.write_text(data(shards_of(plan_with(project), *groups)).model_dump_json())
     return file
 
 
@@ -223,21 +223,21 @@ def test_a_cut_shows_shard_0_beside_the_others(project: Project, tmp_path: Path)
     plan = plan_with(project)
     shards = shards_of(plan, *APART)
     found = shared_by(plan, shards)
-    before, data = shards_as_data(shards), shards_as_data(shards, found)
-    assert data["shared"]["shard"] == "0/3"
-    assert data["shared"]["platforms"] == [AMD64]
-    assert {"target": "cpu", "stage": "eb-heavy", "platform": AMD64, "shards": ["1/3", "2/3"]} in (
-        data["shared"]["stages"]
-    )
-    assert {key: value for key, value in data.items() if key != "shared"} == before
-    for name, content in (("with", data), ("without", before)):
-        (tmp_path / name).write_text(json.dumps(content))
+    before, after = data(shards), data(shards, found)
+    assert after.shared is not None
+    assert after.shared.shard == "0/3"
+    assert after.shared.platforms == [AMD64]
+    heavy = {"target": "cpu", "stage": "eb-heavy", "platform": AMD64, "shards": ["1/3", "2/3"]}
+    assert heavy in [stage.model_dump() for stage in after.shared.stages]
+    assert after.model_copy(update={"shared": None}) == before
+    for name, content in (("with", after), ("without", before)):
+        (tmp_path / name).write_text(content.model_dump_json())
     assert read_shards(tmp_path / "with") == read_shards(tmp_path / "without")
-    text = shards_as_text(shards, found)
+    text = shards_text(shards, found)
     assert text.startswith(f"shard 0/3: {AMD64}, stages that several shards need\n")
     assert "  eb-heavy (cpu; for 1, 2)" in text.splitlines()
-    assert text.endswith(shards_as_text(shards))
-    assert shards_as_text(shards, []).startswith("shard 0/3: nothing to publish")
+    assert text.endswith(shards_text(shards))
+    assert shards_text(shards, []).startswith("shard 0/3: nothing to publish")
 
 
 def test_the_matrix_has_a_job_for_each_platform_with_something_shared(project: Project) -> None:

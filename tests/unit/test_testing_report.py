@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from xml.etree import ElementTree
 
-from edgebake.testing.cases import Case
-from edgebake.testing.report import Suite, as_data, as_junit, as_text
-from edgebake.testing.runner import CaseResult, Outcome
+from edgebake.cli.format.test import data, junit, text
+from edgebake.model.output import build
 
 
-def result(name: str, outcome: Outcome, seconds: float = 1.0, output: str = "") -> CaseResult:
-    return CaseResult(Case(name, f"{name} 1.0", Path("/r"), "test.py", (), 60, False), outcome, seconds, output)
+def result(name: str, outcome: build.TestOutcome, seconds: float = 1.0, output: str = "") -> build.TestResult:
+    return build.TestResult(recipe=name, title=f"{name} 1.0", outcome=outcome, seconds=seconds, output=output)
 
 
-SUITE = Suite(
-    "app",
-    "cpu",
-    "linux/arm64",
-    "localhost:5000/app:dev-cpu",
-    (
-        result("numpy", "passed", 0.5, "numpy: 2.4"),
-        result("scipy", "failed", 2.25, "Traceback\nAssertionError: 3 \x1b[31m& <4>"),
-        result("slow", "timed out", 61.0, "it was still running after 60 s"),
-        result("cuda", "skipped", 0.0, "it needs a GPU: --gpus all"),
-    ),
+def suite_of(*tests: build.TestResult) -> build.Suite:
+    return build.Suite(
+        image="app",
+        target="cpu",
+        platform="linux/arm64",
+        reference="localhost:5000/app:dev-cpu",
+        tests=list(tests),
+    )
+
+
+SUITE = suite_of(
+    result("numpy", "passed", 0.5, "numpy: 2.4"),
+    result("scipy", "failed", 2.25, "Traceback\nAssertionError: 3 \x1b[31m& <4>"),
+    result("slow", "timed out", 61.0, "it was still running after 60 s"),
+    result("cuda", "skipped", 0.0, "it needs a GPU: --gpus all"),
 )
 
 
 def test_the_table_shows_what_failed_with_its_output_and_counts() -> None:
-    assert as_text([SUITE]) == (
+    assert text([SUITE]) == (
         "app on cpu (linux/arm64) · localhost:5000/app:dev-cpu\n"
         "  passed     numpy 1.0  0.5s\n"
         "  failed     scipy 1.0  2.2s\n"
@@ -46,11 +47,11 @@ def test_the_table_shows_what_failed_with_its_output_and_counts() -> None:
 
 
 def test_a_suite_without_tests_says_so() -> None:
-    assert as_text([Suite("app", "cpu", "linux/amd64", "x", ())]).endswith("\n\nno recipe has a test")
+    assert text([suite_of()]).endswith("\n\nno recipe has a test")
 
 
 def test_junit_is_xml_whatever_a_test_wrote() -> None:
-    root = ElementTree.fromstring(as_junit([SUITE]))
+    root = ElementTree.fromstring(junit([SUITE]))
     (suite,) = root
     assert {name: suite.get(name) for name in ("tests", "failures", "skipped", "time")} == {
         "tests": "4",
@@ -71,9 +72,8 @@ def test_junit_is_xml_whatever_a_test_wrote() -> None:
 
 
 def test_data_has_every_result() -> None:
-    data = json.loads(json.dumps(as_data([SUITE])))
-    (suite,) = data["suites"]
-    assert [(test["recipe"], test["outcome"]) for test in suite["tests"]] == [
+    (suite,) = data([SUITE]).suites
+    assert [(test.recipe, test.outcome) for test in suite.tests] == [
         ("numpy", "passed"),
         ("scipy", "failed"),
         ("slow", "timed out"),
@@ -83,4 +83,4 @@ def test_data_has_every_result() -> None:
 
 def test_only_what_passed_or_was_skipped_is_well() -> None:
     assert not SUITE.ok
-    assert Suite("a", "b", "c", "d", (SUITE.results[0], SUITE.results[3])).ok
+    assert suite_of(SUITE.tests[0], SUITE.tests[3]).ok

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
 
 from edgebake.model.bench import ImageBench, RecipeBench, Result
+from edgebake.model.output.build import ChangedMetric, Comparison, Verdict
 from edgebake.text.statistics import SIGNIFICANT, can_tell, chance, median
 
-Verdict = Literal[
-    "better", "worse", "within noise", "same", "too few runs", "not comparable", "only then", "only now"
-]
 Key = tuple[str, str, str, str, str, str]
+"""Image, target, platform, recipe, measurement and metric; the recipe and the measurement may be ""."""
 _BUSY = 0.5  # waiting programs for each core, more in one run than in the other, that are worth a word
 
 
@@ -28,79 +26,12 @@ class Values:
     emulated: bool
 
 
-@dataclass(frozen=True)
-class Change:
-    """One metric, then and now.
-
-    Attributes:
-        key: image, target, platform, recipe, measurement and metric; the recipe and the measurement may be "".
-        before: its median then; None if it was not measured.
-        now: its median now; None if it was not measured.
-        unit: of both.
-        verdict: what to think of it.
-        chance: how probable such a difference is by chance; None where nothing is chance.
-        more_is_better: whether a greater value is better.
-    """
-
-    key: Key
-    before: float | None
-    now: float | None
-    unit: str
-    verdict: Verdict
-    chance: float | None = None
-    more_is_better: bool = False
-
-    @property
-    def ratio(self) -> float | None:
-        """Now over then; None if one of them is missing or zero."""
-        return self.now / self.before if self.before and self.now is not None else None
-
-    @property
-    def loss(self) -> float:
-        """By which share it is worse; 0 if it is not."""
-        if self.verdict != "worse" or not self.ratio:
-            return 0.0
-        return (1 / self.ratio if self.more_is_better else self.ratio) - 1
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All changes, and what makes the two runs unlike beside what was measured."""
-
-    changes: tuple[Change, ...]
-    notes: tuple[str, ...]
-
-    def failures(self, limit: float) -> list[Change]:
-        """Return what is worse by more than a share, and not by chance."""
-        return [change for change in self.changes if change.loss > limit]
-
-
 def compare(before: Result, now: Result) -> Comparison:
     """Return what changed. Emulated and native runs are never judged by each other, nor are two machines."""
     old, new = dict(_metrics(before)), dict(_metrics(now))
     same_machine = _same_machine(before, now)
     changes = [_change(key, old.get(key), new.get(key), same_machine=same_machine) for key in {**new, **old}]
-    return Comparison(tuple(changes), tuple(_notes(before, now, changes, same_machine=same_machine)))
-
-
-def comparison_data(comparison: Comparison) -> dict[str, Any]:
-    """Return a comparison as data for `--json`."""
-    names = ("image", "target", "platform", "recipe", "measurement", "metric")
-    return {
-        "notes": list(comparison.notes),
-        "changes": [
-            {
-                **dict(zip(names, change.key, strict=True)),
-                "unit": change.unit,
-                "before": change.before,
-                "now": change.now,
-                "ratio": change.ratio,
-                "verdict": change.verdict,
-                "chance": change.chance,
-            }
-            for change in comparison.changes
-        ],
-    }
+    return Comparison(changes=changes, notes=list(_notes(before, now, changes, same_machine=same_machine)))
 
 
 def _metrics(result: Result) -> Iterator[tuple[Key, Values]]:
@@ -128,7 +59,7 @@ def _bench_metrics(
         yield (*place, bench.recipe, "", "peak memory"), Values(peaks, "bytes", False, True, emulated)
 
 
-def _change(key: Key, old: Values | None, new: Values | None, *, same_machine: bool) -> Change:
+def _change(key: Key, old: Values | None, new: Values | None, *, same_machine: bool) -> ChangedMetric:
     any_of = new or old
     assert any_of is not None
     before, now = (median(one.values) if one else None for one in (old, new))
@@ -143,7 +74,22 @@ def _change(key: Key, old: Values | None, new: Values | None, *, same_machine: b
     else:
         probable = chance(old.values, new.values)
         verdict = _verdict(old, new, probable)
-    return Change(key, before, now, any_of.unit, verdict, probable, any_of.more_is_better)
+    image, target, platform, recipe, measurement, metric = key
+    return ChangedMetric(
+        image=image,
+        target=target,
+        platform=platform,
+        recipe=recipe,
+        measurement=measurement,
+        metric=metric,
+        unit=any_of.unit,
+        before=before,
+        now=now,
+        ratio=now / before if before and now is not None else None,
+        verdict=verdict,
+        chance=probable,
+        more_is_better=any_of.more_is_better,
+    )
 
 
 def _plain_verdict(old: Values, new: Values) -> Verdict:
@@ -166,10 +112,10 @@ def _same_machine(before: Result, now: Result) -> bool:
     return all(getattr(before.machine, name) == getattr(now.machine, name) for name in facts)
 
 
-def _notes(before: Result, now: Result, changes: list[Change], *, same_machine: bool) -> Iterator[str]:
+def _notes(before: Result, now: Result, changes: list[ChangedMetric], *, same_machine: bool) -> Iterator[str]:
     if not same_machine:
         yield (
-            f"another machine, so that no difference says anything of the image: then {before.machine.name};"
+            f"the machines differ, so no difference says anything about the image: then {before.machine.name};"
             f" now {now.machine.name}"
         )
     for image in now.images:
@@ -179,7 +125,7 @@ def _notes(before: Result, now: Result, changes: list[Change], *, same_machine: 
             yield f"{image.image} on {image.target} ({image.platform}) was {ways[0]} then, and is {ways[1]} now"
     yield from _load_note(before, now)
     if any(change.verdict == "too few runs" for change in changes):
-        yield "too few runs to tell a difference from noise: take --runs 4 or more, both times"
+        yield "too few runs to distinguish a difference from noise: use --runs 4 or more, both times"
     if before.seconds != now.seconds:
         yield f"each measurement took {before.seconds:g} s then, and takes {now.seconds:g} s now"
 

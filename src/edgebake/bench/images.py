@@ -16,81 +16,75 @@ from edgebake.host.files import Files
 from edgebake.host.flags import GROUPS, Choice, Flag, machine_flags
 from edgebake.model.bench import ImageBench, RecipeBench, Result
 from edgebake.model.requirement import parse_requirement
-from edgebake.pipeline import Pipeline
 from edgebake.plan.builder import Plan
 from edgebake.plan.scope import Part, Scope
-from edgebake.plan.settings import Settings
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.resolve.resolution import Pin
 from edgebake.system.docker import docker, last_line
 from edgebake.testing.cases import Case, benches_of
-from edgebake.testing.images import Loaded, get_image, load_images
+from edgebake.testing.images import Loaded, LocalBuild, get_image, load_images
 
 _GROUPS = ("gpu", "board", "memory")
 """Of what the board needs (`edgebake run`), what has to do with computing."""
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Wish:
+class BenchRequest:
     """What is measured, and how.
 
     Attributes:
-        pipeline: which images; without platforms those that run natively here, if there are any.
+        build: the images. Without platforms, those that run natively here are measured, if there are any.
+        runs: how often each bench runs, each time in a new container.
+        seconds: the time of each measurement.
         recipes: only the benches of these; empty for those of all recipes of a project's image, and of the named
             ones of an ad-hoc image.
-        settings: how to build.
-        runs: how often each bench runs, each time in a new container.
-        seconds: for each measurement.
-        reference: the selected image, if it is there already.
-        quiet: show no progress of builds.
+        reference: the selected image, if it exists already.
     """
 
-    pipeline: Pipeline
-    settings: Settings
+    build: LocalBuild
     runs: int
     seconds: float
     recipes: tuple[str, ...] = ()
     reference: str | None = None
-    quiet: bool = False
 
 
-def measure_images(wish: Wish, tell: Tell, begin: Callable[[], None] = lambda: None) -> Result:
-    """Build what is selected and is not there, and measure it.
+def measure_images(request: BenchRequest, report: Report, begin: Callable[[], None] = lambda: None) -> Result:
+    """Build the selected images that are missing, and measure them.
 
     Args:
-        wish: what, and how.
-        tell: is told what goes on, line by line.
-        begin: is called before each build.
+        request: what, and how.
+        report: called with a line for each thing that happens.
+        begin: called before each build.
 
     Raises:
         EdgebakeError: as for a bake; no selected image has such a bench; the engine cannot run an image.
     """
-    plan = wish.pipeline.plan()  # a mistake is reported before an engine is asked
+    plan = request.build.pipeline.plan()  # mistakes are found before an engine is needed
     engine = Engine()
-    scope = _chosen(plan, wish, engine.platform, tell)
+    scope = _chosen(plan, request, engine.platform, report)
     began, before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), load()
-    images = tuple(_measured(one, wish, engine, tell) for one in _loaded(wish, scope, begin))
+    images = tuple(_measured(image, request, engine, report) for image in _loaded(request, scope, begin))
     facts = engine.facts()
     if engine.machine is not None:
         facts = facts.model_copy(update={"load": (before, load())})
     return Result(
-        edgebake=__version__, time=began, runs=wish.runs, seconds=wish.seconds, machine=facts, images=images
+        edgebake=__version__, time=began, runs=request.runs, seconds=request.seconds, machine=facts, images=images
     )
 
 
-def _loaded(wish: Wish, scope: Scope, begin: Callable[[], None]) -> Iterator[Loaded]:
-    if wish.reference is not None:
-        yield get_image(wish.pipeline, wish.reference)
-        return
-    yield from load_images(wish.pipeline, wish.settings, scope=scope, quiet=wish.quiet, begin=begin)
+def _loaded(request: BenchRequest, scope: Scope, begin: Callable[[], None]) -> Iterator[Loaded]:
+    if request.reference is None:
+        yield from load_images(request.build, scope=scope, begin=begin)
+    else:
+        yield get_image(request.build.pipeline, request.reference)
 
 
 # ── what is measured
 
 
-def _chosen(plan: Plan, wish: Wish, native: str, tell: Tell) -> Scope:
+def _chosen(plan: Plan, request: BenchRequest, native: str, report: Report) -> Scope:
     """Return the images of a plan that have a bench; without requested platforms, those that run natively.
 
     Raises:
@@ -100,24 +94,24 @@ def _chosen(plan: Plan, wish: Wish, native: str, tell: Tell) -> Scope:
         Part(target.bake_target.name, platform)
         for target in plan.targets
         for platform in target.platforms
-        if _benches(plan, target, platform, wish)
+        if _benches(plan, target, platform, request)
     ]
     if not found:
-        raise _nothing_to_measure(plan, wish)
-    if wish.pipeline.request.platforms or not any(platform == native for _, platform in found):
+        raise _nothing_to_measure(plan, request)
+    if request.build.pipeline.request.platforms or not any(platform == native for _, platform in found):
         return plan.scope.only(found, "it has a bench")
     for name, platform in found:
         if platform != native:
-            tell(f"left out: {name} on {platform}, which is emulated here; measure it with --platform {platform}")
+            report(f"left out: {name} on {platform}, which is emulated here; measure it with --platform {platform}")
     return plan.scope.only(
         [one for one in found if one.platform == native], "it has a bench and runs natively here"
     )
 
 
-def _benches(plan: Plan, target: TargetPlan, platform: str, wish: Wish) -> list[Case]:
+def _benches(plan: Plan, target: TargetPlan, platform: str, request: BenchRequest) -> list[Case]:
     """Return the benches that are asked for, of the recipes in an image."""
     cases = benches_of(plan.compilation.plan_of(target.bake_target), platform)
-    only = wish.recipes or _named_recipes(plan)
+    only = request.recipes or _named_recipes(plan)
     return [case for case in cases if not only or case.recipe in only]
 
 
@@ -130,14 +124,14 @@ def _named_recipes(plan: Plan) -> set[str]:
     return {workspace.catalogue.canonical(name) or name for name in names}
 
 
-def _nothing_to_measure(plan: Plan, wish: Wish) -> EdgebakeError:
+def _nothing_to_measure(plan: Plan, request: BenchRequest) -> EdgebakeError:
     views = {
         view.pin.name: view.recipe.bench is not None
         for target in plan.targets
         for platform in target.platforms
         for view in plan.compilation.plan_of(target.bake_target).views_on(platform)
     }
-    for name in wish.recipes:
+    for name in request.recipes:
         if name not in views:
             return EdgebakeError(
                 f"no selected image has the recipe {name!r}", hints=did_you_mean(name, views, kind="recipe")
@@ -153,13 +147,13 @@ def _nothing_to_measure(plan: Plan, wish: Wish) -> EdgebakeError:
 # ── measuring
 
 
-def _measured(one: Loaded, wish: Wish, engine: Engine, tell: Tell) -> ImageBench:
+def _measured(one: Loaded, request: BenchRequest, engine: Engine, report: Report) -> ImageBench:
     name = one.target.bake_target
     plan = one.plan.compilation.plan_of(name)
     emulated = one.platform != engine.platform
     flags = _flags(plan, engine, emulated=emulated)
     subject = Subject(one.reference, one.platform, tuple(word for flag in flags for word in flag.words))
-    cases = _benches(one.plan, one.target, one.platform, wish)
+    cases = _benches(one.plan, one.target, one.platform, request)
     gpu = any(word in ("--runtime", "--gpus", "--device") for word in subject.flags)
     digest, size = _digest_and_size(one.reference)
     where = f"{name.image} on {name.target} ({one.platform}{', emulated' if emulated else ''})"
@@ -173,7 +167,7 @@ def _measured(one: Loaded, wish: Wish, engine: Engine, tell: Tell) -> ImageBench
         digest=digest,
         size=size,
         releases={view.pin.name: _version(view.pin) for view in plan.views_on(one.platform)},
-        benches=_all_runs(subject, cases, wish, gpu=gpu, tell=lambda text: tell(f"{where}: {text}")),
+        benches=_all_runs(subject, cases, request, gpu=gpu, report=lambda text: report(f"{where}: {text}")),
     )
 
 
@@ -199,17 +193,17 @@ def _digest_and_size(reference: str) -> tuple[str, int]:
 
 
 def _all_runs(
-    subject: Subject, cases: Sequence[Case], wish: Wish, *, gpu: bool, tell: Tell
+    subject: Subject, cases: Sequence[Case], request: BenchRequest, *, gpu: bool, report: Report
 ) -> tuple[RecipeBench, ...]:
     """Run all benches once, then all a second time, and so on: what a machine does meanwhile meets all of them."""
     collected = [Collected(case) for case in cases]
     for one in collected:
         if one.case.gpu and not gpu:
             one.skipped = "it needs a GPU, and containers get none here"
-    for number in range(1, wish.runs + 1):
+    for number in range(1, request.runs + 1):
         for one in collected:
             if one.is_open:
-                outcome = run_bench(subject, one.case, wish.seconds, sample=one.wants_samples)
+                outcome = run_bench(subject, one.case, request.seconds, sample=one.wants_samples)
                 one.add(outcome)
-                tell(f"{one.case.title}, run {number} of {wish.runs} ({outcome.seconds:.1f}s)")
+                report(f"{one.case.title}, run {number} of {request.runs} ({outcome.seconds:.1f}s)")
     return tuple(one.result() for one in collected)

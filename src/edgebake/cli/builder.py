@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from edgebake.cli.options import JsonOutput
 
 if TYPE_CHECKING:
     from edgebake.model.builder import Builder
@@ -19,78 +22,63 @@ app = typer.Typer(
 @app.command("create")
 def create(
     use: Annotated[bool, typer.Option("--use", help="Make it the builder in use.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands, and run none.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the commands.")] = False,
 ) -> None:
     """Make the builder of `builder` in edgebake.yaml with docker buildx create, or bring it up to date.
 
-    For a project with machines of its own for some platforms. Nothing is built; --dry-run shows the commands.
+    For a project with machines of its own for some platforms. Nothing is built.
 
     Example: edgebake builder create --use
     """
+    import shlex
+
+    from edgebake.cli.console import print_error, print_text
     from edgebake.execute.builders import create_builder, create_commands, existing
     from edgebake.execute.builders import use as use_builder
 
     builder = _project_builder()
     if dry_run:
-        import shlex
-
         for command in create_commands(builder, existing(builder.name)):
-            typer.echo(shlex.join(["docker", "buildx", *command]))
+            print_text(shlex.join(["docker", "buildx", *command]))
         return
     for line in create_builder(builder):
-        typer.echo(line, err=True)
+        print_error(line)
     if use:
         use_builder(builder.name)
-    typer.echo(f"The builder {builder.name} is made. See what it can do: edgebake builder check")
+    print_text(f"The builder {builder.name} is ready. To see what it can do: edgebake builder check")
 
 
 @app.command("check")
-def check(
-    json_output: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-) -> None:
-    """Start the project's builder, and see that it is as edgebake.yaml says; exit with 3 if it is not.
+def check(json_output: JsonOutput = False) -> None:
+    """Start the project's builder, and check that it is as edgebake.yaml says; exit with 3 if it is not.
 
-    Also says which platforms of the project will be native, cross or emulated, and on which node.
+    Also reports which platforms of the project will be native, cross-compiled or emulated, and on which node.
 
     Example: edgebake builder check
     """
-    from pathlib import Path
-
+    from edgebake.cli.console import print_error, print_json, print_text
+    from edgebake.cli.format.builder import data, text
     from edgebake.errors import EXIT_CHECK
-    from edgebake.execute.builders import inspect, problems, work_by_platform
+    from edgebake.execute.builders import inspect, problems, work_by_platform, work_sentence
     from edgebake.model.request import Request
     from edgebake.pipeline import Pipeline
 
     builder = _project_builder()
     state = inspect(builder.name)
     plan = Pipeline(Path.cwd(), Request()).plan()
-    wrong = problems(builder, state)
     work = work_by_platform(plan, state)
-    wrong += [str(one) for one in work if one.mode == "missing"]
+    found = problems(builder, state) + [work_sentence(one) for one in work if one.mode == "missing"]
     if json_output:
-        import json
-
-        data = {
-            "version": 1,
-            "builder": builder.name,
-            "platforms": [one.as_data() for one in work],
-            "problems": wrong,
-        }
-        typer.echo(json.dumps(data, indent=2))
+        print_json(data(builder.name, work, found))
     else:
-        for node in state.nodes:
-            typer.echo(f"node {node.name}: {node.status or 'unknown'} at {node.endpoint}")
-        for one in work:
-            typer.echo(str(one))
-        for line in wrong:
-            typer.echo(f"problem: {line}", err=True)
-    if wrong:
+        print_text(text(state, work))
+        for problem in found:
+            print_error(f"problem: {problem}")
+    if found:
         raise typer.Exit(EXIT_CHECK)
 
 
 def _project_builder() -> Builder:
-    from pathlib import Path
-
     from edgebake.errors import EdgebakeError
     from edgebake.model.request import Request
     from edgebake.select.request import open_request
@@ -98,7 +86,9 @@ def _project_builder() -> Builder:
     builder = open_request(Path.cwd(), Request()).project.builder
     if builder is None:
         raise EdgebakeError(
-            "the project names no builder",
-            hints=("for example: builder: {nodes: {linux/amd64: default, linux/arm64: ssh://me@jetson}}",),
+            "the project has no builder",
+            hints=(
+                "add one to edgebake.yaml, for example builder: {nodes: {linux/amd64: default, linux/arm64: ssh://me@jetson}}",
+            ),
         )
     return builder

@@ -68,15 +68,16 @@ def matrix(
 
     Example: edgebake ci matrix --changed-since origin/main --file shards.json
     """
-    import json
     from pathlib import Path
 
     from edgebake.ci.matrix import outputs
+    from edgebake.cli.console import json_text
+    from edgebake.cli.format.shards import data, text
     from edgebake.errors import EdgebakeError
     from edgebake.model.request import Request
     from edgebake.pipeline import Pipeline
     from edgebake.plan.settings import Settings
-    from edgebake.plan.shards import cut, shards_as_data, shards_as_text, shared_by
+    from edgebake.plan.shards import cut, shared_by
     from edgebake.state.stacks import looker
     from edgebake.system.atomic import write_file
 
@@ -93,7 +94,7 @@ def matrix(
     groups = {(t.bake_target.target, platform) for t in plan.targets for platform in t.platforms}
     shards = cut(plan, min(project.ci.jobs, max(len(groups), 1)))
     shared = shared_by(plan, shards)
-    typer.echo(shards_as_text(shards, shared), err=True)
+    typer.echo(text(shards, shared), err=True)
     if shards_file:
-        write_file(Path(shards_file), (json.dumps(shards_as_data(shards, shared), indent=2) + "\n").encode())
+        write_file(Path(shards_file), (json_text(data(shards, shared)) + "\n").encode())
     typer.echo(outputs(plan, shards, shared))

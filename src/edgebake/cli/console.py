@@ -6,8 +6,9 @@ Through a pipe nothing is cut, wrapped or coloured.
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -17,21 +18,36 @@ if TYPE_CHECKING:
 
 UNLIMITED = 100_000
 """Columns of a stream that is no terminal."""
+LEAST = 16
+"""Columns of foldable text below which a narrow terminal folds other columns, too."""
 
 
 def console(stream: TextIO) -> Console:
     """Return rich's console for a stream: as wide as the terminal, or unlimited where there is none."""
     from rich.console import Console
 
-    width = None if stream.isatty() else UNLIMITED
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, legacy_windows=False)
+    is_terminal = stream.isatty()
+    return Console(
+        file=stream,
+        width=None if is_terminal else UNLIMITED,
+        force_terminal=is_terminal,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
 
 
 def render(renderable: RenderableType, stream: TextIO | None = None) -> str:
-    """Return what is printed for a text or table, without the blanks that rich puts at the ends of lines."""
+    """Return what is printed for a text or table, without the blanks that rich puts at the ends of lines.
+
+    Plain text stays as it is (the terminal wraps it) and needs no rich, which takes a while to import.
+    """
+    if isinstance(renderable, str):
+        return renderable
     target = console(stream or sys.stdout)
     with target.capture() as capture:
-        target.print(renderable, soft_wrap=isinstance(renderable, str))
+        target.print(renderable)
     return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
 
 
@@ -41,9 +57,14 @@ def print_text(*renderables: RenderableType) -> None:
         sys.stdout.write(render(renderable) + "\n")
 
 
+def json_text(output: BaseModel) -> str:
+    """Return the published model of a command (`model.output`) as JSON. What is absent is null."""
+    return output.model_dump_json(indent=2, by_alias=True)
+
+
 def print_json(output: BaseModel) -> None:
-    """Print the published model of a command (`model.output`) to stdout."""
-    sys.stdout.write(output.model_dump_json(indent=2) + "\n")
+    """Print the published model of a command to stdout."""
+    sys.stdout.write(f"{json_text(output)}\n")
 
 
 def print_note(text: str) -> None:
@@ -51,19 +72,51 @@ def print_note(text: str) -> None:
     sys.stderr.write(f"note: {text}\n")
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, wrap: Sequence[str] = ()) -> Table:
+def print_error(text: str) -> None:
+    """Print an error, or another line that belongs to one, to stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, wrap: Sequence[str] = ()) -> Table:
     """Return a table without lines, two blanks between its columns.
 
     Args:
         header: the names of the columns.
         rows: the cells; each row as long as the header.
-        wrap: the columns that a narrow terminal may fold; the others stay on one line if they can.
+        wrap: the columns that a narrow terminal folds first. If that is not enough, it folds the others, too.
     """
+    from rich.cells import cell_len
     from rich.table import Table
 
+    rows = list(rows)
+    fixed = [column for column, name in enumerate(header) if name not in wrap]
+    widths = [max(cell_len(str(row[column])) for row in (header, *rows)) for column in fixed]
+    least = sum(widths) + 2 * len(header) + LEAST * (len(header) - len(fixed))
+    fits = least <= console(sys.stdout).width  # a column that may not be folded would be cut
     result = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in header:
-        result.add_column(name, no_wrap=name not in wrap, overflow="fold")
+        result.add_column(name, no_wrap=fits and name not in wrap, overflow="fold")
     for row in rows:
         result.add_row(*row)
     return result
+
+
+def columns(rows: Iterable[Sequence[RenderableType]], *, indent: int = 0, wrap: int = 1) -> RenderableType:
+    """Return rows in columns without a header.
+
+    Args:
+        rows: the cells; all rows of one length.
+        indent: blanks before each line.
+        wrap: how many of the columns, from the right, a narrow terminal may fold.
+    """
+    from rich.padding import Padding
+    from rich.table import Table
+
+    result = Table.grid(padding=(0, 2, 0, 0))
+    rows = list(rows)
+    width = len(rows[0]) if rows else 0
+    for number in range(width):
+        result.add_column(no_wrap=number < width - wrap, overflow="fold")
+    for row in rows:
+        result.add_row(*row)
+    return Padding.indent(result, indent) if indent else result

@@ -102,9 +102,10 @@ def _from_suffix(output: Path | None) -> Format | None:
 
 
 def _page(pipeline: Pipeline) -> str:
+    from edgebake.cli.format.reasons import change_text
     from edgebake.inspect.graph_page import graph_page
 
-    return graph_page(pipeline.plan()).rstrip("\n")
+    return graph_page(pipeline.plan(), change_text).rstrip("\n")
 
 
 def _text(pipeline: Pipeline, language: Format, *, recipes: bool) -> str:

@@ -104,7 +104,7 @@ ChangedSince = Annotated[
     ),
 ]
 Unpublished = Annotated[
-    bool, typer.Option("--unpublished", help="Only images that the registry has not as they are now.")
+    bool, typer.Option("--unpublished", help="Only images whose current version is not in the registry.")
 ]
 Variables = Annotated[
     list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Set a variable of the bake file.")
@@ -112,6 +112,12 @@ Variables = Annotated[
 Registry = Annotated[
     str | None, typer.Option("--registry", metavar="REPOSITORY", help="Use that one, not the project's.")
 ]
+Builder = Annotated[
+    str | None,
+    typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+JsonOutput = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Tag = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Value of the bake file's TAG.")]
 Root = Annotated[
     Path | None,
@@ -161,6 +167,17 @@ def pairs(values: list[str] | None, option: str) -> dict[str, str]:
             raise EdgebakeError(f"{option} {text!r} is not of the form NAME=VALUE")
         found[key] = value
     return found
+
+
+def build_settings(builder: str | None, mirror: list[str] | None, ca_bundle: str | None) -> Settings:
+    """Return the settings of a command that builds for the local engine.
+
+    Raises:
+        EdgebakeError: a mirror is not REPOSITORY=MIRROR.
+    """
+    from edgebake.plan.settings import Settings
+
+    return Settings(builder, {"CA_BUNDLE": ca_bundle} if ca_bundle else {}, (), pairs(mirror, "--mirror"))
 
 
 def settings_of(

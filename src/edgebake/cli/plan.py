@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +14,7 @@ from edgebake.cli.options import (
     ChangedSince,
     Exclude,
     ImageName,
+    JsonOutput,
     Locked,
     Mirrors,
     Names,
@@ -22,18 +25,77 @@ from edgebake.cli.options import (
     Targets,
     Unpublished,
     Variables,
+    pairs,
+    print_scope_notes,
+    request_of,
+    settings_of,
 )
 from edgebake.cli.remembered import Remembered, remembered
+from edgebake.errors import EXIT_CHECK, EdgebakeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgebake.graph.compile import Compilation
-    from edgebake.pipeline import Look
+    from edgebake.model.request import Request
+    from edgebake.pipeline import Look, Pipeline
     from edgebake.plan.builder import Plan
     from edgebake.plan.reuse import Snapshot
     from edgebake.plan.settings import Settings
     from edgebake.plan.stacks import Keyed
+
+Shards = Annotated[
+    int | None, typer.Option("--shards", metavar="N", min=1, help="Cut it for N machines, by platform and weight.")
+]
+Timings = Annotated[
+    list[str] | None,
+    typer.Option("--timings", metavar="FILE", help="What `bake --json` printed, as weights; repeatable."),
+]
+Builder = Annotated[
+    str | None,
+    typer.Option(
+        "--builder",
+        metavar="NAME",
+        help="Also show what is native and emulated on this builder.",
+        autocompletion=complete.builders,
+    ),
+]
+Diff = Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")]
+Check = Annotated[bool, typer.Option("--check", help="Exit with 3 if the committed files are stale.")]
+Push = Annotated[bool, typer.Option("--push", help="Ask the registry what is up to date, as `bake --push` does.")]
+Load = Annotated[bool, typer.Option("--load", help="Ask the engine what is up to date, as `bake --load` does.")]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Do not ask the repository of `stacks` what can be reused.")
+]
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What is planned; what else is looked at; and how the plan is shown.
+
+    Raises:
+        EdgebakeError: two of them contradict each other.
+    """
+
+    request: Request
+    settings: Settings
+    locked: bool
+    offline: bool
+    push: bool
+    load: bool
+    changed_since: str | None
+    unpublished: bool
+    shards: int | None
+    timings: tuple[Path, ...]
+    builder: str | None
+    diff: bool
+    json_output: bool
+
+    def __post_init__(self) -> None:
+        if self.changed_since is not None and self.unpublished:
+            raise EdgebakeError("--changed-since and --unpublished cannot be combined")
+        if self.push and self.load:
+            raise EdgebakeError("--push and --load cannot be combined")
 
 
 @remembered(
@@ -50,46 +112,26 @@ def plan(
     name: ImageName = None,
     changed_since: ChangedSince = None,
     unpublished: Unpublished = False,
-    shards: Annotated[
-        int | None,
-        typer.Option("--shards", metavar="N", min=1, help="Cut it for N machines, by platform and weight."),
-    ] = None,
-    timings: Annotated[
-        list[str] | None,
-        typer.Option("--timings", metavar="FILE", help="What `bake --json` printed, as weights; repeatable."),
-    ] = None,
-    builder: Annotated[
-        str | None,
-        typer.Option(
-            "--builder",
-            metavar="NAME",
-            help="Also say what is native and emulated on this builder.",
-            autocompletion=complete.builders,
-        ),
-    ] = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
-    diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Exit with 3 if the committed files are stale.")] = False,
+    shards: Shards = None,
+    timings: Timings = None,
+    builder: Builder = None,
+    json_output: JsonOutput = False,
+    diff: Diff = False,
+    check: Check = False,
     locked: Locked = False,
-    push: Annotated[
-        bool, typer.Option("--push", help="Ask the registry what of it is up to date, as `bake --push` does.")
-    ] = False,
-    load: Annotated[
-        bool, typer.Option("--load", help="Ask the engine what of it is up to date, as `bake --load` does.")
-    ] = False,
+    push: Push = False,
+    load: Load = False,
     variable: Variables = None,
     registry: Registry = None,
     tag: Tag = None,
     mirror: Mirrors = None,
     ca_bundle: CaBundle = None,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Do not look at what `stacks` has; without that key nobody looks.")
-    ] = False,
+    offline: Offline = False,
 ) -> None:
     """Show what would be built, in order, and why. Builds and writes nothing.
 
-    Without --changed-since, --unpublished and --builder nothing but the project is looked at. Then the answer is
-    kept, and given again while nothing has changed; with EDGEBAKE_COMPILE_CACHE=off it is worked out each time.
+    Without --changed-since, --unpublished and --builder only the project is looked at. Then the output is stored,
+    and printed again while nothing has changed; with EDGEBAKE_COMPILE_CACHE=off it is computed each time.
 
     Example: edgebake plan pytorch transformers --target jetpack-6.2 --name ai-workstation
 
@@ -97,83 +139,49 @@ def plan(
 
     Example: edgebake plan --changed-since origin/main --shards 4 --json
     """
-    from dataclasses import replace
-    from pathlib import Path
-
-    from edgebake.cli.options import pairs, print_scope_notes, request_of, settings_of
-    from edgebake.errors import EXIT_CHECK, EdgebakeError
-    from edgebake.pipeline import Pipeline
-
-    if changed_since is not None and unpublished:
-        raise EdgebakeError("--changed-since and --unpublished exclude each other")
     request = request_of(names, target, platform, name, select, exclude)
-    if push and load:
-        raise EdgebakeError("--push and --load exclude each other")
     settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
-    look: Look | None = None if offline else _looker(settings)
-    pipeline = Pipeline(Path.cwd(), request, locked=locked, opened=memory.opened)
-    if push or load:
-        from edgebake.state.current import Wish
-
-        wish = Wish("push" if push else "load", test=push)
-        result = pipeline.observed(settings, wish, look=look).plan
-    else:
-        result = pipeline.plan(look=look)
-    memory.keeps = result.snapshot is None
-    print_scope_notes(result.scope)
-    if changed_since is not None or unpublished:
-        result, lines = pipeline.changed(result, changed_since, settings)
-        for line in lines:
-            typer.echo(f"note: {line}", err=True)
-    if shards is not None:
-        _print_shards(result, shards, timings or [], json_output=json_output)
-    elif diff:
-        from edgebake.render.writer import unified_diff
-
-        typer.echo("".join(unified_diff(change) for change in result.files), nl=False)
-    else:
-        _print_plan(result, builder, json_output=json_output)
+    look = (push, load, changed_since, unpublished)
+    paths = tuple(Path(path) for path in timings or ())
+    options = PlanOptions(request, settings, locked, offline, *look, shards, paths, builder, diff, json_output)
+    result = _planned(options, memory)
+    _print(result, options)
     if check and result.files and result.compilation.workspace.document:
-        typer.echo("\nerror: the committed files are stale\n\nhint: refresh them: edgebake compile", err=True)
+        from edgebake.cli.console import print_error
+
+        print_error("\nerror: the committed files are stale\n\nhint: to refresh them: edgebake compile")
         raise typer.Exit(EXIT_CHECK)
 
 
-def _print_plan(result: Plan, builder: str | None, *, json_output: bool) -> None:
-    from edgebake.plan.explain import explain, plan_as_data
+def _planned(options: PlanOptions, memory: Remembered) -> Plan:
+    """Return the plan, and print the notes about what is selected."""
+    from edgebake.cli.console import print_note
+    from edgebake.pipeline import Pipeline
 
-    work = []
-    if builder is not None:
-        from edgebake.execute.builders import inspect, work_by_platform
-
-        work = work_by_platform(result, inspect(builder))
-    if json_output:
-        import json
-
-        data = plan_as_data(result)
-        data |= {"platforms": [one.as_data() for one in work]} if builder is not None else {}
-        typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
-    else:
-        typer.echo("\n".join([explain(result), *([""] if work else []), *map(str, work)]))
+    pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked, opened=memory.opened)
+    result = _whole_plan(pipeline, options)
+    memory.keeps = result.snapshot is None
+    print_scope_notes(result.scope)
+    if options.changed_since is None and not options.unpublished:
+        return result
+    result, notes = pipeline.changed(result, options.changed_since, options.settings)
+    for note in notes:
+        print_note(note)
+    return result
 
 
-def _print_shards(result: Plan, number: int, timings: list[str], *, json_output: bool) -> None:
-    from pathlib import Path
+def _whole_plan(pipeline: Pipeline, options: PlanOptions) -> Plan:
+    look = None if options.offline else _looker(options.settings)
+    if not (options.push or options.load):
+        return pipeline.plan(look=look)
+    from edgebake.state.current import Wish
 
-    from edgebake.plan.shards import cut, shards_as_data, shards_as_text, shared_by
-    from edgebake.plan.weights import read_timings
-
-    found = cut(result, number, read_timings(Path(path) for path in timings))
-    shared = shared_by(result, found)
-    if json_output:
-        import json
-
-        typer.echo(json.dumps(shards_as_data(found, shared), indent=2))
-    else:
-        typer.echo(shards_as_text(found, shared))
+    wish = Wish("push" if options.push else "load", test=options.push)
+    return pipeline.observed(options.settings, wish, look=look).plan
 
 
 def _looker(settings: Settings) -> Look:
-    """Return what looks at the repository of stacks. A project without one does not even load the client."""
+    """Return what asks the repository of stacks. A project without one does not even load the client."""
 
     def look(compilation: Compilation, stages: Sequence[Keyed]) -> Snapshot:
         from edgebake.state.stacks import looker
@@ -181,3 +189,49 @@ def _looker(settings: Settings) -> Look:
         return looker(settings)(compilation, stages)
 
     return look
+
+
+# ── output
+
+
+def _print(result: Plan, options: PlanOptions) -> None:
+    if options.shards is not None:
+        _print_shards(result, options.shards, options)
+    elif options.diff:
+        from edgebake.render.writer import unified_diff
+
+        typer.echo("".join(unified_diff(change) for change in result.files), nl=False)
+    else:
+        _print_plan(result, options)
+
+
+def _print_plan(result: Plan, options: PlanOptions) -> None:
+    from edgebake.cli.console import print_json, print_text
+
+    work = None
+    if options.builder is not None:
+        from edgebake.execute.builders import inspect, work_by_platform
+
+        work = work_by_platform(result, inspect(options.builder))
+    if options.json_output:
+        from edgebake.cli.format.plan_data import data
+
+        print_json(data(result, work))
+    else:
+        from edgebake.cli.format.plan import text
+
+        print_text(text(result, work))
+
+
+def _print_shards(result: Plan, number: int, options: PlanOptions) -> None:
+    from edgebake.cli.console import print_json, print_text
+    from edgebake.cli.format.shards import data, text
+    from edgebake.plan.shards import cut, shared_by
+    from edgebake.plan.weights import read_timings
+
+    shards = cut(result, number, read_timings(options.timings))
+    shared = shared_by(result, shards)
+    if options.json_output:
+        print_json(data(shards, shared))
+    else:
+        print_text(text(shards, shared))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from edgebake.cli.format.reasons import MARK, counted_work, row_text
 from edgebake.diff.change import Change, Kind, Where
 from edgebake.diff.images import Difference, ImageDiff
 from edgebake.diff.locks import LockDifference
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import SEVERITY, StageChange
-from edgebake.plan.explain import changed_rows, counted_work
+from edgebake.plan.rows import changed_rows
 from edgebake.text.table import padded
 from edgebake.text.words import counted
 
@@ -87,7 +88,8 @@ def _rebuilt(found: Difference, one: ImageDiff) -> Iterator[str]:
     if not one.stages or one.plan is None or found.plan is None:
         return
     yield "built otherwise" if one.other_target else "built again"
-    rows = [(mark, name, _with_counts(text, found)) for mark, name, text in changed_rows(found.plan, one.plan)]
+    changed = changed_rows(found.plan, one.plan)
+    rows = [(MARK[row.state], row.name, _with_counts(row_text(row), found)) for row in changed]
     width = max((len(name) for _, name, _ in rows), default=0)
     yield from (f"  {mark} {name:<{width}}  {text}" for mark, name, text in rows or [("~", "image", "settings")])
 

@@ -6,22 +6,21 @@ import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 from edgebake.errors import EdgebakeError
 from edgebake.interrupt import raise_interrupt
 from edgebake.model.builder import Builder, BuilderNode
+from edgebake.model.output.plan import PlatformWork
 from edgebake.plan.builder import Plan, runs_on_target
 from edgebake.system.docker import docker, last_line
+from edgebake.text.words import counted
 
 TIMEOUT = 300  # seconds; a builder may have to start, on another machine
-
-Mode = Literal["native", "cross", "emulated", "missing"]
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node of a builder, as Buildx tells it.
+    """A node of a builder, as Buildx reports it.
 
     `declared` are the platforms that the builder's settings give it; `platforms` all that it can do, its own first.
     """
@@ -41,53 +40,18 @@ class Node:
 
 @dataclass(frozen=True)
 class BuilderState:
-    """A builder as Buildx tells it."""
+    """A builder as Buildx reports it."""
 
     name: str
     driver: str
     nodes: tuple[Node, ...]
 
 
-@dataclass(frozen=True)
-class Work:
-    """How the work for a platform is done on a builder.
-
-    Attributes:
-        platform: the platform.
-        mode: `native`: a node of that platform does it. `cross`: another one does, and nothing has to run on the
-            platform (files are fetched, code is cross-compiled). `emulated`: another one does, with QEMU.
-            `missing`: no node can.
-        node: the node's name; empty if it is missing.
-        stages: how many stages run commands on the platform.
-    """
-
-    platform: str
-    mode: Mode
-    node: str
-    stages: int
-
-    def __str__(self) -> str:
-        match self.mode:
-            case "native":
-                return f"{self.platform}: native on {self.node}"
-            case "cross":
-                return f"{self.platform}: cross on {self.node}; nothing runs on the platform"
-            case "emulated":
-                noun = "stage runs" if self.stages == 1 else "stages run"
-                return f"{self.platform}: emulated on {self.node}; {self.stages} {noun} under QEMU"
-            case "missing":
-                return f"{self.platform}: no node of the builder can do it"
-
-    def as_data(self) -> dict[str, Any]:
-        """Return it for `--json`."""
-        return {"platform": self.platform, "mode": self.mode, "node": self.node, "stages_run": self.stages}
-
-
 # ── what is there
 
 
 def inspect(name: str | None) -> BuilderState:
-    """Return a builder's state; its nodes are started if need be.
+    """Return a builder's state; its nodes are started if necessary.
 
     Args:
         name: the builder; None: the one in use.
@@ -99,7 +63,7 @@ def inspect(name: str | None) -> BuilderState:
     done = _buildx("inspect", "--bootstrap", *words)
     if done.returncode == 0:
         return parse_inspect(done.stdout)
-    # One node that does not start is no reason to know nothing of the others.
+    # The other nodes are of use even if one does not start.
     state = parse_inspect(_buildx("inspect", *words).stdout)
     nodes = tuple(
         node if node.status == "running" else _failed(node, last_line(done.stderr)) for node in state.nodes
@@ -108,7 +72,7 @@ def inspect(name: str | None) -> BuilderState:
         raise EdgebakeError(
             f"the builder {name or 'in use'!r} cannot be used",
             reason=last_line(done.stderr),
-            hints=("docker buildx ls shows the builders", "edgebake builder create makes the project's"),
+            hints=("docker buildx ls lists the builders", "edgebake builder create makes the project's builder"),
         )
     return replace(state, nodes=nodes)
 
@@ -145,7 +109,7 @@ def _node(fields: dict[str, str]) -> Node:
 # ── who does what
 
 
-def work_by_platform(plan: Plan, state: BuilderState) -> list[Work]:
+def work_by_platform(plan: Plan, state: BuilderState) -> list[PlatformWork]:
     """Return how a builder would do a plan's platforms."""
     stages: dict[str, set[str]] = {}
     for target in plan.targets:
@@ -159,18 +123,42 @@ def work_by_platform(plan: Plan, state: BuilderState) -> list[Work]:
     return [work_for(platform, len(found), state) for platform, found in sorted(stages.items())]
 
 
-def work_for(platform: str, stages: int, state: BuilderState) -> Work:
-    """Return how a builder does one platform. Buildx prefers a node that is declared for it, then the first."""
+def work_for(platform: str, stages: int, state: BuilderState) -> PlatformWork:
+    """Return how a builder does one platform. Buildx prefers a node that is declared for it, then the first.
+
+    Args:
+        platform: the platform.
+        stages: how many stages run commands on it.
+        state: the builder.
+    """
     nodes = [node for node in state.nodes if not node.error]
     native = [node for node in nodes if platform in node.declared] or [n for n in nodes if platform in n.native]
-    if native:
-        return Work(platform, "native", native[0].name, stages)
-    if not stages and nodes:
-        return Work(platform, "cross", nodes[0].name, 0)
     able = [node for node in nodes if platform in node.platforms]
-    if able:
-        return Work(platform, "emulated", able[0].name, stages)
-    return Work(platform, "missing", "", stages)
+    if native:
+        mode, node = "native", native[0].name
+    elif not stages and nodes:
+        mode, node = "cross", nodes[0].name
+    elif able:
+        mode, node = "emulated", able[0].name
+    else:
+        mode, node = "missing", None
+    return PlatformWork(platform=platform, mode=mode, node=node, stages_run=stages)
+
+
+def work_sentence(work: PlatformWork) -> str:
+    """Return how a platform is done, as a line for people."""
+    match work.mode:
+        case "native":
+            return f"{work.platform}: native on {work.node}"
+        case "cross":
+            return f"{work.platform}: cross-compiled on {work.node}; no stage runs on {work.platform}"
+        case "emulated":
+            verb = "runs" if work.stages_run == 1 else "run"
+            return (
+                f"{work.platform}: emulated on {work.node}; {counted(work.stages_run, 'stage')} {verb} under QEMU"
+            )
+        case "missing":
+            return f"{work.platform}: no node of the builder supports it"
 
 
 # ── making one
@@ -212,7 +200,7 @@ def create_commands(builder: Builder, known: BuilderState | None) -> list[list[s
     """
     if known is not None and known.driver != builder.driver:
         raise EdgebakeError(
-            f"there is a builder {builder.name!r} with the driver {known.driver}",
+            f"the builder {builder.name!r} already exists with the driver {known.driver}",
             reason=f"the project wants {builder.driver}; Buildx cannot change a builder's driver",
             hints=(f"remove it, with its cache: docker buildx rm {builder.name}", "or use another builder.name"),
         )
@@ -258,7 +246,7 @@ def create_builder(builder: Builder) -> Iterator[str]:
             raise EdgebakeError(
                 f"Buildx cannot make the builder {builder.name!r}",
                 reason=last_line(done.stderr),
-                hints=("see builder in edgebake.yaml", "docker context ls shows the Docker contexts"),
+                hints=("see builder in edgebake.yaml", "docker context ls lists the Docker contexts"),
             )
 
 
@@ -284,19 +272,19 @@ def problems(builder: Builder, state: BuilderState) -> list[str]:
     """Return what is wrong with a builder, compared with what the project says."""
     found = [f"node {node.name}: {node.error}" for node in state.nodes if node.error]
     if state.driver != builder.driver:
-        found.append(f"its driver is {state.driver}, not {builder.driver}")
+        found.append(f"the driver is {state.driver}, not {builder.driver}")
     nodes = {node.name: node for node in state.nodes}
     for wanted in wanted_nodes(builder):
         node = nodes.get(wanted.name)
         if node is None:
-            found.append(f"it has no node {wanted.name} for {', '.join(wanted.platforms)}")
+            found.append(f"the node {wanted.name} is missing, for {', '.join(wanted.platforms)}")
         elif not _is_at(wanted, node.endpoint):
             found.append(f"node {node.name} is at {node.endpoint}, not at {wanted.node.endpoint}")
         elif not node.error:
             lacking = [platform for platform in wanted.platforms if platform not in node.platforms]
-            found += [f"node {node.name} cannot do {platform}" for platform in lacking]
+            found += [f"node {node.name} does not support {platform}" for platform in lacking]
     names: Sequence[str] = [one.name for one in wanted_nodes(builder)]
-    found += [f"it has a node {name} that the project does not name" for name in nodes if name not in names]
+    found += [f"the project does not name the node {name}" for name in nodes if name not in names]
     return found
 
 

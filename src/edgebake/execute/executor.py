@@ -11,7 +11,7 @@ from edgebake.execute.ledger import Ledger
 from edgebake.execute.modes import Modes, modes_of
 from edgebake.execute.policy import Policy
 from edgebake.execute.preflight import check_builder
-from edgebake.execute.progress import Progress
+from edgebake.execute.progress.base import Progress
 from edgebake.execute.publish import merge_index, verify_tags
 from edgebake.execute.recording import Recording
 from edgebake.execute.results import Result, other_rows, with_digest
@@ -149,7 +149,7 @@ class Executor:
         if lost:
             platforms = [platform for platform, _ in index.parts]
             rows = other_rows(
-                f"{index.image}:{index.tag}", platforms, "not attempted", f"because {lost} is not there"
+                f"{index.image}:{index.tag}", platforms, "not attempted", f"because {lost} was not built"
             )
             self._ledger.results += rows
             return

@@ -74,12 +74,12 @@ _HINTS = (
     ),
     (
         ("connection refused", "no such host"),
-        "see that the registry is up, and that --registry names the right one",
+        "check that the registry runs, and that --registry names the right one",
     ),
     (("exec format error",), "the platform is not emulated: install QEMU's binfmt handlers"),
     (
         ('exec: "/bin/bash"', "/bin/bash: no such file or directory"),
-        "all stages run bash, which the base image does not have: take a base that has it",
+        "all stages run bash, which the base image does not have: use a base that has it",
     ),
     (
         ("no space left on device",),
@@ -87,7 +87,7 @@ _HINTS = (
     ),
     (
         ("cannot connect to the docker daemon", "error reading from server"),
-        "see that the engine runs, and bake again: what is finished is not built again",
+        "check that the engine runs, and bake again: what is finished is not built again",
     ),
 )
 

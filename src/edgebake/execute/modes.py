@@ -10,7 +10,7 @@ from edgebake.execute.events import BuildStep
 from edgebake.graph.names import platform_name
 
 if TYPE_CHECKING:
-    from edgebake.execute.builders import Mode, Work
+    from edgebake.model.output.plan import PlatformWork, WorkMode
     from edgebake.plan.builder import Plan
 
 StepMode = Literal["native", "cross", "emulated"]
@@ -25,7 +25,7 @@ class Modes:
         native: the stages that run on the build platform, by their names.
     """
 
-    platforms: Mapping[str, Mode] = field(default_factory=dict)
+    platforms: Mapping[str, WorkMode] = field(default_factory=dict)
     native: frozenset[str] = frozenset()
 
     def of(self, step: BuildStep, built: Sequence[str]) -> StepMode:
@@ -45,7 +45,7 @@ class Modes:
         return "emulated" if "emulated" in modes else "native"
 
 
-def modes_of(plan: Plan, work: Sequence[Work]) -> Modes:
+def modes_of(plan: Plan, work: Sequence[PlatformWork]) -> Modes:
     """Return how a plan's work is done, as a builder does it."""
     names = set()
     compilation = plan.compilation

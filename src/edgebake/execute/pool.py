@@ -170,7 +170,7 @@ class Pool:
         if self._deadline and now >= self._deadline:
             raise EdgebakeError(
                 "the bake took longer than its --timeout, and was stopped",
-                hints=("go on with what is left: edgebake bake --resume, with the other options as before",),
+                hints=("to build the rest: edgebake bake --resume, with the same other options",),
             )
         for running in self._running.values():
             late = self._late_step(running, now)

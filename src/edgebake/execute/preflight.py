@@ -42,7 +42,7 @@ def check_builder(step: CheckBuilder, builder: str | None) -> BuilderState:
     missing = [platform for platform in step.emulated if platform not in known]
     if missing:
         errors = [f"; its node {node.name}: {node.error}" for node in state.nodes if node.error]
-        raise not_emulated("builder", missing, f"it can do {', '.join(known)}{''.join(errors)}")
+        raise not_emulated("builder", missing, f"it supports {', '.join(known)}{''.join(errors)}")
     return state
 
 

@@ -16,7 +16,7 @@ from edgebake.execute.invocation import Invocation
 from edgebake.execute.ledger import Baked
 from edgebake.execute.policy import Policy, delay
 from edgebake.execute.pool import Ended, Job, OnSteps, Pool
-from edgebake.execute.progress import Progress
+from edgebake.execute.progress.base import Progress
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, bake_variables, cache_variables
 from edgebake.plan.steps import Bake, PublishStages

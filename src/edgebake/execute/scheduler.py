@@ -19,7 +19,7 @@ from edgebake.execute.ledger import Ledger
 from edgebake.execute.overrides import bake_overrides
 from edgebake.execute.policy import POOL, Policy, delay
 from edgebake.execute.pool import Ended, Job, OnSteps, Pool
-from edgebake.execute.progress import Progress
+from edgebake.execute.progress.base import Progress
 from edgebake.execute.publish_stages import StagePublisher
 from edgebake.execute.recording import Recording
 from edgebake.execute.results import Fate

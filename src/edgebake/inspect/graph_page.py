@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -15,20 +15,20 @@ from edgebake.inspect.svg import CAPTIONS, STYLE, draw, title_of
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import SEVERITY, StageChange
 from edgebake.plan.critical_path import critical_path
-from edgebake.plan.explain import told_change
 from edgebake.templating.pages import render_page
 
-_STATES = {"=": "same", "~": "changed", "+": "new"}
+_MARKS = {"same": "=", "changed": "~", "new": "+"}
 _NAMED = 3  # images in a title
 
 
-def graph_page(plan: Plan) -> str:
+def graph_page(plan: Plan, reason: Callable[[StageChange], str]) -> str:
     """Return the page of what a plan's bake targets are made from.
 
     Args:
         plan: what would be built, and why, and what its stages took.
+        reason: returns why a stage is built, as prose.
     """
-    page = _Page(plan)
+    page = _Page(plan, reason)
     return render_page(
         plan.compilation.workspace.root,
         "graph",
@@ -41,8 +41,9 @@ def graph_page(plan: Plan) -> str:
 
 
 class _Page:
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, reason: Callable[[StageChange], str]) -> None:
         self._plan = plan
+        self._reason = reason
         bake_targets = [target.bake_target for target in plan.targets]
         self._graph = stage_graph(plan.compilation, bake_targets, plan.scope.request.platforms)
         self._numbers = {name: number for number, name in enumerate(self._graph)}
@@ -146,9 +147,9 @@ class _Page:
             "platforms": facts["platforms"],
             "native": facts["native"],
             "bake_targets": facts["bake_targets"],
-            "mark": told_change(worst)[0] if worst else "",
-            "state": _STATES[told_change(worst)[0]] if worst else "",
-            "states": {platform: told_change(change) for platform, change in changes.items()},
+            "mark": _MARKS[_state(worst)] if worst else "",
+            "state": _state(worst) if worst else "",
+            "states": {p: (_MARKS[_state(change)], self._reason(change)) for p, change in changes.items()},
             "seconds": self._seconds.get(name, {}),
             "files": list(self._files(node, facts["platforms"])),
             "fields": list(dict.fromkeys(key for key, _ in self._parts(node, facts["platforms"]))),
@@ -160,3 +161,7 @@ class _Page:
 
     def _parts(self, node: Node, platforms: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield from (part for platform in platforms for part in node.bodies[platform].parts)
+
+
+def _state(change: StageChange) -> str:
+    return change.state if change.state in ("same", "new") else "changed"

@@ -82,10 +82,6 @@ class IgnoreRules:
         """
         return not self.ignores(path) and self._refuses_to_open(path)
 
-    def extended(self, other: IgnoreRules) -> IgnoreRules:
-        """Return these rules followed by `other`'s; so an exception in `other` can bring files back."""
-        return IgnoreRules(self.rules + other.rules)
-
     def sealed(self, other: IgnoreRules) -> IgnoreRules:
         """Return these rules followed by `other`'s, so that nothing that `other` ignores is included again.
 

@@ -14,7 +14,7 @@ from edgebake.model.base import Model
 from edgebake.model.board import Board
 from edgebake.model.compatibility import Framework
 from edgebake.model.lock import Lock
-from edgebake.model.output import OUTPUTS
+from edgebake.model.output.commands import OUTPUTS
 from edgebake.model.project import Project
 from edgebake.model.recipe import Recipe
 from edgebake.model.target import Target

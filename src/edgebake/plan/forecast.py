@@ -5,20 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from edgebake.graph.build_graph import BuildGraph
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import StageChange
 from edgebake.plan.critical_path import critical_path, saved_without
 from edgebake.plan.times import Measured, StageTimes
-from edgebake.text.duration import told_duration
 
-MAX_SHOWN = 4
 WORTH = 5
 """Recipes that are shown as worth making faster, at most."""
-_LEAST = 0.02
-"""Of the critical path: what saves less is not worth a word."""
 
 Task = tuple[str, str]
 """A stage as BuildKit runs it, once: its fingerprint, and its platform unless it is the same for all of them."""
@@ -52,6 +47,11 @@ class Forecast:
     def expected_seconds(self) -> float:
         """The time if as many stages run at once as in the last build; never less than the critical path."""
         return max(self.path_seconds, self.work_seconds / self.parallelism)
+
+    @property
+    def useful_parallelism(self) -> float:
+        """How many machines can share the work before the critical path alone decides."""
+        return self.work_seconds / self.path_seconds if self.path_seconds else 1.0
 
     @property
     def unknown(self) -> list[StageChange]:
@@ -166,97 +166,3 @@ def _needs(change: StageChange, graph: BuildGraph, at: Mapping[tuple[str, str, s
 
 def _runs(change: StageChange) -> bool:
     return change.node.bodies[change.platform].runs
-
-
-# ── to be shown
-
-
-def forecast_as_text(found: Forecast) -> list[str]:
-    """Return a forecast for people, in a few lines."""
-    return list(_lines(found))
-
-
-def _lines(found: Forecast) -> Iterator[str]:
-    path, work = _told(found.path_seconds), _told(found.work_seconds)
-    at_once = f"{found.parallelism:.1f} stages at once as in the last bake"
-    yield f"about {_told(found.expected_seconds)}: {work} of work, {at_once}; no machine needs less than {path}"
-    yield f"critical path: {' → '.join(_steps(found))}"
-    worth = [
-        f"{name} (up to {_told(seconds)} less)"
-        for name, seconds in found.saved.items()
-        if seconds >= _LEAST * found.path_seconds
-    ]
-    if worth:
-        yield f"worth making faster: {', '.join(worth)}"
-    if found.elsewhere:
-        sources = sorted({found.measured[t].source for t in found.tasks if t in found.measured} - {""})
-        yield f"{_some(found.elsewhere)}: measured on {', '.join(sources)} only"
-    if found.unknown:
-        yield f"{_some(found.unknown)}: never measured, counted as nothing"
-
-
-def _steps(found: Forecast) -> Iterator[str]:
-    """Yield the critical path's stages with their times; what takes next to none of it is counted."""
-    shown = [task for task in found.path if task in found.measured and found.measured[task].seconds]
-    light = [t for t in shown if found.measured[t].seconds < _LEAST * found.path_seconds]
-    for task in shown:
-        if task not in light:
-            seconds, where = found.measured[task].seconds, _where(found, task)
-            yield f"{found.tasks[task].name} {_told(seconds)}{where}"
-    if light:
-        seconds = sum(found.measured[task].seconds for task in light)
-        yield f"{len(light)} more {_told(seconds)}"
-
-
-def _where(found: Forecast, task: Task) -> str:
-    change = found.tasks[task]
-    if found.measured[task].emulated and not change.node.native:
-        return f" ({change.platform}, emulated)"
-    several = len({one.platform for one in found.tasks.values()}) > 1
-    return f" ({change.platform})" if several and task[1] and not change.node.native else ""
-
-
-def _some(changes: list[StageChange]) -> str:
-    names = list(dict.fromkeys(change.name for change in changes))
-    more = f" and {len(names) - MAX_SHOWN} more" if names[MAX_SHOWN:] else ""
-    return ", ".join(names[:MAX_SHOWN]) + more
-
-
-def _told(seconds: float) -> str:
-    """Return seconds as exact as they are worth telling."""
-    return told_duration(round(seconds, 1) if seconds < 10 else float(round(seconds)))
-
-
-def forecast_as_data(found: Forecast | None) -> dict[str, Any] | None:
-    """Return a forecast as data: `time` in what `plan --json` prints. Seconds throughout."""
-    if found is None:
-        return None
-    return {
-        "version": 1,
-        "expected_seconds": round(found.expected_seconds, 3),
-        "critical_path_seconds": round(found.path_seconds, 3),
-        "work_seconds": round(found.work_seconds, 3),
-        "parallelism": round(found.parallelism, 3),
-        "useful_parallelism": round(found.work_seconds / found.path_seconds, 3) if found.path_seconds else 1.0,
-        "critical_path": [_stage(found, task) for task in found.path],
-        "worth_making_faster": [
-            {"recipe": name, "saves_seconds": round(seconds, 3)} for name, seconds in found.saved.items()
-        ],
-        "measured_elsewhere": [_named(one) for one in found.elsewhere],
-        "never_measured": [_named(one) for one in found.unknown],
-    }
-
-
-def _stage(found: Forecast, task: Task) -> dict[str, Any]:
-    change, known = found.tasks[task], found.measured.get(task)
-    return {
-        **_named(change),
-        "recipe": change.node.recipe,
-        "seconds": round(known.seconds, 3) if known else None,
-        "native": change.node.native,
-        "emulated": bool(known and known.emulated and not change.node.native),
-    }
-
-
-def _named(change: StageChange) -> dict[str, str]:
-    return {"target": change.node.target, "stage": change.name, "platform": change.platform}

@@ -7,12 +7,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.plan.builder import Plan
 from edgebake.plan.scope import Part, Parts, Scope
-from edgebake.plan.shared import SharedStage, shared_as_data, shared_as_text, shared_stages
+from edgebake.plan.shared import SharedStage, shared_stages
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.plan.weights import Timings, stage_seconds
 
@@ -169,52 +168,6 @@ def parse_shard(text: str) -> tuple[int, int]:
     return number, of
 
 
-def shards_as_data(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> dict[str, Any]:
-    """Return a cut as data: what `plan --shards N --json` prints and `bake --shard I/N --shards FILE` reads.
-
-    Args:
-        shards: the cut.
-        shared: shard 0; None if the project publishes no stages.
-    """
-    return {
-        "version": 1,
-        **({} if shared is None else {"shared": shared_as_data(_shared_name(shards), shared)}),
-        "shards": [
-            {
-                "shard": shard.name,
-                "platforms": list(shard.platforms),
-                "seconds": round(shard.seconds, 1),
-                "parts": [
-                    {
-                        "bake_target": part.bake_target,
-                        "image": part.image,
-                        "target": part.target,
-                        "platform": part.platform,
-                        "fingerprint": part.fingerprint,
-                    }
-                    for part in shard.parts
-                ],
-            }
-            for shard in shards
-        ],
-    }
-
-
-def shards_as_text(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> str:
-    """Return a cut for people; the arguments are those of :func:`shards_as_data`."""
-    lines = [] if shared is None or not shards else [shared_as_text(_shared_name(shards), shared)]
-    for shard in shards:
-        lines.append(f"shard {shard.name}: {', '.join(shard.platforms)}, about {shard.seconds:.0f} s")
-        for part in shard.parts:
-            platform = f" ({part.platform})" if len(shard.platforms) > 1 else ""
-            lines.append(f"  {part.bake_target}{platform}")
-    return "\n".join(lines) or "Nothing to build: no shards."
-
-
-def _shared_name(shards: Sequence[Shard]) -> str:
-    return f"0/{len(shards)}"
-
-
 def shared_by(plan: Plan, shards: Sequence[Shard]) -> list[SharedStage] | None:
     """Return shard 0 of a cut; None if the project publishes no stages."""
     if plan.compilation.workspace.project.stacks is None:
@@ -256,7 +209,7 @@ def read_shards(path: Path) -> list[PlannedPart]:
         raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(str(path))) from None
     except (ValueError, KeyError, TypeError):
         raise EdgebakeError(
-            "this is no file of shards",
+            "this is not a file of shards",
             at=Position(str(path)),
             hints=("edgebake plan --shards N --json prints one",),
         ) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from edgebake.graph.compile import Compilation
 from edgebake.plan.reuse import Reuse
@@ -61,35 +60,3 @@ def why_nothing_to_publish(compilation: Compilation, targets: Iterable[TargetPla
     if not shared_stages(compilation, whole, shards):
         return "no two shards share a stage that is worth publishing"
     return "what several shards need is already published"
-
-
-# ── to be shown
-
-
-def shared_as_data(name: str, shared: Sequence[SharedStage]) -> dict[str, Any]:
-    """Return shard 0 as data: `shared` in what `plan --shards N --json` prints."""
-    return {
-        "shard": name,
-        "platforms": sorted({one.platform for one in shared}),
-        "stages": [
-            {
-                "target": one.target,
-                "stage": one.name,
-                "platform": one.platform,
-                "shards": [f"{number}/{name.partition('/')[2]}" for number in one.shards],
-            }
-            for one in shared
-        ],
-    }
-
-
-def shared_as_text(name: str, shared: Sequence[SharedStage]) -> str:
-    """Return shard 0 for people."""
-    if not shared:
-        return f"shard {name}: nothing to publish that several shards need"
-    platforms = sorted({one.platform for one in shared})
-    lines = [f"shard {name}: {', '.join(platforms)}, stages that several shards need"]
-    for one in shared:
-        where = f", {one.platform}" if len(platforms) > 1 else ""
-        lines.append(f"  {one.name} ({one.target}{where}; for {', '.join(map(str, one.shards))})")
-    return "\n".join(lines)

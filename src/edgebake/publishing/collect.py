@@ -29,7 +29,7 @@ def collect(plan: Plan, settings: Settings, shards: Sequence[Shard]) -> Parts:
     """Return the parts of a plan's bake targets.
 
     Raises:
-        EdgebakeError: all that is missing, there twice, foreign, or built from something else; each with its file.
+        EdgebakeError: all that is missing, there twice, foreign, or built from another state; each with its file.
     """
     collector = _Collector(plan, settings, shards)
     for shard in shards:
@@ -67,12 +67,12 @@ class _Collector:
     def _refusal(self, target: TargetPlan, part: Part) -> str:
         """Return why a part cannot be used; empty if it can."""
         if part.platform not in target.bake_target.platforms:
-            return f"declared are {', '.join(target.bake_target.platforms)} only"
+            return f"only {', '.join(target.bake_target.platforms)} is declared"
         repository = f"{self._registry}/{target.bake_target.repository}"
         if part.repository != repository:
             return f"it was pushed to {part.repository}, and is published in {repository}"
         if part.fingerprint != f"sha256:{dict(target.fingerprints)[part.platform]}":
-            return "built from something else than the project says now (another commit?)"
+            return "built from another state of the project (another commit?)"
         return ""
 
     def see_that_all_are_there(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -10,6 +10,7 @@ from edgebake.errors import EdgebakeError, ErrorGroup, Position
 from edgebake.graph.build_graph import Index
 from edgebake.graph.image_stage import index_annotations
 from edgebake.model.labels import fingerprint_label
+from edgebake.model.output.publishing import KeptTag, Publish, PublishedTag
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, expanded_tags, registry_of
 from edgebake.publishing.collect import Found, Parts
@@ -18,7 +19,7 @@ from edgebake.registry.errors import NotFoundError, RegistryError, UnreachableEr
 from edgebake.registry.images import PlatformImage, labels_of, read_image
 from edgebake.registry.reference import parse_repository
 from edgebake.registry.retag import remove_tag
-from edgebake.registry.tags import Published, Tell, Wanted, settled, write_tags
+from edgebake.registry.tags import Tell, Wanted, settled, write_tags
 
 _MERGES = 4  # processes of Buildx at once
 
@@ -31,22 +32,13 @@ class _Read:
     annotations: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a publish did: tags, staging tags that are gone, and why others are not."""
-
-    published: tuple[Published, ...]
-    removed: tuple[str, ...] = ()
-    kept: tuple[tuple[str, str], ...] = ()
-
-
-def joined(outcomes: Iterable[Outcome]) -> Outcome:
-    """Return several outcomes as one."""
-    found = list(outcomes)
-    return Outcome(
-        tuple(one for outcome in found for one in outcome.published),
-        tuple(one for outcome in found for one in outcome.removed),
-        tuple(one for outcome in found for one in outcome.kept),
+def joined(results: Sequence[Publish]) -> Publish:
+    """Return the results of several publishes as one."""
+    return Publish(
+        version=1,
+        published=[tag for result in results for tag in result.published],
+        removed=[tag for result in results for tag in result.removed],
+        kept=[tag for result in results for tag in result.kept],
     )
 
 
@@ -69,7 +61,7 @@ class Publisher:
         self._tell = tell
         self._registry = registry_of(plan.compilation, settings)
 
-    def publish(self, parts: Parts) -> Outcome:
+    def publish(self, parts: Parts) -> Publish:
         """Write all declared tags, then remove the staging tags.
 
         Raises:
@@ -77,10 +69,10 @@ class Publisher:
                 written), or a merge fails (then every tag is as it was, or whole).
         """
         wanted = self.wanted(parts)
-        published = tuple(chain.from_iterable(self._client.each(self._write, wanted, at_once=_MERGES)))
+        published = list(chain.from_iterable(self._client.each(self._write, wanted, at_once=_MERGES)))
         declared = {str(one.repository.tagged(tag)) for one in wanted for tag in one.tags}
         removed, kept = self._remove_staging(parts, declared)
-        return Outcome(published, tuple(removed), tuple(kept))
+        return Publish(version=1, published=published, removed=removed, kept=kept)
 
     # ── what is to be there
 
@@ -158,12 +150,12 @@ class Publisher:
             )
         return _Read(of_platform[0], whole.annotations)
 
-    def _write(self, wanted: Wanted) -> list[Published]:
+    def _write(self, wanted: Wanted) -> list[PublishedTag]:
         return write_tags(self._client, wanted, self._tell)
 
     # ── staging tags
 
-    def _remove_staging(self, parts: Parts, declared: set[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    def _remove_staging(self, parts: Parts, declared: set[str]) -> tuple[list[str], list[KeptTag]]:
         tags = {
             parse_repository(one.part.repository).tagged(one.part.staging_tag)
             for by_platform in parts.values()
@@ -176,7 +168,7 @@ class Publisher:
                 if remove_tag(self._client, tag):
                     removed.append(str(tag))
             except RegistryError as error:
-                kept.append((str(tag), (error.reason or error.message).splitlines()[0]))
+                kept.append(KeptTag(reference=str(tag), reason=(error.reason or error.message).splitlines()[0]))
         return removed, kept
 
 

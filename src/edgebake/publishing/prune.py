@@ -7,12 +7,14 @@ digest is deleted only if no kept tag and no kept index needs it; otherwise the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from edgebake.graph.compile import Compilation
+from edgebake.model.output.publishing import PrunableTag
 from edgebake.plan.builder import Plan
 from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.settings import Settings, expanded_tags, registry_of
@@ -56,15 +58,6 @@ class Prunable:
 
     state: TagState
     reason: str
-
-
-@dataclass(frozen=True)
-class Pruned:
-    """What was deleted of a tag: it alone, or its manifests too; or why nothing was."""
-
-    reference: str
-    manifests: int = 0
-    refused: str = ""
 
 
 # ── looking
@@ -207,50 +200,63 @@ def _pattern(form: str) -> str:
 # ── deleting
 
 
-def delete(
-    client: RegistryClient,
-    states: Sequence[TagState],
-    chosen: Sequence[Prunable],
-    tell: Callable[[Pruned], None] = lambda one: None,
-) -> list[Pruned]:
-    """Delete tags of one repository, and the manifests that only they need.
+def prune(
+    client: RegistryClient, own: Sequence[Own], rule: Rule, now: datetime, *, delete: bool
+) -> list[PrunableTag]:
+    """Return the tags that are not needed, and with `delete` delete them and the manifests that only they need.
 
     Args:
         client: asks the registry.
-        states: all tags of the repository.
-        chosen: those to delete.
-        tell: is told each.
+        own: the repositories.
+        rule: what is kept.
+        now: the present time, with a time zone.
+        delete: delete them.
+
+    Raises:
+        RegistryError: the registry cannot be reached. That it refuses to delete a tag is in the result.
     """
-    gone = {one.state.tag for one in chosen}
-    needed = {digest for state in states if state.tag not in gone for digest in _digests(state.manifest)}
-    done = []
-    for one in chosen:
-        pruned = _delete(client, one.state, needed)
-        tell(pruned)
-        done.append(pruned)
-    return done
+    found = []
+    for repository in own:
+        states = tag_states(client, repository.repository)
+        chosen = prunable(repository, states, rule, now)
+        gone = {tag.state.tag for tag in chosen}
+        needed = {digest for state in states if state.tag not in gone for digest in _digests(state.manifest)}
+        found += [_pruned(tag, _delete(client, tag.state, needed) if delete else None) for tag in chosen]
+    return found
+
+
+def _pruned(tag: Prunable, refused: str | None) -> PrunableTag:
+    """Return a tag's row. `refused`: why it was not deleted, "" if it was; None if that was not asked for."""
+    created = tag.state.created
+    return PrunableTag(
+        reference=tag.state.reference,
+        digest=tag.state.manifest.digest,
+        created=created.isoformat() if created else None,
+        reason=tag.reason,
+        deleted=refused == "",
+        refused=refused or None,
+    )
 
 
 def _digests(manifest: RawManifest) -> set[str]:
     return {manifest.digest, *(str(child["digest"]) for child in manifest.children)}
 
 
-def _delete(client: RegistryClient, state: TagState, needed: set[str]) -> Pruned:
+def _delete(client: RegistryClient, state: TagState, needed: set[str]) -> str:
+    """Delete a tag, and its manifests unless something else needs them; return why that was refused, or ""."""
     repository, digest = state.repository, state.manifest.digest
     try:
         remove_tag(client, repository.tagged(state.tag))
         # From the index down: a child is never gone while something names it.
         digests = [digest, *sorted(_digests(state.manifest) - {digest})]
         free = [] if digest in needed else [one for one in digests if one not in needed]
-        count = sum(_delete_digest(client, repository, one) for one in free)
+        for one in free:
+            _delete_digest(client, repository, one)
     except RegistryError as error:
-        return Pruned(state.reference, refused=(error.reason or error.message).splitlines()[0])
-    return Pruned(state.reference, count)
+        return (error.reason or error.message).splitlines()[0]
+    return ""
 
 
-def _delete_digest(client: RegistryClient, repository: Repository, digest: str) -> bool:
-    try:
+def _delete_digest(client: RegistryClient, repository: Repository, digest: str) -> None:
+    with suppress(NotFoundError):  # deleted with another tag
         client.delete(repository.by_digest(digest))
-    except NotFoundError:  # deleted with another tag
-        return False
-    return True

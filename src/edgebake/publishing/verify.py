@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.image_stage import image_labels
 from edgebake.model.labels import FINGERPRINT_LABEL, fingerprint_label
+from edgebake.model.output.publishing import Difference, VerifiedReference
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, expanded_tags, registry_of
 from edgebake.plan.target_plan import TargetPlan
@@ -29,26 +30,6 @@ class Declared:
     owner: str
     reference: Reference
     parts: Mapping[str, TargetPlan]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that is not as declared. `platform` is empty where all are meant."""
-
-    kind: str
-    text: str
-    platform: str = ""
-
-
-@dataclass(frozen=True)
-class Verified:
-    """A reference as it is: its digest (empty if it is not there), those of its platforms, and what differs."""
-
-    owner: str
-    reference: str
-    digest: str = ""
-    platforms: tuple[tuple[str, str], ...] = ()
-    differences: tuple[Difference, ...] = ()
 
 
 # ── what is declared
@@ -110,7 +91,7 @@ class Verifier:
         self._compilation = plan.compilation
         self._parts = {(part.bake_target, part.platform): part for shard in shards for part in shard.parts}
 
-    def tags(self, everything: Sequence[Declared]) -> list[Verified]:
+    def tags(self, everything: Sequence[Declared]) -> list[VerifiedReference]:
         """Return what declared tags are; those of one owner must name one digest.
 
         Raises:
@@ -120,42 +101,50 @@ class Verifier:
         first = {one.owner: one for one in reversed(found) if one.digest}
         return [self._compared(one, first.get(one.owner, one)) for one in found]
 
-    def best(self, candidates: Sequence[Declared]) -> Verified:
+    def best(self, candidates: Sequence[Declared]) -> VerifiedReference:
         """Return what a reference is, by the candidate that it is most like."""
         return min(self._client.each(self.one, candidates), key=lambda one: len(one.differences))
 
-    def one(self, wanted: Declared) -> Verified:
+    def one(self, wanted: Declared) -> VerifiedReference:
         """Return what one reference is."""
         try:
             image = read_image(self._client, wanted.reference)
         except (NotFoundError, NotAnImageError) as error:
-            missing = Difference("missing", "it is not there" if isinstance(error, NotFoundError) else str(error))
-            return Verified(wanted.owner, str(wanted.reference), differences=(missing,))
-        return Verified(
-            wanted.owner,
-            str(wanted.reference),
-            image.digest,
-            tuple((one.platform, one.digest) for one in image.images),
-            tuple(self._differences(wanted, image)),
+            text = "it is not in the registry" if isinstance(error, NotFoundError) else str(error)
+            missing = Difference(kind="missing", platform=None, text=text)
+            return VerifiedReference(
+                owner=wanted.owner,
+                reference=str(wanted.reference),
+                digest=None,
+                platforms={},
+                differences=[missing],
+            )
+        return VerifiedReference(
+            owner=wanted.owner,
+            reference=str(wanted.reference),
+            digest=image.digest,
+            platforms={one.platform: one.digest for one in image.images},
+            differences=list(self._differences(wanted, image)),
         )
 
     @staticmethod
-    def _compared(one: Verified, first: Verified) -> Verified:
+    def _compared(one: VerifiedReference, first: VerifiedReference) -> VerifiedReference:
         if not one.digest or one.digest == first.digest:
             return one
         text = f"it names another digest than {first.reference}"
-        return replace(one, differences=(*one.differences, Difference("digest", text)))
+        difference = Difference(kind="digest", platform=None, text=text)
+        return one.model_copy(update={"differences": [*one.differences, difference]})
 
     def _differences(self, wanted: Declared, image: RegistryImage) -> Iterator[Difference]:
         there = [one.platform for one in image.images]
         for platform in dict.fromkeys([*wanted.parts, *there]):
             count, is_declared = there.count(platform), platform in wanted.parts
             if count == 0:
-                yield Difference("platforms", "it is declared and not there", platform)
+                yield Difference(kind="platforms", platform=platform, text="it is declared and missing")
             elif not is_declared:
-                yield Difference("platforms", "it is there and not declared", platform)
+                yield Difference(kind="platforms", platform=platform, text="it is present and not declared")
             elif count > 1:
-                yield Difference("platforms", f"it is there {count} times", platform)
+                yield Difference(kind="platforms", platform=platform, text=f"it is present {count} times")
             else:
                 yield from self._of_platform(wanted.parts[platform], image, image.by_platform[platform])
 
@@ -163,23 +152,35 @@ class Verifier:
         try:
             labels = labels_of(self._client, whole.reference.repository, image)
         except NotFoundError:
-            yield Difference("content", f"the index names {image.digest}, which is gone", image.platform)
+            yield Difference(
+                kind="content", platform=image.platform, text=f"the index names {image.digest}, which is gone"
+            )
             return
         yield from self._labels(target, labels, image.platform)
         if self._provenance and not self._has_provenance(whole, image):
-            yield Difference("attestations", "the project declares provenance, and there is none", image.platform)
+            yield Difference(
+                kind="attestations",
+                platform=image.platform,
+                text="the project declares provenance, and the image has none",
+            )
         part = self._parts.get((target.bake_target.name, image.platform))
         if part is not None and image.digest not in self._digests(part):
-            yield Difference("digest", f"it is {image.digest}, and {part.digest} was recorded", image.platform)
+            yield Difference(
+                kind="digest", platform=image.platform, text=f"it is {image.digest}, and {part.digest} was recorded"
+            )
 
     def _labels(self, target: TargetPlan, labels: Mapping[str, str], platform: str) -> Iterator[Difference]:
         built, now = labels.get(fingerprint_label(platform)), f"sha256:{dict(target.fingerprints)[platform]}"
         if built != now:
             before = _short(built) if built else "something unknown"
-            yield Difference("fingerprint", f"built from {before}, declared is {_short(now)}", platform)
+            yield Difference(
+                kind="fingerprint", platform=platform, text=f"built from {before}, declared is {_short(now)}"
+            )
         for key, value in image_labels(self._compilation.plan_of(target.bake_target)).items():
             if labels.get(key) != value and not key.startswith(FINGERPRINT_LABEL):
-                yield Difference("labels", f"{key} is {labels.get(key)!r}, declared is {value!r}", platform)
+                yield Difference(
+                    kind="labels", platform=platform, text=f"{key} is {labels.get(key)!r}, declared is {value!r}"
+                )
 
     def _has_provenance(self, whole: RegistryImage, image: PlatformImage) -> bool:
         for descriptor in image.attestations:

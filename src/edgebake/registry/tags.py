@@ -8,11 +8,12 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from edgebake.errors import EdgebakeError
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.image_stage import index_annotations
+from edgebake.model.output.publishing import PublishedTag, TagState
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotAnImageError, NotFoundError
 from edgebake.registry.images import PlatformImage, RegistryImage, read_image
@@ -23,7 +24,6 @@ TIMEOUT = 600  # seconds; a merge copies nothing within one repository
 
 _PAUSES = (0.2, 0.6, 2.0)  # seconds between tries
 T = TypeVar("T")
-State = Literal["published", "same"]
 Tell = Callable[[str], None]
 
 
@@ -41,18 +41,7 @@ class Wanted:
     annotations: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Published:
-    """A tag, what it names now, and whether it did so before."""
-
-    owner: str
-    reference: str
-    digest: str
-    platforms: Mapping[str, str]
-    state: State
-
-
-def write_tags(client: RegistryClient, wanted: Wanted, tell: Tell) -> list[Published]:
+def write_tags(client: RegistryClient, wanted: Wanted, tell: Tell) -> list[PublishedTag]:
     """Write the tags that do not name this already, and see that they do.
 
     Raises:
@@ -72,7 +61,7 @@ def write_index(
     owner: str,
     images: Mapping[str, PlatformImage],
     plan: ImagePlan,
-) -> list[Published]:
+) -> list[PublishedTag]:
     """Write images of several platforms under tags, as :func:`write_tags` does."""
     annotations = index_annotations(plan) if len(images) > 1 else {}
     wanted = Wanted(owner, parse_repository(repository), tuple(tags), tuple(images.values()), annotations)
@@ -121,7 +110,9 @@ def _is(wanted: Wanted, there: RegistryImage | None) -> bool:
     return len(wanted.images) == 1 or wanted.annotations.items() <= there.annotations.items()
 
 
-def _verified(client: RegistryClient, wanted: Wanted, reference: Reference, state: State, tell: Tell) -> Published:
+def _verified(
+    client: RegistryClient, wanted: Wanted, reference: Reference, state: TagState, tell: Tell
+) -> PublishedTag:
     there = settled(lambda: read_image(client, reference))
     declared = sorted(image.platform for image in wanted.images)
     found = sorted(image.platform for image in there.images)
@@ -135,7 +126,9 @@ def _verified(client: RegistryClient, wanted: Wanted, reference: Reference, stat
         tell(f"note: {reference}: another publish has replaced it meanwhile")
     tell(f"{state:<9} {reference}@{there.digest}")
     platforms = {image.platform: image.digest for image in there.images}
-    return Published(wanted.owner, str(reference), there.digest, platforms, state)
+    return PublishedTag(
+        owner=wanted.owner, reference=str(reference), digest=there.digest, platforms=platforms, state=state
+    )
 
 
 def _imagetools_create(wanted: Wanted, references: Iterable[Reference]) -> None:

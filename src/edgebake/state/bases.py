@@ -56,7 +56,7 @@ def lacking(
             f"the base image {target.base.image} has no {', '.join(missing)}",
             at=workspace.catalogue.target(target.name).document.at(("base", "image")),
             reason=f"the target {target.name!r} needs it; the image has {', '.join(found) or 'no platform'}",
-            hints=("name another base image, or take the platform out of the target's or the image's `platforms`",),
+            hints=("name another base image, or remove the platform from the target's or the image's `platforms`",),
         )
     ]
 

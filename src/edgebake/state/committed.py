@@ -93,7 +93,7 @@ def _commit(root: Path, ref: str) -> str:
     if commit is None:
         _refuse_no_repository(root)
         raise EdgebakeError(
-            f"git knows no commit {ref!r}",
+            f"git has no commit {ref!r}",
             hints=("fetch it first: git fetch origin", "in GitHub Actions: actions/checkout with fetch-depth: 0"),
         )
     return commit
@@ -141,7 +141,7 @@ def _git(root: Path, *arguments: str, strip: bool = True) -> str | None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     except FileNotFoundError:
-        raise EdgebakeError("there is no git command", hints=("install git",)) from None
+        raise EdgebakeError("git is not installed", hints=("install git",)) from None
     except subprocess.TimeoutExpired:
         raise EdgebakeError(f"git did not end within {TIMEOUT} s") from None
     if done.returncode != 0:
@@ -151,6 +151,4 @@ def _git(root: Path, *arguments: str, strip: bool = True) -> str | None:
 
 def _refuse_no_repository(root: Path) -> None:
     if _git(root, "rev-parse", "--git-dir") is None:
-        raise EdgebakeError(
-            "the project is in no git repository", hints=("what changed is asked of git: git init",)
-        )
+        raise EdgebakeError("the project is not in a git repository", hints=("create one: git init",))

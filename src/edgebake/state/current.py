@@ -65,7 +65,7 @@ def find_evidence(plan: Plan, settings: Settings, history: History, wish: Wish) 
         found[name] = Evidence(digest, tests, text=lack)
         if known is not None and not lack:
             claims[name] = known
-    witness = _WITNESSES[wish.output]
+    witness = _CHECKS[wish.output]
     for name, proof in witness(plan, settings, client, claims).items():
         found[name] = _with(found[name], proof)
     return found
@@ -74,11 +74,11 @@ def find_evidence(plan: Plan, settings: Settings, history: History, wish: Wish) 
 def _lack(known: Finished | None, inputs: str, tests: str, wish: Wish, history: History) -> str:
     """Return why what is recorded does not count; empty if it does."""
     if known is None:
-        return "nothing is recorded of it here"
+        return "no earlier bake is recorded here"
     if wish.force and not (wish.resume and known.run in history.resumable):
         return "everything is built again"
     if not inputs or known.inputs != inputs:
-        return "it was built from other inputs"
+        return "its inputs have changed since it was built"
     if tests and known.tests != tests:
         return "its tests have not passed"
     return ""
@@ -122,7 +122,7 @@ def _in_registry(
         lacking = next((answer for _, answer in mine if isinstance(answer, str)), "")
         images = [answer for _, answer in mine if isinstance(answer, RegistryImage)]
         if lacking or not images:
-            found[name] = Evidence(text=lacking or "it is not recorded where it was pushed")
+            found[name] = Evidence(text=lacking or "the journal does not say where it was pushed")
             continue
         digests = {one.platform: one.digest for one in images[0].images}
         text = f"{', '.join(ref for ref, _ in mine)} is {images[0].digest}, pushed {known.at}"
@@ -171,7 +171,7 @@ def _look(client: RegistryClient, text: str, known: Finished) -> RegistryImage |
         if image.digest != wanted:
             return f"{text} is another image now"
         if sorted(one.platform for one in image.images) != sorted(known.platforms):
-            return f"{text} has not its platforms"
+            return f"{text} does not have its platforms"
         if image.manifest.is_index:
             for one in image.images:
                 client.digest(Reference(reference.repository, digest=one.digest))
@@ -189,11 +189,11 @@ def _in_engine(
         wrong = [ref for ref, digest in known.references.items() if ids.get(ref) not in (digest, *known.ids)]
         expected = set(expected_references(plan, settings, name, known))
         if wrong or not expected <= set(_known(known)):
-            text = f"the engine does not hold it as {', '.join(wrong or sorted(expected))}"
+            text = f"the engine does not have it as {', '.join(wrong or sorted(expected))}"
             found[name] = Evidence(text=text)
             continue
         reference, digest = next(iter(known.references.items()))
-        text = f"the engine holds {reference}: {ids[reference]}, loaded {known.at}"
+        text = f"the engine has {reference}: {ids[reference]}, loaded {known.at}"
         found[name] = Evidence("", "", True, text, reference, "", dict.fromkeys(known.platforms, digest))
     return found
 
@@ -205,4 +205,4 @@ def _in_cache(
     return {name: Evidence("", "", True, f"built here {where}, {known.at}") for name, known in claims.items()}
 
 
-_WITNESSES = {"push": _in_registry, "load": _in_engine, "cache": _in_cache}
+_CHECKS = {"push": _in_registry, "load": _in_engine, "cache": _in_cache}

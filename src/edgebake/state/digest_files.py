@@ -88,7 +88,7 @@ def read_shards(places: Sequence[Path]) -> list[Shard]:
     for place in places:
         found = sorted(place.rglob("*.json")) if place.is_dir() else [place]
         if not found:
-            raise EdgebakeError(f"there is no digest file in {str(place)!r}", hints=_HINTS)
+            raise EdgebakeError(f"no digest file found in {str(place)!r}", hints=_HINTS)
         files.update({file.resolve(): file for file in found})
     return [Shard(file, _read(file)) for file in files.values()]
 

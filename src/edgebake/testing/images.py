@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
-from edgebake.execute.progress import make_progress
-from edgebake.execute.progress_mode import Mode
+from edgebake.execute.progress.factory import make_progress
+from edgebake.execute.progress.mode import Mode
+from edgebake.model.output.build import Suite, TestResult
 from edgebake.pipeline import Pipeline
 from edgebake.plan.builder import Plan
 from edgebake.plan.scope import Scope
@@ -17,11 +18,24 @@ from edgebake.plan.settings import Settings
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.stacks import looker
 from edgebake.testing.cases import cases_of
-from edgebake.testing.report import Suite
-from edgebake.testing.runner import CaseResult, run_cases
+from edgebake.testing.runner import run_cases
 
-Tell = Callable[[CaseResult], None]
-Note = Callable[[str], None]
+Report = Callable[[TestResult], None]
+
+
+@dataclass(frozen=True)
+class LocalBuild:
+    """A build of images for the local engine.
+
+    Attributes:
+        pipeline: what is built.
+        settings: how to build.
+        quiet: show no progress of the builds.
+    """
+
+    pipeline: Pipeline
+    settings: Settings
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,34 +49,31 @@ class Loaded:
 
 
 def load_images(
-    pipeline: Pipeline,
-    settings: Settings,
+    build: LocalBuild,
     *,
     scope: Scope | None = None,
-    quiet: bool = False,
-    note: Note = lambda text: None,
+    note: Callable[[str], None] = lambda text: None,
     begin: Callable[[], None] = lambda: None,
 ) -> Iterator[Loaded]:
     """Build images, each platform for itself, and load them into the local engine.
 
     Args:
-        pipeline: the request.
-        settings: how to build.
+        build: the request, and how it is built.
         scope: the part of the request that is built; None for all of it.
-        quiet: show no progress of the builds.
-        note: takes what the user should know about what is selected.
-        begin: is called before each build.
+        note: called with each note about what is selected.
+        begin: called before each build.
 
     Raises:
         EdgebakeError: as for a bake.
     """
+    pipeline, settings = build.pipeline, build.settings
     plan = pipeline.plan(output="load", look=looker(settings))
     for text in plan.scope.notes:
         note(text)
     whole = scope or plan.scope
     for platform in dict.fromkeys(part.platform for target in whole.targets for part in target.parts):
         part = plan.part(whole.on(platform))
-        progress = make_progress(Mode.quiet if quiet else Mode.auto, sys.stderr, settings.environment)
+        progress = make_progress(Mode.quiet if build.quiet else Mode.auto, sys.stderr, settings.environment)
         begin()
         results = Executor(part, settings, progress, pipeline.compiled.tree.write).run()
         plan = replace(plan, files=())  # they are written now
@@ -71,43 +82,20 @@ def load_images(
             yield Loaded(part, target, platform, references[target.bake_target.name])
 
 
-def check_images(
-    pipeline: Pipeline,
-    settings: Settings,
-    *,
-    gpus: str | None = None,
-    quiet: bool = False,
-    tell: Tell = lambda result: None,
-    note: Note = lambda text: None,
-    begin: Callable[[], None] = lambda: None,
-) -> Iterator[Suite]:
-    """Bring the requested images into the local engine as :func:`load_images` does, and run their tests.
+def run_suites(
+    images: Iterable[Loaded], *, gpus: str | None = None, report: Report = lambda result: None
+) -> list[Suite]:
+    """Run the tests of images that the local engine has.
 
     Args:
-        pipeline: the request.
-        settings: how to build.
+        images: the images.
         gpus: what `docker run --gpus` takes, for tests that need a GPU.
-        quiet: show no progress of the builds.
-        tell: is called with the result of each test as it ends.
-        note: takes what the user should know about what is selected.
-        begin: is called before each build.
+        report: called with each result.
 
     Raises:
-        EdgebakeError: as for a bake; or an image that the engine cannot run.
+        EdgebakeError: the engine cannot run an image.
     """
-    for loaded in load_images(pipeline, settings, quiet=quiet, note=note, begin=begin):
-        yield _suite(loaded, gpus, tell)
-
-
-def check_reference(
-    pipeline: Pipeline, reference: str, *, gpus: str | None = None, tell: Tell = lambda result: None
-) -> Suite:
-    """Run the tests of the one requested image in `reference`, which the local engine has, or pulls.
-
-    Raises:
-        EdgebakeError: several images or platforms are requested, or the engine cannot get or run the image.
-    """
-    return _suite(get_image(pipeline, reference), gpus, tell)
+    return [_suite(image, gpus, report) for image in images]
 
 
 def get_image(pipeline: Pipeline, reference: str) -> Loaded:
@@ -139,15 +127,21 @@ def _get(reference: str, platform: str) -> None:
     except DockerException as error:
         if not DockerClient().image.exists(reference):
             raise EdgebakeError(
-                f"the image {reference} cannot be had", reason=(error.stderr or "").strip()
+                f"the image {reference} cannot be pulled", reason=(error.stderr or "").strip()
             ) from None
 
 
-def _suite(loaded: Loaded, gpus: str | None, tell: Tell) -> Suite:
-    bake_target = loaded.target.bake_target
-    cases = cases_of(loaded.plan.compilation.plan_of(bake_target), loaded.platform)
+def _suite(image: Loaded, gpus: str | None, report: Report) -> Suite:
+    bake_target = image.target.bake_target
     results = []
-    for result in run_cases(loaded.reference, loaded.platform, cases, gpus=gpus):
-        tell(result)
+    cases = cases_of(image.plan.compilation.plan_of(bake_target), image.platform)
+    for result in run_cases(image.reference, image.platform, cases, gpus=gpus):
+        report(result)
         results.append(result)
-    return Suite(bake_target.image, bake_target.target, loaded.platform, loaded.reference, tuple(results))
+    return Suite(
+        image=bake_target.image,
+        target=bake_target.target,
+        platform=image.platform,
+        reference=image.reference,
+        tests=results,
+    )

@@ -6,16 +6,13 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal
 
 from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import not_emulated
 from edgebake.interrupt import raise_interrupt
+from edgebake.model.output.build import TestOutcome, TestResult
 from edgebake.testing.cases import Case
 from edgebake.testing.causes import cannot_execute
-
-Outcome = Literal["passed", "failed", "timed out", "skipped"]
 
 _FOLDER = "/run/eb/test"
 _GRACE = 10  # seconds between the signal that asks and the one that kills
@@ -23,25 +20,7 @@ _TIMED_OUT = (124, 137)  # of timeout(1): it ended when asked, or was killed
 _NEVER_RAN = 125  # of docker run: Docker itself failed
 
 
-@dataclass(frozen=True)
-class CaseResult:
-    """What came of one test.
-
-    `output` is what the test wrote, stdout and stderr together; of one that was skipped, the reason.
-    """
-
-    case: Case
-    outcome: Outcome
-    seconds: float = 0.0
-    output: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """Whether it is no failure."""
-        return self.outcome in ("passed", "skipped")
-
-
-def run_cases(image: str, platform: str, cases: Iterable[Case], *, gpus: str | None = None) -> Iterator[CaseResult]:
+def run_cases(image: str, platform: str, cases: Iterable[Case], *, gpus: str | None = None) -> Iterator[TestResult]:
     """Run tests one after the other, each in a container of its own, without a network.
 
     Args:
@@ -55,12 +34,12 @@ def run_cases(image: str, platform: str, cases: Iterable[Case], *, gpus: str | N
     """
     for case in cases:
         if case.gpu and gpus is None:
-            yield CaseResult(case, "skipped", output="it needs a GPU: --gpus all")
+            yield _result(case, "skipped", 0.0, "it needs a GPU: --gpus all")
         else:
             yield _run(image, platform, case, gpus)
 
 
-def _run(image: str, platform: str, case: Case, gpus: str | None) -> CaseResult:
+def _run(image: str, platform: str, case: Case, gpus: str | None) -> TestResult:
     from python_on_whales import DockerClient
     from python_on_whales.exceptions import DockerException
 
@@ -94,7 +73,7 @@ def _run(image: str, platform: str, case: Case, gpus: str | None) -> CaseResult:
         with suppress(DockerException):  # Ctrl-C: the container must not outlive the command
             docker.container.remove(name, force=True)
         raise
-    return CaseResult(case, "passed", time.monotonic() - begin, _text(said))
+    return _result(case, "passed", time.monotonic() - begin, _text(said))
 
 
 def _text(said: bytearray) -> str:
@@ -113,10 +92,14 @@ def _refuse_no_test(platform: str, code: int, output: str) -> None:
         raise not_emulated("engine", [platform], output)
 
 
-def _failed(case: Case, seconds: float, code: int, output: str) -> CaseResult:
+def _failed(case: Case, seconds: float, code: int, output: str) -> TestResult:
     """Return the result of a test that ended with another exit code than 0."""
     if code in _TIMED_OUT and seconds >= case.timeout:
-        return CaseResult(
-            case, "timed out", seconds, f"{output}\nit was still running after {case.timeout} s".strip()
-        )
-    return CaseResult(case, "failed", seconds, output or f"it ended with exit code {code}")
+        return _result(case, "timed out", seconds, f"{output}\nit was still running after {case.timeout} s".strip())
+    return _result(case, "failed", seconds, output or f"it ended with exit code {code}")
+
+
+def _result(case: Case, outcome: TestOutcome, seconds: float, output: str) -> TestResult:
+    return TestResult(
+        recipe=case.recipe, title=case.title, outcome=outcome, seconds=round(seconds, 3), output=output
+    )

@@ -13,6 +13,7 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import check_builder, not_emulated
 from edgebake.load.workspace import open_workspace
 from edgebake.lock.locker import make_lock, render_lock
+from edgebake.model.output.build import Suite
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE
 from edgebake.model.request import Request
 from edgebake.pipeline import Pipeline
@@ -21,8 +22,7 @@ from edgebake.plan.steps import CheckBuilder
 from edgebake.render.dockerfile import base_reference
 from edgebake.system.atomic import write_file
 from edgebake.testing.causes import Cause, cause_in_build, cause_in_test
-from edgebake.testing.images import check_images, load_images
-from edgebake.testing.report import Suite
+from edgebake.testing.images import LocalBuild, load_images, run_suites
 from edgebake.testing.runner import run_cases
 from edgebake.testing.subjects import Subject
 from edgebake.testing.verified import Verification, read_verified, write_verified
@@ -94,11 +94,11 @@ def _verify(bench: Bench, subject: Subject) -> Verification:
     reason, size, fails_without = "", 0, False
     try:
         suite = _suite(bench, subject)
-        wrong = next((result for result in suite.results if not result.ok), None)
+        wrong = next((result for result in suite.tests if not result.ok), None)
         size = _size_and_remove(suite.reference)
         if wrong is not None:
             _refuse_other_cause(subject, cause_in_test(wrong.output), wrong.output)
-            reason = f"{wrong.case.title} {wrong.outcome}: {wrong.output[-_SHOWN:]}"
+            reason = f"{wrong.title} {wrong.outcome}: {wrong.output[-_SHOWN:]}"
         fails_without = not reason and _fails_without(bench, subject)
     except EdgebakeError as error:
         said = error.reason or ""
@@ -150,7 +150,7 @@ def _last_words(said: str) -> str:
 def _suite(bench: Bench, subject: Subject) -> Suite:
     """Build an image with a recipe, and run all tests of it."""
     pipeline = _project(bench, subject.recipe, subject.requirements, subject)
-    (suite,) = check_images(pipeline, bench.settings, quiet=True)
+    (suite,) = run_suites(load_images(LocalBuild(pipeline, bench.settings, quiet=True)))
     return suite
 
 
@@ -178,7 +178,7 @@ def _lock(folder: Path, settings: Settings) -> None:
 def _fails_without(bench: Bench, subject: Subject) -> bool:
     """Tell whether the recipe's test fails in an image that has what the recipe needs, but not the recipe."""
     pipeline = _project(bench, f"{subject.recipe}-without", _needs(subject), subject)
-    (image,) = load_images(pipeline, bench.settings, quiet=True)
+    (image,) = load_images(LocalBuild(pipeline, bench.settings, quiet=True))
     (result,) = run_cases(image.reference, subject.platform, [subject.case])
     _size_and_remove(image.reference)
     _refuse_other_cause(subject, cause_in_test(result.output), result.output)

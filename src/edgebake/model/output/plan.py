@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -79,16 +79,25 @@ class PlannedStep(Model):
     keys: list[str] | None = None
     bake_targets: list[str] | None = None
     output: Literal["cache", "load", "push"] | None = None
-    tags: dict[str, Any] | None = None
+    tags: dict[str, str] | None = None
     tag: str | None = None
     parts: dict[Platform, str] | None = None
 
 
+WorkMode = Literal["native", "cross", "emulated", "missing"]
+"""`native`: a node of that platform does the work. `cross`: another node does, and no command runs on the platform
+(files are fetched, code is cross-compiled). `emulated`: another node does, with QEMU. `missing`: none can."""
+
+
 class PlatformWork(Model):
+    """How a builder does the work for a platform."""
+
     platform: Platform
-    mode: Literal["native", "cross", "emulated", "missing"]
+    mode: WorkMode
     node: str | None
+    """The node of the builder; null if none can do it."""
     stages_run: int
+    """Stages that run commands on that platform."""
 
 
 class TimedStage(Model):

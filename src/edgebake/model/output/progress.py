@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, RootModel
 
-from edgebake.model.output.base import Digest, Output, Platform
+from edgebake.model.output.base import Output, Platform
+from edgebake.model.output.plan import WorkMode
 
 Mode = Literal["native", "cross", "emulated"]
 
@@ -21,9 +22,9 @@ class PlatformEvent(Event):
 
     event: Literal["platform"]
     platform: Platform
-    mode: Literal["native", "cross", "emulated", "missing"]
+    mode: WorkMode
     node: str | None
-    """Of the builder."""
+    """Of the builder; null if none can do it."""
     stages_run: int
     """Stages that run commands on that platform."""
 
@@ -53,7 +54,7 @@ class StepEvent(Event):
     """A step has ended."""
 
     event: Literal["step"]
-    digest: Digest
+    digest: str
     """BuildKit's."""
     stage: str
     name: str

@@ -7,6 +7,9 @@ from typing import Literal
 from edgebake.model.base import Model
 from edgebake.model.output.base import Digest, Output, Platform
 
+TagState = Literal["published", "same"]
+"""`same`: the tag named this image already."""
+
 
 class PublishedTag(Model):
     owner: str
@@ -14,7 +17,7 @@ class PublishedTag(Model):
     reference: str
     digest: Digest
     platforms: dict[Platform, Digest]
-    state: Literal["published", "same"]
+    state: TagState
 
 
 class KeptTag(Model):
@@ -33,15 +36,18 @@ class Publish(Output):
 
 
 class Difference(Model):
-    kind: str
+    kind: Literal["missing", "platforms", "content", "attestations", "digest", "fingerprint", "labels"]
     platform: Platform | None
+    """Null: all of them."""
     text: str
 
 
 class VerifiedReference(Model):
     owner: str
+    """The bake target or index whose tag it is."""
     reference: str
     digest: Digest | None
+    """Null if the registry does not have it."""
     platforms: dict[Platform, Digest]
     differences: list[Difference]
 

@@ -1,4 +1,4 @@
-"""Progress on a terminal: lines for what has ended, and below them a table of what runs, drawn over and over."""
+"""Progress on a terminal: lines for steps that have ended, and below them a table of what runs, redrawn."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
-from unicodedata import combining, east_asian_width
 
-from edgebake.execute.progress import Plain, one_line
+from rich.cells import cell_len, set_cell_size
+
+from edgebake.execute.progress.plain import Plain, one_line
 from edgebake.execute.rows import Row
 
 if TYPE_CHECKING:
@@ -165,9 +166,5 @@ def clock(seconds: float) -> str:
 
 def cut(text: str, width: int) -> str:
     """Return text that takes at most `width` columns of a terminal."""
-    used = 0
-    for place, char in enumerate(text):
-        used += 0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1
-        if used > width:
-            return text[: max(0, place - 1)] + "…"
-    return text.rstrip()
+    text = text.rstrip()
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"

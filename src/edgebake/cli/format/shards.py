@@ -1,0 +1,98 @@
+"""`edgebake plan --shards N`: a plan cut for several machines, for people and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from edgebake.plan.shards import Shard
+from edgebake.plan.shared import SharedStage
+
+if TYPE_CHECKING:
+    from edgebake.model.output import plan as output
+
+
+def text(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> str:
+    """Return a cut as text.
+
+    Args:
+        shards: the cut.
+        shared: shard 0; None if the project publishes no stages.
+    """
+    if not shards:
+        return "Nothing to build: no shards."
+    return "\n".join([*(() if shared is None else _shared_lines(_first(shards), shared)), *_lines(shards)])
+
+
+def _lines(shards: Sequence[Shard]) -> Iterator[str]:
+    for shard in shards:
+        yield f"shard {shard.name}: {', '.join(shard.platforms)}, about {shard.seconds:.0f} s"
+        for part in shard.parts:
+            yield f"  {part.bake_target}{f' ({part.platform})' if len(shard.platforms) > 1 else ''}"
+
+
+def _shared_lines(name: str, shared: Sequence[SharedStage]) -> Iterator[str]:
+    if not shared:
+        yield f"shard {name}: nothing to publish; no stage is needed by several shards"
+        return
+    platforms = sorted({stage.platform for stage in shared})
+    yield f"shard {name}: {', '.join(platforms)}, stages that several shards need"
+    for stage in shared:
+        where = f", {stage.platform}" if len(platforms) > 1 else ""
+        yield f"  {stage.name} ({stage.target}{where}; for {', '.join(map(str, stage.shards))})"
+
+
+def _first(shards: Sequence[Shard]) -> str:
+    return f"0/{len(shards)}"
+
+
+def data(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> output.Shards:
+    """Return what `plan --shards N --json` prints, and `bake --shard I/N --shards FILE` reads.
+
+    Args:
+        shards: the cut.
+        shared: shard 0; None if the project publishes no stages.
+    """
+    from edgebake.model.output import plan as output
+
+    return output.Shards(
+        version=1,
+        shared=None if shared is None else _shared_data(_first(shards), shared),
+        shards=[
+            output.Shard(
+                shard=shard.name,
+                platforms=list(shard.platforms),
+                seconds=round(shard.seconds, 1),
+                parts=[
+                    output.ShardPart(
+                        bake_target=part.bake_target,
+                        image=part.image,
+                        target=part.target,
+                        platform=part.platform,
+                        fingerprint=part.fingerprint,
+                    )
+                    for part in shard.parts
+                ],
+            )
+            for shard in shards
+        ],
+    )
+
+
+def _shared_data(name: str, shared: Sequence[SharedStage]) -> output.Shared:
+    from edgebake.model.output import plan as output
+
+    count = name.partition("/")[2]
+    return output.Shared(
+        shard=name,
+        platforms=sorted({stage.platform for stage in shared}),
+        stages=[
+            output.SharedStage(
+                target=stage.target,
+                stage=stage.name,
+                platform=stage.platform,
+                shards=[f"{number}/{count}" for number in stage.shards],
+            )
+            for stage in shared
+        ],
+    )

@@ -1,0 +1,145 @@
+"""Progress for programs: one JSON object a line (docs/progress.md)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, TextIO
+
+from edgebake.execute.events import BuildStep, EventReader
+from edgebake.execute.modes import Modes
+from edgebake.execute.progress.base import HEARTBEAT, Progress
+from edgebake.execute.rows import Row
+from edgebake.model.output.progress import (
+    BeginEvent,
+    EndEvent,
+    Line,
+    PlatformEvent,
+    RetryEvent,
+    RunningEvent,
+    StepEvent,
+)
+
+if TYPE_CHECKING:
+    from edgebake.execute.failures import Failure
+    from edgebake.execute.pool import Job
+    from edgebake.model.output.plan import PlatformWork
+
+
+class JsonLines(Progress):
+    """Writes a line for each event.
+
+    Args:
+        stream: where to write.
+        heartbeat: seconds after which the running rows are written again.
+    """
+
+    def __init__(self, stream: TextIO, *, heartbeat: float = HEARTBEAT) -> None:
+        super().__init__()
+        self._stream = stream
+        self._heartbeat = heartbeat
+        self._last = time.monotonic()
+        self._written: set[tuple[str, bool]] = set()
+
+    def work(self, work: Sequence[PlatformWork], modes: Modes) -> None:
+        super().work(work, modes)
+        for one in work:
+            self._write(PlatformEvent(version=1, time=_now(), event="platform", **dict(one)))
+
+    def began(self, job: Job, events: EventReader) -> None:
+        super().began(job, events)
+        invocation = job.invocation
+        self._write(
+            BeginEvent(
+                version=1,
+                time=_now(),
+                event="begin",
+                bake_targets=list(invocation.bake_targets),
+                platforms=list(invocation.platforms),
+                attempt=job.attempt,
+            )
+        )
+
+    def ended(self, job: Job, failure: Failure | None) -> None:
+        super().ended(job, failure)
+        invocation = job.invocation
+        self._write(
+            EndEvent(
+                version=1,
+                time=_now(),
+                event="end",
+                bake_targets=list(invocation.bake_targets),
+                platforms=list(invocation.platforms),
+                attempt=job.attempt,
+                outcome="failed" if failure else "done",
+                reason=failure.short if failure else "",
+            )
+        )
+
+    def update(self, events: EventReader, ended: list[BuildStep]) -> None:
+        for step in ended:
+            if not step.is_internal and (step.digest, step.cached) not in self._written:
+                self._written.add((step.digest, step.cached))
+                self._write(self._step(step))
+
+    def tick(self) -> None:
+        if time.monotonic() - self._last >= self._heartbeat:
+            for row in self._rows:
+                if row.state == "running":
+                    self._write(_running(row))
+            self._last = time.monotonic()
+
+    def retry(self, number: str, seconds: float, reason: str) -> None:
+        seconds = round(seconds, 1)
+        self._write(
+            RetryEvent(version=1, time=_now(), event="retry", attempt=number, seconds=seconds, reason=reason)
+        )
+
+    def close(self) -> None:
+        super().close()
+        self._written.clear()
+
+    def _step(self, step: BuildStep) -> StepEvent:
+        rows = [row for row in self._rows if step.digest in row.steps]
+        platforms = sorted({row.platform for row in rows if row.platform})
+        return StepEvent(
+            version=1,
+            time=_now(),
+            event="step",
+            digest=step.digest,
+            stage=step.stage,
+            name=step.name,
+            bake_targets=sorted({row.bake_target for row in rows}),
+            platforms=platforms,
+            mode=self._modes.of(step, platforms),
+            seconds=round(step.seconds, 3),
+            cached=step.cached,
+            error=step.error,
+        )
+
+    def _write(self, line: Line) -> None:
+        self._stream.write(f"{line.model_dump_json()}\n")
+        self._stream.flush()
+        if line.event != "running":
+            self._last = time.monotonic()
+
+
+def _running(row: Row) -> RunningEvent:
+    step = row.current
+    return RunningEvent(
+        version=1,
+        time=_now(),
+        event="running",
+        bake_target=row.bake_target,
+        platform=row.platform,
+        seconds=round(row.seconds, 1),
+        cached=row.cached,
+        built=row.built,
+        step=step.name if step else "",
+        step_seconds=round(time.monotonic() - step.seen, 1) if step else 0.0,
+    )
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
