@@ -221,7 +221,7 @@ def test_without_a_gpu_none_is_asked_for_and_that_is_told(project: Project) -> N
     compilation = compile_workspace(project.open())
     file = compose_file(compilation, "cpu", services_of(compilation), ".", "x")
     assert "nvidia" not in file.text
-    assert file.notes == ["the service 'gpu' needs a GPU, and 'cpu' has none"]
+    assert file.notes == ["the service 'gpu' needs a GPU, but 'cpu' has none"]
     assert "deploy" not in services(project, "services: {gpu: {gpu: false}}\n", "server-1.0")["gpu"]
 
 
@@ -306,7 +306,7 @@ def test_a_recipe_on_the_command_line_has_no_services(project: Project) -> None:
         ("services: {web: {volumes: '../x:/x'}}\n", "'../x", "is not a volume name, a folder of the project"),
         ("services: {web: {volumes: 'x:/x:rw:z'}}\n", "'x:/x", "is not a mount"),
         ("services: {web: {volumes: 'x:/x', tmpfs: /x}}\n", "'x:/x", "two mounts have the same path '/x'"),
-        ("services: {web: {files: {conf/none: /x}}}\n", "/x}", "mounts 'conf/none', which there is not"),
+        ("services: {web: {files: {conf/none: /x}}}\n", "/x}", "mounts 'conf/none', which does not exist"),
         ("services: {web: {limits: {memory: lots}}}\n", "lots", "is not a size"),
         ("services: {web: {limits: {cpus: 0}}}\n", "0}", "is not a number of CPUs"),
         ("services: {web: {limit: {cpus: 1}}}\n", "limit", "unknown key 'limit'"),
@@ -319,7 +319,7 @@ def test_a_recipe_on_the_command_line_has_no_services(project: Project) -> None:
         ("secrets: {t: {env: T, file: t}}\n", "t: {", "exactly one of env and file"),
         ("services: {Web: {}}\n", "Web", "is not a valid service name"),
         ("services: {web: {gpu: {count: 1, devices: '0'}}}\n", "count", "cannot be combined"),
-        ("services: {gpu: {depends_on: {store: healthy}}, store: {}}\n", "healthy", "which has no health check"),
+        ("services: {gpu: {depends_on: {store: healthy}}, store: {}}\n", "healthy", "has no health check"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(project: Project, text: str, marked: str, says: str) -> None:
@@ -338,7 +338,7 @@ def test_an_image_that_is_not_built_for_the_target_is_told_with_what_would_do(pr
 def test_an_image_for_another_architecture_is_refused(project: Project) -> None:
     text = "services: {web: {}, gpu: {target: server-1.0}}\n"
     told = refused(project, text, "board-1.0")
-    assert "a machine of linux/arm64; its image for 'server-1.0' is for linux/amd64" in told
+    assert "(linux/arm64), but its image for 'server-1.0' is built for linux/amd64" in told
     assert told.startswith(at(text, "server-1.0}}"))
 
 

@@ -297,7 +297,7 @@ def _check_references(
     if service.reference is None and image not in images:
         path: tuple[str, ...] = ("services", name, "image") if service.image else ("services", name)
         names = f"the images are: {', '.join(sorted(images))}" if images else "no image is defined yet"
-        hints = (names, "for an image from elsewhere, use reference")
+        hints: tuple[str, ...] = (names, "for an image from elsewhere, use reference")
         raise BadValue(f"undefined image {image!r}", path=path, hints=hints, is_key=not service.image)
     for other in service.depends_on:
         if other not in services:
