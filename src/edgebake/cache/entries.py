@@ -113,7 +113,7 @@ def inputs_of(workspace: Workspace) -> Iterator[Input]:
         UncacheableError: a folder is the whole project, or its path contains `..`.
     """
     from edgebake.load.catalogue import builtin_root
-    from edgebake.load.workspace import is_path
+    from edgebake.load.folders import is_path
     from edgebake.model.files import LOCK_FILE, PROJECT_FILE
     from edgebake.plan.journal import JOURNAL_FILE
     from edgebake.render.ignore_file import IGNORE_FILE
