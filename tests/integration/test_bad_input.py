@@ -143,9 +143,9 @@ def test_a_project_without_a_project_file(tmp_path: Path) -> None:
     check(
         tmp_path,
         ["compile"],
-        "error: there is no edgebake.yaml in TMP/project or above it\n"
+        "error: edgebake.yaml not found in TMP/project or above it\n"
         "\n"
-        "hint: make a project with: edgebake init\n"
+        "hint: create a project: edgebake init\n"
         "hint: or name recipes: edgebake plan RECIPE --target TARGET\n",
     )
 

@@ -106,7 +106,7 @@ def test_two_recipes_of_one_name_are_refused_naming_both(
 def test_two_files_in_one_folder_are_refused(project: ProjectFolder, catalogue: Catalogue) -> None:
     project.write({"recipes/numpy/recipe.yaml": recipe("numpy"), "recipes/numpy/recipe.py": ""})
     assert error_of(catalogue, "numpy") == (
-        "recipes/numpy: the folder holds two recipes: recipe.yaml and recipe.py\n\nhint: keep one"
+        "recipes/numpy: the folder has two recipes: recipe.yaml and recipe.py\n\nhint: keep one of them"
     )
 
 
@@ -171,7 +171,7 @@ def test_another_suffix_is_told_and_not_overlooked(project: ProjectFolder, catal
     project.write({path: recipe("numpy")})
     with pytest.raises(EdgebakeError) as caught:
         catalogue.recipe_names()
-    assert str(caught.value) == f"{path}: the file's name must end in .yaml\n\nhint: rename it: recipe.yaml"
+    assert str(caught.value) == f"{path}: the file's name must end in .yaml\n\nhint: rename the file to recipe.yaml"
 
 
 def test_another_suffix_of_a_target_is_told(project: ProjectFolder, catalogue: Catalogue) -> None:
@@ -186,10 +186,10 @@ def test_a_recipe_where_its_folder_is_meant_is_told(project: ProjectFolder, cata
         catalogue.recipe_names()
     assert str(caught.value) == (
         "recipes: the folder is a recipe itself\n"
-        "  a folder of recipes has one folder for each\n"
+        "  a folder of recipes has a subfolder for each recipe\n"
         "\n"
-        "hint: name the folder above it\n"
-        "hint: or name this one as a recipe of an image: ./folder"
+        "hint: use the folder above it\n"
+        "hint: or add this folder to the recipes of an image: ./folder"
     )
 
 

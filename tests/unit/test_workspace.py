@@ -51,9 +51,9 @@ def test_a_folder_of_the_projects_name_is_no_project(project: ProjectFolder) -> 
 
 def test_no_project_is_told_with_what_to_do(project: ProjectFolder) -> None:
     assert error_of(project) == (
-        f"there is no edgebake.yaml in {project.root} or above it\n"
+        f"edgebake.yaml not found in {project.root} or above it\n"
         "\n"
-        "hint: make a project with: edgebake init\n"
+        "hint: create a project: edgebake init\n"
         "hint: or name recipes: edgebake plan RECIPE --target TARGET"
     )
 
@@ -68,7 +68,7 @@ def test_no_project_is_fine_where_none_is_needed(project: ProjectFolder) -> None
 def test_another_suffix_of_the_project_is_told(project: ProjectFolder) -> None:
     project.write({"edgebake.yml": PROJECT})
     assert error_of(project) == (
-        "edgebake.yml: the file's name must end in .yaml\n\nhint: rename it: edgebake.yaml"
+        "edgebake.yml: the file's name must end in .yaml\n\nhint: rename the file to edgebake.yaml"
     )
 
 

@@ -142,15 +142,20 @@ def add_own_recipe(workspace: Workspace, path: str, at: Place | None) -> str:
 
 
 def no_project(folder: Path) -> EdgebakeError:
-    """Return the error for a folder that is in no project."""
+    """Return the error for a folder that is not in a project."""
     other = Path(PROJECT_FILE).with_suffix(".yml")
     if (folder / other).is_file():
         return EdgebakeError(
-            "the file's name must end in .yaml", at=Position(str(other)), hints=(f"rename it: {PROJECT_FILE}",)
+            "the file's name must end in .yaml",
+            at=Position(str(other)),
+            hints=(f"rename the file to {PROJECT_FILE}",),
         )
     return EdgebakeError(
-        f"there is no {PROJECT_FILE} in {folder} or above it",
-        hints=("make a project with: edgebake init", "or name recipes: edgebake plan RECIPE --target TARGET"),
+        f"{PROJECT_FILE} not found in {folder} or above it",
+        hints=(
+            "create a project: edgebake init",
+            "or name recipes: edgebake plan RECIPE --target TARGET",
+        ),
     )
 
 

@@ -115,9 +115,9 @@ def _base_images(plans: Iterable[ImagePlan]) -> list[str]:
 
 
 def _base(image: str, kept: Lock, mirrors: Mapping[str, str], report: Report) -> LockedBase:
-    known = kept.bases.get(image)
-    if known is not None and known.digest is not None:
-        return known
+    locked = kept.bases.get(image)
+    if locked is not None and locked.digest is not None:
+        return locked
     base = lock_base(image, mirrors)
     report(f"{image}: {base.digest or 'not pinned: ' + str(base.reason)}")
     return base

@@ -69,7 +69,7 @@ def explain_cycle(steps: Sequence[Ask], *, what: str) -> EdgebakeError:
 
 def explain_conflict(failure: Failure, pool: CandidatePool, *, what: str) -> EdgebakeError:
     """Return the error for requirements that cannot be combined. `what` names the image, as prose."""
-    where = f"on {pool.target.name}" + (f" ({pool.platform})" if pool.platform else "")
+    target = f"{pool.target.name} ({pool.platform})" if pool.platform else pool.target.name
     wanted = [str(ask.requirement) for ask in failure.requests]
     together = " together" if len(wanted) > 1 else ""
     lines = [
@@ -77,7 +77,7 @@ def explain_conflict(failure: Failure, pool: CandidatePool, *, what: str) -> Edg
         *(line for conflict in failure.conflicts for line in _available(conflict, pool)),
     ]
     return EdgebakeError(
-        f"{what} cannot have {listed(wanted)}{together} {where}",
+        f"{what} cannot have {listed(wanted)}{together} on {target}",
         at=next((ask.at for ask in failure.requests if ask.at), None),
         reason="\n".join(dict.fromkeys(lines)),
         hints=tuple(dict.fromkeys(_hints(failure, pool))),
@@ -99,7 +99,7 @@ def _requirements(failure: Failure) -> Iterator[str]:
                 if ask.parent is not None or len(failure.requests) > 1:  # otherwise it is in the message
                     yield _with_position(ask)
             if asks[len(shown) :]:
-                yield f"and {len(asks) - len(shown)} more releases of {parent} likewise"
+                yield f"{len(asks) - len(shown)} more releases of {parent} have similar requirements"
 
 
 def _with_position(ask: Ask) -> str:
@@ -168,24 +168,24 @@ def _fact(name: str, pool: CandidatePool, wanted: Sequence[Requirement]) -> str:
 
 def _releases(loaded: LoadedRecipe, wanted: Sequence[Requirement], pool: CandidatePool) -> Iterator[str]:
     name, target = loaded.name, pool.target.name
-    here = list(dict.fromkeys(candidate.version for candidate in pool.candidates(name)))
-    unmet = [each for each in wanted if not any(_fits(loaded, version, each) for version in here)]
+    available = list(dict.fromkeys(candidate.version for candidate in pool.candidates(name)))
+    unmet = [each for each in wanted if not any(_fits(loaded, version, each) for version in available)]
     flavours = list(_flavours(loaded, wanted, pool))
     if flavours:
         yield from flavours[:3]
     elif not unmet:
         if len(set(wanted)) > 1 and loaded.is_versioned:
-            yield f"{target} has {_versions(loaded, here)}"
-    elif here and not loaded.is_versioned:
+            yield f"{target} has {_versions(loaded, available)}"
+    elif available and not loaded.is_versioned:
         yield f"{name} has no versions to choose from"
     else:
         missing = pool.unavailable(loaded)
         fitting = [other for other in missing if all(_fits(loaded, other.version, each) for each in unmet)]
         because = _because(loaded, fitting)
-        if here and loaded.recipe.versioning == "pep440" and _newer(fitting, here):
-            yield f"on {target} the newest {name} is {_newest(here)}{because}"
-        elif here:
-            yield f"{target} has {_versions(loaded, here)}{because}"
+        if available and loaded.recipe.versioning == "pep440" and _newer(fitting, available):
+            yield f"on {target} the newest {name} is {_newest(available)}{because}"
+        elif available:
+            yield f"{target} has {_versions(loaded, available)}{because}"
         elif fitting or not missing:
             yield f"{target} has no {name}{because}"
         else:
@@ -209,9 +209,9 @@ def _shortened(versions: Sequence[str]) -> str:
     return listed(versions) if len(versions) <= 8 else f"{', '.join(versions[:8])}, …"
 
 
-def _newer(missing: Sequence[Unavailable], here: Sequence[str]) -> bool:
+def _newer(missing: Sequence[Unavailable], available: Sequence[str]) -> bool:
     """Return whether a missing release is newer than all available ones."""
-    return any(parse_version(release.version) > parse_version(_newest(here)) for release in missing)
+    return any(parse_version(release.version) > parse_version(_newest(available)) for release in missing)
 
 
 def _newest(versions: Sequence[str]) -> str:

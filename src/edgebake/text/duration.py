@@ -29,10 +29,10 @@ def parse_duration(text: str, option: str) -> float:
     return seconds
 
 
-def told_duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return seconds as a duration.
 
-    >>> told_duration(5400)
+    >>> format_duration(5400)
     '1h30m'
     """
     rest, parts = seconds, []

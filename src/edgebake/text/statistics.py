@@ -55,7 +55,7 @@ def chance(first: Sequence[float], second: Sequence[float]) -> float:
     return as_far / math.comb(total, size)
 
 
-def can_tell(first: int, second: int) -> bool:
+def can_differ(first: int, second: int) -> bool:
     """Return whether sets of these sizes can differ significantly at all."""
     return 2 / math.comb(first + second, first) < SIGNIFICANT
 
