@@ -202,7 +202,7 @@ def test_no_project_and_no_repository(tmp_path: Path) -> None:
     assert (done.returncode, "edgebake.yaml not found" in done.stderr) == (2, True)
     (tmp_path / "edgebake.yaml").write_text("images: {}\n")
     done = edgebake(tmp_path, "diff", "HEAD~1")
-    assert (done.returncode, "no git repository" in done.stderr) == (2, True)
+    assert (done.returncode, "not in a git repository" in done.stderr) == (2, True)
 
 
 # ── targets

@@ -154,7 +154,7 @@ def test_a_build_for_other_gpus(data: ProjectFolder) -> None:
     assert findings(data, text) == [
         (
             "targets/compatibility/torch.yaml:11:5: torch 2.1 is built for no GPU of gpu\n"
-            "  it has code for sm 90, 100; the GPUs there are sm 80, 89"
+            "  it has code for sm 90, 100; the GPUs of these targets are sm 80, 89"
         )
     ]
 

@@ -209,5 +209,5 @@ def test_a_base_without_bash_is_told_with_the_way_out() -> None:
         "no such file or directory"
     )
     found = failure_of(events(f"ERROR: {said}"), frozenset({"dep"}))
-    assert "take a base that has it" in found.error().hints[0]
+    assert "use a base that has it" in found.error().hints[0]
     assert not found.passing

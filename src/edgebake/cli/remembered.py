@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import os
 import sys
@@ -11,10 +10,11 @@ from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from functools import partial, wraps
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from edgebake.cli.command import Options, with_parameters
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from edgebake.cache.store import Store
     from edgebake.load.workspace import Workspace
     from edgebake.model.request import Request
-
-P = ParamSpec("P")
 
 VARIABLE = "EDGEBAKE_COMPILE_CACHE"
 OFF = "off"
@@ -95,27 +93,27 @@ class Remembered:
             self._cache.put(output)
 
 
-def remembered(*plain: str) -> Callable[[Callable[Concatenate[Remembered, P], None]], Callable[P, None]]:
-    """Return a decorator for commands whose output is cached.
+def remembered(
+    options: type[Options], *plain: str
+) -> Callable[[Callable[[Remembered, Options], None]], Callable[..., None]]:
+    """Return a decorator that makes a command whose output is cached: see :func:`edgebake.cli.command.command`.
 
-    The command's first parameter is the :class:`Remembered`; the others are its options, as Typer sees them.
+    The command takes the :class:`Remembered` and its options.
 
     Args:
+        options: as for `command`.
         plain: parameters that allow caching, as for :class:`Remembered`.
     """
 
-    def decorate(command: Callable[Concatenate[Remembered, P], None]) -> Callable[P, None]:
+    def decorate(command: Callable[[Remembered, Options], None]) -> Callable[..., None]:
         @wraps(command)
-        def call(*arguments: P.args, **options: P.kwargs) -> None:
-            memory = Remembered(command.__name__, options, plain)
+        def call(**values: Any) -> None:
+            memory = Remembered(command.__name__, values, plain)
             if not memory.print_cached():
                 with memory:
-                    command(memory, *arguments, **options)
+                    command(memory, options(**values))
 
-        _memory, *others = inspect.signature(command, eval_str=True).parameters.values()
-        call.__signature__ = inspect.Signature(others)  # type: ignore[attr-defined]
-        call.__annotations__ = {parameter.name: parameter.annotation for parameter in others}
-        return call
+        return with_parameters(call, options)
 
     return decorate
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
 from edgebake.load.folders import is_path
+from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.load.words import format_condition, format_path
 from edgebake.load.workspace import Workspace
 from edgebake.model.output.explore import (
@@ -185,9 +186,10 @@ def _install(install: Install) -> ShownInstall:
 
 def _files(loaded: LoadedRecipe) -> Iterator[str]:
     """Yield the files of a recipe's folder, relative to it."""
+    ignored = WITHOUT_BYTECODE.ignores
     for folder, folders, files in os.walk(loaded.folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
-        for name in sorted(files):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and not ignored(name))
+        for name in sorted(name for name in files if not ignored(name)):
             yield os.path.relpath(os.path.join(folder, name), loaded.folder)  # noqa: PTH118 (many files)
 
 

@@ -152,6 +152,12 @@ class IgnoreRules:
         return ignoring
 
 
+BYTECODE = ("**/__pycache__", "**/*.pyc")
+"""Patterns of Python bytecode. pip compiles the packaged catalogue when it installs it."""
+WITHOUT_BYTECODE = IgnoreRules(Rule(pattern) for pattern in BYTECODE)
+"""Rules for all folders of the catalogue: bytecode is not a part of recipes and templates."""
+
+
 @dataclass(frozen=True)
 class _Block:
     """Consecutive rules of one kind, as one regular expression: it does not matter which of them matches."""

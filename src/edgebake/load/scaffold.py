@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import Catalogue, builtin_root
+from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.system.atomic import write_file
 
 _TEMPLATES = "init"
@@ -21,13 +22,13 @@ def make_project(folder: Path, target: str) -> list[str]:
     Raises:
         EdgebakeError: the target is unknown, or one of the files exists. Nothing is written then.
     """
-    builtin = builtin_root()
-    Catalogue(folder.resolve(), (), (), builtin).target(target)
+    Catalogue(folder.resolve(), (), (), builtin_root()).target(target)
+    templates = builtin_root() / "templates" / _TEMPLATES
     files = {}
-    for source in sorted((builtin / "templates" / _TEMPLATES).rglob("*")):
-        if source.is_file():
-            path = source.relative_to(builtin / "templates" / _TEMPLATES).as_posix().replace("dot-", ".")
-            files[path] = source.read_text(encoding="utf-8").replace("@TARGET@", target)
+    for source in sorted(templates.rglob("*")):
+        path = source.relative_to(templates).as_posix()
+        if source.is_file() and not WITHOUT_BYTECODE.ignores(path):
+            files[path.replace("dot-", ".")] = source.read_text(encoding="utf-8").replace("@TARGET@", target)
     if folder.exists() and not folder.is_dir():
         raise EdgebakeError("the path is a file, not a folder", at=Position(str(folder)))
     for path in files:

@@ -17,7 +17,7 @@ from functools import cached_property
 from edgebake.graph.compile import Compilation
 from edgebake.graph.node import Body, Input, Node, references, substitute
 from edgebake.graph.stages import WHEELHOUSE
-from edgebake.load.ignore import IgnoreRules
+from edgebake.load.ignore import WITHOUT_BYTECODE, IgnoreRules
 from edgebake.load.tree import FileEntry, list_files, tree_digest
 from edgebake.render.ignore_file import context_rules
 
@@ -147,7 +147,7 @@ class Fingerprints:
     def _entries(self, target: str, one: Input) -> list[FileEntry]:
         assert one.source is not None
         if one.vendored:
-            return list_files(one.source.parent, [one.source.name], IgnoreRules())
+            return list_files(one.source.parent, [one.source.name], WITHOUT_BYTECODE)
         if target not in self._rules:
             self._rules[target] = context_rules(self._compilation, target)
         return list_files(self._compilation.workspace.root, [one.path], self._rules[target])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgebake.graph.compile import Compilation
 from edgebake.graph.node import SELF, substitute
-from edgebake.load.ignore import IgnoreRules
+from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.load.tree import list_files
 from edgebake.render.bake_file import bake_file, render_hcl, render_json
 from edgebake.render.dockerfile import render_dockerfile
@@ -83,7 +83,7 @@ def _vendored(source: Path, path: str) -> Iterator[GeneratedFile]:
     if source.is_file():
         yield GeneratedFile(path, source.read_bytes(), owner, bool(source.stat().st_mode & 0o100))
         return
-    for entry in list_files(source, ["."], IgnoreRules.parse("**/__pycache__\n", path="")):
+    for entry in list_files(source, ["."], WITHOUT_BYTECODE):
         if entry.kind == "file":
             file = source / entry.path
             yield GeneratedFile(f"{path}/{entry.path}", file.read_bytes(), owner, bool(entry.mode & 0o100))

@@ -11,9 +11,9 @@ from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation
 from edgebake.load.catalogue import LoadedRecipe, shown_path
 from edgebake.load.document import read_text
-from edgebake.load.ignore import IgnoreRules, Rule, literal_pattern
+from edgebake.load.ignore import BYTECODE, IgnoreRules, Rule, literal_pattern
 
-NEVER_SENT = ("**/.git", "**/.env", "**/.env.*", "**/.netrc", "**/.ssh", "**/.aws", "**/__pycache__", "**/*.pyc")
+NEVER_SENT = ("**/.git", "**/.env", "**/.env.*", "**/.netrc", "**/.ssh", "**/.aws", *BYTECODE)
 IGNORE_FILE = ".dockerignore"
 
 
