@@ -182,7 +182,7 @@ class _Sources:
         empty = {"path": "", "git": "", "url": "", "dest": dest}
         if source.path is not None:
             loaded = self._view.pin.loaded
-            path = reads.file(loaded, source.path, self._view.teller((*self._place, "path")))
+            path = reads.file(loaded, source.path, self._view.position_getter((*self._place, "path")))
             is_file = (loaded.folder / source.path).is_file()
             return {**empty, "path": path, "dest": f"{dest}/" if is_file else dest}
         if source.url is not None:

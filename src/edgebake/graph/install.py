@@ -187,7 +187,7 @@ def copies_of(view: RecipeView, copied: Copied, reads: Reads) -> dict[str, objec
         "artifact": reference(copied.artifact.id) if copied.artifact else "",
         "artifacts": view.artifacts if copied.artifact else [],
         "files": [
-            (reads.file(view.pin.loaded, source, view.teller(("install", "files", source))), dest)
+            (reads.file(view.pin.loaded, source, view.position_getter(("install", "files", source))), dest)
             for source, dest in view.files
         ],
     }

@@ -141,7 +141,7 @@ class StageFactory:
 
 def script_path(reads: Reads, view: RecipeView, script: str | None, location: Location) -> str:
     """Return the context path of a recipe's script; "" if there is none."""
-    return reads.file(view.pin.loaded, script, view.teller(location), plain=True) if script else ""
+    return reads.file(view.pin.loaded, script, view.position_getter(location), plain=True) if script else ""
 
 
 def same(platforms: Sequence[str], body: Body) -> dict[str, Body]:
