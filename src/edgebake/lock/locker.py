@@ -15,6 +15,7 @@ from edgebake.lock.python_packages import lock_python
 from edgebake.lock.sources import lock_base, lock_commit
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
 from edgebake.state.bases import lacking
+from edgebake.text.words import counted
 
 Report = Callable[[str], None]
 
@@ -180,8 +181,7 @@ def _image(
 def _told(locked: LockedPython) -> str:
     if locked.reason:
         return f"Python packages not pinned: {locked.reason}"
-    count = len(locked.packages)
-    return f"{count} Python package{'' if count == 1 else 's'}"
+    return counted(len(locked.packages), "Python package")
 
 
 def _preferred(
