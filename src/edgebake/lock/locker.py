@@ -17,10 +17,7 @@ from edgebake.lock.sources import lock_base
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
 from edgebake.registry.client import RegistryClient
 from edgebake.state.bases import lacking
-<<<<<<< HEAD
 from edgebake.system.git import remote_commit
-=======
->>>>>>> cli2
 from edgebake.text.words import counted
 
 Report = Callable[[str], None]
