@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from edgebake.graph.build_graph import BuildGraph
-from edgebake.graph.node import Body, Node
+from edgebake.graph.node import Node, Stage
+from edgebake.graph.operations import Operations
+from edgebake.graph.ops import SCRATCH, Run, StageRef
 from edgebake.plan.fingerprint import Fingerprints
 from integration import projects
 from integration.projects import (
@@ -395,7 +397,7 @@ def test_a_long_line_does_not_exhaust_the_stack(project: Project) -> None:
     compilation = project.compile()
     graph, parent = BuildGraph(), ""
     for number in range(3 * sys.getrecursionlimit()):
-        body = Body(parent, f"RUN echo {number}")
+        body = Stage(StageRef(parent) if parent else SCRATCH, Operations([Run((f"echo {number}",))]))
         parent = graph.add(Node(f"{number:x}", "install", "cpu", "x", "x", {AMD64: body})).id
     fingerprints = Fingerprints(replace(compilation, graph=graph))
     assert len(fingerprints.of(graph.node("cpu", parent), AMD64).digest) == 64

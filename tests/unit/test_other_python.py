@@ -188,5 +188,5 @@ class TestTargets:
     def test_one_that_a_target_has_is_the_distributions_there(self, project: Project) -> None:
         project.images(own={"recipes": ["python:3.10"], "targets": ["board-1.0"]})
         (plan,) = project.compile().plans
-        assert plan.other_python() is None
+        assert plan.other_python is None
         assert plan.line == ("python",)

@@ -17,7 +17,7 @@ from typing import Any
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.execute.preflight import check_builder
-from edgebake.graph.compile import Compilation, stage_templates
+from edgebake.graph.compile import Compilation
 from edgebake.graph.names import base_variable
 from edgebake.lint.finding import Finding
 from edgebake.lint.registry import BUILDKIT_CHECK
@@ -27,6 +27,7 @@ from edgebake.plan.waves import MAX_BAKE_TARGETS
 from edgebake.render.dockerfile import render_dockerfile
 from edgebake.render.files import generated_files
 from edgebake.system.docker import docker
+from edgebake.templating.templates import project_templates
 
 TIMEOUT = 600  # seconds, for the checks of one wave
 _EVERYTHING = "eb-lint-everything"
@@ -61,7 +62,7 @@ def check_dockerfiles(subject: Subject, builder: str | None = None) -> list[Find
 def _write(compilation: Compilation, folder: Path) -> None:
     """Write the generated files below a folder, each Dockerfile with a last stage that needs all others."""
     output = compilation.workspace.project.output
-    for file in generated_files(compilation, stage_templates(compilation.workspace.root)):
+    for file in generated_files(compilation, project_templates(compilation.workspace.root)):
         path = folder / output / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.content)
@@ -118,7 +119,7 @@ def _findings(subject: Subject, target: str, result: Mapping[str, Any]) -> Itera
         raise EdgebakeError(
             "BuildKit cannot read the Dockerfile", at=Position(path, _line(said), 1), reason=said["message"]
         )
-    text = render_dockerfile(subject.compilation, target, stage_templates(subject.workspace.root))
+    text = render_dockerfile(subject.compilation, target, project_templates(subject.workspace.root))
     for warning in result.get("warnings") or ():
         line = _line(warning)
         if line <= text.count("\n"):

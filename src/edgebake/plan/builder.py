@@ -310,11 +310,6 @@ def _check_builder(compilation: Compilation, targets: Sequence[TargetPlan]) -> C
         change.platform
         for target in targets
         for change in target.built
-        if runs_on_target(change.node, change.platform)
+        if change.node.runs_on_target(change.platform)
     }
     return CheckBuilder(platforms, tuple(platform for platform in platforms if platform in running))
-
-
-def runs_on_target(node: Node, platform: str) -> bool:
-    """Tell whether a stage runs commands of the target platform (natively there, emulated elsewhere)."""
-    return not node.native and node.bodies[platform].runs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -17,8 +16,6 @@ WORTH = 5
 
 Task = tuple[str, str]
 """A stage as BuildKit runs it, once: its fingerprint, and its platform unless it is the same for all of them."""
-
-_PLATFORM_ARG = re.compile(r"TARGET(?:PLATFORM|ARCH|OS|VARIANT)")
 
 
 @dataclass(frozen=True)
@@ -145,14 +142,14 @@ class _Shared:
         if key not in self._known:
             node = self._graph.node(target, stage)
             body = node.bodies[platform]
-            own = node.native and not _PLATFORM_ARG.search(body.text)
-            self._known[key] = own and all(self.holds(target, parent, platform) for parent in body.stages)
+            own = node.native and not body.ops.knows_platform
+            self._known[key] = own and all(self.holds(target, parent, platform) for parent in body.parents)
         return self._known[key]
 
 
 def _needs(change: StageChange, graph: BuildGraph, at: Mapping[tuple[str, str, str], Task]) -> Iterator[Task]:
     """Yield what a stage waits for; through stages that are empty on its platform."""
-    todo = list(change.node.bodies[change.platform].stages)
+    todo = list(change.node.bodies[change.platform].parents)
     while todo:
         stage = todo.pop()
         task = at.get((change.node.target, stage, change.platform))
@@ -161,7 +158,7 @@ def _needs(change: StageChange, graph: BuildGraph, at: Mapping[tuple[str, str, s
             continue
         body = graph.node(change.node.target, stage).bodies[change.platform]
         if body.empty:
-            todo.extend(body.stages)
+            todo.extend(body.parents)
 
 
 def _runs(change: StageChange) -> bool:

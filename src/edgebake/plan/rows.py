@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebake.graph.node import Kind, Node
-from edgebake.plan.builder import Plan, runs_on_target
+from edgebake.plan.builder import Plan
 from edgebake.plan.changes import StageChange, State
 from edgebake.plan.reasons import Reason, reasons, worst_state
 from edgebake.plan.reuse import Given
@@ -100,9 +100,8 @@ def _base_row(plan: Plan, target: TargetPlan) -> Row:
 
 def _provided_rows(plan: Plan, target: TargetPlan) -> Iterator[Row]:
     provided = plan.compilation.plan_of(target.bake_target).resolutions[target.platforms[0]].provided
-    for name, text in provided.items():
-        version, note = text.split(", ", 1)
-        yield Row("provided", f"{name} {version}", details=(note,))
+    for name, one in provided.items():
+        yield Row("provided", f"{name} {one.version}", details=(one.note,))
 
 
 def _tool_rows(target: TargetPlan, line: Sequence[Node]) -> Iterator[Row]:
@@ -188,7 +187,7 @@ def running_stages(target: TargetPlan) -> list[RunningStages]:
     found: dict[tuple[int, int], list[str]] = {}
     for platform in target.platforms:
         changes = [c for c in target.built if c.platform == platform and c.state != "same"]
-        on_target = sum(runs_on_target(c.node, platform) for c in changes)
+        on_target = sum(c.node.runs_on_target(platform) for c in changes)
         on_build = sum(c.node.native and c.node.bodies[platform].runs for c in changes)
         if on_target or on_build:
             found.setdefault((on_target, on_build), []).append(platform)

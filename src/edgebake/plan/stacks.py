@@ -178,7 +178,7 @@ def walk(
         body = graph.node(start.target, at[0]).bodies[at[1]]
         if not body.empty:
             built.add(at)
-        new = [(parent, at[1]) for parent in body.stages if (parent, at[1]) not in seen]
+        new = [(parent, at[1]) for parent in body.parents if (parent, at[1]) not in seen]
         seen.update(new)
         todo += new
     return built, taken
