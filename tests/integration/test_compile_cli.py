@@ -281,7 +281,7 @@ class TestInit:
 
     def test_what_is_there_is_not_overwritten(self, root: Path) -> None:
         before = project_files(root)
-        assert "the file is there already" in run(root, "init", code=2).stderr
+        assert "the file already exists" in run(root, "init", code=2).stderr
         assert project_files(root) == before
 
     def test_an_unknown_target_is_told_and_nothing_is_written(self, tmp_path: Path) -> None:

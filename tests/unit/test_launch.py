@@ -143,7 +143,7 @@ def test_an_image_without_a_place_for_one(tmp_path: Path) -> None:
         configuration(image(None), tmp_path / "mine")
     with pytest.raises(EdgebakeError, match=r"configuration file '.*/none' not found"):
         configuration(image(None), tmp_path / "none")
-    with pytest.raises(ValueError, match="has a path, or an env"):
+    with pytest.raises(ValueError, match="a configuration needs a path or an env"):
         Config()
 
 

@@ -211,7 +211,7 @@ class _Source:
         dest = "/src" if source.to == "." else f"/src/{source.to}"
         if source.path is not None:
             loaded = self._view.pin.loaded
-            found = self._context.file(loaded, source.path, self._view.teller((*self._place, "path")))
+            found = self._context.file(loaded, source.path, self._view.position_getter((*self._place, "path")))
             is_file = (loaded.folder / source.path).is_file()
             return Copy((found,), f"{dest}/" if is_file else dest, link=False)
         if source.url is not None:

@@ -243,7 +243,7 @@ def copies_of(context: BuildContext, view: RecipeView, copied: Copied) -> Iterat
     if copied.artifact:
         yield from (copy(source, dest, copied.artifact.ref) for source, dest in view.artifacts)
     for source, dest in view.files:
-        yield copy(context.file(view.pin.loaded, source, view.teller(("install", "files", source))), dest)
+        yield copy(context.file(view.pin.loaded, source, view.position_getter(("install", "files", source))), dest)
 
 
 def _arguments(view: RecipeView, arch: str) -> tuple[Op, ...]:

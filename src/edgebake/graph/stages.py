@@ -172,7 +172,7 @@ def _flat(pieces: Iterable[Any]) -> Iterator[Any]:
 
 def script_of(context: BuildContext, view: RecipeView, script: str, location: Location) -> Input:
     """Return a recipe's script, which is mounted."""
-    return context.file(view.pin.loaded, script, view.teller(location), mounted=True)
+    return context.file(view.pin.loaded, script, view.position_getter(location), mounted=True)
 
 
 def same(platforms: Sequence[str], body: Stage) -> dict[str, Stage]:
