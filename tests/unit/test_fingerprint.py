@@ -20,6 +20,7 @@ from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.node import Node, Stage
 from edgebake.graph.operations import Operations
 from edgebake.graph.ops import SCRATCH, Run, StageRef
+from edgebake.load.builtin import builtin_root
 from edgebake.plan.fingerprint import Fingerprints
 from integration import projects
 from integration.projects import (
@@ -300,6 +301,13 @@ def test_what_does_not_enter_a_build_changes_nothing(project: Project, name: str
     project.write({"recipes/own/D.j2": "# some words\nRUN true\n"}).images(app=["fast", "tail", "own"])
     project.set(ca_bundle="ca.pem").lock(PACKAGES)
     assert changed(project, NO_WIDER[name]) == set()
+
+
+def test_templates_with_which_the_project_prints_are_part_of_every_stage(project: Project) -> None:
+    own = (builtin_root() / "templates/dockerfile/Dockerfile.j2").read_text()
+    before = {name for name, _ in project.fingerprints()}
+    assert stages(changed(project, write("templates/dockerfile/Dockerfile.j2", own + " "))) == before
+    assert stages(changed(project, write("templates/pages/page.css", "body {}"))) == set()
 
 
 def test_steps_that_trust_certificates_are_other_steps(project: Project) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from edgebake.errors import EdgebakeError
 from edgebake.plan.history import KEPT_RUNS, Finished, read_history, worth_keeping
-from edgebake.plan.journal import JOURNAL_FILE, Journal, read_entries
+from edgebake.plan.journal import JOURNAL_FILE, VERSION, Journal, read_entries
 from edgebake.plan.record import StageRecord
 
 
@@ -37,7 +37,7 @@ def test_a_torn_line_is_not_read_and_takes_no_other_with_it(tmp_path: Path) -> N
     assert [entry.get("bake_target") for entry in read_entries(tmp_path)] == [None, "b"]
 
 
-@pytest.mark.parametrize("junk", [b"\xff\xfe", b"null", b"[1]", b'{"v": 2, "event": "finished"}', b"{" * 5000])
+@pytest.mark.parametrize("junk", [b"\xff\xfe", b"null", b"[1]", b'{"v": 1, "event": "finished"}', b"{" * 5000])
 def test_what_is_no_entry_is_left_out(tmp_path: Path, junk: bytes) -> None:
     Journal(tmp_path).add("run", run="1")
     with (tmp_path / JOURNAL_FILE).open("ab") as file:
@@ -112,7 +112,7 @@ def test_it_is_bounded_and_keeps_what_is_needed(tmp_path: Path) -> None:
     kept = [entry["run"] for entry in read_entries(tmp_path) if entry["event"] == "run"]
     assert KEPT_RUNS <= len(kept) <= 2 * KEPT_RUNS
     assert kept[-1] == f"r{3 * KEPT_RUNS - 1}"
-    assert all(json.loads(line)["v"] == 1 for line in lines(tmp_path))
+    assert all(json.loads(line)["v"] == VERSION for line in lines(tmp_path))
 
 
 def test_a_journal_that_cannot_be_written_is_told(tmp_path: Path) -> None:
