@@ -37,12 +37,12 @@ def browser() -> Iterator[Browser]:
 def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
     recording = Recording()
     recording.invocations += [
-        Ran((HOSTILE,), (AMD64, ARM64), 1, told(*STEPS), ZERO, ZERO + 52, "failed"),
+        Ran((HOSTILE,), (AMD64, ARM64), 1, told(*STEPS, names=(HOSTILE,)), ZERO, ZERO + 52, "failed"),
         Ran(
             (HOSTILE,),
             (AMD64, ARM64),
             2,
-            told(vertex("f", f"[{AMD64} eb-f 1/1] RUN again", 55, 60)),
+            told(vertex("f", f"[{AMD64} eb-f 1/1] RUN again", 55, 60), names=(HOSTILE,)),
             ZERO + 54,
             ZERO + 61,
             "done",

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebake.errors import EdgebakeError, Position
+from edgebake.execute.batches import AT_ONCE
 from edgebake.execute.preflight import check_builder
 from edgebake.graph.compile import Compilation, stage_templates
 from edgebake.graph.names import base_variable
@@ -24,11 +25,10 @@ from edgebake.lint.finding import Finding
 from edgebake.lint.registry import BUILDKIT_CHECK
 from edgebake.lint.subject import Subject
 from edgebake.plan.steps import CheckBuilder
-from edgebake.plan.waves import MAX_BAKE_TARGETS
 from edgebake.render.dockerfile import render_dockerfile
 from edgebake.render.files import generated_files
 
-TIMEOUT = 600  # seconds, for the checks of one wave
+TIMEOUT = 600  # seconds, for the checks of one invocation
 _EVERYTHING = "eb-lint-everything"
 _STAGE = re.compile(r"^FROM .* AS (\S+)$", re.MULTILINE)
 _ARCH = re.compile(r"-(?:amd64|arm64)$")
@@ -51,9 +51,9 @@ def check_dockerfiles(subject: Subject, builder: str | None = None) -> list[Find
     with tempfile.TemporaryDirectory(prefix="edgebake-lint-") as folder:
         _write(subject.compilation, Path(folder))
         found: list[Finding] = []
-        for start in range(0, len(targets), MAX_BAKE_TARGETS):
-            wave = targets[start : start + MAX_BAKE_TARGETS]
-            for target, result in _checked(subject, Path(folder), wave, builder).items():
+        for start in range(0, len(targets), AT_ONCE):
+            several = targets[start : start + AT_ONCE]
+            for target, result in _checked(subject, Path(folder), several, builder).items():
                 found += _findings(subject, target, result)
     return found
 

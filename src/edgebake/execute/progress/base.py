@@ -10,8 +10,7 @@ from edgebake.execute.modes import Modes
 from edgebake.execute.rows import Rows
 
 if TYPE_CHECKING:
-    from edgebake.execute.failures import Failure
-    from edgebake.execute.pool import Job
+    from edgebake.execute.runner import Ended, Job
     from edgebake.model.output.plan import PlatformWork
 
 HEARTBEAT = 30.0
@@ -21,8 +20,8 @@ HEARTBEAT = 30.0
 class Progress:
     """Shows nothing: the base of all others.
 
-    The pool calls `began`, `ended` and `tick`; the scheduler calls `update` and `retry`; the executor calls `work`.
-    `close` is called when nothing runs any more, whatever the reason.
+    The runner calls `began`, `ended`, `tick` and `retry`; what runs a step calls `update`, and `close` when nothing
+    runs any more, whatever the reason; the executor calls `work`.
     """
 
     def __init__(self) -> None:
@@ -37,9 +36,9 @@ class Progress:
         """An invocation has begun."""
         self._rows.begin(job, events)
 
-    def ended(self, job: Job, failure: Failure | None) -> None:
+    def ended(self, ended: Ended) -> None:
         """An invocation has ended."""
-        self._rows.end(job, failed=failure is not None)
+        self._rows.end(ended)
 
     def tick(self) -> None:
         """Time has passed."""
@@ -48,7 +47,7 @@ class Progress:
         """Steps have ended."""
 
     def retry(self, number: str, seconds: float, reason: str) -> None:
-        """An invocation is tried again after some seconds; `number` is "1 of 2"."""
+        """An invocation is retried after some seconds; `number` is "1 of 2"."""
 
     def close(self) -> None:
         """Nothing runs any more; forget what did."""

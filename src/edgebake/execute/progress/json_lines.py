@@ -22,8 +22,7 @@ from edgebake.model.output.progress import (
 )
 
 if TYPE_CHECKING:
-    from edgebake.execute.failures import Failure
-    from edgebake.execute.pool import Job
+    from edgebake.execute.runner import Ended, Job
     from edgebake.model.output.plan import PlatformWork
 
 
@@ -44,8 +43,8 @@ class JsonLines(Progress):
 
     def work(self, work: Sequence[PlatformWork], modes: Modes) -> None:
         super().work(work, modes)
-        for one in work:
-            self._write(PlatformEvent(version=1, time=_now(), event="platform", **dict(one)))
+        for platform_work in work:
+            self._write(PlatformEvent(version=1, time=_now(), event="platform", **dict(platform_work)))
 
     def began(self, job: Job, events: EventReader) -> None:
         super().began(job, events)
@@ -56,30 +55,30 @@ class JsonLines(Progress):
                 time=_now(),
                 event="begin",
                 bake_targets=list(invocation.bake_targets),
-                platforms=list(invocation.platforms),
+                platforms=invocation.platforms,
                 attempt=job.attempt,
             )
         )
 
-    def ended(self, job: Job, failure: Failure | None) -> None:
-        super().ended(job, failure)
-        invocation = job.invocation
+    def ended(self, ended: Ended) -> None:
+        super().ended(ended)
+        invocation, failures = ended.job.invocation, ended.failures
         self._write(
             EndEvent(
                 version=1,
                 time=_now(),
                 event="end",
                 bake_targets=list(invocation.bake_targets),
-                platforms=list(invocation.platforms),
-                attempt=job.attempt,
-                outcome="failed" if failure else "done",
-                reason=failure.short if failure else "",
+                platforms=invocation.platforms,
+                attempt=ended.job.attempt,
+                outcome="failed" if failures else "done",
+                reason=failures[0].short if failures else "",
             )
         )
 
     def update(self, events: EventReader, ended: list[BuildStep]) -> None:
         for step in ended:
-            if not step.is_internal and (step.digest, step.cached) not in self._written:
+            if not step.internal and (step.digest, step.cached) not in self._written:
                 self._written.add((step.digest, step.cached))
                 self._write(self._step(step))
 
@@ -101,8 +100,6 @@ class JsonLines(Progress):
         self._written.clear()
 
     def _step(self, step: BuildStep) -> StepEvent:
-        rows = [row for row in self._rows if step.digest in row.steps]
-        platforms = sorted({row.platform for row in rows if row.platform})
         return StepEvent(
             version=1,
             time=_now(),
@@ -110,9 +107,9 @@ class JsonLines(Progress):
             digest=step.digest,
             stage=step.stage,
             name=step.name,
-            bake_targets=sorted({row.bake_target for row in rows}),
-            platforms=platforms,
-            mode=self._modes.of(step, platforms),
+            bake_targets=sorted({name for name, _ in step.rows}),
+            platforms=sorted({platform for _, platform in step.rows}),
+            mode=self._modes.of(step),
             seconds=round(step.seconds, 3),
             cached=step.cached,
             error=step.error,

@@ -9,17 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packaging.version import Version
-
 from edgebake.errors import EdgebakeError
+from edgebake.execute.buildx import UPGRADE, installed_buildx
 from edgebake.host.finding import Finding, State
 from edgebake.system.docker import docker, last_line
 
 if TYPE_CHECKING:
     from edgebake.host.doctor import Surroundings
 
-OLDEST_BUILDX = Version("0.13.0")
-"""As a bake asks for (execute/preflight.py)."""
 _STORE = "io.containerd.snapshotter"
 _GB = 2**30
 _LITTLE, _TOO_LITTLE = 20 * _GB, 5 * _GB
@@ -74,20 +71,20 @@ def containerd_store(this: Surroundings) -> Iterator[Finding]:
 
 
 def buildx(this: Surroundings) -> Iterator[Finding]:
-    """Look for Buildx, and for a builder that answers."""
+    """Look for Buildx, for what it lacks, and for a builder that answers."""
     if not this.info and shutil.which("docker") is None:
-        return  # told already
-    done = docker("buildx", "version")
-    if done.returncode != 0:
-        mend = ("install docker-buildx-plugin (Docker's packages) or docker-buildx (Debian, Ubuntu)",)
-        yield Finding("Buildx", "problem", "docker has no Buildx", mend)
+        return  # reported already
+    try:
+        installed = installed_buildx()
+    except EdgebakeError as error:
+        yield Finding("Buildx", "problem", error.message, tuple(error.hints))
         return
-    match = re.search(r"\bv?(\d+\.\d+\.\d+)", done.stdout)
-    if match and Version("0.0.0") < Version(match[1]) < OLDEST_BUILDX:
-        text = f"{match[1]} is too old: edgebake needs {OLDEST_BUILDX} or later"
-        yield Finding("Buildx", "problem", text, ("update docker-buildx-plugin",))
+    text = f"Buildx {installed.version or 'of an unknown version'}"
+    missing = installed.missing()
+    if missing:
+        yield Finding("Buildx", "warning", f"{text}; {missing}", UPGRADE)
     else:
-        yield Finding("Buildx", "ok", f"Buildx {match[1] if match else 'of an unknown version'}")
+        yield Finding("Buildx", "ok", text)
     if this.info:
         yield _builder()
 

@@ -78,6 +78,8 @@ class PlannedStep(Model):
     repository: str | None = None
     keys: list[str] | None = None
     bake_targets: list[str] | None = None
+    tests: list[str] | None = None
+    """Bake targets that must be built before an image is handed over."""
     output: Literal["cache", "load", "push"] | None = None
     tags: dict[str, str] | None = None
     tag: str | None = None
