@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 from browser import Opened, eventually, needs_browser, started_browser
 from edgebake.execute.modes import Modes
 from edgebake.execute.recording import Ran, Recording
-from edgebake.execute.timeline import timeline_page
+from edgebake.inspect.timeline import timeline_page
 from watching import AMD64, ARM64, ZERO, told, vertex
 
 pytestmark = needs_browser

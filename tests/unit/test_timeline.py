@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edgebake.execute.events import EventReader
 from edgebake.execute.modes import Modes
 from edgebake.execute.recording import Ran, Recording
-from edgebake.execute.timeline import timeline_data
+from edgebake.inspect.timeline import timeline_data
 from watching import AMD64, ARM64, ZERO, told, vertex
 
 MODES = Modes({AMD64: "native", ARM64: "emulated"}, frozenset({"eb-tool"}))

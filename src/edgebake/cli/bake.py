@@ -329,7 +329,7 @@ def _recorded(options: BakeOptions, observed: Observed, executor: Executor) -> I
         yield
     finally:
         if options.digests:
-            from edgebake.execute.publish import digest_parts
+            from edgebake.publishing.parts import digest_parts
             from edgebake.state.digest_files import subject_name, write_digest_file
 
             name = options.subject or subject_name(_words(observed.plan.scope.request))
@@ -355,7 +355,7 @@ def _drawn(file: Path | None, plan: Plan, executor: Executor) -> Iterator[None]:
         raise
     finally:
         if file is not None:
-            from edgebake.execute.timeline import timeline_page
+            from edgebake.inspect.timeline import timeline_page
             from edgebake.system.atomic import write_file
 
             page = timeline_page(plan.compilation.workspace.root, executor.recording, executor.modes, outcome)

@@ -41,8 +41,8 @@ class Buildx:
         if self.jobs:
             return ""
         return (
-            f"{_minor(_WITH_JOBS)} or later can do --keep-going, builds tests and images in one pass, and more than "
-            "50 bake targets in one invocation"
+            f"{_minor(_WITH_JOBS)} or later can do --keep-going, builds tests and images in one pass, and more "
+            "than 50 bake targets in one invocation"
         )
 
     def refuse_keep_going(self) -> None:

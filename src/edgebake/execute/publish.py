@@ -8,13 +8,11 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.results import Result
 from edgebake.graph.build_graph import BakeTarget, Index
 from edgebake.graph.compile import Compilation
-from edgebake.plan.builder import Plan, key_tag
 from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
 from edgebake.registry.errors import NotFoundError
 from edgebake.registry.images import RegistryImage, read_image
 from edgebake.registry.reference import parse_reference
 from edgebake.registry.tags import write_index
-from edgebake.state.digest_files import Part
 
 
 def verify_tags(
@@ -55,31 +53,6 @@ def merge_index(
     tags = expanded_tags(compilation, settings, [index.tag])
     (published,) = write_index(client, f"{registry}/{index.repository}", tags, index.image, parts, plan)
     return [Result(index.image, p, 0.0, 0, 0, published.reference, published.platforms[p]) for p, _ in index.parts]
-
-
-def digest_parts(plan: Plan, settings: Settings, results: Iterable[Result]) -> list[Part]:
-    """Return what a push has to say to the one that merges: its rows, with the digests that were pushed."""
-    parts = []
-    planned = {target.bake_target.name: target for target in plan.targets}
-    for row in results:
-        target = planned.get(row.bake_target)
-        if target is None or not row.pushed:  # an index over several targets
-            continue
-        bake_target = target.bake_target
-        tagged = not target.complete and "@" not in row.reference
-        parts.append(
-            Part(
-                bake_target=bake_target.name,
-                image=bake_target.image,
-                target=bake_target.target,
-                platform=row.platform,
-                repository=f"{registry_of(plan.compilation, settings)}/{bake_target.repository}",
-                digest=row.pushed,
-                fingerprint=f"sha256:{dict(target.fingerprints)[row.platform]}",
-                staging_tag=key_tag(target) if tagged else None,
-            )
-        )
-    return parts
 
 
 def refuse_incomplete(image: RegistryImage, declared: Iterable[str]) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from edgebake.execute.events import EventReader
-
-if TYPE_CHECKING:
-    from edgebake.execute.runner import Ended, Job
+from edgebake.execute.runner import Ended, Job, Watcher
 
 Outcome = Literal["done", "failed", "stopped"]
 
@@ -38,24 +36,16 @@ class Ran:
     outcome: Outcome = "stopped"
 
 
-class Recording:
+class Recording(Watcher):
     """Takes down invocations, one after the other."""
 
     def __init__(self) -> None:
         self.invocations: list[Ran] = []
 
     def began(self, job: Job, events: EventReader) -> None:
-        """An invocation has begun."""
         names, platforms = tuple(job.invocation.bake_targets), tuple(job.invocation.platforms)
         self.invocations.append(Ran(names, platforms, job.attempt, events, time.time()))
 
     def ended(self, ended: Ended) -> None:
-        """The invocation has ended."""
         ran = self.invocations[-1]
         ran.ended, ran.outcome = time.time(), "failed" if ended.failures else "done"
-
-    def tick(self) -> None:
-        """Nothing is to be done as time passes."""
-
-    def retry(self, number: str, seconds: float, reason: str) -> None:
-        """Nothing is to be done before a retry."""

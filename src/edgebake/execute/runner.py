@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from edgebake.errors import EdgebakeError
 from edgebake.execute.events import BuildStep, EventReader
@@ -46,8 +46,8 @@ class Ended:
         return [name for name in names if not self.failures or name in self.metadata]
 
 
-class Watcher(Protocol):
-    """Follows jobs from their beginning to their end, and time as it passes."""
+class Watcher:
+    """Follows jobs from their beginning to their end, and time as it passes. By itself it does nothing."""
 
     def began(self, job: Job, events: EventReader) -> None:
         """A job has begun; its events are read into `events`."""

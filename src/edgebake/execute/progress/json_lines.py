@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.modes import Modes
@@ -48,33 +48,14 @@ class JsonLines(Progress):
 
     def began(self, job: Job, events: EventReader) -> None:
         super().began(job, events)
-        invocation = job.invocation
-        self._write(
-            BeginEvent(
-                version=1,
-                time=_now(),
-                event="begin",
-                bake_targets=list(invocation.bake_targets),
-                platforms=invocation.platforms,
-                attempt=job.attempt,
-            )
-        )
+        self._write(BeginEvent(version=1, time=_now(), event="begin", **_facts(job)))
 
     def ended(self, ended: Ended) -> None:
         super().ended(ended)
-        invocation, failures = ended.job.invocation, ended.failures
-        self._write(
-            EndEvent(
-                version=1,
-                time=_now(),
-                event="end",
-                bake_targets=list(invocation.bake_targets),
-                platforms=invocation.platforms,
-                attempt=ended.job.attempt,
-                outcome="failed" if failures else "done",
-                reason=failures[0].short if failures else "",
-            )
-        )
+        outcome: Literal["done", "failed"] = "failed" if ended.failures else "done"
+        reason = ended.failures[0].short if ended.failures else ""
+        facts = _facts(ended.job)
+        self._write(EndEvent(version=1, time=_now(), event="end", outcome=outcome, reason=reason, **facts))
 
     def update(self, events: EventReader, ended: list[BuildStep]) -> None:
         for step in ended:
@@ -120,6 +101,15 @@ class JsonLines(Progress):
         self._stream.flush()
         if line.event != "running":
             self._last = time.monotonic()
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    invocation = job.invocation
+    return {
+        "bake_targets": list(invocation.bake_targets),
+        "platforms": invocation.platforms,
+        "attempt": job.attempt,
+    }
 
 
 def _running(row: Row) -> RunningEvent:
