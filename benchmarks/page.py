@@ -91,7 +91,7 @@ def makespan(rows: Sequence[Result]) -> str:
         "shape",
         "recipes",
         "longest path",
-        "all build halves",
+        "all build stages",
         "bound",
         "bake",
         "bake / bound",
@@ -134,7 +134,7 @@ def rebuild(rows: Sequence[Result]) -> str:
                 row["wrong"],
             )
         )
-    head = ("shape", "changes", "build halves run", "true dependents", "install stages run", "from the change on")
+    head = ("shape", "changes", "build stages run", "true dependents", "install stages run", "from the change on")
     return table((*head, "bake", "chain / bake", "changes with one too many"), cells)
 
 
@@ -184,7 +184,7 @@ def size(rows: Sequence[Result]) -> str:
         (row["image"], f"{row['naive'] / 1e6:.1f} MB", f"{row['build_halves'] / 1e6:.1f} MB", row["smaller"])
         for row in rows
     ]
-    return table(("image", "plain Dockerfile", "build halves", "times smaller"), cells)
+    return table(("image", "plain Dockerfile", "build stages", "times smaller"), cells)
 
 
 def waves(rows: Sequence[Result]) -> str:

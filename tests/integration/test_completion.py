@@ -15,10 +15,10 @@ from shutil import which
 
 import pytest
 
-from edgebake.cli.complete import answer
-from edgebake.cli.known import Known, builders
+from edgebake.cli.completion import answer
 from edgebake.cli.main import app
 from edgebake.load.builtin import builtin_root
+from edgebake.load.names import Names
 from edgebake.load.workspace import open_workspace
 
 assert app  # imported here, for all the answers
@@ -150,10 +150,27 @@ def test_nothing_is_said_of_mistakes(shell_environment: dict[str, str], tmp_path
 def test_outside_of_a_project_and_with_nothing_to_read(shell_environment: dict[str, str], tmp_path: Path) -> None:
     assert asked(shell_environment, "fish", ["edgebake", "plan", "pytor"], tmp_path)[0] == ["pytorch"]
     assert asked(shell_environment, "fish", ["edgebake", "plan", "--changed-since", "H"], tmp_path)[:2] == ([], "")
-    assert builders({"BUILDX_CONFIG": str(tmp_path / "none")}) == ["default"]
+    words, here = ["edgebake", "bake", "--builder", ""], {"BUILDX_CONFIG": str(tmp_path)}
+    assert asked(shell_environment | here, "fish", words, tmp_path)[0] == ["default"]
     (tmp_path / "instances").mkdir()
     (tmp_path / "instances" / "mine").write_text("{}")
-    assert builders({"BUILDX_CONFIG": str(tmp_path)}) == ["default", "mine"]
+    assert asked(shell_environment | here, "fish", words, tmp_path)[0] == ["default", "mine"]
+
+
+def test_folders_that_are_wrong_are_passed_over_and_links_that_lead_nowhere_end_the_search(
+    shell_environment: dict[str, str], tmp_path: Path
+) -> None:
+    inner = tmp_path / "project" / "inner"
+    inner.mkdir(parents=True)
+    (tmp_path / "project" / "edgebake.yaml").write_text("images: {app: {}}\nrecipes: [twice, other]\n")
+    for folder in ("twice/a/x", "twice/b/x", "other/y"):
+        (tmp_path / "project" / folder).mkdir(parents=True)
+        (tmp_path / "project" / folder / "recipe.yaml").write_text("group: odd\n")
+    assert asked(shell_environment, "fish", ["edgebake", "list", "--group", "od"], inner)[0] == ["odd"]
+    assert Names(tmp_path / "project").recipes.count("y") == 1
+    assert asked(shell_environment, "fish", ["edgebake", "plan", "ap"], inner)[0][:1] == ["app"]
+    (inner / "edgebake.yaml").symlink_to("nowhere.yaml")
+    assert "app" not in asked(shell_environment, "fish", ["edgebake", "plan", "ap"], inner)[0]
 
 
 def test_an_answer_comes_at_once(shell_environment: dict[str, str]) -> None:
@@ -172,8 +189,8 @@ def test_an_answer_comes_at_once(shell_environment: dict[str, str]) -> None:
 
 def test_models_are_not_loaded_for_an_answer() -> None:
     code = (
-        "import sys; from edgebake.cli.main import app; from edgebake.cli.known import Known, find_root;"
-        "from pathlib import Path; k = Known(find_root(Path.cwd())); k.recipes, k.targets, k.groups, k.images;"
+        "import sys; from edgebake.cli.main import app; from edgebake.load.names import Names;"
+        "from pathlib import Path; names = Names(Path.cwd()); names.recipes, names.targets, names.images;"
         "print([m for m in ('pydantic', 'networkx', 'jinja2', 'resolvelib') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=EXAMPLE, capture_output=True, text=True, check=True)
@@ -181,14 +198,14 @@ def test_models_are_not_loaded_for_an_answer() -> None:
 
 
 def test_the_names_are_those_of_the_catalogue() -> None:
-    known, catalogue = Known(EXAMPLE), open_workspace(EXAMPLE).catalogue
+    names, catalogue = Names(EXAMPLE), open_workspace(EXAMPLE).catalogue
     recipes = list(catalogue.all_recipes())
     aliases = {alias for one in recipes for alias in one.recipe.aliases}
-    assert known.recipes == sorted({*catalogue.recipe_names(), *aliases})
-    assert known.targets == catalogue.target_names()
-    assert known.groups == sorted({one.recipe.group for one in recipes})
-    assert set(known.layers) == {one.recipe.layer for one in recipes}
-    assert known.images == sorted(open_workspace(EXAMPLE).project.images)
+    assert names.recipes == sorted({*catalogue.recipe_names(), *aliases})
+    assert names.targets == catalogue.target_names()
+    assert names.groups == sorted({one.recipe.group for one in recipes})
+    assert set(names.layers) == {one.recipe.layer for one in recipes}
+    assert names.images == sorted(open_workspace(EXAMPLE).project.images)
     assert builtin_root() == REPOSITORY
 
 

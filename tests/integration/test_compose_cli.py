@@ -202,7 +202,7 @@ def test_compile_writes_it_and_check_finds_a_stale_one(project: Path) -> None:
     checked = edgebake(project, "compose", "--check", "-t", "jetpack-6.2")
     assert checked.returncode == 3
     assert checked.stderr == (
-        "error: bake/jetpack-6.2/compose.yaml is stale\n\nhint: write it anew: edgebake compile\n"
+        "error: bake/jetpack-6.2/compose.yaml is stale\n\nhint: write it again: edgebake compile\n"
     )
     assert edgebake(project, "compile", "--check").returncode == 3
     assert edgebake(project, "compile").returncode == 0
@@ -216,7 +216,7 @@ def test_compile_writes_it_and_check_finds_a_stale_one(project: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["compose"], "which machine is it for? Name a target: --target"),
+        (["compose"], "the target is missing: add --target"),
         (["compose", "-t", "cpuu"], "did you mean 'cpu'?"),
         (["compose", "-t", "cpu", "stor"], "did you mean 'store'?"),
         (["compose", "-t", "cpu", "-o", "../x.yaml"], "x.yaml"),

@@ -50,7 +50,7 @@ def test_why_of_what_is_not_there_is_a_failed_check() -> None:
     assert done.returncode == 3
     assert done.stdout.splitlines()[1:] == ["  pytorch is not in the image"]
     assert done.stderr.startswith(
-        "\nhint: add 'pytorch' to `recipes` of the image 'detector'\nhint: recipes that bring"
+        "\nhint: add 'pytorch' to `recipes` of the image 'detector'\nhint: recipes that require"
     )
     done = run(EXAMPLE, "why", "detector", "cuda")  # it is there on one of the targets
     assert (done.returncode, "cpu has no cuda" in done.stdout) == (0, True)
@@ -67,7 +67,7 @@ def test_why_of_what_is_not_there_is_a_failed_check() -> None:
         (["why", "detektor", "numpy"], "error: unknown image or recipe 'detektor'"),
         (
             ["why", "detector", "numpy>=2"],
-            "error: 'numpy>=2' asks for a release; the last name is the recipe's alone",
+            "error: 'numpy>=2' names a release; the last argument is a recipe's name only",
         ),
         (["why", "detector", "numpy", "-t", "cpuu"], "error: no selected image is for the target 'cpuu'"),
         (["graph", "detector", "-t", "cpuu"], "error: no selected image is for the target 'cpuu'"),

@@ -90,7 +90,7 @@ def test_github_paths_are_those_of_the_checkout(tmp_path: Path) -> None:
 def test_the_rules_are_listed(tmp_path: Path) -> None:
     done = linted(tmp_path, "--rules")
     assert done.returncode == 0
-    assert "root-user (warning)\n  an image runs as root\n  mend: " in done.stdout
+    assert "root-user (warning)\n  an image runs as root\n  fix: " in done.stdout
 
 
 def test_the_catalogue_is_linted_without_a_project_and_on_request(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_catalogue_is_linted_without_a_project_and_on_request(tmp_path: Path
     asked = linted(tmp_path / "project", "--catalogue", "--format", "json")
     assert rules(plain) == rules(asked)
     found = {(one["rule"], one["recipe"]) for one in json.loads(plain.stdout)["findings"]}
-    assert not found, f"mend these recipes, or let them say why not: {sorted(found)}"
+    assert not found, f"fix these recipes, or let them say why not: {sorted(found)}"
     assert plain.returncode == asked.returncode == 0
 
 

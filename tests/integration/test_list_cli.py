@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def listed(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "edgebake", "list", *args]
@@ -57,4 +59,11 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
     done = listed(tmp_path, "--target", "cpuu")
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: unknown target 'cpuu'")
     assert listed(tmp_path, "images").returncode == 2
-    assert listed(tmp_path, "targets", "--uncited").returncode == 2
+
+
+@pytest.mark.parametrize("option", ["--uncited", "--built", "--group=ml", "--target=cpu"])
+def test_options_about_recipes_are_refused_for_targets(tmp_path: Path, option: str) -> None:
+    done = listed(tmp_path, "targets", option)
+    name = option.partition("=")[0]
+    message = f"error: {name} applies to recipes, not to targets\n\nhint: edgebake list recipes\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)

@@ -207,7 +207,7 @@ def test_exit_code_0_and_2_and_3() -> None:
 def test_exit_code_1_is_a_bug_with_its_traceback() -> None:
     code = (
         "import edgebake.cli.listing as l, sys\n"
-        "l._targets = lambda *_: 1 // 0\n"
+        "l._listed = lambda *_: 1 // 0\n"
         "sys.argv = ['edgebake', 'list', 'targets']\n"
         "from edgebake.cli import run; run()"
     )

@@ -24,7 +24,7 @@ def data(folder: Path, *args: str) -> dict[str, Any]:
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
     assert found.pop("version") == 1
-    return found
+    return {kind: value for kind, value in found.items() if value is not None}
 
 
 def field(text: str, name: str) -> str:
@@ -51,7 +51,7 @@ def test_a_recipes_releases_on_a_target_say_what_they_need(tmp_path: Path) -> No
     assert releases["1.31.1"]["platforms"] == []
     assert releases["1.31.1"]["needs"] == {"linux/arm64": "python >=3.11 (it is 3.10)"}
     text = shown(tmp_path, "onnxruntime", "--target", "jetpack-6.2").stdout
-    assert "    1.31.1  not there: needs python >=3.11 (it is 3.10)\n" in text
+    assert "    1.31.1  not available: needs python >=3.11 (it is 3.10)\n" in text
 
 
 def test_a_fact_of_the_target_rules_out_other_releases(tmp_path: Path) -> None:
@@ -101,15 +101,18 @@ def test_all_that_has_the_name_is_shown_and_a_function_of_the_target_is_named(tm
     text = shown(tmp_path, "cpu").stdout
     heads = [line.split(":")[0] for line in text.splitlines() if line and not line.startswith(" ")]
     assert heads == ["cpu (image)", "cpu (target)", "cpu (recipe)"]
-    assert "releases: a function of the target says; name one with --target" in text
+    assert "releases: computed for each target; name one with --target" in text
     assert data(tmp_path, "cpu", "-t", "cpu")["recipe"]["releases"][0]["version"] == "2.0"
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["numpyy"], "error: 'numpyy' is no recipe, target or image\n\nhint: did you mean 'numpy'?\n"),
-        (["jetpack-6.3"], "error: 'jetpack-6.3' is no recipe, target or image\n\nhint: did you mean 'jetpack-6."),
+        (["numpyy"], "error: 'numpyy' is not a recipe, a target or an image\n\nhint: did you mean 'numpy'?\n"),
+        (
+            ["jetpack-6.3"],
+            "error: 'jetpack-6.3' is not a recipe, a target or an image\n\nhint: did you mean 'jetpack-6.",
+        ),
         (["numpy", "-t", "cpuu"], "error: unknown target 'cpuu'\n\nhint: did you mean 'cpu'?\n"),
     ],
 )
@@ -117,3 +120,14 @@ def test_an_unknown_name_is_told(tmp_path: Path, args: list[str], message: str) 
     done = shown(tmp_path, *args)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(message)
+
+
+def test_a_name_that_recipes_provide(tmp_path: Path) -> None:
+    (tmp_path / "edgebake.yaml").write_text("recipes: [own]\n")
+    (tmp_path / "own/openblas").mkdir(parents=True)
+    (tmp_path / "own/openblas/recipe.json").write_text(
+        json.dumps({"name": "openblas", "summary": "One", "group": "own", "provides": ["some-blas"]})
+    )
+    done = shown(tmp_path, "some-blas")
+    message = "error: 'some-blas' is not a recipe, but recipes provide it\n\nhint: 'openblas' provides it\n"
+    assert (done.returncode, done.stderr) == (2, message)

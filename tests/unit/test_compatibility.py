@@ -12,9 +12,12 @@ import pytest
 import yaml
 
 from conftest import ProjectFolder
+from edgebake.cli.console import json_text, render
+from edgebake.cli.format.compat import data as data_of
+from edgebake.cli.format.compat import text as table
 from edgebake.compatibility.check import check, supported_sm
 from edgebake.compatibility.data import entries, load_frameworks, select_frameworks, select_targets
-from edgebake.compatibility.show import as_data, page, table
+from edgebake.compatibility.page import page
 from edgebake.errors import EdgebakeError
 from edgebake.load.catalogue import Catalogue
 from edgebake.load.workspace import open_workspace
@@ -113,7 +116,7 @@ def test_a_platform_without_a_row(data: ProjectFolder) -> None:
 def test_a_release_in_two_rows(data: ProjectFolder) -> None:
     assert findings(data, SOUND + row('"2.1", "1.9"', "family: cuda")) == [
         (
-            "targets/compatibility/torch.yaml:12:5: torch 2.1 stands in two rows for gpu\n"
+            "targets/compatibility/torch.yaml:12:5: torch 2.1 has two rows for gpu\n"
             "  the other row is targets/compatibility/torch.yaml:8:5\n"
             "\n"
             "hint: narrow the `when` of one of them"
@@ -128,7 +131,7 @@ def test_rows_of_other_releases_may_hold_on_one_target(data: ProjectFolder) -> N
 def test_a_build_that_is_there_and_absent(data: ProjectFolder) -> None:
     assert findings(data, SOUND + absent("sm: 80")) == [
         (
-            "targets/compatibility/torch.yaml:12:5: a build of torch is there and absent, both, on gpu\n"
+            "targets/compatibility/torch.yaml:12:5: a build of torch is both available and absent on gpu\n"
             "  the other row is targets/compatibility/torch.yaml:8:5\n"
             "\n"
             "hint: narrow the `when` of one of them"
@@ -139,9 +142,9 @@ def test_a_build_that_is_there_and_absent(data: ProjectFolder) -> None:
 def test_a_row_that_holds_nowhere(data: ProjectFolder) -> None:
     assert findings(data, SOUND + row('"1.9"', "cuda: 11")) == [
         (
-            "targets/compatibility/torch.yaml:13:5: a row of torch holds on no target\n"
+            "targets/compatibility/torch.yaml:13:5: a row of torch matches no target\n"
             "\n"
-            "hint: mend its `when`, or remove the row"
+            "hint: fix its `when`, or remove the row"
         )
     ]
 
@@ -160,7 +163,7 @@ def test_a_recipe_that_offers_what_the_data_excludes(data: ProjectFolder) -> Non
     text = HEAD + row('"2.1", "2.0"', "cuda: none") + absent("cuda: 12")
     assert findings(data, text) == [
         (
-            "builtin/recipes/torch/recipe.yaml:5:14: the recipe 'torch' offers 2.1 on gpu, where the compatibility data"
+            "builtin/recipes/torch/recipe.yaml:5:14: the recipe 'torch' offers 2.1 on gpu, but the compatibility data"
             " has no such build\n"
             "  the data is targets/compatibility/torch.yaml\n"
             "\n"
@@ -172,14 +175,14 @@ def test_a_recipe_that_offers_what_the_data_excludes(data: ProjectFolder) -> Non
 def test_a_release_that_the_data_does_not_know(data: ProjectFolder) -> None:
     data.catalogue({"recipes/torch/recipe.yaml": RECIPE + '  - version: "1.8"\n    when: {cuda: 12}\n'})
     (told,) = findings(data, SOUND)
-    assert told.startswith("builtin/recipes/torch/recipe.yaml:8:14: the recipe 'torch' offers 1.8 on gpu, where")
+    assert told.startswith("builtin/recipes/torch/recipe.yaml:8:14: the recipe 'torch' offers 1.8 on gpu, but")
 
 
 def test_a_recipe_that_does_not_offer_what_the_data_has(data: ProjectFolder) -> None:
     text = HEAD + row('"2.1", "2.0"', "cuda: none") + row('"2.1", "2.0"', "cuda: 12")
     (told,) = findings(data, text)
     assert told.startswith(
-        "targets/compatibility/torch.yaml:8:5: the recipe 'torch' does not offer 2.0 on gpu, where the compatibility"
+        "targets/compatibility/torch.yaml:8:5: the recipe 'torch' does not offer 2.0 on gpu, but the compatibility"
         " data has a build\n"
     )
     assert told.endswith("hint: widen the `when` of the recipe's release, or say why not in `no_recipe`")
@@ -205,7 +208,7 @@ def test_a_reason_that_no_longer_holds(data: ProjectFolder) -> None:
     text = HEAD + row('"2.1", "2.0"', "cuda: none") + row('"2.1"', "cuda: 12", reason)
     assert findings(data, text) == [
         (
-            "targets/compatibility/torch.yaml:11:16: the recipe 'torch' offers 2.1 on gpu, and the row says why it would"
+            "targets/compatibility/torch.yaml:11:16: the recipe 'torch' offers 2.1 on gpu, but the row says why it does"
             " not\n"
             "\n"
             "hint: remove `no_recipe`, or narrow the row's `when`"
@@ -295,10 +298,10 @@ def test_a_table_is_by_framework_target_and_row(data: ProjectFolder) -> None:
         + row('"2.1"', "cuda: 12", '    sm: ["86"]\n    cudnn: own\n')
     )
     own = catalogue(data, text + absent("platform: linux/amd64, cuda: none"))
-    assert table(entries(load_frameworks(own), select_targets(own, ()))) == (
-        "FRAMEWORK  TARGET             RELEASES  CUDA  CUDNN  PYTHON  JETPACK  SM  FROM\n"
+    assert render(table(entries(load_frameworks(own), select_targets(own, ())))) == (
+        "FRAMEWORK  TARGET             RELEASES  CUDA  CUDNN  PYTHON  JETPACK  SM  FROM, OR WHY NONE\n"
         "torch      cpu (linux/arm64)  2.1, 2.0  -     -      3.11    -        -   index\n"
-        "torch      cpu (linux/amd64)  none: nobody builds it\n"
+        "torch      cpu (linux/amd64)  none      -     -      3.11    -        -   nobody builds it\n"
         "torch      gpu                2.1       12.8  own    3.12    -        89  index"
     )
 
@@ -306,7 +309,7 @@ def test_a_table_is_by_framework_target_and_row(data: ProjectFolder) -> None:
 def test_filters_and_json(data: ProjectFolder) -> None:
     own = catalogue(data, SOUND)
     found = entries(select_frameworks(load_frameworks(own), ["torch"]), select_targets(own, ["g*"]))
-    assert as_data(found) == {
+    assert json.loads(json_text(data_of(found))) == {
         "version": 1,
         "rows": [
             {
@@ -357,7 +360,7 @@ def test_a_project_with_a_hole_in_its_data_fails_the_check(project: ProjectFolde
 def test_a_check_of_a_part_is_refused(project: ProjectFolder) -> None:
     done = run(project.root, "pytorch", "--check")
     assert done.returncode == 2
-    assert done.stderr == "error: --check looks at all frameworks and targets\n\nhint: leave out the filters\n"
+    assert done.stderr == "error: --check checks all frameworks and targets\n\nhint: omit the filters\n"
 
 
 # ── the built-in data

@@ -305,7 +305,7 @@ def test_a_recipe_on_the_command_line_has_no_services(project: Project) -> None:
         ("services: {web: {volumes: '../x:/x'}}\n", "'../x", "neither a volume's name, nor a path"),
         ("services: {web: {volumes: 'x:/x:rw:z'}}\n", "'x:/x", "is not a mount"),
         ("services: {web: {volumes: 'x:/x', tmpfs: /x}}\n", "'x:/x", "two things are mounted at '/x'"),
-        ("services: {web: {files: {conf/none: /x}}}\n", "/x}", "mounts 'conf/none', which there is not"),
+        ("services: {web: {files: {conf/none: /x}}}\n", "/x}", "mounts 'conf/none', which does not exist"),
         ("services: {web: {limits: {memory: lots}}}\n", "lots", "is not a size"),
         ("services: {web: {limits: {cpus: 0}}}\n", "0}", "is not a number of CPUs"),
         ("services: {web: {limit: {cpus: 1}}}\n", "limit", "unknown key 'limit'"),
@@ -318,7 +318,7 @@ def test_a_recipe_on_the_command_line_has_no_services(project: Project) -> None:
         ("secrets: {t: {env: T, file: t}}\n", "t: {", "exactly one of env and file"),
         ("services: {Web: {}}\n", "Web", "is not a service's name"),
         ("services: {web: {gpu: {count: 1, devices: '0'}}}\n", "count", "exclude each other"),
-        ("services: {gpu: {depends_on: {store: healthy}}, store: {}}\n", "healthy", "which has no health check"),
+        ("services: {gpu: {depends_on: {store: healthy}}, store: {}}\n", "healthy", "but that has no health check"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(project: Project, text: str, marked: str, says: str) -> None:

@@ -16,7 +16,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edgebake.inspect.draw import as_dot, as_json, as_mermaid, dot_text, mermaid_text
+from edgebake.cli.console import json_text
+from edgebake.cli.format.graph import data as data_of
+from edgebake.inspect.draw import as_dot, as_mermaid, dot_text, mermaid_text
 from edgebake.inspect.graphs import recipe_graph, stage_graph
 from edgebake.inspect.layers import LAYERS, stage_layers
 from edgebake.inspect.selected import resolve_selected
@@ -143,7 +145,7 @@ def test_no_edge_leads_to_an_earlier_layer(project: Project) -> None:
 def test_dot_and_json_say_the_same_graph(project: Project, make: Callable[[Project], Graph]) -> None:
     graph: Graph = make(project)
     nodes, edges = read_dot(as_dot(graph))
-    data = json.loads(as_json(graph, "stages"))
+    data = json.loads(json_text(data_of(graph, "stages")))
     assert list(nodes) == [node["id"] for node in data["nodes"]] == list(graph)
     assert nodes == dict(graph.nodes(data="label"))
     assert edges == [(edge["from"], edge["to"], edge["label"]) for edge in data["edges"]]

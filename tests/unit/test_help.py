@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from edgebake.cli.help import summary_of
 from edgebake.cli.main import app
 
 ROOT = typer.main.get_command(app)
@@ -48,6 +49,22 @@ def test_a_command_says_what_it_does_and_when(path: tuple[str, ...]) -> None:
 def test_every_parameter_is_explained(path: tuple[str, ...]) -> None:
     for parameter in ALL[path].params:
         assert parameter.help, f"{parameter.name} has no help"
+
+
+def test_commands_are_in_groups_with_whole_summaries() -> None:
+    text = ROOT.get_help(ROOT.context_class(ROOT, info_name="edgebake", max_content_width=100))
+    headings = re.findall(r"^(\S.*):$", text, re.MULTILINE)
+    assert headings == ["Options", "Build", "Publish", "Understand", "On the board", "Catalogue", "Project"]
+    words = " ".join(text.split())
+    for name, command in ROOT.commands.items():
+        assert f" {name} {summary_of(command.help)}" in words
+    assert "..." not in words.replace("[ARGS]...", "")
+
+
+def test_examples_are_not_wrapped() -> None:
+    command = ALL["plan",]
+    text = command.get_help(command.context_class(command, info_name="plan", terminal_width=60))
+    assert all(f"\n  {example}\n" in f"{text}\n" for path, example in EXAMPLES if path == ("plan",))
 
 
 def parse(text: str) -> tuple[str, ...]:

@@ -137,7 +137,7 @@ def test_an_entry_that_accepts_nothing_is_a_finding(tmp_path: Path) -> None:
         f for f in report(written(tmp_path, "package-lists: small")).findings if f.rule.id == "unused-ignore"
     ]
     assert str(finding.at) == "recipes/app/recipe.yaml:7:5"
-    assert finding.message == "'package-lists' is ignored, and finds nothing"
+    assert finding.message == "'package-lists' is ignored, but finds nothing"
 
 
 def test_an_entry_is_not_judged_by_a_part_of_the_project(tmp_path: Path) -> None:

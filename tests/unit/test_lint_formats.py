@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import jsonschema
 import pytest
 
+from edgebake.cli.console import json_text, render
+from edgebake.cli.format.lint import data as data_of
+from edgebake.cli.format.lint import text
 from edgebake.errors import Position
 from edgebake.lint.finding import Finding, Rule
-from edgebake.lint.formats.data import as_data
 from edgebake.lint.formats.github import as_github
 from edgebake.lint.formats.sarif import as_sarif
-from edgebake.lint.formats.text import as_text
 from edgebake.lint.registry import RULES
 from edgebake.lint.report import Report, with_prefix
 
@@ -81,20 +83,29 @@ RUN = closed(
 SARIF = closed(["version", "runs"], **{"$schema": STRING, "version": {"enum": ["2.1.0"]}, "runs": many(RUN)})
 
 
+def as_text(report: Report) -> str:
+    return "\n".join(map(render, text(report)))
+
+
+def sarif(report: Report, rules: Sequence[Rule]) -> Any:
+    return json.loads(as_sarif(report, rules))
+
+
 def test_text_is_by_file_and_ends_with_a_count() -> None:
     assert as_text(REPORT) == (
         "a:b,c/x y.yaml\n"
-        "  3:7   error    100% wrong: a,b\nc (on board, cpu)  [grave]\n"
-        "  12:1  error    wrong too  [grave]\n"
-        "        hint: mend it\n"
+        "  3:7   error  100% wrong: a,b\n"
+        "               c (on board, cpu)  [grave]\n"
+        "  12:1  error  wrong too  [grave]\n"
+        "               hint: mend it\n"
         "\n"
         "edgebake.yaml\n"
         "  -  warning  big  [small]\n"
-        "     hint: mend it too\n"
+        "              hint: mend it too\n"
         "\n"
         "/elsewhere/recipe.yaml\n"
-        "  1:1  info     look  [noted]\n"
-        "       hint: leave it\n"
+        "  1:1  info  look  [noted]\n"
+        "             hint: leave it\n"
         "\n"
         "2 errors, 1 warning, 1 info, 1 accepted with a reason."
     )
@@ -102,7 +113,7 @@ def test_text_is_by_file_and_ends_with_a_count() -> None:
 
 
 def test_json_has_everything() -> None:
-    data = json.loads(json.dumps(as_data(REPORT)))
+    data = json.loads(json_text(data_of(REPORT)))
     assert (data["version"], data["counts"]) == (1, {"error": 2, "warning": 1, "info": 1, "accepted": 1})
     assert data["findings"][0] == {
         "rule": "grave",
@@ -121,9 +132,9 @@ def test_json_has_everything() -> None:
 
 
 def test_sarif_has_the_structure_of_the_official_schema() -> None:
-    log = as_sarif(REPORT, RULES_OF_REPORT)
+    log = sarif(REPORT, RULES_OF_REPORT)
     jsonschema.Draft202012Validator(SARIF).validate(log)
-    jsonschema.Draft202012Validator(SARIF).validate(as_sarif(Report(()), RULES))
+    jsonschema.Draft202012Validator(SARIF).validate(sarif(Report(()), RULES))
     run = log["runs"][0]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["grave", "small", "noted"]
     assert [(r["ruleId"], r["ruleIndex"], r["level"]) for r in run["results"]] == [
@@ -136,9 +147,7 @@ def test_sarif_has_the_structure_of_the_official_schema() -> None:
 
 
 def test_sarif_locations_are_uris() -> None:
-    places = [
-        r["locations"][0]["physicalLocation"] for r in as_sarif(REPORT, RULES_OF_REPORT)["runs"][0]["results"]
-    ]
+    places = [r["locations"][0]["physicalLocation"] for r in sarif(REPORT, RULES_OF_REPORT)["runs"][0]["results"]]
     assert places[0] == {
         "artifactLocation": {"uri": "a%3Ab%2Cc/x%20y.yaml", "uriBaseId": "%SRCROOT%"},
         "region": {"startLine": 3, "startColumn": 7},
@@ -148,7 +157,7 @@ def test_sarif_locations_are_uris() -> None:
 
 
 def test_what_is_accepted_is_suppressed_in_sarif() -> None:
-    results = as_sarif(REPORT, RULES_OF_REPORT)["runs"][0]["results"]
+    results = sarif(REPORT, RULES_OF_REPORT)["runs"][0]["results"]
     assert [result.get("suppressions") for result in results[3:]] == [
         None,
         [{"kind": "inSource", "justification": "it has to be"}],

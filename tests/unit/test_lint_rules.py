@@ -334,10 +334,10 @@ def test_recipes_are_linted_on_all_their_targets(tmp_path: Path) -> None:
     )
 
 
-def test_rules_have_ids_of_their_own_and_say_how_to_mend(tmp_path: Path) -> None:
+def test_rules_have_ids_of_their_own_and_say_how_to_fix(tmp_path: Path) -> None:
     ids = [rule.id for rule in RULES]
     assert len(set(ids)) == len(ids)
-    assert all(rule.summary and rule.mend and rule.severity in ("error", "warning", "info") for rule in RULES)
+    assert all(rule.summary and rule.fix and rule.severity in ("error", "warning", "info") for rule in RULES)
     page = (Path(__file__).parents[2] / "docs" / "lint.md").read_text(encoding="utf-8")
     assert all(f"| `{rule.id}` | {rule.severity} |" in page for rule in RULES), "docs/lint.md lists every rule"
 

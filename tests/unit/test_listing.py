@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from edgebake.cli.format.proof import proof_text
 from edgebake.errors import EdgebakeError
-from edgebake.inspect.listing import RecipeRow, recipe_rows
+from edgebake.inspect.listing import Proofs, find_recipes
 from edgebake.load.workspace import Workspace, open_workspace
+from edgebake.model.output.explore import Proof
 from edgebake.plan.fingerprint import Fingerprints
 from edgebake.testing.subjects import Subject, own_fingerprint, subjects
 from edgebake.testing.verified import Verification, read_verified, write_verified
@@ -42,8 +44,8 @@ def verification(subject: Subject, **changes: object) -> Verification:
     return Verification.model_validate({**values, **changes})
 
 
-def row(catalogue: Workspace, record: Path, name: str = "numpy") -> RecipeRow:
-    return next(row for row in recipe_rows(catalogue, target="cpu", record=record) if row.name == name)
+def proof(record: Path, name: str = "numpy") -> Proof:
+    return Proofs(target="cpu", folder=record).of(name)
 
 
 def test_what_to_verify_is_each_platform_of_a_recipe_that_exists_there(
@@ -75,29 +77,29 @@ def test_a_fingerprint_is_of_the_test_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "state", "proof"),
+    ("changes", "state", "text"),
     [
         ({}, "verified", "built and tested: cpu amd64, cpu arm64"),
-        ({"fingerprint": "0" * 64}, "stale", "stale, was built: cpu amd64, cpu arm64"),
+        ({"fingerprint": "0" * 64}, "stale", "changed since it was built: cpu amd64, cpu arm64"),
         ({"result": "failed", "reason": "it crashed"}, "failed", "failed: cpu amd64, cpu arm64"),
         ({"fails_without": False}, "failed", "failed: cpu amd64, cpu arm64"),
     ],
 )
 def test_a_record_holds_while_the_fingerprint_does(
-    catalogue: Workspace, numpy: list[Subject], tmp_path: Path, changes: dict[str, object], state: str, proof: str
+    numpy: list[Subject], tmp_path: Path, changes: dict[str, object], state: str, text: str
 ) -> None:
     write_verified(tmp_path, [verification(subject, **changes) for subject in numpy])
-    found = row(catalogue, tmp_path)
-    assert (found.state, found.proof) == (state, proof)
+    found = proof(tmp_path)
+    assert (found.state, proof_text(found.built)) == (state, text)
 
 
 def test_a_recipe_that_differs_by_platform_tells_both(
     catalogue: Workspace, numpy: list[Subject], tmp_path: Path
 ) -> None:
     write_verified(tmp_path, [verification(numpy[0])])
-    found = row(catalogue, tmp_path)
+    found = proof(tmp_path)
     assert found.state == "checked only"
-    assert found.proof == "built and tested: cpu amd64; checked only: cpu arm64"
+    assert proof_text(found.built) == "built and tested: cpu amd64; not built yet: cpu arm64"
 
 
 @pytest.mark.parametrize("changes", [{"given": ["numpy==0.1"]}, {"target": "gone"}, {"platform": "linux/arm64"}])
@@ -107,8 +109,8 @@ def test_what_can_no_longer_be_had_is_stale(
     (one,) = subjects(catalogue, "cpu", ["realsense"])  # which is for amd64 only
     record = verification(one, **changes)
     write_verified(tmp_path, [record])
-    found = next(row for row in recipe_rows(catalogue, record=tmp_path) if row.name == "realsense")
-    assert found.states[record.target, record.platform] == "stale"
+    states = {(one.target, one.platform): one.state for one in Proofs(folder=tmp_path).of("realsense").built}
+    assert states[record.target, record.platform] == "stale"
 
 
 @pytest.mark.parametrize(
@@ -130,8 +132,10 @@ def test_what_stood_beside_a_recipe_is_recorded_and_told(catalogue: Workspace, t
     assert one.requirements == ("scipy", "numpy==2.2.6")
     write_verified(tmp_path, [verification(one, given=one.given)])
     assert read_verified(tmp_path)[one.key].given == ("numpy==2.2.6",)
-    found = row(catalogue, tmp_path, "scipy")
-    assert found.proof == "built and tested: cpu amd64 (with numpy==2.2.6); checked only: cpu arm64"
+    assert (
+        proof_text(proof(tmp_path, "scipy").built)
+        == "built and tested: cpu amd64 (with numpy==2.2.6); not built yet: cpu arm64"
+    )
 
 
 def test_a_recipes_own_release_can_be_given(catalogue: Workspace, numpy: list[Subject]) -> None:
@@ -140,16 +144,16 @@ def test_a_recipes_own_release_can_be_given(catalogue: Workspace, numpy: list[Su
     assert one.fingerprint != numpy[0].fingerprint
 
 
-def test_what_was_never_built_is_checked_only(catalogue: Workspace, tmp_path: Path) -> None:
-    found = row(catalogue, tmp_path, "onnxruntime")
-    assert (found.state, found.proof) == ("checked only", "checked only")
+def test_what_was_never_built_is_checked_only(tmp_path: Path) -> None:
+    found = proof(tmp_path, "onnxruntime")
+    assert (found.state, proof_text(found.built)) == ("checked only", "not built yet")
 
 
-def test_a_target_leaves_out_what_it_has_not(catalogue: Workspace, tmp_path: Path) -> None:
-    names = {row.name for row in recipe_rows(catalogue, target="cpu", record=tmp_path)}
+def test_a_target_leaves_out_what_it_has_not(catalogue: Workspace) -> None:
+    names = {found.loaded.name for found in find_recipes(catalogue, target="cpu")}
     assert "numpy" in names
     assert "tensorrt" not in names
-    assert {row.group for row in recipe_rows(catalogue, group="ml", record=tmp_path)} == {"ml"}
+    assert {found.loaded.recipe.group for found in find_recipes(catalogue, group="ml")} == {"ml"}
 
 
 def test_a_record_is_read_as_it_was_written(numpy: list[Subject], tmp_path: Path) -> None:

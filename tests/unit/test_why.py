@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from edgebake.cli.console import render
+from edgebake.cli.format.why import text
 from edgebake.errors import EdgebakeError
 from edgebake.inspect.selected import resolve_selected
 from edgebake.inspect.why import Answer, answers, hints, recipe_name
-from edgebake.inspect.why_text import why_text
 from edgebake.model.request import Request
 from integration.projects import CATALOGUE, Project, make_project, needs, recipe
 
@@ -25,6 +26,10 @@ def why(project: Project, name: str, *, limit: int | None = None, **selection: A
     workspace = project.open()
     selected = resolve_selected(workspace, Request(**selection))
     return answers(selected, recipe_name(workspace.catalogue, name), limit=limit)
+
+
+def why_text(answer: Answer) -> str:
+    return "\n".join(map(render, text([answer])))
 
 
 def told_paths(answer: Answer) -> list[str]:
@@ -136,7 +141,7 @@ def test_what_the_base_image_brings_has_paths_and_no_release(tmp_path: Path) -> 
     project.images(app={"recipes": ["python"], "targets": ["gpu"]})
     (answer,) = why(project, "cuda")
     assert (answer.status, answer.brought, answer.path_count) == ("provided", "12.6, in the base image", 0)
-    assert why_text([answer]).endswith("no recipe of the image asks for it")
+    assert why_text(answer).endswith("no recipe of the image requires it")
 
 
 def test_a_name_that_a_recipe_provides_is_told_as_that_recipe(tmp_path: Path) -> None:
@@ -144,7 +149,7 @@ def test_a_name_that_a_recipe_provides_is_told_as_that_recipe(tmp_path: Path) ->
     project = make_project(tmp_path, catalogue=[*CATALOGUE, *own]).images(app=["net"])
     (answer,) = why(project, "blas")
     assert (answer.name, answer.status) == ("openblas", "installed")
-    assert "└─ blas (provided by openblas)" in why_text([answer])
+    assert "└─ blas (provided by openblas)" in why_text(answer)
 
 
 def test_what_is_only_compiled_against_is_not_installed(tmp_path: Path) -> None:
@@ -155,9 +160,9 @@ def test_what_is_only_compiled_against_is_not_installed(tmp_path: Path) -> None:
     project.builtin.joinpath("recipes/net/build.sh").write_text("make\n")
     (answer,) = why(project, "zlib")
     assert answer.status == "library"
-    assert "zlib (compiled against)" in why_text([answer])
+    assert "zlib (compiled against)" in why_text(answer)
     (tool,) = why(project, "compiler")
-    assert (tool.status, tool.notes) == ("absent", ("net is built with it, outside of the image",))
+    assert (tool.status, tool.notes) == ("absent", ("net is built with it, outside the image",))
 
 
 def test_what_is_not_there_says_what_would_bring_it(diamond: Project) -> None:
@@ -166,16 +171,16 @@ def test_what_is_not_there_says_what_would_bring_it(diamond: Project) -> None:
     assert [(one.status, one.bringers) for one in found] == [("absent", ("left", "right"))]
     assert hints(found, "lib", in_project=True) == [
         "add 'lib' to `recipes` of the image 'app'",
-        "recipes that bring it: left, right",
+        "recipes that require it: left, right",
     ]
-    assert hints(found, "lib", in_project=False) == ["recipes that bring it: left, right"]
+    assert hints(found, "lib", in_project=False) == ["recipes that require it: left, right"]
 
 
 def test_what_cannot_be_there_says_why_and_gives_no_hint(tmp_path: Path) -> None:
     own = versions("lib", {"version": "1.0", "when": {"cuda": ">=12"}})
     project = make_project(tmp_path, catalogue=[*CATALOGUE, own]).images(app=["python"])
     (answer,) = found = why(project, "lib")
-    assert answer.notes == ("lib 1.0 does not exist there: it needs cuda >=12 (there is none)",)
+    assert answer.notes == ("lib 1.0 is not available there: it needs cuda >=12 (there is none)",)
     assert hints(found, "lib", in_project=True) == []
 
 
@@ -200,12 +205,12 @@ def test_very_many_paths_are_counted_and_a_few_are_told(tmp_path: Path) -> None:
     (answer,) = why(project, "x0", limit=3)
     assert answer.path_count == 2**layers
     assert len(answer.paths) == 3
-    assert "… and 1048573 longer paths (--paths 0 shows all)" in why_text([answer])
+    assert "… and 1048573 longer paths (--paths 0 shows all)" in why_text(answer)
 
 
 def test_an_unknown_name_and_one_with_a_version_are_refused(diamond: Project) -> None:
     with pytest.raises(EdgebakeError, match="unknown recipe 'lip'") as caught:
         why(diamond, "lip")
     assert caught.value.hints == ("did you mean 'lib'?",)
-    with pytest.raises(EdgebakeError, match="asks for a release"):
+    with pytest.raises(EdgebakeError, match="names a release"):
         why(diamond, "lib>=2")

@@ -113,7 +113,7 @@ def places_of(workspace: Workspace) -> Iterator[Place]:
         UnfitError: a recipe's place cannot be named.
     """
     from edgebake.load.catalogue import builtin_root
-    from edgebake.load.workspace import is_path
+    from edgebake.load.folders import is_path
     from edgebake.model.files import LOCK_FILE, PROJECT_FILE
     from edgebake.plan.journal import JOURNAL_FILE
     from edgebake.render.ignore_file import IGNORE_FILE

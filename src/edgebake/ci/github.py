@@ -48,7 +48,7 @@ def workflow_tree(workspace: Workspace, output: str | None = None) -> OutputTree
     place = place_of(workspace.root)
     path = output or workspace.project.ci.output
     if not path.endswith((".yml", ".yaml")):
-        raise EdgebakeError(f"{path!r} does not end in .yml or .yaml, so that GitHub would not read it")
+        raise EdgebakeError(f"{path!r} does not end in .yml or .yaml; GitHub would not read it")
     folder = (PurePosixPath(place.folder) / workspace.project.output / "ci").as_posix()
     tree = OutputTree(place.repository, folder)
     tree.add(path, render_workflow(workspace, place.folder, path).encode(), owner="GitHub Actions")
@@ -114,6 +114,6 @@ def warnings(workspace: Workspace) -> list[str]:
     if not project.ci.install:
         found.append(
             f"the workflow installs edgebake=={__version__} from PyPI; "
-            "where it comes from elsewhere, say so in ci.install (a path, or git+https://…@COMMIT)"
+            "if it comes from elsewhere, set ci.install (a path, or git+https://…@COMMIT)"
         )
     return found

@@ -6,10 +6,10 @@ from edgebake.interrupt import end_at_once, ignore
 
 
 def run() -> None:
-    """Run the command line."""
+    """Run the command line, or answer a shell that asks for completions. Ends the process."""
     end_at_once()
     if "_EDGEBAKE_COMPLETE" in os.environ:
-        from edgebake.cli.complete import answer
+        from edgebake.cli.completion import answer
 
         answer()
     from edgebake.cli.main import main

@@ -2,99 +2,144 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli.options import ChangedSince, Unpublished
 
-app = typer.Typer(help="Continuous integration.", no_args_is_help=True, rich_markup_mode=None)
+if TYPE_CHECKING:
+    from edgebake.pipeline import Pipeline
+    from edgebake.plan.builder import Plan
+    from edgebake.plan.settings import Settings
+    from edgebake.plan.shards import Shard
+
+app = typer.Typer(
+    help="Write the workflow of GitHub Actions, and the matrix of its jobs.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Output = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE", help="The workflow, in the repository.", show_default=False),
+]
+Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if the workflow is stale.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite a workflow that was edited.")]
+Everything = Annotated[bool, typer.Option("--all", help="All images.")]
+ShardsFile = Annotated[
+    str | None, typer.Option("--file", metavar="FILE", help="Also write the shards to a file, for `bake --shards`.")
+]
+PublishedIn = Annotated[
+    str | None, typer.Option("--registry", metavar="REPOSITORY", help="Where images are published.")
+]
 
 
 @app.command("github")
-def github(
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The workflow, in the repository.", show_default=False),
-    ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if it is stale.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a workflow that was edited.")] = False,
-) -> None:
-    """Write the GitHub Actions workflow that builds, tests and publishes the project's images.
+def github(output: Output = None, check: Check = False, force: Force = False) -> None:
+    """Write the GitHub Actions workflow that builds, tests and publishes the images.
 
-    Its settings are `ci` in edgebake.yaml. The file is .github/workflows/edgebake.yml if nothing else is said.
+    `ci` in edgebake.yaml has its settings. By default the file is .github/workflows/edgebake.yml.
 
     Example: edgebake ci github
     """
-    from pathlib import Path
-
     from edgebake.ci.github import warnings, workflow_tree
-    from edgebake.errors import EXIT_CHECK
+    from edgebake.cli.console import print_error, print_note, print_text
+    from edgebake.cli.format.files import changes_text, stale_text
+    from edgebake.errors import EXIT_CHECK, EdgebakeError
     from edgebake.model.request import Request
     from edgebake.select.request import open_request
 
+    if check and force:
+        raise EdgebakeError("--force and --check cannot be combined")
     workspace = open_request(Path.cwd(), Request())
     tree = workflow_tree(workspace, output)
     if check:
-        stale = [change for change in tree.changes() if not change.path.endswith("/manifest.json")]
-        for change in stale:
-            typer.echo(f"error: {change.path} is stale\n\nhint: write it anew: edgebake ci github", err=True)
-        raise typer.Exit(EXIT_CHECK if stale else 0)
+        stale = [change.path for change in tree.changes() if not change.path.endswith("/manifest.json")]
+        if stale:
+            print_error(stale_text(stale, "edgebake ci github"))
+            raise typer.Exit(EXIT_CHECK)
+        return
     changes = tree.write(force=force)
-    for change in changes:
-        typer.echo(f"{change.kind:<8} {change.path}")
-    for line in warnings(workspace):
-        typer.echo(f"note: {line}", err=True)
-    if not changes:
-        typer.echo("The workflow is up to date.")
+    print_text(*(changes_text(changes) if changes else ["The workflow is up to date."]))
+    for warning in warnings(workspace):
+        print_note(warning)
+
+
+@dataclass(frozen=True)
+class MatrixOptions:
+    """Which images the jobs build.
+
+    Raises:
+        EdgebakeError: not exactly one way to choose them is named.
+    """
+
+    changed_since: str | None = None
+    unpublished: bool = False
+    everything: bool = False
+
+    def __post_init__(self) -> None:
+        from edgebake.errors import EdgebakeError
+
+        if [self.changed_since is not None, self.unpublished, self.everything].count(True) != 1:
+            raise EdgebakeError("one of --changed-since, --unpublished and --all is needed")
 
 
 @app.command("matrix")
 def matrix(
     changed_since: ChangedSince = None,
     unpublished: Unpublished = False,
-    everything: Annotated[bool, typer.Option("--all", help="All images.")] = False,
-    shards_file: Annotated[
-        str | None, typer.Option("--file", metavar="FILE", help="Also write the shards there, for `bake --shards`.")
-    ] = None,
-    registry: Annotated[
-        str | None, typer.Option("--registry", metavar="REPOSITORY", help="Look there for what is published.")
-    ] = None,
+    everything: Everything = False,
+    registry: PublishedIn = None,
+    shards_file: ShardsFile = None,
 ) -> None:
-    """Print the matrix of the workflow's jobs, as lines for $GITHUB_OUTPUT: matrix=… and count=….
+    """Print the matrix of the workflow's jobs, as lines for $GITHUB_OUTPUT.
 
-    With `stacks` in the project also stacks=… and shared=…: the jobs that publish what several of these need.
-    The workflow calls it.
+    The lines are matrix=… and count=…; with `stacks` in the project also stacks=… and shared=…, for the jobs that
+    publish shared stages. The workflow runs this command.
 
     Example: edgebake ci matrix --changed-since origin/main --file shards.json
     """
-    from pathlib import Path
-
     from edgebake.ci.matrix import outputs
-    from edgebake.cli.console import json_text
+    from edgebake.cli.console import json_text, print_error, print_text
     from edgebake.cli.format.shards import data, text
-    from edgebake.errors import EdgebakeError
     from edgebake.model.request import Request
     from edgebake.pipeline import Pipeline
     from edgebake.plan.settings import Settings
-    from edgebake.plan.shards import cut, shared_by
-    from edgebake.state.stacks import looker
-    from edgebake.system.atomic import write_file
+    from edgebake.plan.shards import shared_by
 
-    if [changed_since is not None, unpublished, everything].count(True) != 1:
-        raise EdgebakeError("one of --changed-since, --unpublished and --all is needed")
-    settings = Settings(variables={"REGISTRY": registry} if registry else {})
+    options = MatrixOptions(changed_since, unpublished, everything)
     pipeline = Pipeline(Path.cwd(), Request())
-    plan = pipeline.plan(look=looker(settings))
-    if not everything:
-        plan, lines = pipeline.changed(plan, changed_since, settings)
-        for line in lines:
-            typer.echo(f"note: {line}", err=True)
-    project = pipeline.workspace.project
-    groups = {(t.bake_target.target, platform) for t in plan.targets for platform in t.platforms}
-    shards = cut(plan, min(project.ci.jobs, max(len(groups), 1)))
+    plan = _plan(pipeline, options, Settings(variables={"REGISTRY": registry} if registry else {}))
+    shards = _shards(pipeline, plan)
     shared = shared_by(plan, shards)
-    typer.echo(text(shards, shared), err=True)
+    print_error(text(shards, shared))
     if shards_file:
-        write_file(Path(shards_file), (json_text(data(shards, shared)) + "\n").encode())
-    typer.echo(outputs(plan, shards, shared))
+        from edgebake.system.atomic import write_file
+
+        write_file(Path(shards_file), f"{json_text(data(shards, shared))}\n".encode())
+    print_text(outputs(plan, shards, shared))
+
+
+def _plan(pipeline: Pipeline, options: MatrixOptions, settings: Settings) -> Plan:
+    """Return the plan for the images that are to be built, and print what is left out of it."""
+    from edgebake.cli.console import print_note
+    from edgebake.state.stacks import looker
+
+    plan = pipeline.plan(look=looker(settings))
+    if options.everything:
+        return plan
+    plan, notes = pipeline.changed(plan, options.changed_since, settings)
+    for note in notes:
+        print_note(note)
+    return plan
+
+
+def _shards(pipeline: Pipeline, plan: Plan) -> list[Shard]:
+    """Return the plan in as many shards as there may be jobs, but no more than targets and platforms."""
+    from edgebake.plan.shards import cut
+
+    groups = {(target.bake_target.target, platform) for target in plan.targets for platform in target.platforms}
+    return cut(plan, min(pipeline.workspace.project.ci.jobs, max(len(groups), 1)))

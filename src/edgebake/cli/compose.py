@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,120 +15,164 @@ from edgebake.cli.waiting import Waiting
 if TYPE_CHECKING:
     from edgebake.graph.compile import Compilation
     from edgebake.model.service import Service
-    from edgebake.render.writer import OutputTree
+
+
+@dataclass(frozen=True)
+class ComposeOptions:
+    """Which services, for which machine, and where the file goes.
+
+    Raises:
+        EdgebakeError: two options contradict each other.
+    """
+
+    names: tuple[str, ...] = ()
+    target: str | None = None
+    output: str | None = None
+    check: bool = False
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        from edgebake.errors import EdgebakeError
+
+        if self.force and self.check:
+            raise EdgebakeError("--force and --check cannot be combined")
+        if self.force and self.output is None:
+            raise EdgebakeError("--force needs --output", hints=("without --output, the file is printed",))
+        if self.check and self.names and self.output is None:
+            raise EdgebakeError(
+                "--check of some services needs --output",
+                hints=("without names, --check checks the committed files",),
+            )
+
+    def command(self, target: str) -> str:
+        """Return the command line that writes the file for a target."""
+        output = ["-o", self.output] if self.output else []
+        return " ".join(["edgebake compose", *self.names, "--target", target, *output])
+
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SERVICE|IMAGE]...",
+        help="Services and what they depend on, or images (all services, if none is named).",
+        show_default=False,
+        autocompletion=complete.images,
+    ),
+]
+OnTarget = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="TARGET",
+        help="The machine that they run on.",
+        autocompletion=complete.targets,
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write to this file of the project.", show_default=False),
+]
+Check = Annotated[
+    bool, typer.Option("--check", help="Write nothing; exit with 3 if the file, or a committed one, is stale.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that was edited.")]
 
 
 def compose(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SERVICE|IMAGE]...",
-            help="Services and what they need, or images of the project (all services, if none is named).",
-            show_default=False,
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="TARGET",
-            help="The machine that they run on.",
-            autocompletion=complete.targets,
-        ),
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write it to this file of the project.", show_default=False
-        ),
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit with 3 if the file, or a committed one, is stale.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that was edited.")] = False,
+    names: Names = None,
+    target: OnTarget = None,
+    output: Output = None,
+    check: Check = False,
+    force: Force = False,
 ) -> None:
-    """Print the Compose file of the project's services on a target, or write it to FILE.
+    """Print the Compose file of the services on a target, or write it to a file.
 
-    Those of all services are among the files that `edgebake compile` writes, as bake/TARGET/compose.yaml. To start
-    them: docker compose -f bake/TARGET/compose.yaml up --wait. Reads only the project and its lock; no Docker.
+    `edgebake compile` writes the files for all services, as bake/TARGET/compose.yaml. To start them:
+    docker compose -f bake/TARGET/compose.yaml up --wait. Reads only the project and its lock; needs no Docker.
 
     Example: edgebake compose --target jetpack-6.2 -o compose.yaml
     """
-    import posixpath
-
+    options = ComposeOptions(tuple(names or ()), target, output, check, force)
     with Waiting("compiling"):
-        from edgebake.compose.file import compose_file
-        from edgebake.compose.placed import services_of
         from edgebake.graph.compile import compile_workspace
         from edgebake.model.request import Request
-        from edgebake.render.writer import OutputTree
         from edgebake.select.request import open_request
 
         compilation = compile_workspace(open_request(Path.cwd(), Request()))
-    if check and not (names or output):
+    if check and output is None:
         _check_committed(compilation, target)
-        return
-    services = services_of(compilation, names or ())
-    chosen = _target(compilation, services, target)
-    command = " ".join(
-        ["edgebake compose", *(names or ()), "--target", chosen, *(["-o", output] if output else [])]
-    )
-    folder = posixpath.dirname(output or "") or "."
-    file = compose_file(compilation, chosen, services, folder, command)
+    else:
+        _print_or_write(compilation, options)
+
+
+def _print_or_write(compilation: Compilation, options: ComposeOptions) -> None:
+    from edgebake.cli.console import print_note, print_text
+    from edgebake.compose.file import compose_file
+    from edgebake.compose.placed import services_of
+
+    services = services_of(compilation, options.names)
+    target = _target(compilation, services, options.target)
+    command = options.command(target)
+    folder = posixpath.dirname(options.output or "") or "."
+    file = compose_file(compilation, target, services, folder, command)
     for note in file.notes:
-        typer.echo(f"note: {note}", err=True)
-    if output is None:
-        typer.echo(file.text, nl=False)
-        return
-    project = compilation.workspace.project
-    tree = OutputTree(compilation.workspace.root, f"{project.output}/compose/{output.replace('/', '-')}")
-    tree.add(output, file.text.encode(), owner="the services")
-    _write(tree, output, command, check=check, force=force)
+        print_note(note)
+    if options.output is None:
+        print_text(file.text.removesuffix("\n"))
+    else:
+        _write(compilation, options.output, file.text, command, options)
 
 
-def _write(tree: OutputTree, output: str, command: str, *, check: bool, force: bool) -> None:
+def _write(compilation: Compilation, output: str, text: str, command: str, options: ComposeOptions) -> None:
+    from edgebake.cli.console import print_error, print_text
+    from edgebake.cli.format.files import changes_text, stale_text
     from edgebake.errors import EXIT_CHECK
+    from edgebake.render.writer import OutputTree
 
-    if check:
-        if any(change.path == output for change in tree.changes()):
-            typer.echo(f"error: {output} is stale\n\nhint: write it anew: {command}", err=True)
-            raise typer.Exit(EXIT_CHECK)
-        typer.echo(f"{output} is up to date.")
-        return
-    changes = tree.write(force=force)
-    for change in changes:
-        typer.echo(f"{change.kind:<8} {change.path}")
-    if not changes:
-        typer.echo(f"{output} is up to date.")
+    workspace = compilation.workspace
+    tree = OutputTree(workspace.root, f"{workspace.project.output}/compose/{output.replace('/', '-')}")
+    tree.add(output, text.encode(), owner="the services")
+    if options.check and any(change.path == output for change in tree.changes()):
+        print_error(stale_text([output], command))
+        raise typer.Exit(EXIT_CHECK)
+    changes = [] if options.check else tree.write(force=options.force)
+    print_text(*(changes_text(changes) if changes else [f"{output} is up to date."]))
 
 
 def _check_committed(compilation: Compilation, target: str | None) -> None:
-    """Compare the Compose files among the generated ones with what they would be."""
+    """Compare the committed Compose files with what would be written.
+
+    Raises:
+        EdgebakeError: there are none.
+        typer.Exit: one is stale.
+    """
+    from edgebake.cli.console import print_error, print_text
+    from edgebake.cli.format.files import stale_text
     from edgebake.compose.file import committed_files
     from edgebake.errors import EXIT_CHECK, EdgebakeError, did_you_mean
 
-    workspace = compilation.workspace
     files = dict(committed_files(compilation))
-    wanted = {path: text for path, text in files.items() if target in (None, path.partition("/")[0])}
-    if not wanted:
-        known = [path.partition("/")[0] for path in files]
-        hints = did_you_mean(target, known, kind="target") if target else ("declare `services` in edgebake.yaml",)
+    folder = compilation.workspace.project.output
+    checked = {f"{folder}/{path}": text for path, text in files.items() if target in (None, path.partition("/")[0])}
+    if not checked:
+        targets = [path.partition("/")[0] for path in files]
+        hints = did_you_mean(target, targets, kind="target") if target else ("declare `services` in edgebake.yaml",)
         raise EdgebakeError("there is no Compose file to check", hints=hints)
-    stale = False
-    for path, text in wanted.items():
-        place = workspace.root / workspace.project.output / path
-        if not place.is_file() or place.read_bytes() != text.encode():
-            typer.echo(f"error: {workspace.project.output}/{path} is stale", err=True)
-            stale = True
+    root = compilation.workspace.root
+    stale = [path for path, text in checked.items() if not _holds(root / path, text)]
     if stale:
-        typer.echo("\nhint: write it anew: edgebake compile", err=True)
+        print_error(stale_text(stale, "edgebake compile"))
         raise typer.Exit(EXIT_CHECK)
-    typer.echo("The Compose files are up to date.")
+    print_text("The Compose files are up to date.")
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def _target(compilation: Compilation, services: dict[str, Service], target: str | None) -> str:
-    """Return the target that is asked for, or the only one that there is.
+    """Return the target that is named, or the only one that all services run on.
 
     Raises:
         EdgebakeError: there is none of that name, or several.
@@ -135,16 +181,16 @@ def _target(compilation: Compilation, services: dict[str, Service], target: str 
     from edgebake.errors import EdgebakeError, did_you_mean
 
     possible = targets_of(services, compilation.graph.bake_targets)
-    whole = [name for name, missing in possible.items() if not missing]
+    complete_targets = [name for name, missing in possible.items() if not missing]
     if target is None:
-        if len(whole) == 1:
-            return whole[0]
-        hints = (f"these have all services: {', '.join(whole) or 'none'}",)
-        raise EdgebakeError("which machine is it for? Name a target: --target", hints=hints)
+        if len(complete_targets) == 1:
+            return complete_targets[0]
+        hints = (f"these have all services: {', '.join(complete_targets) or 'none'}",)
+        raise EdgebakeError("the target is missing: add --target", hints=hints)
     if target not in possible and target not in compilation.targets:
-        known = possible or compilation.targets
+        names = possible or compilation.targets
         raise EdgebakeError(
             f"no image of the services is for the target {target!r}",
-            hints=did_you_mean(target, known, kind="target"),
+            hints=did_you_mean(target, names, kind="target"),
         )
     return target

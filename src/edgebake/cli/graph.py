@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +28,69 @@ class Format(str, Enum):
     html = "html"
 
 
-_BY_SUFFIX = {".mmd": Format.mermaid, ".mermaid": Format.mermaid, ".dot": Format.dot, ".gv": Format.dot}
+_BY_SUFFIX = {
+    ".mmd": Format.mermaid,
+    ".mermaid": Format.mermaid,
+    ".dot": Format.dot,
+    ".gv": Format.dot,
+    ".json": Format.json,
+    ".svg": Format.svg,
+    ".html": Format.html,
+}
+
+
+@dataclass(frozen=True)
+class GraphOptions:
+    """What is drawn, and how.
+
+    Raises:
+        EdgebakeError: two formats are named, a file's suffix names none, or the page is to show recipes.
+    """
+
+    recipes: bool = False
+    language: Format | None = None
+    output: Path | None = None
+    json_output: bool = False
+
+    def __post_init__(self) -> None:
+        from edgebake.errors import EdgebakeError
+
+        if self.json_output and self.language not in (None, Format.json):
+            raise EdgebakeError("--json and --format cannot be combined", hints=("--json is --format json",))
+        if self.recipes and self.format is Format.html:
+            raise EdgebakeError("the page shows stages, not recipes", hints=("draw recipes as --format svg",))
+
+    @property
+    def format(self) -> Format:
+        """The format: the one that is named, or that of the file's suffix, or Mermaid."""
+        if self.json_output:
+            return Format.json
+        return self.language or self._format_of_output() or Format.mermaid
+
+    def _format_of_output(self) -> Format | None:
+        from edgebake.errors import EdgebakeError
+
+        if self.output is None:
+            return None
+        suffix = self.output.suffix.lower()
+        if suffix not in _BY_SUFFIX:
+            raise EdgebakeError(
+                f"the suffix of {self.output.name!r} names no format",
+                hints=("use .mmd, .dot, .json, .svg or .html", "or add --format"),
+            )
+        return _BY_SUFFIX[suffix]
+
+
+Recipes = Annotated[bool, typer.Option("--recipes", help="Draw which recipes require which, not the stages.")]
+Language = Annotated[
+    Format | None,
+    typer.Option("--format", help="Format; by default that of the suffix of -o, or mermaid.", show_default=False),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write to this file: .mmd, .dot, .json, .svg or .html."),
+]
+Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 
 
 def graph(
@@ -37,25 +100,15 @@ def graph(
     select: Select = None,
     exclude: Exclude = None,
     name: ImageName = None,
-    language: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", help="What to write; else what the ending of -o says, or mermaid.", show_default=False
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write it there: .mmd, .dot, .json, .svg, .html."),
-    ] = None,
-    json_output: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
-    recipes: Annotated[
-        bool, typer.Option("--recipes", help="Who needs whom among the recipes, not the stages of the build.")
-    ] = False,
+    recipes: Recipes = False,
+    language: Language = None,
+    output: Output = None,
+    json_output: Json = False,
 ) -> None:
-    """Draw the build graph: the stages of the Dockerfiles, and what each is made from.
+    """Draw the build graph: the stages of the Dockerfiles, and their dependencies.
 
-    html is a page of its own, with the critical path, what is up to date and what is not, zoom and search; svg is a
-    picture; Mermaid is drawn by GitHub and most editors, DOT by Graphviz, and JSON is for programs.
+    html is a page with the critical path, the state of each stage, zoom and search. svg is a picture. GitHub and
+    most editors draw Mermaid, Graphviz draws DOT, and JSON is for programs.
 
     Example: edgebake graph detector --target cpu -o build.html
 
@@ -63,42 +116,20 @@ def graph(
 
     Example: edgebake graph detector --select +opencv,target:cpu
     """
+    from edgebake.cli.console import print_text
     from edgebake.cli.options import request_of
-    from edgebake.errors import EdgebakeError
     from edgebake.pipeline import Pipeline
 
-    language = Format.json if json_output else language or _from_suffix(output) or Format.mermaid
-    if language is Format.html and recipes:
-        raise EdgebakeError("the page shows stages, not recipes", hints=("draw recipes as --format svg",))
-    pipeline = Pipeline(Path.cwd(), request_of(names, target, platform, name, select, exclude))
+    options = GraphOptions(recipes, language, output, json_output)
     with Waiting("compiling"):
-        text = _page(pipeline) if language is Format.html else _text(pipeline, language, recipes=recipes)
+        pipeline = Pipeline(Path.cwd(), request_of(names, target, platform, name, select, exclude))
+        text = _page(pipeline) if options.format is Format.html else _text(pipeline, options)
     if output is None:
-        typer.echo(text)
+        print_text(text)
         return
     from edgebake.system.atomic import write_file
 
     write_file(output.absolute(), f"{text}\n".encode())
-
-
-def _from_suffix(output: Path | None) -> Format | None:
-    """Return the format that a file's ending says.
-
-    Raises:
-        EdgebakeError: it says none.
-    """
-    from edgebake.errors import EdgebakeError
-
-    if output is None:
-        return None
-    suffix = output.suffix.lower()
-    found = _BY_SUFFIX.get(suffix) or next((one for one in Format if f".{one.value}" == suffix), None)
-    if found is None:
-        raise EdgebakeError(
-            f"{output.name!r} does not say what to write",
-            hints=("end it in .mmd, .dot, .json, .svg or .html", "or say it with --format"),
-        )
-    return found
 
 
 def _page(pipeline: Pipeline) -> str:
@@ -108,17 +139,18 @@ def _page(pipeline: Pipeline) -> str:
     return graph_page(pipeline.plan(), change_text).rstrip("\n")
 
 
-def _text(pipeline: Pipeline, language: Format, *, recipes: bool) -> str:
-    from edgebake.inspect.draw import as_dot, as_json, as_mermaid
+def _text(pipeline: Pipeline, options: GraphOptions) -> str:
+    from edgebake.cli.console import json_text
+    from edgebake.cli.format.graph import data
+    from edgebake.inspect.draw import as_dot, as_mermaid
     from edgebake.inspect.svg import as_svg
 
-    drawn = _recipes(pipeline) if recipes else _stages(pipeline)
-    kind = "recipes" if recipes else "stages"
-    match language:
+    drawn = _recipes(pipeline) if options.recipes else _stages(pipeline)
+    match options.format:
         case Format.json:
-            return as_json(drawn, kind)
+            return json_text(data(drawn, "recipes" if options.recipes else "stages"))
         case Format.svg:
-            return as_svg(drawn, kind)
+            return as_svg(drawn, "recipes" if options.recipes else "stages")
         case Format.dot:
             return as_dot(drawn)
         case _:

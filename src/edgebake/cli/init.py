@@ -7,20 +7,27 @@ from typing import Annotated
 
 import typer
 
+from edgebake.cli import complete
 
-def init(
-    folder: Annotated[Path, typer.Argument(help="Where; made if it is not there.")] = Path(),
-    target: Annotated[str, typer.Option("--target", "-t", help="Target of the first image.")] = "cpu",
-) -> None:
-    """Make a project that compiles at once: edgebake.yaml, and an application as a recipe.
+Folder = Annotated[Path, typer.Argument(metavar="[FOLDER]", help="The folder; made if it does not exist.")]
+Target = Annotated[
+    str,
+    typer.Option(
+        "--target", "-t", metavar="TARGET", help="Target of the first image.", autocompletion=complete.targets
+    ),
+]
 
-    Nothing is overwritten. The tutorial goes on from here.
+
+def init(folder: Folder = Path(), target: Target = "cpu") -> None:
+    """Make a project: edgebake.yaml, and an application as a recipe.
+
+    It compiles at once. No file is overwritten. The tutorial starts from this project.
 
     Example: edgebake init my-robot --target jetpack-6.2
     """
+    from edgebake.cli.console import print_text
     from edgebake.load.scaffold import make_project
 
-    for path in make_project(folder, target):
-        typer.echo(f"added    {path}")
-    where = "" if folder == Path() else f" -C {folder}"
-    typer.echo(f"Next: edgebake{where} plan")
+    print_text(*(f"added    {path}" for path in make_project(folder, target)))
+    change_folder = "" if folder == Path() else f" -C {folder}"
+    print_text(f"Next: edgebake{change_folder} plan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,98 +26,153 @@ class Format(str, Enum):
     github = "github"
 
 
-def lint_command(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[IMAGE|RECIPE]...",
-            help="Images of the project (all, if none is named), or recipes, each for itself on all its targets.",
-            show_default=False,
-            autocompletion=complete.subjects,
-        ),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="TARGET",
-            help="Only this target, or pattern; repeatable.",
-            autocompletion=complete.targets,
-        ),
-    ] = None,
-    catalogue: Annotated[
-        bool, typer.Option("--catalogue", help="Lint the built-in catalogue, as without a project.")
-    ] = False,
-    output_format: Annotated[
-        Format, typer.Option("--format", metavar="text|json|sarif|github", help="How to print the findings.")
-    ] = Format.text,
-    json_output: Annotated[bool, typer.Option("--json", help="As --format json.")] = False,
-    check_buildkit: Annotated[
-        bool, typer.Option("--check-buildkit", help="Also run BuildKit's own checks; needs Docker.")
-    ] = False,
-    builder: Annotated[
-        str | None, typer.Option("--builder", metavar="NAME", help="Buildx builder for these.")
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail because of warnings too.")] = False,
-    rules: Annotated[
-        bool, typer.Option("--rules", help="Print the rules, and how to mend what they find.")
-    ] = False,
-) -> None:
-    """Check the project, its images and its recipes against rules: secrets, pins, health checks, CUDA, and more.
+@dataclass(frozen=True)
+class LintOptions:
+    """What is linted, and how the findings are printed.
 
-    Builds and writes nothing. Exits with 3 if there is an error (with --strict: or a warning). What is accepted
-    stands in the files, with its reason: lint: {ignore: {root-user: "it manages the host's network"}}.
+    Raises:
+        EdgebakeError: two options contradict each other.
+    """
+
+    names: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    catalogue: bool = False
+    language: Format | None = None
+    json_output: bool = False
+    buildkit: bool = False
+    builder: str | None = None
+
+    def __post_init__(self) -> None:
+        from edgebake.errors import EdgebakeError
+
+        if self.json_output and self.language not in (None, Format.json):
+            raise EdgebakeError("--json and --format cannot be combined", hints=("--json is --format json",))
+        if self.builder and not self.buildkit:
+            raise EdgebakeError("--builder is for --check-buildkit", hints=("add --check-buildkit",))
+
+    @property
+    def format(self) -> Format:
+        """How the findings are printed."""
+        return Format.json if self.json_output else self.language or Format.text
+
+
+Subjects = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[IMAGE|RECIPE]...",
+        help="Images of the project (all, if none is named), or recipes on all their targets.",
+        show_default=False,
+        autocompletion=complete.subjects,
+    ),
+]
+OnTargets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="TARGET",
+        help="Only this target, or pattern of targets; repeatable.",
+        autocompletion=complete.targets,
+    ),
+]
+WholeCatalogue = Annotated[
+    bool, typer.Option("--catalogue", help="Lint the built-in catalogue, as outside of a project.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 for warnings too.")]
+CheckBuildkit = Annotated[
+    bool, typer.Option("--check-buildkit", help="Also run the checks of BuildKit; needs Docker.")
+]
+Builder = Annotated[
+    str | None,
+    typer.Option(
+        "--builder",
+        metavar="NAME",
+        help="Buildx builder for --check-buildkit.",
+        autocompletion=complete.builders,
+    ),
+]
+Language = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        metavar="text|json|sarif|github",
+        help="How to print the findings; text by default.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
+ListRules = Annotated[bool, typer.Option("--rules", help="Print the rules, and how to fix what they find.")]
+
+
+def lint_command(
+    names: Subjects = None,
+    target: OnTargets = None,
+    catalogue: WholeCatalogue = False,
+    strict: Strict = False,
+    check_buildkit: CheckBuildkit = False,
+    builder: Builder = None,
+    output_format: Language = None,
+    json_output: Json = False,
+    rules: ListRules = False,
+) -> None:
+    """Check the project against rules: secrets, pins, health checks, CUDA, and more.
+
+    Builds and writes nothing. Exits with 3 if there is an error (with --strict, or a warning). To accept a finding,
+    name its rule and a reason in the file: lint: {ignore: {root-user: "it manages the host's network"}}.
 
     Example: edgebake lint --format github --strict
     """
     from pathlib import Path
 
+    from edgebake.cli.console import print_error, print_text
     from edgebake.errors import EXIT_CHECK
 
     if rules:
-        from edgebake.lint.formats.text import rules_as_text
+        from edgebake.cli.format.lint import rules_text
         from edgebake.lint.registry import RULES
 
-        typer.echo(rules_as_text(sorted(RULES, key=lambda rule: rule.id)))
+        print_text(rules_text(sorted(RULES, key=lambda rule: rule.id)))
         return
+    options = LintOptions(
+        tuple(names or ()), tuple(target or ()), catalogue, output_format, json_output, check_buildkit, builder
+    )
     with Waiting("checking"):
         from edgebake.lint.run import lint
         from edgebake.lint.subject import open_subject
 
-        subject = open_subject(Path.cwd(), tuple(names or ()), tuple(target or ()), catalogue=catalogue)
+        subject = open_subject(Path.cwd(), options.names, options.targets, catalogue=catalogue)
         report = lint(subject, buildkit=check_buildkit, builder=builder)
     for recipe, targets in report.left_out:
-        typer.echo(f"left out: {recipe}: cannot be resolved on {', '.join(targets)}", err=True)
-    typer.echo(_printed(report, Format.json if json_output else output_format, subject.workspace.root))
+        print_error(f"left out: {recipe}: cannot be resolved on {', '.join(targets)}")
+    _print(report, options.format, subject.workspace.root)
     if report.fails(strict=strict):
         raise typer.Exit(EXIT_CHECK)
 
 
-def _printed(report: Report, output_format: Format, root: Path) -> str:
-    import json
+def _print(report: Report, language: Format, root: Path) -> None:
+    from edgebake.cli.console import print_json, print_text
 
-    if output_format is Format.text:
-        from edgebake.lint.formats.text import as_text
+    if language is Format.text:
+        from edgebake.cli.format.lint import text
 
-        return as_text(report)
-    if output_format is Format.json:
-        from edgebake.lint.formats.data import as_data
+        print_text(*text(report))
+    elif language is Format.json:
+        from edgebake.cli.format.lint import data
 
-        return json.dumps(as_data(report), indent=2, ensure_ascii=False)
-    report = _in_checkout(report, root)
-    if output_format is Format.github:
+        print_json(data(report))
+    elif language is Format.github:
         from edgebake.lint.formats.github import as_github
 
-        return as_github(report)
-    from edgebake.lint.formats.sarif import as_sarif
-    from edgebake.lint.registry import RULES
+        print_text(as_github(_in_checkout(report, root)))
+    else:
+        from edgebake.lint.formats.sarif import as_sarif
+        from edgebake.lint.registry import RULES
 
-    return json.dumps(as_sarif(report, RULES), indent=2, ensure_ascii=False)
+        print_text(as_sarif(_in_checkout(report, root), RULES))
 
 
 def _in_checkout(report: Report, root: Path) -> Report:
-    """Return the report with paths from the checkout's folder, as GitHub knows them, if the project is in it."""
+    """Return the report with paths relative to the checkout, as GitHub needs them, if the project is in it."""
     import os
     from pathlib import Path
 

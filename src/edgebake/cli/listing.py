@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import Exclude, Select
+from edgebake.cli.options import Exclude, JsonOutput, Select
+from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
-    from edgebake.inspect.listing import RecipeRow
+    from edgebake.inspect.listing import RecipeReleases
     from edgebake.load.workspace import Workspace
+    from edgebake.model.output.explore import BuiltOn, List
     from edgebake.model.request import Request
     from edgebake.select.project import ProjectItems
-
-Listed = tuple[list[dict[str, Any]], list[tuple[str, ...]]]
-Keep = Callable[[Iterable[str]], list[str]]
-"""Keeps the names that selectors select."""
-_SHOWN = 3  # releases of a recipe
 
 
 class Kind(str, Enum):
@@ -31,37 +30,73 @@ class Kind(str, Enum):
     images = "images"
 
 
+@dataclass(frozen=True)
+class ListOptions:
+    """What is listed, and which of it. Four options are about recipes only.
+
+    Raises:
+        EdgebakeError: one of these is given for something else.
+    """
+
+    kind: Kind
+    request: Request
+    target: str | None = None
+    group: str | None = None
+    built: bool = False
+    uncited: bool = False
+
+    def __post_init__(self) -> None:
+        from edgebake.errors import EdgebakeError
+
+        given = {
+            "--target": self.target,
+            "--group": self.group,
+            "--built": self.built,
+            "--uncited": self.uncited,
+        }
+        for option, value in given.items():
+            if value and self.kind is not Kind.recipes:
+                raise EdgebakeError(
+                    f"{option} applies to recipes, not to {self.kind.value}", hints=("edgebake list recipes",)
+                )
+
+
+KindArgument = Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]", help="What to list.")]
+OnTarget = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="TARGET",
+        help="Only recipes that exist on this target.",
+        autocompletion=complete.targets,
+    ),
+]
+InGroup = Annotated[
+    str | None,
+    typer.Option("--group", metavar="GROUP", help="Only recipes of this group.", autocompletion=complete.groups),
+]
+Built = Annotated[bool, typer.Option("--built", help="Only recipes that were built and tested as they are now.")]
+UncitedFacts = Annotated[
+    bool,
+    typer.Option("--uncited", help="Versions, URLs and commits that no source of their recipe gives."),
+]
+
+
 def list_command(
-    kind: Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]", help="What to list.")] = Kind.recipes,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="TARGET",
-            help="Only recipes that exist on this target.",
-            autocompletion=complete.targets,
-        ),
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            "--group", metavar="GROUP", help="Only recipes of this group.", autocompletion=complete.groups
-        ),
-    ] = None,
+    kind: KindArgument = Kind.recipes,
+    target: OnTarget = None,
+    group: InGroup = None,
+    built: Built = False,
     select: Select = None,
     exclude: Exclude = None,
-    built: Annotated[bool, typer.Option("--built", help="Only recipes that were really built and tested.")] = False,
-    uncited: Annotated[
-        bool,
-        typer.Option("--uncited", help="The recipes' versions, URLs and commits that none of their sources gives."),
-    ] = False,
-    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    uncited: UncitedFacts = False,
+    json_output: JsonOutput = False,
 ) -> None:
-    """List recipes, targets, or the project's images.
+    """List recipes, targets, or the images of the project.
 
-    Of each built-in recipe it says whether it was really built and tested, where, and whether that still holds.
-    What was only checked is as good as the pages among its sources: --uncited shows what they do not give.
+    For each built-in recipe, PROOF shows where it was built and tested, and whether it has changed since. A recipe
+    that was not built yet is as good as its sources; --uncited lists what these do not give.
 
     Example: edgebake list --target jetpack-6.2 --group ml
 
@@ -69,141 +104,101 @@ def list_command(
     """
     from pathlib import Path
 
+    from edgebake.cli.console import print_json, print_text
     from edgebake.cli.options import request_of
     from edgebake.load.workspace import find_root, open_workspace
 
-    start = Path.cwd()
-    root = find_root(start)
-    workspace = open_workspace(root or start, need_project=kind is Kind.images)
-    keep = _keeper(workspace, kind, request_of(None, None, None, None, select, exclude))
-    if kind is Kind.recipes and not uncited:
-        _print_recipes(_found(workspace, target, group, built, keep), json_output)
-        return
-    if uncited:
-        data, rows = _uncited(workspace, kind, target, group, built, keep)
-    else:
-        data, rows = _targets(workspace, keep) if kind is Kind.targets else _images(workspace, keep)
+    options = ListOptions(kind, request_of(None, None, None, None, select, exclude), target, group, built, uncited)
+    workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=kind is Kind.images)
+    with Waiting("reading the catalogue"):
+        output = _uncited(workspace, options) if uncited else _listed(workspace, options)
     if json_output:
-        _print_json("uncited" if uncited else kind.value, data)
-    else:
-        from edgebake.text.table import as_table
+        print_json(output)
+        return
+    from edgebake.cli.format.list import text
 
-        typer.echo(as_table(rows))
-
-
-def _print_json(name: str, data: list[dict[str, Any]]) -> None:
-    import json
-
-    typer.echo(json.dumps({"version": 1, name: data}, indent=2))
+    print_text(text(output))
 
 
-def _keeper(workspace: Workspace, kind: Kind, request: Request) -> Keep:
-    if not request.has_selectors:
-        return list
+def _listed(workspace: Workspace, options: ListOptions) -> List:
+    from edgebake.inspect.listing import Proofs, listed_images, listed_targets
+    from edgebake.model.output.explore import List
 
-    def items() -> ProjectItems:
-        from pathlib import Path
-
-        from edgebake.errors import EdgebakeError
-        from edgebake.pipeline import Pipeline
-
-        if workspace.document is None:
-            raise EdgebakeError("the selector is about images, and no project was found", hints=("edgebake init",))
-        return Pipeline(Path.cwd(), request, opened=lambda start, asked: workspace).items
-
-    def keep(names: Iterable[str]) -> list[str]:
-        from edgebake.select.listed import selected_names
-
-        found = selected_names(workspace, kind.value, request, names, items)
-        if not found:
-            typer.echo(f"note: no {kind.value.rstrip('s')} is selected", err=True)
-        return found
-
-    return keep
+    if options.kind is Kind.targets:
+        names = _selected(workspace, options, workspace.catalogue.target_names())
+        return List(version=1, targets=listed_targets(workspace, names))
+    if options.kind is Kind.images:
+        names = _selected(workspace, options, sorted(workspace.project.images))
+        return List(version=1, images=listed_images(workspace, names))
+    proofs = Proofs(target=options.target)
+    recipes = [proofs.listed(found) for found in _recipes(workspace, options)]
+    return List(version=1, recipes=[r for r in recipes if not options.built or _is_built(r.built)])
 
 
-def _found(workspace: Workspace, target: str | None, group: str | None, built: bool, keep: Keep) -> list[RecipeRow]:
+def _is_built(built: Iterable[BuiltOn]) -> bool:
+    return any(where.state == "verified" for where in built)
+
+
+def _recipes(workspace: Workspace, options: ListOptions) -> list[RecipeReleases]:
+    """Return the recipes that are selected, built or not.
+
+    Raises:
+        EdgebakeError: an unknown group or target; a selector is wrong.
+    """
     from edgebake.errors import EdgebakeError, did_you_mean
-    from edgebake.inspect.listing import recipe_rows
+    from edgebake.inspect.listing import find_recipes
 
-    names = keep(workspace.catalogue.recipe_names())
-    found = recipe_rows(workspace, target=target, group=group, names=names)
-    if group and not found:
-        groups = {row.group for row in recipe_rows(workspace)}
-        if group not in groups:
-            raise EdgebakeError(f"unknown group {group!r}", hints=did_you_mean(group, groups, kind="group"))
-    return [row for row in found if not built or "verified" in row.states.values()]
+    names = _selected(workspace, options, workspace.catalogue.recipe_names())
+    recipes = find_recipes(workspace, target=options.target, group=options.group, names=names)
+    if options.group and not recipes:
+        groups = {loaded.recipe.group for loaded in workspace.catalogue.all_recipes()}
+        if options.group not in groups:
+            hints = did_you_mean(options.group, groups, kind="group")
+            raise EdgebakeError(f"unknown group {options.group!r}", hints=hints)
+    return recipes
 
 
-def _print_recipes(found: list[RecipeRow], json_output: bool) -> None:
-    if json_output:
-        _print_json("recipes", [_recipe_data(row) for row in found])
-        return
-    from edgebake.text.table import padded
+def _selected(workspace: Workspace, options: ListOptions, names: list[str]) -> list[str]:
+    """Return the names that the selectors select; all if there are none."""
+    if not options.request.has_selectors:
+        return names
+    from edgebake.cli.console import print_note
+    from edgebake.select.listed import selected_names
 
-    head, *lines = padded(
-        [
-            ("GROUP", "RECIPE", "RELEASES", "SUMMARY"),
-            *((row.group, row.name, _some(row.releases), row.summary) for row in found),
-        ]
+    selected = selected_names(
+        workspace, options.kind.value, options.request, names, partial(_items, workspace, options)
     )
-    typer.echo(f"{head}  PROOF")
-    for line, row in zip(lines, found, strict=True):
-        typer.echo(f"{line}  {row.proof}")  # which takes its time: what is known is shown at once
+    if not selected:
+        print_note(f"no {options.kind.value.removesuffix('s')} is selected")
+    return selected
 
 
-def _recipe_data(row: RecipeRow) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "group": row.group,
-        "summary": row.summary,
-        "releases": list(row.releases),
-        "state": row.state,
-        "built": [{"target": t, "platform": p, "state": state} for (t, p), state in sorted(row.states.items())],
-    }
+def _items(workspace: Workspace, options: ListOptions) -> ProjectItems:
+    """Return the images that selectors choose from.
 
-
-def _uncited(
-    workspace: Workspace, kind: Kind, target: str | None, group: str | None, built: bool, keep: Keep
-) -> Listed:
+    Raises:
+        EdgebakeError: there is no project, or it does not compile.
+    """
     from edgebake.errors import EdgebakeError
+    from edgebake.pipeline import Pipeline
+
+    if workspace.document is None:
+        raise EdgebakeError("the selector is about images, and no project was found", hints=("edgebake init",))
+    return Pipeline(workspace.root, options.request, opened=lambda *_: workspace).items
+
+
+def _uncited(workspace: Workspace, options: ListOptions) -> List:
+    """Return the facts of the recipes that none of their sources gives, and print how many of how many they are."""
+    from edgebake.cli.console import print_error
+    from edgebake.cli.format.list import uncited_count, uncited_data
+    from edgebake.inspect.listing import Proofs
     from edgebake.lint.citations import facts_of, uncited
 
-    if kind is not Kind.recipes:
-        raise EdgebakeError("--uncited is about recipes", hints=("edgebake list recipes --uncited",))
-    recipes = [workspace.catalogue.recipe(row.name) for row in _found(workspace, target, group, built, keep)]
+    recipes = [found.loaded for found in _recipes(workspace, options)]
+    if options.built:
+        proofs = Proofs(target=options.target)
+        recipes = [loaded for loaded in recipes if _is_built(proofs.of(loaded.name).built)]
     facts = {loaded.name: facts_of(loaded, workspace.root) for loaded in recipes}
-    found = [(loaded.name, fact) for loaded in recipes for fact in uncited(loaded, facts[loaded.name])]
-    count = sum(map(len, facts.values()))
-    recipes_and_facts = f"{_counted(count, 'fact')} of {_counted(len(recipes), 'recipe')}"
-    typer.echo(f"{len(found)} of {recipes_and_facts} {'is' if len(found) == 1 else 'are'} uncited", err=True)
-    data = [{"recipe": name, "kind": f.kind, "at": str(f.at), "fact": f.text} for name, f in found]
-    return data, [("RECIPE", "KIND", "AT", "FACT"), *(tuple(one.values()) for one in data)] if data else []
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _some(releases: tuple[str, ...]) -> str:
-    more = f" +{len(releases) - _SHOWN}" if len(releases) > _SHOWN else ""
-    return ", ".join(releases[:_SHOWN]) + more
-
-
-def _targets(workspace: Workspace, keep: Keep) -> Listed:
-    catalogue = workspace.catalogue
-    targets = [catalogue.target(name).target for name in keep(catalogue.target_names())]
-    shown = {"name", "summary", "platforms", "cuda", "python"}
-    data = [target.model_dump(mode="json", include=shown) for target in targets]
-    rows = [
-        (t.name, ", ".join(p.split("/")[1] for p in t.platforms), t.cuda or "-", t.python or "-", t.summary)
-        for t in targets
-    ]
-    return data, [("TARGET", "PLATFORMS", "CUDA", "PYTHON", "SUMMARY"), *rows]
-
-
-def _images(workspace: Workspace, keep: Keep) -> Listed:
-    images = [(name, workspace.project.images[name]) for name in sorted(keep(workspace.project.images))]
-    data = [{"name": name, "recipes": list(i.recipes), "targets": list(i.targets)} for name, i in images]
-    rows = [(name, ", ".join(i.recipes), ", ".join(i.targets), i.summary or "") for name, i in images]
-    return data, [("IMAGE", "RECIPES", "TARGETS", "SUMMARY"), *rows]
+    missing = [(loaded.name, fact) for loaded in recipes for fact in uncited(loaded, facts[loaded.name])]
+    print_error(uncited_count(len(missing), sum(map(len, facts.values())), len(recipes)))
+    return uncited_data(missing)

@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,42 +44,62 @@ from edgebake.cli import (
     verify,
     why,
 )
+from edgebake.cli.help import Command, Group
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
-app = typer.Typer(
-    name="edgebake",
-    help="Compile recipes into Dockerfiles and a bake file for Jetson boards and GPU servers, and build them.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done; 1 a bug in edgebake; 2 a mistake in the project or the call; 3 a check failed.",
-)
-app.command("init")(init.init)
-app.command("plan")(plan.plan)
-app.command("compile")(compile.compile_command)
-app.command("compose")(compose.compose)
-app.command("bake")(bake.bake)
-app.command("publish")(publish.publish)
-app.command("verify")(verify.verify)
-app.command("prune")(prune.prune)
-app.command("test")(test.run_tests)
-app.command("bench")(bench.bench)
-app.command("lint")(lint.lint_command)
-app.command("lock")(lock.lock)
-app.command("detect")(detect.detect_command)
-app.command("autotag")(autotag.autotag)
-app.command("run")(launch.run_image)
-app.command("doctor")(doctor.doctor)
-app.command("compat")(compat.compat)
-app.command("list")(listing.list_command)
-app.command("show")(show.show)
-app.command("why")(why.why)
-app.command("graph")(graph.graph)
-app.command("diff")(diff.diff)
-app.command("schema")(schema.schema)
-app.add_typer(builder.app, name="builder")
-app.add_typer(ci.app, name="ci")
+COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
+    "Build": {
+        "plan": plan.plan,
+        "compile": compile.compile_command,
+        "bake": bake.bake,
+        "test": test.run_tests,
+        "bench": bench.bench,
+        "builder": builder.app,
+    },
+    "Publish": {"publish": publish.publish, "verify": verify.verify, "prune": prune.prune},
+    "Understand": {"why": why.why, "graph": graph.graph, "diff": diff.diff},
+    "On the board": {
+        "detect": detect.detect_command,
+        "autotag": autotag.autotag,
+        "run": launch.run_image,
+        "doctor": doctor.doctor,
+    },
+    "Catalogue": {"list": listing.list_command, "show": show.show, "compat": compat.compat},
+    "Project": {
+        "init": init.init,
+        "lint": lint.lint_command,
+        "lock": lock.lock,
+        "compose": compose.compose,
+        "ci": ci.app,
+        "schema": schema.schema,
+    },
+}
+"""The commands by group, as `--help` shows them."""
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        name="edgebake",
+        cls=Group,
+        help="Compile recipes into Dockerfiles and a bake file for Jetson boards and GPU servers, and build them.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        epilog="Exit codes: 0 done; 1 a bug in edgebake; 2 a mistake in the project or the call; 3 a check failed.",
+    )
+    for title, commands in COMMANDS.items():
+        for name, command in commands.items():
+            if isinstance(command, typer.Typer):
+                for info in command.registered_commands:
+                    info.cls = Command
+                app.add_typer(command, name=name, cls=Group, rich_help_panel=title)
+            else:
+                app.command(name, cls=Command, rich_help_panel=title)(command)
+    return app
+
+
+app = _app()
 
 
 def _version(value: bool) -> None:
@@ -121,7 +142,7 @@ def main() -> None:
 
 
 def _exit_code(arguments: list[str]) -> int:
-    """Run the command, tell what the user did wrong, and return the exit code."""
+    """Run the command, report what the user did wrong, and return the exit code."""
     try:
         code = _run(arguments)
     except EdgebakeError as error:
@@ -134,7 +155,7 @@ def _exit_code(arguments: list[str]) -> int:
     except Exception as error:
         if not hasattr(error, "show") or not hasattr(error, "exit_code"):
             raise
-        _tell_wrong_call(error)
+        _report_wrong_call(error)
         return int(error.exit_code)
     if code == EXIT_INTERRUPTED:
         typer.echo("interrupted", err=True)
@@ -153,7 +174,7 @@ def _run(arguments: list[str]) -> Any:
 def _only(arguments: list[str]) -> typer.Typer:
     """Return the app with no command but the one that is called, if that is the first word; else the whole app.
 
-    Typer makes something of every option of every command that it has, before it looks at the call.
+    Typer builds every option of every command that it has before it looks at the call.
     """
     name = arguments[0] if arguments else ""
     called = copy.copy(app)
@@ -194,8 +215,8 @@ def _output_failed(error: OSError) -> int:
     return EXIT_USER
 
 
-def _tell_wrong_call(error: Any) -> None:
-    """Tell click's message for a wrong option or command as any other mistake is told."""
+def _report_wrong_call(error: Any) -> None:
+    """Report a wrong option or command, in click's words and in the form of all other mistakes."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()

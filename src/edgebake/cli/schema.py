@@ -40,19 +40,17 @@ class Kind(str, Enum):
     why = "why"
 
 
-def schema(
-    kind: Annotated[
-        Kind,
-        typer.Argument(
-            metavar="KIND", help="A file (recipe, target, project, …), or a command: what its --json prints."
-        ),
-    ],
-) -> None:
-    """Print the JSON Schema of a kind of file, for editors, or of what a command prints with --json, for programs.
+KindArgument = Annotated[
+    Kind,
+    typer.Argument(metavar="KIND", help="A file (recipe, target, project, …), or a command with --json."),
+]
 
-    Files: recipe, target, board, compatibility, project, lock. Commands: those with --json, and plan-shards for
-    `plan --shards`, and bake-progress for a line of `bake --progress json`; a command of two words is written
-    builder-check.
+
+def schema(kind: KindArgument) -> None:
+    """Print the JSON Schema of a kind of file, or of the --json output of a command.
+
+    Files: recipe, target, board, compatibility, project, lock. Commands: all with --json (builder check is written
+    builder-check), plan-shards for `plan --shards`, bake-progress for a line of `bake --progress json`.
 
     Example: edgebake schema recipe > recipe.schema.json
 
@@ -60,6 +58,7 @@ def schema(
     """
     import json
 
+    from edgebake.cli.console import print_text
     from edgebake.model.schema import schema_of
 
-    typer.echo(json.dumps(schema_of(kind.value), indent=2, ensure_ascii=False))
+    print_text(json.dumps(schema_of(kind.value), indent=2, ensure_ascii=False))

@@ -7,40 +7,45 @@ from typing import Annotated
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import ImageName, Platforms, Targets
+from edgebake.cli.options import ImageName, JsonOutput, Platforms, Targets
 from edgebake.cli.waiting import Waiting
+
+Subjects = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="IMAGE|RECIPE",
+        help="Images of the project, or recipes for an ad-hoc image: 'pytorch>=2.6'.",
+        show_default=False,
+        autocompletion=complete.subjects,
+    ),
+]
+Recipe = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="The recipe to explain.",
+        show_default=False,
+        autocompletion=complete.recipes,
+    ),
+]
+Paths = Annotated[
+    int, typer.Option("--paths", metavar="N", min=0, help="Show at most N paths in each image; 0 for all.")
+]
 
 
 def why(
-    names: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="IMAGE|RECIPE",
-            help="Images of the project, or recipes for an ad-hoc image: 'pytorch>=2.6'.",
-            show_default=False,
-            autocompletion=complete.subjects,
-        ),
-    ],
-    recipe: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECIPE",
-            help="The recipe that is asked about.",
-            show_default=False,
-            autocompletion=complete.recipes,
-        ),
-    ],
+    names: Subjects,
+    recipe: Recipe,
     target: Targets = None,
     platform: Platforms = None,
     name: ImageName = None,
-    paths: Annotated[
-        int, typer.Option("--paths", metavar="N", min=0, help="Show at most N paths of each image; 0 for all.")
-    ] = 10,
-    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    paths: Paths = 10,
+    json_output: JsonOutput = False,
 ) -> None:
-    """Show every path that brings a recipe into an image, and why it has that release.
+    """Show why a recipe is in an image, and why it has that release.
 
-    Exits with 3 if the recipe is in none of the images; then it says what would bring it.
+    Lists every path of requirements that leads to it. Exits with 3 if the recipe is in none of the images; then it
+    shows what would add it.
 
     Example: edgebake why detector numpy --target cpu
 
@@ -58,19 +63,17 @@ def why(
         workspace = open_request(Path.cwd(), request)
         wanted = recipe_name(workspace.catalogue, recipe)
         found = answers(resolve_selected(workspace, request), wanted, limit=paths or None)
+    from edgebake.cli.console import print_error, print_json, print_text
+    from edgebake.cli.format.why import data, text
+
     if json_output:
-        import json
-
-        from edgebake.inspect.why import answers_as_data
-
-        typer.echo(json.dumps(answers_as_data(found, wanted), indent=2, ensure_ascii=False))
+        print_json(data(found, wanted))
     else:
-        from edgebake.inspect.why_text import why_text
-
-        typer.echo(why_text(found))
-    if all(one.status in ("absent", "library") for one in found):
-        told = hints(found, wanted, in_project=workspace.document is not None)
-        typer.echo("\n".join(["", *(f"hint: {hint}" for hint in told)]) if told else "", err=True, nl=bool(told))
+        print_text(*text(found))
+    if all(answer.status in ("absent", "library") for answer in found):
+        lines = [f"hint: {hint}" for hint in hints(found, wanted, in_project=workspace.document is not None)]
+        if lines:
+            print_error("\n".join(["", *lines]))
         from edgebake.errors import EXIT_CHECK
 
         raise typer.Exit(EXIT_CHECK)

@@ -1,1 +1,1 @@
-"""What framework runs where: data beside the targets, and its checks."""
+"""What framework runs where: data next to the targets, and its checks."""

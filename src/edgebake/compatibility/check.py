@@ -1,4 +1,4 @@
-"""Holes and contradictions: in the compatibility data, and between it and the recipes."""
+"""Gaps and contradictions: in the compatibility data, and between the data and the recipes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Offers:
     refused: Mapping[tuple[Place, str], str] = field(default_factory=dict)
 
     def has(self, place: Place, release: str) -> bool:
-        """Tell whether a known release can be installed."""
+        """Return whether a known release can be installed."""
         return release in self.known[place] and (place, release) not in self.refused
 
 
@@ -91,7 +91,7 @@ def _contradictions(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeEr
         one, other = (loaded.framework.rows[number] for number in (first, second))
         shared = [release for release in other.releases if release in one.releases]
         what = f"{loaded.name} {', '.join(shared)}" if shared else f"a build of {loaded.name}"
-        verb = "stands in two rows for" if shared else "is there and absent, both, on"
+        verb = "has two rows for" if shared else "is both available and absent on"
         yield EdgebakeError(
             f"{what} {verb} {_listed(places)}",
             at=loaded.at(second),
@@ -111,9 +111,9 @@ def _idle(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeError]:
     for number in range(len(loaded.framework.rows)):
         if number not in used:
             yield EdgebakeError(
-                f"a row of {loaded.name} holds on no target",
+                f"a row of {loaded.name} matches no target",
                 at=loaded.at(number, "when"),
-                hints=("mend its `when`, or remove the row",),
+                hints=("fix its `when`, or remove the row",),
             )
 
 
@@ -126,7 +126,7 @@ def _other_gpus(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeError]
             yield EdgebakeError(
                 f"{loaded.name} {', '.join(row.releases)} is built for no GPU of {_listed(foreign)}",
                 at=loaded.at(number, "sm"),
-                reason=f"it has code for sm {', '.join(row.sm)}; the GPUs there are sm {gpus}",
+                reason=f"it has code for sm {', '.join(row.sm)}; the GPUs of these targets are sm {gpus}",
             )
 
 
@@ -189,8 +189,8 @@ def _offered_and_excluded(loaded: LoadedFramework, rows: _Rows, offers: _Offers)
     for release, places in excluded.items():
         number = next((n for n, one in enumerate(_written(offers.recipe)) if one == release), None)
         yield EdgebakeError(
-            f"the recipe {loaded.name!r} offers {release} on {_listed(places)}, where the compatibility data has"
-            " no such build",
+            f"the recipe {loaded.name!r} offers {release} on {_listed(places)}, but the compatibility data has no"
+            " such build",
             at=offers.recipe.document.at(() if number is None else ("releases", number, "version")),
             reason=f"the data is {loaded.document.shown}",
             hints=("narrow the `when` of the release, or add a row with a source",),
@@ -209,7 +209,7 @@ def _not_offered(loaded: LoadedFramework, rows: _Rows, offers: _Offers) -> Itera
             lacking = [place for place in places if not offers.has(place, release)]
             if lacking and not row.no_recipe:
                 yield EdgebakeError(
-                    f"the recipe {loaded.name!r} does not offer {release} on {_listed(lacking)}, where the"
+                    f"the recipe {loaded.name!r} does not offer {release} on {_listed(lacking)}, but the"
                     " compatibility data has a build",
                     at=loaded.at(number, "releases"),
                     reason=offers.refused.get((lacking[0], release)),
@@ -218,8 +218,8 @@ def _not_offered(loaded: LoadedFramework, rows: _Rows, offers: _Offers) -> Itera
             offered = [place for place in places if offers.has(place, release)]
             if offered and row.no_recipe:
                 yield EdgebakeError(
-                    f"the recipe {loaded.name!r} offers {release} on {_listed(offered)}, and the row says why it"
-                    " would not",
+                    f"the recipe {loaded.name!r} offers {release} on {_listed(offered)}, but the row says why it"
+                    " does not",
                     at=loaded.at(number, "no_recipe"),
                     hints=("remove `no_recipe`, or narrow the row's `when`",),
                 )

@@ -62,7 +62,7 @@ def _load(document: Document) -> LoadedFramework:
 
 
 def select_frameworks(frameworks: Sequence[LoadedFramework], names: Sequence[str]) -> list[LoadedFramework]:
-    """Return the frameworks of these names, all if there is none.
+    """Return the frameworks of these names, all without names.
 
     Raises:
         EdgebakeError: there is no data about one of them.
@@ -76,7 +76,7 @@ def select_frameworks(frameworks: Sequence[LoadedFramework], names: Sequence[str
 
 
 def select_targets(catalogue: Catalogue, patterns: Sequence[str]) -> list[LoadedTarget]:
-    """Return the targets that match one of the patterns, all if there is none; by name.
+    """Return the targets that match one of the patterns, all without patterns; by name.
 
     Raises:
         EdgebakeError: a pattern matches no target.

@@ -107,7 +107,7 @@ def _require_files(compilation: Compilation, placed: Iterable[Placed]) -> None:
             path = workspace.root / source
             if not path.exists():
                 raise EdgebakeError(
-                    f"the service {one.name!r} mounts {source!r}, which there is not",
+                    f"the service {one.name!r} mounts {source!r}, which does not exist",
                     at=workspace.at("services", one.name, *place_),
                 )
             if not path.resolve().is_relative_to(workspace.root):

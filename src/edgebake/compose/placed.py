@@ -92,7 +92,7 @@ def image_of(name: str, service: Service) -> str | None:
 
 
 def targets_of(services: dict[str, Service], built: Iterable[BakeTarget]) -> dict[str, list[str]]:
-    """Return the targets that services can be told for: those of the images that follow the target.
+    """Return the targets that services can have a Compose file for: those of the images that follow the target.
 
     Returns:
         For each target, the services that would lack there; none, if it has a Compose file.
@@ -165,7 +165,7 @@ def _placed(compilation: Compilation, target: str, machine: tuple[str, ...], nam
             at=compilation.workspace.at("services", name, "target" if service.target else "image"),
             hints=(
                 f"it is built for: {', '.join(sorted(built)) or 'no target'}",
-                "take one of these for all targets: `target: NAME`; or leave it out on some: `targets: [PATTERN]`",
+                "use one of these for all targets: `target: NAME`; or exclude some targets: `targets: [PATTERN]`",
             ),
         )
     bake_target = built[wanted]
@@ -175,7 +175,7 @@ def _placed(compilation: Compilation, target: str, machine: tuple[str, ...], nam
             f"the service {name!r} runs on {target!r}, a machine of {', '.join(missing)}; "
             f"its image for {wanted!r} is for {', '.join(bake_target.platforms)}",
             at=compilation.workspace.at("services", name, "target"),
-            hints=("choose another target for the service, or leave it out there: `targets: [PATTERN]`",),
+            hints=("choose another target for the service, or exclude that target: `targets: [PATTERN]`",),
         )
     return Placed(name, service, compilation.plan_of(bake_target), bake_target)
 
@@ -206,8 +206,8 @@ def _conditions(workspace: Workspace, placed: Placed, found: dict[str, Placed]) 
         healthy = found[name].healthcheck is not None
         if condition == "healthy" and not healthy:
             raise EdgebakeError(
-                f"the service {placed.name!r} waits until {name!r} is healthy, which has no health check",
+                f"the service {placed.name!r} waits until {name!r} is healthy, but that has no health check",
                 at=workspace.at("services", placed.name, "depends_on", name),
-                hints=("wait until it is started", f"or say how to ask it: services.{name}.healthcheck"),
+                hints=("wait until it is started", f"or add a health check: services.{name}.healthcheck"),
             )
         yield name, (("healthy" if healthy else "started") if condition == "auto" else condition)

@@ -126,7 +126,7 @@ def _mount(mount: Mount, folder: str) -> Value:
     if mount.read_only:
         values["read_only"] = True
     if mount.kind == "bind":
-        # A path that is missing is told, where Docker would make an empty folder.
+        # A missing path is an error, where Docker would make an empty folder.
         bind: dict[str, Value] = {"create_host_path": False}
         values["bind"] = {**bind, "propagation": mount.propagation} if mount.propagation else bind
     return values

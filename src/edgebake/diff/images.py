@@ -90,7 +90,12 @@ class Difference:
     @property
     def changed(self) -> list[ImageDiff]:
         """The images that differ."""
-        return [one for one in self.images if one.differs]
+        return [image for image in self.images if image.differs]
+
+    @property
+    def differs(self) -> bool:
+        """Whether any image differs."""
+        return bool(self.changed)
 
 
 def compare(before: Side, after: Side) -> Difference:

@@ -34,7 +34,7 @@ class LockDifference:
     """Two locks, and how they differ.
 
     `bases` are digests by image and platform; `commits` what git refs are pinned to; `refresh` counts how often
-    unversioned system packages were installed anew.
+    unversioned system packages were reinstalled.
     """
 
     before: str
@@ -47,7 +47,12 @@ class LockDifference:
     @property
     def changed(self) -> list[LockedDiff]:
         """The images that differ."""
-        return [one for one in self.images if one.differs]
+        return [image for image in self.images if image.differs]
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.changed or self.bases or self.commits or self.refresh)
 
 
 def compare_locks(before_label: str, before: Lock, after_label: str, after: Lock) -> LockDifference:

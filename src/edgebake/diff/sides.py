@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ from edgebake.diff.images import Difference, Side, compare, compare_targets
 from edgebake.diff.locks import LockDifference, compare_locks
 from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.graph.compile import compile_workspace
-from edgebake.load.workspace import find_root, open_workspace, parse_lock
+from edgebake.load.workspace import find_root, no_project, open_workspace, parse_lock
 from edgebake.model.lock import Lock
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE
 from edgebake.model.request import Request
@@ -23,30 +24,31 @@ WORKING_TREE = "the working tree"
 
 
 def kind_of(word: str) -> Literal["commit", "lock"]:
-    """Tell what a word on the command line is.
+    """Return what a word on the command line names.
 
-    git allows no commit's name with a colon, that ends in `.lock`, or has a part that begins with a dot.
+    In git, the name of a commit has no colon, does not end in `.lock`, and none of its parts begins with a dot.
     """
     is_path = word.startswith(("/", "./", "../")) or word.endswith(".lock")
     return "lock" if is_path or ":" in word else "commit"
 
 
-def diff_commits(root: Path, words: Sequence[str]) -> Iterator[Difference]:
-    """Yield how the images of two commits differ, or of a commit and the working tree.
-
-    The difference is only good until the next one is asked for: what it was made from is there until then.
+def diff_commits(start: Path, words: Sequence[str]) -> Difference:
+    """Return how the images of two commits differ, or of a commit and the working tree.
 
     Args:
-        root: the project's folder.
+        start: where to look for a project: this folder and those above it.
         words: one or two commits.
 
     Raises:
-        EdgebakeError: there is no such commit; a state does not compile.
+        EdgebakeError: there is no project, or no such commit; a state does not compile.
     """
+    root = find_root(start)
+    if root is None:
+        raise no_project(start)
     with ExitStack() as stack:
         first = stack.enter_context(_committed(root, words[0]))
         second = stack.enter_context(_committed(root, words[1])) if words[1:] else _side(root, WORKING_TREE)
-        yield compare(first, second)
+        return compare(first, second)
 
 
 def diff_targets(start: Path, names: Sequence[str], first: str, second: str) -> Difference:
@@ -95,19 +97,17 @@ def diff_locks(start: Path, words: Sequence[str]) -> LockDifference:
 
 
 def only(difference: Difference, images: Sequence[str], targets: Sequence[str]) -> Difference:
-    """Return a difference without other images and targets than these names or patterns mean.
+    """Return a difference with only the images and targets that these names or patterns match.
 
     Raises:
-        EdgebakeError: one of them means none.
+        EdgebakeError: one of them matches nothing.
     """
-    from dataclasses import replace
-
     known = {"image": {one.image for one in difference.images}, "target": {one.target for one in difference.images}}
     for kind, patterns in (("image", images), ("target", targets)):
         for pattern in patterns:
             if not any(fnmatchcase(name, pattern) for name in known[kind]):
                 hints = did_you_mean(pattern, known[kind], kind=kind)
-                raise EdgebakeError(f"no {kind} {pattern!r} is on either side", hints=hints)
+                raise EdgebakeError(f"no {kind} {pattern!r} on either side", hints=hints)
     kept = tuple(
         one
         for one in difference.images

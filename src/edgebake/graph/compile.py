@@ -23,7 +23,8 @@ from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.boards import board_environment
 from edgebake.load.catalogue import LoadedTarget, builtin_root
 from edgebake.load.document import position_of
-from edgebake.load.workspace import Workspace, add_own_recipe, is_path
+from edgebake.load.folders import is_path
+from edgebake.load.workspace import Workspace, add_own_recipe
 from edgebake.model.lock import LockedImage
 from edgebake.model.project import Image, check_tag
 from edgebake.model.requirement import parse_requirement

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.load.workspace import Workspace
@@ -15,11 +16,12 @@ _NOT_LOCKED = "not locked yet (edgebake lock)"
 
 @dataclass(frozen=True)
 class Note:
-    """Something worth knowing about a target, or an image on it."""
+    """Something of a target, or of an image on it, that is not pinned. `kind`: what it is."""
 
     target: str
     image: str
     text: str
+    kind: Literal["base", "git", "python"]
 
     @property
     def about(self) -> str:
@@ -60,13 +62,15 @@ def _python_notes(plan: ImagePlan) -> Iterator[Note]:
             reasons.setdefault(env.reason, []).append(platform)
     for reason, platforms in reasons.items():
         where = "" if len(platforms) == len(plan.platforms) else f" ({', '.join(platforms)})"
-        yield Note(plan.target.name, plan.name, f"Python packages are not pinned{where}: {reason}")
+        yield Note(plan.target.name, plan.name, f"Python packages are not pinned{where}: {reason}", "python")
 
 
 def _git_notes(workspace: Workspace, plan: ImagePlan) -> Iterator[Note]:
     for url, ref in plan.git_sources():
         if workspace.lock is None or workspace.lock.commit(url, ref) is None:
-            yield Note(plan.target.name, plan.name, f"{url} is built from whatever {ref!r} names: {_NOT_LOCKED}")
+            yield Note(
+                plan.target.name, plan.name, f"{url} is built from whatever {ref!r} names: {_NOT_LOCKED}", "git"
+            )
 
 
 def _base_notes(workspace: Workspace, target: Target) -> Iterator[Note]:
@@ -74,4 +78,4 @@ def _base_notes(workspace: Workspace, target: Target) -> Iterator[Note]:
     base = workspace.lock.bases.get(image) if workspace.lock else None
     if "@sha256:" not in image and not (base and base.digest):
         reason = base.reason if base and base.reason else _NOT_LOCKED
-        yield Note(target.name, "", f"the base image {image} is not pinned: {reason}")
+        yield Note(target.name, "", f"the base image {image} is not pinned: {reason}", "base")

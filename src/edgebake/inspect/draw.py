@@ -1,11 +1,10 @@
-"""Graphs as text: Mermaid, DOT and JSON."""
+"""Graphs in the languages Mermaid and DOT."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgebake.inspect.graphs import Graph
@@ -64,19 +63,8 @@ def _dot(graph: Graph) -> Iterator[str]:
     for source, end, edge in graph.edges(data=True):
         attributes = [f"label={dot_text(edge['label'])}"] if edge["label"] else []
         attributes += ["style=dashed"] if edge["kind"] in _DASHED else []
-        told = f" [{', '.join(attributes)}]" if attributes else ""
-        yield f"  {dot_text(source)} -> {dot_text(end)}{told};"
-
-
-def as_json(graph: Graph, kind: str) -> str:
-    """Return a graph as JSON (docs/explore.md). `kind`: `stages` or `recipes`."""
-    data: dict[str, Any] = {
-        "version": 1,
-        "graph": kind,
-        "nodes": [{"id": name, **attributes} for name, attributes in graph.nodes(data=True)],
-        "edges": [{"from": source, "to": end, **edge} for source, end, edge in graph.edges(data=True)],
-    }
-    return json.dumps(data, indent=2, ensure_ascii=False)
+        brackets = f" [{', '.join(attributes)}]" if attributes else ""
+        yield f"  {dot_text(source)} -> {dot_text(end)}{brackets};"
 
 
 def _ids(graph: Graph) -> dict[str, str]:
@@ -85,7 +73,7 @@ def _ids(graph: Graph) -> dict[str, str]:
 
 
 def _by_target(graph: Graph) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for name in graph:
-        found.setdefault(graph.nodes[name]["target"], []).append(name)
-    return found
+        names.setdefault(graph.nodes[name]["target"], []).append(name)
+    return names

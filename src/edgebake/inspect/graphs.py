@@ -39,7 +39,7 @@ def stage_graph(
     Args:
         compilation: the compiled project.
         bake_targets: what is made.
-        platforms: what stages are on these alone; on all if there is none.
+        platforms: only stages on these; empty for all.
         kept: only these stages of it; None for all.
     """
     graph: Graph = nx.DiGraph()

@@ -1,135 +1,145 @@
-"""What there is: recipes with what was really built of them, targets, and the project's images."""
+"""The recipes, targets and images of a project and the catalogue, and which recipes were built and tested."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError
-from edgebake.load.catalogue import builtin_root
+from edgebake.load.catalogue import LoadedRecipe, builtin_root
 from edgebake.load.workspace import Workspace, open_workspace
+from edgebake.model.output.explore import BuiltOn, ListedImage, ListedRecipe, ListedTarget, Proof
 from edgebake.model.target import Target
 from edgebake.testing.verified import STATES, Key, State, Verification, read_verified, state_of
 
-States = Mapping[tuple[str, str], State]
-
 
 @dataclass(frozen=True)
-class RecipeRow:
-    """A recipe. `releases` are the newest first; `given` is what stood beside it where it was built.
+class RecipeReleases:
+    """A recipe, and its releases on a target, the newest first."""
 
-    Whether that still holds is found when it is asked for (`find_states`): the recipe is compiled for that.
-    """
-
-    name: str
-    group: str
-    summary: str
-    releases: tuple[str, ...]
-    find_states: Callable[[], States]
-    given: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-
-    @cached_property
-    def states(self) -> States:
-        """Its states by target and platform, where it was ever built."""
-        return self.find_states()
-
-    @property
-    def state(self) -> State:
-        """The worst of its states; `checked only` if it was never built."""
-        return max(self.states.values(), key=STATES.index, default="checked only")
-
-    @property
-    def proof(self) -> str:
-        """Its state, for people."""
-        if not self.states:
-            return "checked only"
-        return "; ".join(self._told(state) for state in STATES if state in self.states.values())
-
-    def _told(self, state: State) -> str:
-        words = {"verified": "built and tested", "stale": "stale, was built"}.get(state, state)
-        places = sorted(self._place(*key) for key, found in self.states.items() if found == state)
-        return f"{words}: {', '.join(places)}"
-
-    def _place(self, target: str, platform: str) -> str:
-        given = self.given.get((target, platform))
-        beside = f" (with {', '.join(given)})" if given else ""
-        return f"{target} {platform.split('/')[1]}{beside}"
+    loaded: LoadedRecipe
+    versions: tuple[str, ...]
 
 
-def recipe_rows(
+def find_recipes(
     workspace: Workspace,
     *,
     target: str | None = None,
     group: str | None = None,
     names: Collection[str] | None = None,
-    record: Path | None = None,
-) -> list[RecipeRow]:
-    """Return the recipes, by group and name.
+) -> list[RecipeReleases]:
+    """Return recipes with their releases, by group and name.
 
     Args:
         workspace: the project, or an empty one for the built-in catalogue.
-        target: only recipes that exist on this target, with their releases there.
+        target: only recipes that exist on this target, with their releases there; None: those of the file.
         group: only recipes of this group.
         names: only these recipes; no other one is read.
-        record: the folder with the record of what was built; the built-in catalogue's if None.
 
     Raises:
-        EdgebakeError: an unknown target; a recipe's file, or the record of what was built, is wrong.
+        EdgebakeError: an unknown target; a recipe's file is wrong.
     """
     catalogue = workspace.catalogue
     profile = catalogue.target(target).target if target else None
-    records = read_verified(record or builtin_root() / "recipes")
-    builtin = open_workspace(Path(os.devnull), need_project=False)  # where no project can be
-    rows = []
+    recipes = []
     for name in catalogue.recipe_names() if names is None else names:
-        recipe = catalogue.recipe(name).recipe
-        if group not in (None, recipe.group):
-            continue
-        releases = _releases(workspace, name, profile)
-        if releases is not None:
-            own = {key: one for key, one in records.items() if key[0] == name and target in (None, key[1])}
-            find = partial(_states, builtin, own)
-            given = {key[1:]: one.given for key, one in own.items() if one.given}
-            rows.append(RecipeRow(name, recipe.group, recipe.summary, releases, find, given))
-    return sorted(rows, key=lambda row: (row.group, row.name))
+        loaded = catalogue.recipe(name)
+        if group in (None, loaded.recipe.group):
+            versions = _versions(workspace, loaded, profile)
+            recipes += [RecipeReleases(loaded, versions)] if versions is not None else []
+    return sorted(recipes, key=lambda found: (found.loaded.recipe.group, found.loaded.name))
 
 
-def _releases(workspace: Workspace, name: str, profile: Target | None) -> tuple[str, ...] | None:
-    """Return a recipe's releases on a target, None if it has none there; without a target all that its file has."""
-    loaded = workspace.catalogue.recipe(name)
+def _versions(workspace: Workspace, loaded: LoadedRecipe, profile: Target | None) -> tuple[str, ...] | None:
+    """Return a recipe's releases, None if it does not exist on the target."""
     if profile is None:
         declared = () if callable(loaded.recipe.releases) else loaded.recipe.releases
         return tuple(release.version for release in declared if release.version != "0")
     from edgebake.resolve.candidates import CandidatePool
 
     pools = [CandidatePool(workspace.catalogue, profile, platform) for platform in profile.platforms]
-    found = [candidate for pool in pools for candidate in pool.candidates(name)]
-    if not found:
+    candidates = [candidate for pool in pools for candidate in pool.candidates(loaded.name)]
+    if not candidates:
         return None
-    return tuple(dict.fromkeys(c.version for c in found)) if loaded.is_versioned else ()
+    return tuple(dict.fromkeys(c.version for c in candidates)) if loaded.is_versioned else ()
 
 
-def _states(builtin: Workspace, records: Mapping[Key, Verification]) -> States:
-    """Return the states of a recipe by target and platform; none if it has no record."""
-    return dict(_each_state(builtin, records)) if records else {}
+def listed_targets(workspace: Workspace, names: Iterable[str]) -> list[ListedTarget]:
+    """Return targets as they are listed.
+
+    Raises:
+        EdgebakeError: a target's file is wrong.
+    """
+    targets = [workspace.catalogue.target(name).target for name in names]
+    return [ListedTarget.model_validate(target, from_attributes=True) for target in targets]
 
 
-def _each_state(builtin: Workspace, records: Mapping[Key, Verification]) -> Iterator[tuple[tuple[str, str], State]]:
-    for recipe, target, given in sorted({(one.recipe, one.target, one.given) for one in records.values()}):
-        fingerprints = _fingerprints(builtin, recipe, target, given)
-        there = {key for key, record in records.items() if (key[1], record.given) == (target, given)}
-        for key in sorted(there | (fingerprints.keys() - records.keys())):
-            yield key[1:], state_of(records.get(key), fingerprints.get(key, ""))
+def listed_images(workspace: Workspace, names: Iterable[str]) -> list[ListedImage]:
+    """Return images of the project as they are listed."""
+    images = {name: workspace.project.images[name] for name in names}
+    return [
+        ListedImage(name=name, summary=i.summary, recipes=list(i.recipes), targets=list(i.targets))
+        for name, i in images.items()
+    ]
 
 
-def _fingerprints(builtin: Workspace, recipe: str, target: str, given: tuple[str, ...]) -> dict[Key, str]:
-    """Return a recipe's fingerprints on a target, by platform; none if it can no longer be had there."""
-    from edgebake.testing.subjects import subjects  # compiles, which takes its time to import
+class Proofs:
+    """What is recorded about recipes that were built, and whether it is still true.
 
-    try:
-        return {one.key: one.fingerprint for one in subjects(builtin, target, [recipe], given=given)}
-    except EdgebakeError:
-        return {}
+    Args:
+        target: only of this target.
+        folder: the folder with the record; the built-in catalogue's if None.
+
+    Raises:
+        EdgebakeError: the record is damaged.
+    """
+
+    def __init__(self, *, target: str | None = None, folder: Path | None = None) -> None:
+        records = read_verified(folder or builtin_root() / "recipes")
+        self._records = {key: record for key, record in records.items() if target in (None, key[1])}
+        self._builtin = open_workspace(Path(os.devnull), need_project=False)  # where no project can be
+
+    def of(self, name: str) -> Proof:
+        """Return what is proved about a recipe. One with a record is compiled, to compare its fingerprints."""
+        records = {key: record for key, record in self._records.items() if key[0] == name}
+        states = dict(self._states(records)) if records else {}
+        built = [
+            BuiltOn(target=target, platform=platform, state=state, given=_given(records, (name, target, platform)))
+            for (target, platform), state in sorted(states.items())
+        ]
+        return Proof(state=max(states.values(), key=STATES.index, default="checked only"), built=built)
+
+    def listed(self, found: RecipeReleases) -> ListedRecipe:
+        """Return a recipe as it is listed."""
+        recipe, proof = found.loaded.recipe, self.of(found.loaded.name)
+        return ListedRecipe(
+            name=recipe.name,
+            group=recipe.group,
+            summary=recipe.summary,
+            releases=list(found.versions),
+            state=proof.state,
+            built=proof.built,
+        )
+
+    def _states(self, records: Mapping[Key, Verification]) -> Iterator[tuple[tuple[str, str], State]]:
+        for recipe, target, given in sorted({(r.recipe, r.target, r.given) for r in records.values()}):
+            fingerprints = self._fingerprints(recipe, target, given)
+            recorded = {key for key, record in records.items() if (key[1], record.given) == (target, given)}
+            for key in sorted(recorded | (fingerprints.keys() - records.keys())):
+                yield key[1:], state_of(records.get(key), fingerprints.get(key, ""))
+
+    def _fingerprints(self, recipe: str, target: str, given: tuple[str, ...]) -> dict[Key, str]:
+        """Return a recipe's fingerprints on a target; none if it no longer exists there."""
+        from edgebake.testing.subjects import subjects  # compiles, which takes its time to import
+
+        try:
+            found = subjects(self._builtin, target, [recipe], given=given)
+            return {subject.key: subject.fingerprint for subject in found}
+        except EdgebakeError:
+            return {}
+
+
+def _given(records: Mapping[Key, Verification], key: Key) -> list[str]:
+    return list(records[key].given) if key in records else []

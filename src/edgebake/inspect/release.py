@@ -21,16 +21,20 @@ Reason = Literal["unversioned", "target", "only", "locked", "narrowed", "default
 
 @dataclass(frozen=True)
 class Ruled:
-    """A release that was not taken. `kind`: because of the target, a requirement, or as it comes after another."""
+    """A release that was not chosen. `kind`: because of the target, a requirement, its own needs, or the order.
+
+    `is_valid`: only the order decided.
+    """
 
     version: str
     kind: Literal["target", "requirement", "needs", "order"]
     why: str
+    is_valid: bool = False
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The release that was taken: why, in a word and in prose, and what was not."""
+    """The release that was chosen: why, as a keyword and in prose, and the other releases."""
 
     version: str
     reason: Reason
@@ -137,7 +141,7 @@ class _Chooser:
         if self._versions.index(version) < self._versions.index(taken):
             why = "a pre-release" if self._last_resort(version) else "does not fit with the rest"
             return Ruled(version, "order", why)
-        return Ruled(version, "order", f"valid, but {taken} comes first")
+        return Ruled(version, "order", f"valid, but {taken} comes first", is_valid=True)
 
     def _misfits(self, candidate: Candidate) -> list[str]:
         """Return what a candidate needs that the image has in another release."""

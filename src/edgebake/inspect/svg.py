@@ -83,7 +83,7 @@ def as_svg(graph: Graph, kind: str) -> str:
     drawing = draw(graph, layered=kind == "stages")
     targets = ", ".join(name for name, *_ in drawing.panels) or "nothing"
     title = f"{'Stages of the build' if kind == 'stages' else 'Who needs whom'}: {targets}"
-    told = f"{len(graph)} {kind} and {graph.number_of_edges()} edges between them, from left to right."
+    summary = f"{len(graph)} {kind} and {graph.number_of_edges()} edges between them, from left to right."
     size = (
         f'width="{drawing.width:g}" height="{drawing.height:g}" viewBox="0 0 {drawing.width:g} {drawing.height:g}"'
     )
@@ -91,7 +91,7 @@ def as_svg(graph: Graph, kind: str) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" role="img" aria-labelledby="t d" {size}>',
             f'<title id="t">{text(title)}</title>',
-            f'<desc id="d">{text(told)}</desc>',
+            f'<desc id="d">{text(summary)}</desc>',
             f"<style>{STYLE}</style>",
             f'<rect class="paper" width="{drawing.width:g}" height="{drawing.height:g}"/>',
             drawing.shapes,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.inspect.release import Choice, ask_told, choice
 from edgebake.inspect.requirements import RequirementGraph, Step
 from edgebake.inspect.selected import Selected
 from edgebake.load.catalogue import Catalogue
-from edgebake.load.words import position_data
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.requirement import parse_requirement
 
@@ -25,9 +24,9 @@ class Answer:
     """Why an image on one target has a recipe, on platforms where the answer is the same.
 
     `name` is the recipe; another than was asked for, if that one provides the name. `status`: it is installed, the
-    image's recipes are only compiled against it, the base image or the host brings it (`brought` says which), or it
-    is not there (then `notes` say why). `available` says whether it could be there, and `bringers` are recipes that
-    would bring it. `paths` are the shortest ones of `path_count`.
+    image's recipes are only compiled against it, the base image or the host provides it (`brought`: which), or it
+    is not in the image (`notes`: why). `available`: whether it could be; `bringers` are recipes that require it.
+    `paths` are the shortest ones of `path_count`.
     """
 
     image: str
@@ -45,7 +44,7 @@ class Answer:
 
 
 def recipe_name(catalogue: Catalogue, text: str) -> str:
-    """Return the name that is asked about: a recipe's, that of something that recipes provide, or a fact's.
+    """Return the name of a recipe, of something that recipes provide, or of a fact of the target.
 
     Raises:
         EdgebakeError: it is none of these, or has a version.
@@ -56,7 +55,7 @@ def recipe_name(catalogue: Catalogue, text: str) -> str:
         raise EdgebakeError(str(error)) from None
     if requirement.narrows:
         raise EdgebakeError(
-            f"{text!r} asks for a release; the last name is the recipe's alone",
+            f"{text!r} names a release; the last argument is a recipe's name only",
             hints=(f"edgebake why … {requirement.name}",),
         )
     name = requirement.name
@@ -74,7 +73,7 @@ def answers(selected: Iterable[Selected], name: str, *, limit: int | None) -> li
     Args:
         selected: the images.
         name: what :func:`recipe_name` returned.
-        limit: the most paths that are told of each; None for all.
+        limit: how many paths of each are returned at most; None for all.
     """
     found: list[Answer] = []
     for one in selected:
@@ -92,7 +91,7 @@ def _answer(one: Selected, platform: str, name: str, limit: int | None) -> Answe
     answer = Answer(one.plan.name, one.plan.target.name, (), name, "absent")
     if name not in resolution.pins and name not in resolution.provided:
         candidates = one.pool(platform).candidates(name)
-        if candidates and candidates[0].loaded is None:  # a fact that is there, though nobody asks for it
+        if candidates and candidates[0].loaded is None:  # a fact that exists, but nothing requires it
             return replace(answer, status="provided", brought=f"{candidates[0].version}, {candidates[0].note}")
         available = bool(candidates)
         bringers = tuple(_bringers(one, platform, name)) if available else ()
@@ -110,12 +109,12 @@ def _answer(one: Selected, platform: str, name: str, limit: int | None) -> Answe
 
 
 def _notes(one: Selected, platform: str, name: str) -> Iterable[str]:
-    """Yield where else a recipe has to do with an image, and what keeps it out."""
+    """Yield how else a recipe is used for an image, and what excludes it."""
     resolution, catalogue = one.plan.resolutions[platform], one.workspace.catalogue
     for pin in resolution.pins.values():
         build = pin.recipe.build
         if build and any(catalogue.canonical(tool.name) == name for tool in build.tools):
-            yield f"{pin.name} is built with it, outside of the image"
+            yield f"{pin.name} is built with it, outside the image"
     for ask in resolution.asks:
         if ask.kind == "forbid" and ask.name == name:
             yield ask_told(ask)
@@ -126,7 +125,7 @@ def _notes(one: Selected, platform: str, name: str) -> Iterable[str]:
         loaded = catalogue.recipe(name)
         for gone in pool.unavailable(loaded)[:3]:
             title = f"{name} {gone.version}" if loaded.is_versioned else name
-            yield f"{title} does not exist there: it needs {gone.reason}"
+            yield f"{title} is not available there: it needs {gone.reason}"
 
 
 def _bringers(one: Selected, platform: str, name: str) -> Iterable[str]:
@@ -142,58 +141,12 @@ def _bringers(one: Selected, platform: str, name: str) -> Iterable[str]:
 
 
 def hints(found: Sequence[Answer], name: str, *, in_project: bool) -> list[str]:
-    """Return what would bring a recipe into the images that have it not. `in_project`: they are its own."""
+    """Return what would add a recipe to the images without it. `in_project`: they are images of the project."""
     absent = [one for one in found if one.status == "absent" and one.available]
     images = list(dict.fromkeys(one.image for one in absent))
     result = [f"add {name!r} to `recipes` of the image {image!r}" for image in images if in_project]
     bringers = sorted({bringer for one in absent for bringer in one.bringers})
     if bringers:
         more = ", …" if len(bringers) > _MOST_BRINGERS else ""
-        result.append(f"recipes that bring it: {', '.join(bringers[:_MOST_BRINGERS])}{more}")
+        result.append(f"recipes that require it: {', '.join(bringers[:_MOST_BRINGERS])}{more}")
     return result
-
-
-# ── as JSON
-
-
-def answers_as_data(found: Sequence[Answer], name: str) -> dict[str, Any]:
-    """Return answers as `why --json` prints them (docs/explore.md)."""
-    return {"version": 1, "recipe": name, "answers": [_answer_data(one) for one in found]}
-
-
-def _answer_data(one: Answer) -> dict[str, Any]:
-    return {
-        "image": one.image,
-        "target": one.target,
-        "platforms": list(one.platforms),
-        "recipe": one.name,
-        "status": one.status,
-        "brought": one.brought or None,
-        "release": _choice_data(one.choice) if one.choice else None,
-        "path_count": one.path_count,
-        "paths": [[_step_data(step) for step in path] for path in one.paths],
-        "notes": list(one.notes),
-        "available": one.available,
-        "bringers": list(one.bringers),
-    }
-
-
-def _choice_data(chosen: Choice) -> dict[str, Any]:
-    return {
-        "version": chosen.version or None,
-        "reason": chosen.reason,
-        "why": chosen.why,
-        "variant": chosen.variant or None,
-        "others": [{"version": one.version, "kind": one.kind, "why": one.why} for one in chosen.others],
-    }
-
-
-def _step_data(step: Step) -> dict[str, Any]:
-    return {
-        "from": step.parent or None,
-        "to": step.name,
-        "asks": [
-            {"kind": ask.kind, "requirement": str(ask.requirement), "at": position_data(ask.at)}
-            for ask in step.asks
-        ],
-    }

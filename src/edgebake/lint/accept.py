@@ -117,5 +117,5 @@ def unused(
         if entry.rule == BUILDKIT_CHECK.id and not buildkit:
             looked_at = False
         if looked_at and not any(entry.accepts(finding) for finding in findings):
-            message = f"{entry.rule!r} is ignored, and finds nothing"
+            message = f"{entry.rule!r} is ignored, but finds nothing"
             yield UNUSED_IGNORE.found(message, entry.at, recipe=entry.recipe, image=entry.image)

@@ -93,7 +93,7 @@ def _checked(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise EdgebakeError(f"BuildKit's checks did not end within {TIMEOUT} s") from None
+        raise EdgebakeError(f"BuildKit's checks did not finish within {TIMEOUT} s") from None
     try:
         answers = json.loads(done.stdout)["target"]
         return {target: answers[name]["check"] for target, name in names.items()}

@@ -165,5 +165,5 @@ def _gives_url(source: Citation, url: str) -> bool:
 
 
 def _bare(url: str) -> str:
-    """Return a URL without what does not tell pages apart: its scheme, and the end of a git repository's."""
+    """Return a URL without what does not distinguish pages: its scheme, and the suffix of a git repository."""
     return url.partition("://")[2].rstrip("/").removesuffix(".git") if "://" in url else url

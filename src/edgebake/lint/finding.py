@@ -11,12 +11,12 @@ from edgebake.model.lint import Severity
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: its id, how grave a finding is, what it says in one line, and how to mend what it finds."""
+    """A rule: its id, the severity of its findings, what it says in one line, and how to fix what it finds."""
 
     id: str
     severity: Severity
     summary: str
-    mend: str
+    fix: str
 
     def found(
         self, message: str, at: Position, *, recipe: str = "", image: str = "", targets: Iterable[str] = ()
@@ -26,16 +26,16 @@ class Rule:
         Args:
             message: what is wrong, one sentence without a final full stop; it never holds a secret's value.
             at: where.
-            recipe: the recipe that it is about; what that accepts, holds for the finding.
-            image: likewise, the image.
-            targets: where it was found, if it hangs on the target.
+            recipe: the recipe that it is about, which can accept the finding.
+            image: the image that it is about, likewise.
+            targets: where it was found, if it depends on the target.
         """
         return Finding(self, self.severity, message, at, recipe, image, tuple(sorted(targets)))
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that a rule objects to. `reason`: why it is accepted, if it is."""
+    """A violation of a rule. `reason`: why it is accepted, if it is."""
 
     rule: Rule
     severity: Severity
@@ -46,16 +46,21 @@ class Finding:
     targets: tuple[str, ...] = ()
     reason: str = ""
 
+    @property
+    def where(self) -> str:
+        """The targets, in brackets after a blank; "" if it does not depend on the target."""
+        return f" (on {', '.join(self.targets)})" if self.targets else ""
+
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings in order of file and place, each once; equal ones on several targets become one."""
-    kept: dict[Finding, set[str]] = {}
+    targets: dict[Finding, set[str]] = {}
     for finding in findings:
-        kept.setdefault(replace(finding, targets=()), set()).update(finding.targets)
-    found = [replace(finding, targets=tuple(sorted(targets))) for finding, targets in kept.items()]
-    return sorted(found, key=_place)
+        targets.setdefault(replace(finding, targets=()), set()).update(finding.targets)
+    joined = [replace(finding, targets=tuple(sorted(names))) for finding, names in targets.items()]
+    return sorted(joined, key=_position)
 
 
-def _place(finding: Finding) -> tuple[str | int, ...]:
+def _position(finding: Finding) -> tuple[str | int, ...]:
     at = finding.at
     return (at.path, at.line, at.column, finding.rule.id, finding.message, finding.recipe, finding.image)

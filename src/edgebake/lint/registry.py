@@ -11,13 +11,13 @@ from edgebake.lint.subject import Subject
 BUILDKIT_CHECK = Rule(
     "buildkit-check",
     "warning",
-    "BuildKit's own checks object to a generated Dockerfile",
-    "mend the recipe's template that the stage comes from; BuildKit's page on the check says how",
+    "a check of BuildKit fails for a generated Dockerfile",
+    "fix the recipe's template that the stage comes from; BuildKit's page on the check shows how",
 )
 UNUSED_IGNORE = Rule(
     "unused-ignore",
     "warning",
-    "a finding is ignored that is not there",
+    "an ignored rule finds nothing",
     "remove the entry from lint.ignore",
 )
 

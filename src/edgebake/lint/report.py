@@ -1,4 +1,4 @@
-"""What a lint came to."""
+"""The result of a lint."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from edgebake.lint.finding import Finding
 from edgebake.model.lint import Severity
+from edgebake.text.words import counted
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
@@ -16,7 +17,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 class Report:
     """The findings in order, those that the files accept, and what could not be looked at.
 
-    `left_out`: by recipe, the targets for which it has a release and cannot be resolved.
+    `left_out`: by recipe, the targets where it has a release but cannot be resolved.
     """
 
     findings: tuple[Finding, ...]
@@ -28,8 +29,16 @@ class Report:
         return sum(finding.severity == severity for finding in self.findings)
 
     def fails(self, *, strict: bool) -> bool:
-        """Tell whether there is an error; with `strict`, or a warning."""
+        """Return whether there is an error; with `strict`, or a warning."""
         return bool(self.count("error") or (strict and self.count("warning")))
+
+    def summary(self) -> str:
+        """Return the counts in one line."""
+        counts = {severity: self.count(severity) for severity in SEVERITIES}
+        words = [f"{n} info" if s == "info" else counted(n, s) for s, n in counts.items() if n]
+        if self.accepted:
+            words.append(f"{len(self.accepted)} accepted with a reason")
+        return ", ".join(words if self.findings else ["no findings", *words]) + "."
 
 
 def by_file(findings: Sequence[Finding]) -> dict[str, list[Finding]]:

@@ -1,4 +1,4 @@
-"""A lint from beginning to end: check, take what the files accept, and report."""
+"""A lint from beginning to end: check, accept what the files accept, and report."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def lint(subject: Subject, *, buildkit: bool = False, builder: str | None = None
         builder: the Buildx builder that runs them; the one in use if None.
 
     Raises:
-        EdgebakeError: whatever the user has to mend before rules can be checked; a file that accepts what is no
-            rule; Docker is needed and not there.
+        EdgebakeError: what the user has to fix before rules can be checked; a file that accepts an unknown rule;
+            Docker is needed and not available.
     """
     ignores = ignores_of(subject)
     found = [finding for check in CHECKS for finding in check(subject)]

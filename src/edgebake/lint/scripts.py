@@ -38,7 +38,7 @@ class Script:
 
 
 def scripts_of(workspace: Workspace, loaded: LoadedRecipe) -> Iterator[Script]:
-    """Yield a recipe's scripts and templates; a file that is missing is told by compiling, and passed over here."""
+    """Yield a recipe's scripts and templates; a missing file is skipped, as compiling reports it."""
     recipe = loaded.recipe
     named: list[tuple[Half, str | None, bool]] = [
         ("install", recipe.install.script, False),

@@ -13,8 +13,9 @@ from edgebake.graph.compile import Compilation, compile_workspace, plan_image
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.graph.view import RecipeView
-from edgebake.load.catalogue import RECIPE_FILES, Catalogue, LoadedRecipe, builtin_root
-from edgebake.load.workspace import Workspace, add_own_recipe, find_root, is_path, open_workspace
+from edgebake.load.catalogue import Catalogue, LoadedRecipe, builtin_root
+from edgebake.load.folders import RECIPE_FILES, is_path
+from edgebake.load.workspace import Workspace, add_own_recipe, find_root, open_workspace
 from edgebake.model.project import PROJECT_FILE, Image, Project
 from edgebake.model.recipe import Release
 from edgebake.model.requirement import parse_requirement
@@ -95,7 +96,7 @@ def open_subject(
         catalogue: the built-in catalogue alone, whatever project is there.
 
     Raises:
-        EdgebakeError: whatever the user has to mend; an unknown name.
+        EdgebakeError: what is wrong in the project; an unknown name.
     """
     root = find_root(start)
     if catalogue:
@@ -235,7 +236,7 @@ def _requested(workspace: Workspace, names: Sequence[str]) -> dict[str, LoadedRe
 def _asked_for(
     text: str, loaded: LoadedRecipe, known: Mapping[str, TargetRecipes]
 ) -> tuple[tuple[str, ...], list[str]]:
-    """Return what an image of a recipe asks for, and the targets that have it: alone, or beside another Python."""
+    """Return what an image of a recipe requires, and the targets that have it: alone, or with another Python."""
     found = [name for name in known if _has_release(known[name], loaded)]
     if found:
         return (text,), found
@@ -270,7 +271,7 @@ def _nowhere(workspace: Workspace, text: str, known: Sequence[TargetRecipes]) ->
         except EdgebakeError as error:
             return error
     return EdgebakeError(
-        f"{text!r} cannot be had on any of the targets",
+        f"{text!r} is available on none of the targets",
         hints=(f"see why not: edgebake plan {text} --target {known[0].target.name}",),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,12 +12,13 @@ from pathlib import Path
 from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.load.builtin import builtin_root as builtin_root
 from edgebake.load.document import Document, Place, load_document, position_of
+from edgebake.load.folders import files_below, recipe_file, recipes_below, two_files
+from edgebake.load.folders import shown_path as shown_path
 from edgebake.load.python_recipe import call_releases, load_python_recipe
 from edgebake.load.validate import refuse_other_name, validate
 from edgebake.model.recipe import Recipe, Release
 from edgebake.model.target import Target
 
-RECIPE_FILES = ("recipe.yaml", "recipe.json", "recipe.py")
 _IMPLICIT = (Release(version="0"),)
 
 
@@ -74,14 +74,6 @@ class LoadedTarget:
 
     target: Target
     document: Document
-
-
-def shown_path(path: Path, root: Path) -> str:
-    """Return a path as messages show it: relative to the project if it is inside."""
-    try:
-        return path.relative_to(root).as_posix()
-    except ValueError:
-        return str(path)
 
 
 class Catalogue:
@@ -145,7 +137,7 @@ class Catalogue:
         self._named[named] = None
         if folder in self._added:
             return self._added[folder]
-        path = _recipe_file(folder, self.root)
+        path = recipe_file(folder, self.root)
         if path is None:
             raise EdgebakeError(
                 f"the folder {shown_path(folder, self.root)!r} holds no recipe",
@@ -155,7 +147,7 @@ class Catalogue:
         loaded = self._load(path, folder_is_name=False)
         known = self._index().get(loaded.name, path)
         if known != path and not known.is_relative_to(self._builtin):
-            raise _two("recipe", loaded.name, known, path, self.root)
+            raise two_files("recipe", loaded.name, known, path, self.root)
         self._index()[loaded.name] = path
         self._recipes[loaded.name] = loaded
         self._added[folder] = loaded
@@ -203,7 +195,7 @@ class Catalogue:
 
     def _index(self) -> dict[str, Path]:
         if self._files is None:
-            self._files = self._overlaid(self._recipe_layers, _recipes_below, "recipe")
+            self._files = self._overlaid(self._recipe_layers, recipes_below, "recipe")
         return self._files
 
     def _overlaid(
@@ -215,7 +207,7 @@ class Catalogue:
         for layer in own_layers:
             for name, path in below(layer, self.root).items():
                 if own.setdefault(name, path) != path:
-                    raise _two(kind, name, own[name], path, self.root)
+                    raise two_files(kind, name, own[name], path, self.root)
         return {**below(builtin, self.root), **own}
 
     def _load(self, path: Path, *, folder_is_name: bool = True) -> LoadedRecipe:
@@ -292,7 +284,7 @@ class Catalogue:
         """
         if folder not in self._target_data:
             layers = tuple(layer / folder for layer in self._target_layers)
-            files = self._overlaid(layers, partial(_files_below, kind=kind), kind)
+            files = self._overlaid(layers, partial(files_below, kind=kind), kind)
             for path in files.values():
                 self._refuse_outside(path)
             self._target_data[folder] = {
@@ -306,83 +298,6 @@ class Catalogue:
 
     def _target_index(self) -> dict[str, Path]:
         if self._target_files is None:
-            below = partial(_files_below, kind="target")
+            below = partial(files_below, kind="target")
             self._target_files = self._overlaid(self._target_layers, below, "target")
         return self._target_files
-
-
-def _recipes_below(layer: Path, root: Path) -> dict[str, Path]:
-    """Return the recipe files of `layer/<name>/` and `layer/<group>/<name>/` by folder name."""
-    if _recipe_file(layer, root):
-        raise EdgebakeError(
-            "the folder is a recipe itself",
-            at=Position(shown_path(layer, root)),
-            reason="a folder of recipes has one folder for each",
-            hints=("name the folder above it", "or name this one as a recipe of an image: ./folder"),
-        )
-    found: dict[str, Path] = {}
-    for folder in _folders(layer):
-        path = _recipe_file(folder, root)
-        paths = [path] if path else [p for f in _folders(folder) if (p := _recipe_file(f, root))]
-        for path in paths:
-            name = path.parent.name
-            if name in found:
-                raise _two("recipe", name, found[name], path, root)
-            found[name] = path
-    return found
-
-
-def _folders(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise EdgebakeError(f"cannot read the folder: {error.strerror}", at=Position(str(folder))) from None
-    return [folder / name for name in names]
-
-
-def _recipe_file(folder: Path, root: Path) -> Path | None:
-    present = [folder / name for name in RECIPE_FILES if (folder / name).is_file()]
-    if len(present) > 1:
-        names = " and ".join(path.name for path in present)
-        raise EdgebakeError(
-            f"the folder holds two recipes: {names}",
-            at=Position(shown_path(folder, root)),
-            hints=("keep one",),
-        )
-    if not present:
-        _refuse_yml(folder / "recipe.yml", root)
-    return present[0] if present else None
-
-
-def _refuse_yml(path: Path, root: Path) -> None:
-    if path.suffix == ".yml" and path.is_file():
-        raise EdgebakeError(
-            "the file's name must end in .yaml",
-            at=Position(shown_path(path, root)),
-            hints=(f"rename it: {path.stem}.yaml",),
-        )
-
-
-def _two(kind: str, name: str, first: Path, second: Path, root: Path) -> EdgebakeError:
-    return EdgebakeError(
-        f"two {kind}s are named {name!r}",
-        at=Position(shown_path(second, root)),
-        reason=f"the other one is {shown_path(first, root)}",
-        hints=("rename one of them",),
-    )
-
-
-def _files_below(layer: Path, root: Path, *, kind: str) -> dict[str, Path]:
-    """Return the data files of `layer` by name; folders hold other data."""
-    found: dict[str, Path] = {}
-    for path in sorted(layer.glob("*")):
-        _refuse_yml(path, root)
-        if path.suffix not in (".yaml", ".json"):
-            continue
-        if path.stem in found:
-            raise _two(kind, path.stem, found[path.stem], path, root)
-        found[path.stem] = path
-    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from edgebake.errors import Position
 from edgebake.load.catalogue import builtin_root
@@ -24,13 +23,6 @@ def told_position(at: Position | None) -> str:
     if at is None:
         return ""
     return f"{told_path(at.path)}:{at.line}" if at.line else told_path(at.path)
-
-
-def position_data(at: Position | None) -> dict[str, Any] | None:
-    """Return a position as JSON has it; `line` and `column` are null if only the file is known."""
-    if at is None:
-        return None
-    return {"file": told_path(at.path), "line": at.line or None, "column": at.column or None}
 
 
 def told_condition(condition: Condition) -> str:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.document import Document, Place, load_document, position_of
+from edgebake.load.folders import is_path
 from edgebake.load.validate import explain, validate
 from edgebake.model.files import LOCK_FILE, PROJECT_FILE, is_there
 from edgebake.model.files import find_root as find_root
@@ -86,14 +87,7 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
         document = load_document(path, PROJECT_FILE)
         project = validate(Project, document)
     elif need_project:
-        _refuse_other_suffix(root)
-        raise EdgebakeError(
-            f"there is no {PROJECT_FILE} in {root} or above it",
-            hints=(
-                "make a project with: edgebake init",
-                "or name recipes: edgebake plan RECIPE --target TARGET",
-            ),
-        )
+        raise no_project(root)
     catalogue = Catalogue(
         root,
         tuple(_inside(root, folder, "recipes", i, document) for i, folder in enumerate(project.recipes)),
@@ -125,11 +119,6 @@ def _add_own_recipes(workspace: Workspace) -> None:
                 add_own_recipe(workspace, text, workspace.place("images", name, "recipes", index))
 
 
-def is_path(text: str) -> bool:
-    """Tell whether an image names a recipe by its folder (`./app`)."""
-    return text.startswith(("./", "../")) or text in (".", "..")
-
-
 def add_own_recipe(workspace: Workspace, path: str, at: Place | None) -> str:
     """Add a recipe by its folder, and return its name.
 
@@ -148,12 +137,17 @@ def add_own_recipe(workspace: Workspace, path: str, at: Place | None) -> str:
     return workspace.catalogue.add_recipe(workspace.root / path, place).name
 
 
-def _refuse_other_suffix(root: Path) -> None:
+def no_project(folder: Path) -> EdgebakeError:
+    """Return the error for a folder that is in no project."""
     other = Path(PROJECT_FILE).with_suffix(".yml")
-    if (root / other).is_file():
-        raise EdgebakeError(
+    if (folder / other).is_file():
+        return EdgebakeError(
             "the file's name must end in .yaml", at=Position(str(other)), hints=(f"rename it: {PROJECT_FILE}",)
         )
+    return EdgebakeError(
+        f"there is no {PROJECT_FILE} in {folder} or above it",
+        hints=("make a project with: edgebake init", "or name recipes: edgebake plan RECIPE --target TARGET"),
+    )
 
 
 def _inside(root: Path, folder: str, key: str, index: int, document: Document | None) -> Path:

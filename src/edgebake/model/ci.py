@@ -32,7 +32,7 @@ SecretName = Annotated[
 
 def _workflow_path(text: str) -> str:
     if not text.endswith((".yml", ".yaml")):
-        raise ValueError(f"{text!r} does not end in .yml or .yaml, so that GitHub would not read it")
+        raise ValueError(f"{text!r} does not end in .yml or .yaml; GitHub would not read it")
     return text
 
 

@@ -1,4 +1,4 @@
-"""What files tell the lint: which of its findings are known and accepted, and how grave a rule is."""
+"""Settings of the lint in files: accepted findings, and other severities of rules."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Reason = Annotated[Line, AfterValidator(_reason)]
 
 
 class Lint(Model):
-    """What `edgebake lint` is told about a recipe or an image."""
+    """Settings of `edgebake lint` for a recipe or an image."""
 
     ignore: dict[Name, Reason] = {}
     """Rules whose findings are accepted, each with the reason."""
 
 
 class ProjectLint(Lint):
-    """What `edgebake lint` is told about a project."""
+    """Settings of `edgebake lint` for a project."""
 
     severity: dict[Name, Severity] = {}
     """Other severities of rules."""

@@ -1,1 +1,1 @@
-"""A report as text, JSON, SARIF or GitHub annotations."""
+"""A report as SARIF or as GitHub's annotations."""

@@ -6,7 +6,6 @@ Escaped as @actions/core does it: https://github.com/actions/toolkit/blob/main/p
 from __future__ import annotations
 
 from edgebake.lint.finding import Finding
-from edgebake.lint.formats.text import summary
 from edgebake.lint.report import Report
 from edgebake.model.lint import Severity
 
@@ -17,7 +16,7 @@ _PROPERTY = (*_DATA, (":", "%3A"), (",", "%2C"))
 
 def as_github(report: Report) -> str:
     """Return a report as one annotation for each finding, and the counts in a line of their own."""
-    return "\n".join([*map(_annotation, report.findings), summary(report)])
+    return "\n".join([*map(_annotation, report.findings), report.summary()])
 
 
 def _annotation(finding: Finding) -> str:
@@ -26,10 +25,9 @@ def _annotation(finding: Finding) -> str:
     if at.line:
         properties |= {"line": str(at.line), "col": str(max(at.column, 1))}
     properties["title"] = finding.rule.id
-    told = ",".join(f"{name}={_escaped(value, _PROPERTY)}" for name, value in properties.items())
-    on = f" (on {', '.join(finding.targets)})" if finding.targets else ""
-    message = _escaped(f"{finding.message}{on}\nhint: {finding.rule.mend}", _DATA)
-    return f"::{_COMMANDS[finding.severity]} {told}::{message}"
+    pairs = ",".join(f"{name}={_escaped(value, _PROPERTY)}" for name, value in properties.items())
+    message = _escaped(f"{finding.message}{finding.where}\nhint: {finding.rule.fix}", _DATA)
+    return f"::{_COMMANDS[finding.severity]} {pairs}::{message}"
 
 
 def _escaped(text: str, pairs: tuple[tuple[str, str], ...]) -> str:

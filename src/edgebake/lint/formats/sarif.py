@@ -5,6 +5,7 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 _LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def as_sarif(report: Report, rules: Sequence[Rule]) -> dict[str, Any]:
+def as_sarif(report: Report, rules: Sequence[Rule]) -> str:
     """Return a report as a SARIF log with one run.
 
     Args:
@@ -31,25 +32,25 @@ def as_sarif(report: Report, rules: Sequence[Rule]) -> dict[str, Any]:
     driver = {"name": "edgebake", "version": __version__, "rules": [_rule(rule) for rule in rules]}
     results = [_result(finding, index[finding.rule.id]) for finding in (*report.findings, *report.accepted)]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, indent=2, ensure_ascii=False)
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.summary},
-        "help": {"text": rule.mend},
+        "help": {"text": rule.fix},
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
     }
 
 
 def _result(finding: Finding, index: int) -> dict[str, Any]:
-    on = f" (on {', '.join(finding.targets)})" if finding.targets else ""
     result: dict[str, Any] = {
         "ruleId": finding.rule.id,
         "ruleIndex": index,
         "level": _LEVELS[finding.severity],
-        "message": {"text": f"{finding.message}{on}"},
+        "message": {"text": f"{finding.message}{finding.where}"},
         "locations": [_location(finding.at)],
     }
     if finding.reason:

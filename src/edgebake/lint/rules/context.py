@@ -16,19 +16,19 @@ from edgebake.render.ignore_file import IGNORE_FILE, context_rules
 LARGE_CONTEXT = Rule(
     "large-context",
     "warning",
-    "a build sends much from the project's folder",
-    f"name fewer files in the recipe, or leave files out with a {IGNORE_FILE}",
+    "a build sends many bytes from the project's folder",
+    f"name fewer files in the recipe, or exclude files with a {IGNORE_FILE}",
 )
 SECRET_IN_CONTEXT = Rule(
     "secret-in-context",
     "error",
-    "a file that looks secret is sent to builds",
-    f"leave it out with a {IGNORE_FILE}, and give it to a build as a secret mount",
+    "a file that looks like a secret is sent to builds",
+    f"exclude it with a {IGNORE_FILE}, and pass it to a build as a secret mount",
 )
 MISSING_DOCKERIGNORE = Rule(
     "missing-dockerignore",
     "warning",
-    f"large or secret-looking files are sent to builds, and there is no {IGNORE_FILE}",
+    f"large files, or files that look like secrets, are sent to builds without a {IGNORE_FILE}",
     f"write a {IGNORE_FILE} in the project's folder, or in the recipe's",
 )
 RULES = (LARGE_CONTEXT, SECRET_IN_CONTEXT, MISSING_DOCKERIGNORE)
@@ -97,7 +97,9 @@ def _is_secret(file: FileEntry) -> bool:
 def _secret(files: Iterable[FileEntry]) -> Iterator[Finding]:
     for file in files:
         if _is_secret(file):
-            yield SECRET_IN_CONTEXT.found("the file looks secret, and is sent to builds", Position(file.path))
+            yield SECRET_IN_CONTEXT.found(
+                "the file looks like a secret, and is sent to builds", Position(file.path)
+            )
 
 
 def _no_ignore_file(subject: Subject, files: Sequence[FileEntry]) -> Iterator[Finding]:

@@ -15,19 +15,19 @@ ROOT_USER = Rule(
     "root-user",
     "warning",
     "an image runs as root",
-    "leave runtime.user out: images run as `app`; what needs root belongs in install.script",
+    "remove runtime.user: images run as `app`; what needs root belongs in install.script",
 )
 MISSING_HEALTHCHECK = Rule(
     "missing-healthcheck",
     "warning",
     "a service has no health check: it exposes ports, or has volumes and an entrypoint",
-    "set runtime.healthcheck.cmd to a command that fails when the service is not well",
+    "set runtime.healthcheck.cmd to a command that fails when the service is unhealthy",
 )
 MANY_LAYERS = Rule(
     "many-layers",
     "warning",
     "an image's layers are near the limit",
-    "let recipes install in one script what several of them do, or split the image",
+    "combine the scripts of several recipes into one, or split the image",
 )
 RULES = (ROOT_USER, MISSING_HEALTHCHECK, MANY_LAYERS)
 

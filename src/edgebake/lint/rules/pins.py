@@ -17,12 +17,13 @@ UNPINNED_BASE = Rule(
 UNPINNED_PYTHON = Rule(
     "unpinned-python",
     "warning",
-    "an image's Python packages are resolved anew by each build",
+    "an image's Python packages are resolved again by each build",
     "pin them: edgebake lock",
 )
 RULES = (UNPINNED_BASE, UNPINNED_PYTHON)
 
-_BEGINNINGS = (("the base image ", UNPINNED_BASE), ("Python packages are not pinned", UNPINNED_PYTHON))
+_RULES = {"base": UNPINNED_BASE, "python": UNPINNED_PYTHON}
+"""By kind of note."""
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -32,7 +33,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     selected = {(plan.name, plan.target.name) for plan in subject.plans}
     targets = {target for _, target in selected}
     for note in subject.compilation.notes:
-        rule = next((rule for beginning, rule in _BEGINNINGS if note.text.startswith(beginning)), None)
+        rule = _RULES.get(note.kind)
         if rule and (note.target in targets if not note.image else (note.image, note.target) in selected):
             yield _found(subject, rule, note)
 

@@ -11,12 +11,12 @@ MISSING_TEST = Rule(
     "missing-test",
     "warning",
     "a recipe has no test",
-    "write a small real computation with a checked value, and name it as test.script",
+    "write a small computation that checks its result, and name it in test.script",
 )
 MISSING_LICENCE = Rule(
     "missing-licence",
     "info",
-    "a recipe does not say under which licence its software is",
+    "a recipe does not name the licence of its software",
     "set license to its SPDX expression; of your own software, for example LicenseRef-Proprietary",
 )
 RULES = (MISSING_TEST, MISSING_LICENCE)

@@ -16,14 +16,14 @@ from edgebake.model.recipe import Recipe, Release
 SECRET_VARIABLE = Rule(
     "secret-variable",
     "error",
-    "an argument, variable or label holds what looks like a secret; it is readable in the image",
-    "take it out of the files and revoke it; give it to a container when it starts, to a build as a secret mount",
+    "an argument, variable or label holds what looks like a secret; anyone with the image can read it",
+    "remove it from the files and revoke it; pass it to containers when they start, to builds as a secret mount",
 )
 SECRET_IN_SCRIPT = Rule(
     "secret-in-script",
     "error",
     "a script holds what looks like a password, token or key",
-    "take it out of the script and revoke it; read it from a secret mount (/run/secrets/…)",
+    "remove it from the script and revoke it; read it from a secret mount (/run/secrets/…)",
 )
 RULES = (SECRET_VARIABLE, SECRET_IN_SCRIPT)
 

@@ -22,7 +22,7 @@ UNPINNED_GIT = Rule(
 UNPINNED_DOWNLOAD = Rule(
     "unpinned-download",
     "warning",
-    "a file is downloaded and not checked",
+    "a file is downloaded without a checksum",
     "give the source its sha256, or the requirement's URL #sha256=…; in a script, check the file: "
     'echo "$SHA256  $file" | sha256sum --check',
 )

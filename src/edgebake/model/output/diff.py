@@ -73,4 +73,4 @@ class Diff(Output):
     git: list[PlainChange] | None = None
     """Of locks: what git refs are pinned to."""
     refresh: PlainChange | None = None
-    """Of locks: how often unversioned system packages were installed anew."""
+    """Of locks: how often unversioned system packages were reinstalled."""

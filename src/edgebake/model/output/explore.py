@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from edgebake.model.base import Model
 from edgebake.model.output.base import Output, Platform
@@ -13,7 +13,10 @@ from edgebake.model.output.base import Output, Platform
 class BuiltOn(Model):
     target: str
     platform: Platform
-    state: str
+    state: Literal["verified", "stale", "failed", "checked only"]
+    """`verified`: it was built and tested as it is now; `checked only`: it was not built yet."""
+    given: list[str] = []
+    """Requirements that were installed together with it."""
 
 
 class ListedRecipe(Model):
@@ -22,7 +25,7 @@ class ListedRecipe(Model):
     summary: str
     releases: list[str]
     state: str
-    """Whether it was really built and tested, and whether that holds."""
+    """The worst of the states in `built`; `checked only` if there is none."""
     built: list[BuiltOn]
 
 
@@ -36,6 +39,7 @@ class ListedTarget(Model):
 
 class ListedImage(Model):
     name: str
+    summary: str | None = None
     recipes: list[str]
     targets: list[str]
 
@@ -48,7 +52,7 @@ class Uncited(Model):
 
 
 class List(Output):
-    """What there is: `edgebake list --json`. It has one of these keys, by what is listed."""
+    """Recipes, targets or images: `edgebake list --json`. The keys of what is not listed are null."""
 
     recipes: list[ListedRecipe] | None = None
     targets: list[ListedTarget] | None = None
@@ -165,6 +169,7 @@ class Needs(Model):
 
 class Proof(Model):
     state: str
+    """The worst of the states in `built`; `checked only` if there is none."""
     built: list[BuiltOn]
 
 
@@ -184,7 +189,7 @@ class ShownRecipe(Model):
     conflicts: list[str]
     args: dict[str, str]
     releases: list[ShownRelease] | None
-    """Null if a function of the target says."""
+    """Null if a function of the target computes them, and no target is named."""
     build: ShownBuild | None
     install: ShownInstall
     test: ShownTest | None
@@ -192,14 +197,14 @@ class ShownRecipe(Model):
     files: list[str]
     sources: list[str]
     images: list[str]
-    """Of the project, that name it."""
+    """Images of the project that name it."""
     needed_by: list[Needs]
     proof: Proof | None
     """Null for a recipe of the project."""
 
 
 class Show(Output):
-    """What a recipe, a target or an image is: `edgebake show --json`. It has a key for each that has the name."""
+    """Recipe, target and image of one name: `edgebake show --json`. Null: none has the name."""
 
     image: ShownImage | None = None
     target: ShownTarget | None = None
@@ -220,6 +225,8 @@ class Ask(Model):
 
 
 class PathStep(Model):
+    model_config = ConfigDict(populate_by_name=True)
+
     from_: Annotated[str | None, Field(alias="from")]
     """Null: the image."""
     to: str
@@ -277,6 +284,8 @@ class GraphNode(Model):
 
 
 class GraphEdge(Model):
+    model_config = ConfigDict(populate_by_name=True)
+
     from_: Annotated[str, Field(alias="from")]
     to: str
     kind: str

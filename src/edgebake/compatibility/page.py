@@ -1,97 +1,27 @@
-"""Compatibility data as a table, as data for `--json`, and as the page docs/compatibility.md."""
+"""Compatibility data as the page docs/compatibility.md."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from edgebake.compatibility.check import supported_sm
 from edgebake.compatibility.data import Entry, LoadedFramework
 from edgebake.load.catalogue import LoadedTarget
 from edgebake.model.compatibility import Row
 from edgebake.model.target import Target
 from edgebake.model.versions import parse_version
 
-_HEAD = ("FRAMEWORK", "TARGET", "RELEASES", "CUDA", "CUDNN", "PYTHON", "JETPACK", "SM", "FROM")
 _PAGE_HEAD = """\
 # What runs where
 
-Made from `targets/compatibility`: change the data, then run
-`edgebake compat --markdown > docs/compatibility.md`. `edgebake compat --check` finds holes and contradictions in
-the data, and between it and the recipes. Where the data has releases that a recipe does not offer, a row says why.
+Made from `targets/compatibility`. After a change of the data, run
+`edgebake compat --markdown > docs/compatibility.md`. `edgebake compat --check` finds gaps and contradictions in the
+data, and between the data and the recipes. A row says why if a recipe does not offer its releases.
 
-The data is looked up, not tried: no GPU and no board was at hand. A reason behind "none" says what was found, or
-what could not be looked up.
+The data comes from the sources; it was not tested on a GPU or a board. After "none" stands what was found, or what
+could not be looked up.
 """
 _ROW_HEAD = ("Releases", "CUDA", "cuDNN", "Python", "JetPack", "Where", "SM of the build", "From", "Sources")
 _COLUMNS = ("cuda", "python", "jetpack")
-
-
-# ── the table and the JSON of a command
-
-
-def table(found: Sequence[Entry]) -> str:
-    """Return what holds on each target, as a table; where there is no build, the reason."""
-    rows = [_HEAD, *(_cells(entry) for entry in found)]
-    # The last two columns of a line may be long prose: they widen nothing.
-    widths = [max(len(row[column]) for row in rows if len(row) > column + 1) for column in range(len(_HEAD) - 1)]
-    return "\n".join(_line(row, widths) for row in rows)
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-    return "  ".join([*cells, row[-1]]).rstrip()
-
-
-def _cells(entry: Entry) -> tuple[str, ...]:
-    row, target = entry.row, entry.target
-    if row.absent:
-        return entry.framework, _place(entry), f"none: {row.absent}"
-    sm = supported_sm(row.sm, target.sm) if row.sm else target.sm
-    return (
-        entry.framework,
-        _place(entry),
-        ", ".join(row.releases),
-        target.cuda or "-",
-        row.cudnn or "-",
-        target.python or "-",
-        target.jetpack or "-",
-        ",".join(sm) or "-",
-        row.origin or "",
-    )
-
-
-def _place(entry: Entry) -> str:
-    if entry.platforms == entry.target.platforms:
-        return entry.target.name
-    return f"{entry.target.name} ({', '.join(entry.platforms)})"
-
-
-def as_data(found: Sequence[Entry]) -> dict[str, Any]:
-    """Return what holds on each target as data for `--json`."""
-    return {"version": 1, "rows": [_entry_as_data(entry) for entry in found]}
-
-
-def _entry_as_data(entry: Entry) -> dict[str, Any]:
-    row, target = entry.row, entry.target
-    return {
-        "framework": entry.framework,
-        "target": target.name,
-        "platforms": list(entry.platforms),
-        "releases": list(row.releases),
-        "absent": row.absent,
-        "cuda": target.cuda,
-        "cudnn": row.cudnn,
-        "python": target.python,
-        "jetpack": target.jetpack,
-        "sm": list(supported_sm(row.sm, target.sm) if row.sm else target.sm),
-        "origin": row.origin,
-        "no_recipe": row.no_recipe,
-        "sources": list(row.sources),
-    }
-
-
-# ── the page
 
 
 def page(frameworks: Sequence[LoadedFramework], targets: Sequence[LoadedTarget], found: Sequence[Entry]) -> str:

@@ -1,0 +1,66 @@
+"""What `list` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from edgebake.cli.console import table
+from edgebake.cli.format.proof import proof_text
+from edgebake.model.output.explore import List, ListedImage, ListedRecipe, ListedTarget, Uncited
+from edgebake.text.words import counted
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from edgebake.lint.citations import Fact
+
+_SHOWN = 3  # releases of a recipe
+
+
+def text(output: List) -> RenderableType:
+    """Return what is listed as a table."""
+    if output.recipes is not None:
+        return _recipes(output.recipes)
+    if output.targets is not None:
+        return _targets(output.targets)
+    if output.images is not None:
+        return _images(output.images)
+    rows = [(fact.recipe, fact.kind, fact.at, fact.fact) for fact in output.uncited or ()]
+    return table(("RECIPE", "KIND", "AT", "FACT"), rows, wrap=("AT", "FACT")) if rows else ""
+
+
+def uncited_data(facts: Sequence[tuple[str, Fact]]) -> List:
+    """Return facts of recipes as published."""
+    found = [Uncited(recipe=recipe, kind=fact.kind, at=str(fact.at), fact=fact.text) for recipe, fact in facts]
+    return List(version=1, uncited=found)
+
+
+def uncited_count(uncited: int, facts: int, recipes: int) -> str:
+    """Return how many facts are uncited."""
+    verb = "is" if uncited == 1 else "are"
+    return f"{uncited} of {counted(facts, 'fact')} of {counted(recipes, 'recipe')} {verb} uncited"
+
+
+def _recipes(recipes: Sequence[ListedRecipe]) -> RenderableType:
+    rows = [(r.group, r.name, _some(r.releases), r.summary, proof_text(r.built)) for r in recipes]
+    header = ("GROUP", "RECIPE", "RELEASES", "SUMMARY", "PROOF")
+    return table(header, rows, wrap=("RELEASES", "SUMMARY", "PROOF"))
+
+
+def _some(releases: Sequence[str]) -> str:
+    more = f" +{len(releases) - _SHOWN}" if len(releases) > _SHOWN else ""
+    return ", ".join(releases[:_SHOWN]) + more
+
+
+def _targets(targets: Sequence[ListedTarget]) -> RenderableType:
+    rows = [
+        (t.name, ", ".join(p.split("/")[1] for p in t.platforms), t.cuda or "-", t.python or "-", t.summary)
+        for t in targets
+    ]
+    return table(("TARGET", "PLATFORMS", "CUDA", "PYTHON", "SUMMARY"), rows, wrap=("SUMMARY",))
+
+
+def _images(images: Sequence[ListedImage]) -> RenderableType:
+    rows = [(i.name, ", ".join(i.recipes), ", ".join(i.targets), i.summary or "") for i in images]
+    return table(("IMAGE", "RECIPES", "TARGETS", "SUMMARY"), rows, wrap=("RECIPES", "TARGETS", "SUMMARY"))

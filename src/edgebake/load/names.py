@@ -1,0 +1,127 @@
+"""The names in a project and in the catalogue, read in milliseconds: without models, and past mistakes in files.
+
+For completion by a shell, which cannot show what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from edgebake.errors import EdgebakeError
+from edgebake.load.builtin import builtin_root
+from edgebake.load.folders import files_below, is_path, recipe_file, recipes_below
+from edgebake.model.files import PROJECT_FILE
+
+_Below = Callable[[Path, Path], dict[str, Path]]
+
+
+class Names:
+    """The names of a project, over those of the built-in catalogue.
+
+    Args:
+        root: the project's folder; None outside of a project.
+    """
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+
+    @cached_property
+    def images(self) -> list[str]:
+        """The images."""
+        return sorted(self._images)
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """The targets."""
+        return sorted(self._files("targets", lambda folder, root: files_below(folder, root, kind="target")))
+
+    @cached_property
+    def recipes(self) -> list[str]:
+        """The recipes, and their aliases."""
+        own = {name for path in self._own_recipes for name in _values(_text(path), "name")}
+        aliases = {alias for text in self._texts for alias in _values(text, "aliases")}
+        return sorted({*self._recipes, *own, *aliases})
+
+    @cached_property
+    def groups(self) -> list[str]:
+        """The groups of recipes."""
+        return sorted({group for text in self._texts for group in _values(text, "group")})
+
+    @cached_property
+    def layers(self) -> list[str]:
+        """The layers that recipes are in."""
+        return sorted({layer for text in self._texts for layer in _values(text, "layer")})
+
+    @cached_property
+    def _project(self) -> Mapping[str, Any]:
+        path = self._root / PROJECT_FILE if self._root else None
+        data = _yaml(_text(path)) if path and path.is_file() else None
+        return data if isinstance(data, dict) else {}
+
+    @property
+    def _images(self) -> Mapping[str, Any]:
+        images = self._project.get("images")
+        return {str(name): image for name, image in images.items()} if isinstance(images, dict) else {}
+
+    def _files(self, key: str, below: _Below) -> dict[str, Path]:
+        """Return the files of the project's folders over those of the catalogue, by name; not of a wrong folder."""
+        root = self._root or builtin_root()
+        own = [self._root / folder for folder in _texts_of(self._project.get(key, key))] if self._root else []
+        files: dict[str, Path] = {}
+        for folder in (builtin_root() / key, *own):
+            try:
+                files |= below(folder, root)
+            except EdgebakeError:
+                continue
+        return files
+
+    @cached_property
+    def _recipes(self) -> dict[str, Path]:
+        return self._files("recipes", recipes_below)
+
+    @cached_property
+    def _own_recipes(self) -> list[Path]:
+        """The files of the recipes that images name by their folders."""
+        return list(self._each_own_recipe())
+
+    def _each_own_recipe(self) -> Iterator[Path]:
+        for image in self._images.values() if self._root else ():
+            for text in _texts_of(image.get("recipes") if isinstance(image, dict) else None):
+                if is_path(text) and self._root and (path := recipe_file(self._root / text, self._root)):
+                    yield path
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        return [_text(path) for path in (*self._recipes.values(), *self._own_recipes)]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _texts_of(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [text for text in values if isinstance(text, str)]
+
+
+def _values(text: str, key: str) -> list[str]:
+    """Return the texts under one key of a recipe's file, without reading the rest; none of a Python file."""
+    if text.startswith("{"):
+        return _texts_of(json.loads(text).get(key))
+    match = re.search(rf"^{key}:.*(?:\n[ \t-].*)*", text, re.MULTILINE)
+    data = _yaml(match[0]) if match else None
+    return _texts_of(data.get(key)) if isinstance(data, dict) else []
+
+
+def _yaml(text: str) -> Any:
+    import yaml  # takes a while, and is not needed for targets
+
+    try:
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        return None
