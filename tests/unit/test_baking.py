@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,13 +91,20 @@ class Baked:
     """The result of a step."""
 
     def __init__(
-        self, project: Project, script: Any, *, buildx: Buildx = NEW, test: bool = False, **policy: Any
+        self,
+        project: Project,
+        script: Any,
+        *,
+        buildx: Buildx = NEW,
+        test: bool = False,
+        settings: Settings | None = None,
+        **policy: Any,
     ) -> None:
         plan = project.plan(output="push", test=test)
         self.policy = Policy(**policy)
         (bake,) = (step for step in plan.steps if isinstance(step, Bake))
         ledger, runner = Ledger(plan, Journal(project.root)), Scripted(self.policy, script)
-        baking = Baking(plan, bake, Settings(), self.policy, ledger)
+        baking = Baking(plan, bake, settings or Settings(environment={}), self.policy, ledger)
         baking.run(runner, Progress(), buildx, "docker")
         self.jobs = runner.jobs
         self.fates = {row.bake_target.removesuffix("-cpu"): row.fate for row in ledger.results}
@@ -170,6 +178,17 @@ def test_retries_come_to_an_end(project: Project) -> None:
     assert [attempt for _, _, attempt in baked.jobs] == [1, 2, 3]
     assert baked.fates == {"late": "failed", **dict.fromkeys(["also", "bad", "good"], "not attempted")}
     assert baked.reasons["bad"] == "because late-cpu failed"
+
+
+def test_with_a_cache_one_platform_and_several_are_apart(project: Project) -> None:
+    images = {
+        "both": {"recipes": ["late"], "targets": ["cpu"]},
+        "one": {"recipes": ["bad"], "targets": ["board-1.0"]},
+    }
+    project.write({"edgebake.yaml": json.dumps({"cache": "registry", "images": images})})
+    assert [names for names, _, _ in Baked(project, [None, None]).jobs] == [["both"], ["one-board-1-0"]]
+    environment = {"CACHE_PLATFORM": "-x"}
+    assert len(Baked(project, [None], settings=Settings(environment=environment)).jobs) == 1
 
 
 def test_a_failing_test_is_not_retried(project: Project) -> None:

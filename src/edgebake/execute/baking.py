@@ -61,13 +61,28 @@ class Baking:
             EdgebakeError: the time for everything is over.
         """
         try:
-            for part in _by_cache(self._plan, self._step):
+            for part in self._parts():
                 for batch in self._batches(part, buildx):
                     names = self._open(batch.items)
                     if names:
                         self._bake(runner, progress, self._invocation(part, batch, driver).only(names))
         finally:
             progress.close()
+
+    def _parts(self) -> list[Bake]:
+        """Return the step in as many parts as it has caches: an invocation has one CACHE_PLATFORM."""
+        step = self._step
+        if self._plan.compilation.workspace.project.cache is None or "CACHE_PLATFORM" in self._settings.environment:
+            return [step]
+
+        def cache_of(item: BakeItem) -> tuple[str, ...]:
+            return item.platforms if len(item.platforms) == 1 else ()
+
+        def part(cache: tuple[str, ...]) -> Bake:
+            images, tests = ([i for i in items if cache_of(i) == cache] for items in (step.images, step.tests))
+            return Bake(tuple(images), step.output, tuple(tests))
+
+        return [part(cache) for cache in sorted({cache_of(item) for item in step.items})]
 
     def _batches(self, part: Bake, buildx: Buildx) -> Iterator[Batch]:
         # With --no-cache, what is handed over must be what the tests have seen, and not built once more beside it.
@@ -171,18 +186,6 @@ class Baking:
 
     def _drop(self, name: str, fate: Fate, reason: str) -> None:
         self._ledger.lose(self._items[name], fate, reason)
-
-
-def _by_cache(plan: Plan, step: Bake) -> list[Bake]:
-    """Return a step in as many parts as it has caches: one invocation has one name for its platforms' cache."""
-    if plan.compilation.workspace.project.cache is None:
-        return [step]
-    groups = sorted({item.platforms if len(item.platforms) == 1 else () for item in step.items})
-
-    def of(items: Sequence[BakeItem], group: tuple[str, ...]) -> tuple[BakeItem, ...]:
-        return tuple(item for item in items if (item.platforms == group) or (not group and len(item.platforms) > 1))
-
-    return [Bake(of(step.images, group), step.output, of(step.tests, group)) for group in groups]
 
 
 def _in_metadata(found: dict[str, object]) -> tuple[dict[str, str], list[str]]:
