@@ -63,7 +63,7 @@ def test_a_buildx_that_cannot_keep_going(demo: Project, tmp_path_factory: pytest
     (folder / "docker").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "docker").chmod(0o755)
     message = refused(demo, "--keep-going", env={"PATH": f"{folder}:{os.environ['PATH']}"})
-    assert "--keep-going needs Buildx 0.38 or later: the installed one is 0.29.1" in message
+    assert "--keep-going needs Buildx 0.38 or later\n  the installed one is 0.29.1" in message
     assert "hint: update the docker-buildx-plugin" in message
 
 
