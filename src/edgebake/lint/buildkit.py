@@ -103,10 +103,11 @@ def _checked(
 
 def _environment(subject: Subject) -> dict[str, str]:
     """Return the environment with the bake file's variables that would make Buildx look outside of the folder."""
-    empty = {"CA_BUNDLE": "", "WHEELHOUSE": "", "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+    buildx = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0", "BUILDX_BAKE_FILE_RELATIVE_PATHS": "0"}
+    empty = {"CA_BUNDLE": "", "WHEELHOUSE": ""}
     bases = [base_variable(name) for name in subject.compilation.targets]
     natives = [f"NATIVE_{base}" for base in bases]
-    return {**os.environ, **empty, **dict.fromkeys([*bases, *natives], "scratch")}
+    return {**os.environ, **buildx, **empty, **dict.fromkeys([*bases, *natives], "scratch")}
 
 
 def _no_answer(stderr: str) -> EdgebakeError:

@@ -79,7 +79,7 @@ class PlannedStep(Model):
     keys: list[str] | None = None
     bake_targets: list[str] | None = None
     tests: list[str] | None = None
-    """Bake targets that must be built before an image is handed over."""
+    """The bake targets with tests. No image is handed over before they have passed."""
     output: Literal["cache", "load", "push"] | None = None
     tags: dict[str, str] | None = None
     tag: str | None = None
