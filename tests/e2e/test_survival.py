@@ -212,6 +212,7 @@ def test_the_culprit_is_the_stage_that_failed_for_all_that_need_it(
     assert len(done.json()["results"]) == len(names)
 
 
+@pytest.mark.oldest
 def test_a_step_or_a_bake_that_takes_too_long_is_stopped(project: Project) -> None:
     write_images(project, {"slow": SLOW})
     done = project.bake("--step-timeout", "4s", check=False)
@@ -297,6 +298,7 @@ def test_what_is_up_to_date_needs_no_solve_and_whatever_alters_it_does(project: 
             assert fate("--push", "--mirror", f"debian={mine}") == "up to date"
 
 
+@pytest.mark.oldest
 def test_an_image_that_the_engine_no_longer_holds_is_loaded_again(project: Project) -> None:
     write_images(project, {"app": "echo app > /opt/app"})
     image = project.image("app", "dev-tiny")
