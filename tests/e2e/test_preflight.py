@@ -47,7 +47,7 @@ def refused(project: Project, *args: str, env: dict[str, str] | None = None) -> 
 
 def test_no_docker(demo: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
     message = refused(demo, env={"PATH": str(tmp_path_factory.mktemp("empty"))})
-    assert "there is no docker command" in message
+    assert "docker not found" in message
     assert "hint: install Docker" in message
 
 
@@ -64,7 +64,7 @@ def test_a_buildx_that_cannot_keep_going(demo: Project, tmp_path_factory: pytest
     (folder / "docker").chmod(0o755)
     message = refused(demo, "--keep-going", env={"PATH": f"{folder}:{os.environ['PATH']}"})
     assert "--keep-going needs Buildx 0.38 or later\n  the installed one is 0.29.1" in message
-    assert "hint: update the docker-buildx-plugin" in message
+    assert "hint: update docker-buildx-plugin" in message
 
 
 def test_no_buildx(demo: Project) -> None:
@@ -83,8 +83,8 @@ def test_no_buildx(demo: Project) -> None:
         check=False,
     )
     assert done.returncode == 2, done.stderr
-    assert "docker has no Buildx" in done.stderr
-    assert "hint: install the docker-buildx-plugin" in done.stderr
+    assert "Docker has no Buildx" in done.stderr
+    assert "hint: install docker-buildx-plugin" in done.stderr
 
 
 @pytest.fixture

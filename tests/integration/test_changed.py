@@ -140,5 +140,5 @@ def test_what_is_no_commit(repository: Repository, ref: str) -> None:
 
 
 def test_a_project_in_no_repository(tmp_path: Path) -> None:
-    with pytest.raises(EdgebakeError, match="in no git repository"):
+    with pytest.raises(EdgebakeError, match="not in a git repository"):
         fingerprints_at(tmp_path, "HEAD")

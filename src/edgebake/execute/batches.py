@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from edgebake.execute.buildx import Buildx
 from edgebake.graph.build_graph import BakeTarget, BuildGraph
+from edgebake.graph.node import StageKey
 from edgebake.plan.steps import Bake, BakeItem
 
 AT_ONCE = 50
@@ -82,10 +83,10 @@ def _path(graph: BuildGraph, bake_target: BakeTarget) -> tuple[str, list[int]]:
 
 def _cut(graph: BuildGraph, items: Sequence[BakeItem]) -> Iterator[list[BakeItem]]:
     wave: list[BakeItem] = []
-    in_wave: set[tuple[str, str]] = set()
+    in_wave: set[StageKey] = set()
     for item in items:
         target = item.bake_target
-        stages = {(node.target, node.id) for node in graph.needed_by(target.target, [target.stage])}
+        stages = {node.key for node in graph.needed_by(target.target, [target.stage])}
         if wave and (len(wave) == AT_ONCE or len(in_wave | stages) > MAX_STAGES):
             yield wave
             wave, in_wave = [], set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from dataclasses import dataclass
 from functools import cache
@@ -11,14 +10,12 @@ from functools import cache
 from packaging.version import Version
 
 from edgebake.errors import EdgebakeError
-from edgebake.system.docker import docker, last_line
+from edgebake.system.docker import check_buildx, docker
 
-OLDEST = Version("0.13.0")
-"""The first with `--progress=rawjson` (docker/buildx release notes)."""
-_WITH_JOBS = Version("0.38.0")
+_WITH_JOBS = "0.38"
 
 UPGRADE = (
-    "update the docker-buildx-plugin (Docker's packages)",
+    "update docker-buildx-plugin (Docker's packages)",
     "or put the binary of a release into ~/.docker/cli-plugins/docker-buildx: https://github.com/docker/buildx/releases",
 )
 
@@ -41,8 +38,8 @@ class Buildx:
         if self.jobs:
             return ""
         return (
-            f"{_minor(_WITH_JOBS)} or later can do --keep-going, builds tests and images in one pass, and more "
-            "than 50 bake targets in one invocation"
+            f"{_WITH_JOBS} or later can do --keep-going, builds tests and images in one pass, and more than 50 "
+            "bake targets in one invocation"
         )
 
     def refuse_keep_going(self) -> None:
@@ -53,7 +50,7 @@ class Buildx:
         """
         if not self.jobs:
             raise EdgebakeError(
-                f"--keep-going needs Buildx {_minor(_WITH_JOBS)} or later",
+                f"--keep-going needs Buildx {_WITH_JOBS} or later",
                 reason=f"the installed one is {self.version or 'of an unknown version'}",
                 hints=UPGRADE,
             )
@@ -71,22 +68,7 @@ def installed_buildx() -> Buildx:
 @cache
 def _ask(program: str, configuration: str) -> Buildx:
     """Ask the Buildx of one docker command and one folder of configuration, which holds plugins."""
-    done = docker("buildx", "version", needs_engine=False)
-    if done.returncode != 0:
-        raise EdgebakeError(
-            "docker has no Buildx",
-            reason=last_line(done.stderr),
-            hints=("install the docker-buildx-plugin (Docker's packages) or docker-buildx (Debian, Ubuntu)",),
-        )
-    match = re.search(r"\bv?(\d+\.\d+\.\d+)", done.stdout)
-    version = Version(match[1]) if match else Version("0.0.0")
-    if version == Version("0.0.0"):  # somebody has built it without a version: it has the benefit of the doubt
+    version = check_buildx()
+    if not version:  # somebody has built it without one
         return Buildx("", "--jobs" in docker("buildx", "bake", "--help", needs_engine=False).stdout)
-    if version < OLDEST:
-        text = f"Buildx {version} is too old: edgebake needs {_minor(OLDEST)} or later"
-        raise EdgebakeError(text, hints=UPGRADE)
-    return Buildx(str(version), version >= _WITH_JOBS)
-
-
-def _minor(version: Version) -> str:
-    return f"{version.major}.{version.minor}"
+    return Buildx(version, Version(version) >= Version(_WITH_JOBS))

@@ -13,7 +13,7 @@ from edgebake.execute.failures import Failure, failures_of, overdue, unexplained
 from edgebake.execute.invocation import Invocation
 from edgebake.execute.policy import Policy, delay
 from edgebake.execute.process import BakeProcess
-from edgebake.text.duration import told_duration
+from edgebake.text.duration import format_duration
 
 _TICK = 0.25  # seconds
 
@@ -111,7 +111,7 @@ class Runner:
         code, metadata = process.finish()
         failures: list[Failure] = []
         if late is not None:
-            limit = told_duration(self._policy.step_timeout)
+            limit = format_duration(self._policy.step_timeout)
             failures = [overdue(late, limit), *failures_of(process.events)]
         elif code:
             failures = failures_of(process.events) or [unexplained(process.events, job.invocation.bake_targets)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebake.graph.build_graph import BuildGraph
-from edgebake.graph.node import Node
+from edgebake.graph.node import Node, StageAt
 from edgebake.plan.fingerprint import Fingerprint, Fingerprints
 from edgebake.plan.record import StageRecord
 
@@ -38,6 +38,11 @@ class StageChange:
     state: State
     causes: tuple[str, ...]
     fingerprint: Fingerprint
+
+    @property
+    def at(self) -> StageAt:
+        """The stage, on the platform."""
+        return StageAt(*self.node.key, self.platform)
 
 
 class Comparison:

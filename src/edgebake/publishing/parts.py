@@ -11,7 +11,7 @@ from edgebake.state.digest_files import Part
 
 
 def digest_parts(plan: Plan, settings: Settings, results: Iterable[Result]) -> list[Part]:
-    """Return what a push records for `edgebake publish`: its rows, with the digests that were pushed."""
+    """Return the parts that a later merge needs: the rows of a push, with the digests that were pushed."""
     parts = []
     planned = {target.bake_target.name: target for target in plan.targets}
     for row in results:

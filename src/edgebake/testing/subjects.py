@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
+from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.load.workspace import Workspace
 from edgebake.model.requirement import parse_requirement
 from edgebake.plan.fingerprint import Fingerprints
@@ -128,6 +129,6 @@ def _contents(case: Case) -> Iterator[tuple[str, str]]:
     """Yield name and digest of each file of a test."""
     for path, name in case.mounts:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file():
+            if file.is_file() and not WITHOUT_BYTECODE.ignores(file.relative_to(path.parent).as_posix()):
                 shown = f"{name}/{file.relative_to(path).as_posix()}" if path.is_dir() else name
                 yield shown, hashlib.sha256(file.read_bytes()).hexdigest()
