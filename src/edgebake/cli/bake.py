@@ -59,7 +59,10 @@ class BakeOptions(BakeFileOptions, SelectOptions):
         bool | None, typer.Option("--test/--no-test", help="Run the images' tests first; the default with --push.")
     ] = None
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", "-k", help="After a failure, build what does not depend on it.")
+        bool,
+        typer.Option(
+            "--keep-going", "-k", help="After a failure, build what does not depend on it (Buildx 0.38 or later)."
+        ),
     ] = False
     retries: Annotated[
         int,
