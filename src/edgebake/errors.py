@@ -1,4 +1,4 @@
-"""What a user can do wrong, and how it is told: one message with position, reason and hints.
+"""Errors that a user can cause: one message each, with position, reason and hints.
 
 Every error that a user can cause is an :class:`EdgebakeError`; the command line prints it and exits with
 :data:`EXIT_USER`. Anything else is a bug in edgebake: it keeps its traceback and exits with 1.
@@ -20,7 +20,7 @@ EXIT_CHECK = 3
 
 @dataclass(frozen=True)
 class Position:
-    """A place in a file. `line` and `column` count from 1; 0 means that only the file is known."""
+    """A position in a file. `line` and `column` count from 1; 0 means that only the file is known."""
 
     path: str
     line: int = 0
@@ -33,12 +33,12 @@ class Position:
 
 
 class EdgebakeError(Exception):
-    """A mistake of the user's, told as: what is wrong, where, why, and what to try.
+    """A mistake of the user's: what is wrong, where, why, and what to try.
 
     Args:
         message: what is wrong, one sentence without a final full stop.
-        at: where; a :class:`Position`, or None if no file is to blame.
-        reason: why it is wrong, if the message alone does not say it. May have several lines.
+        at: the position in the file to blame; None if there is none.
+        reason: why it is wrong, if the message does not say it. It can have several lines.
         hints: what to try, one sentence each.
     """
 
@@ -71,14 +71,14 @@ class EdgebakeError(Exception):
 
 
 class ErrorGroup(EdgebakeError):
-    """Several independent mistakes, told together, so that a user mends them in one go."""
+    """Several independent mistakes, reported together, so that a user can fix them all at once."""
 
     def __init__(self, errors: Sequence[EdgebakeError]) -> None:
         super().__init__(errors[0].message, at=errors[0].at)
         self.errors = tuple(errors)
 
     def __str__(self) -> str:
-        # Hints that the next mistake has too are told once.
+        # A hint that the next mistake has as well is shown once.
         following = [*(error.hints for error in self.errors[1:]), ()]
         parts = [
             error if error.hints != after else EdgebakeError(error.message, at=error.at, reason=error.reason)
@@ -87,19 +87,25 @@ class ErrorGroup(EdgebakeError):
         return "\n\n".join(str(part) for part in parts)
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the name in `known` that `word` is most likely a misspelling of, or None."""
-    matches = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """Return the name that `word` is most likely a misspelling of, or None."""
+    matches = get_close_matches(word, sorted(names), n=1, cutoff=0.6)
     return matches[0] if matches else None
 
 
-def did_you_mean(word: str, known: Iterable[str], *, kind: str) -> tuple[str, ...]:
-    """Return hints for an unknown `word`: the nearest name, or the list of valid ones."""
-    names = sorted(set(known))
-    match = nearest(word, names)
+def did_you_mean(word: str, names: Iterable[str], *, kind: str) -> tuple[str, ...]:
+    """Return hints for an unknown name: the nearest valid one, or the list of all.
+
+    Args:
+        word: the name that the user wrote.
+        names: the valid names.
+        kind: the singular noun for such a name.
+    """
+    valid = sorted(set(names))
+    match = nearest(word, valid)
     if match is not None:
         return (f"did you mean {match!r}?",)
-    if not names:
-        return (f"there is no {kind} yet",)
-    shown = ", ".join(names[:30]) + (", …" if len(names) > 30 else "")
+    if not valid:
+        return (f"no {kind} is defined yet",)
+    shown = ", ".join(valid[:30]) + (", …" if len(valid) > 30 else "")
     return (f"the valid {kind}s are: {shown}",)

@@ -1,7 +1,7 @@
-"""Ctrl-C: a command with nothing to put back ends at once; one that has, puts it back first.
+"""Ctrl-C: a command with nothing to clean up ends at once; any other cleans up first.
 
-A KeyboardInterrupt while modules are loaded can be lost in a callback, or come out as another error. So it is
-raised only where somebody is prepared for it.
+A KeyboardInterrupt during an import can be lost in a callback, or surface as another error. So it is raised only
+where the code is prepared for it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 
-EXIT_INTERRUPTED = 130  # as shells have it; here, so that this module is there at once
+EXIT_INTERRUPTED = 130  # as in shells; defined here because this module is imported first
 
 
 def _end(number: int, frame: object) -> None:
@@ -18,20 +18,20 @@ def _end(number: int, frame: object) -> None:
 
 
 def end_at_once() -> None:
-    """Let Ctrl-C end the process: for the command line, until something is under way."""
+    """Let Ctrl-C end the process at once. The command line starts this way."""
     signal.signal(signal.SIGINT, _end)
 
 
 def raise_interrupt() -> None:
     """Let Ctrl-C raise KeyboardInterrupt from now on, in a process where :func:`end_at_once` was called.
 
-    To be called before anything begins that an interrupt must undo or stop: files being changed, other programs.
+    Call it before starting what an interrupt must undo or stop: changes of files, other programs.
     """
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as continuous integration stops a job
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # how CI systems stop a job
 
 
 def ignore() -> None:
-    """Ignore Ctrl-C: all is done and said."""
+    """Ignore Ctrl-C, for the end of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

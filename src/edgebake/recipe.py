@@ -1,4 +1,4 @@
-"""What a recipe written in Python imports.
+"""The names that a recipe written in Python imports.
 
 Example:
     ```python

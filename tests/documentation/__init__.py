@@ -10,8 +10,8 @@ In a page, comments above a block say how it is run; without one it is run, in a
 
 A `console` block has commands after `$ ` (more of one after `> ` or a backslash), and their whole output, standard
 error among it. A line that is only `…` stands for any lines, `…` within a line for any text. Times and digests may
-differ. An `sh` block is run as one script, and must end well. A block with a title in its info string
-(`yaml title="app/recipe.yaml"`) is a file, written where it stands.
+differ, and a plan's forecast is left out. An `sh` block is run as one script, and must end well. A block with a title
+in its info string (`yaml title="app/recipe.yaml"`) is a file, written where it stands.
 
 `python -m documentation` (in tests/) lists what is run where; `python -m documentation update PAGE...` runs pages and
 puts the real output in place of what differs, where nothing is elided.

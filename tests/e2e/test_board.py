@@ -146,7 +146,7 @@ def test_without_docker_the_registry_still_answers(demo: Project, tmp_path: Path
     )
     assert done.code == 2
     assert done.err.splitlines()[-3:] == [
-        "error: there is no docker command",
+        "error: docker not found",
         "",
         "hint: install Docker: https://docs.docker.com/engine/install/",
     ]
@@ -195,7 +195,7 @@ def test_it_waits_for_health(demo: Project, name: str) -> None:
     assert status == "healthy\n"
     again = started(demo, "--wait", "--name", name, check=False)
     assert again.code == 2
-    assert again.err.startswith("error: Docker does not start the container")
+    assert again.err.startswith("error: Docker cannot start the container")
     run("docker", "rm", "--force", name)
     broken = started(demo, "--wait", "--name", name, "--env", "BREAK=1", check=False)
     assert broken.code == 2
@@ -221,7 +221,7 @@ def test_another_configuration_is_checked_and_cannot_be_changed(demo: Project) -
         "  the check ended with 1",
     ]
     absent = started(demo, "--config", "nowhere", check=False)
-    assert (absent.code, absent.err) == (2, "error: there is no configuration file 'nowhere'\n")
+    assert (absent.code, absent.err) == (2, "error: configuration file 'nowhere' not found\n")
 
 
 def test_ctrl_c_ends_the_container(demo: Project, name: str) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from packaging.version import Version
 
 from conftest import Project, run
 from edgebake.errors import EdgebakeError
 from edgebake.execute import preflight
 from edgebake.plan.steps import CheckBuilder
+from edgebake.system import docker
 
 FILES = {
     "edgebake.yaml": """
@@ -51,7 +51,7 @@ def refused(project: Project, *args: str, env: dict[str, str] | None = None) -> 
 
 def test_no_docker(demo: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
     message = refused(demo, env={"PATH": str(tmp_path_factory.mktemp("empty"))})
-    assert "there is no docker command" in message
+    assert "docker not found" in message
     assert "hint: install Docker" in message
 
 
@@ -63,12 +63,12 @@ def test_no_engine(demo: Project) -> None:
 
 def test_a_buildx_that_is_too_old(demo: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     # The real Buildx, measured against a version that is not out yet.
-    monkeypatch.setattr(preflight, "OLDEST_BUILDX", Version("999.1.0"))
+    monkeypatch.setattr(docker, "OLDEST_BUILDX", (999, 1, 0))
     with pytest.raises(
         EdgebakeError, match=r"Buildx \d+\.\d+\.\d+ is too old: edgebake needs 999.1.0 or later"
     ) as told:
         preflight.check_builder(CheckBuilder(("linux/amd64",), ()), None)
-    assert told.value.hints == ("update the docker-buildx-plugin",)
+    assert told.value.hints == ("update docker-buildx-plugin",)
 
 
 def test_no_buildx(demo: Project) -> None:
@@ -87,8 +87,8 @@ def test_no_buildx(demo: Project) -> None:
         check=False,
     )
     assert done.returncode == 2, done.stderr
-    assert "docker has no Buildx" in done.stderr
-    assert "hint: install the docker-buildx-plugin" in done.stderr
+    assert "Docker has no Buildx" in done.stderr
+    assert "hint: install docker-buildx-plugin" in done.stderr
 
 
 @pytest.fixture

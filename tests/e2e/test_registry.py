@@ -179,12 +179,12 @@ def test_basic_auth_over_tls_with_an_authority_of_its_own(serve: Serve, folder: 
     helper.chmod(0o755)
     for config in ({"credHelpers": {host: "test"}}, {"credsStore": "test"}):
         assert client(folder, ca=authority, **config).digest(repository.tagged("one")) == digest
-    with pytest.raises(RefusedError, match="there is no docker-credential-none"):
+    with pytest.raises(RefusedError, match="docker-credential-none not found"):
         client(folder, ca=authority, credsStore="none").digest(repository.tagged("one"))
     for refused in (client(folder, ca=authority), client(folder, host, password="wrong", ca=authority)):
         with pytest.raises(RefusedError) as told:
             refused.manifest(repository.tagged("one"))
-        assert told.value.hints == ("log in to the registry: docker login",)
+        assert told.value.hints == (f"log in to the registry: docker login {host}",)
     with pytest.raises(UnreachableError, match="cannot be reached") as untrusted:
         client(folder, host).manifest(repository.tagged("one"))
     assert "CERTIFICATE_VERIFY_FAILED" in (untrusted.value.reason or "")

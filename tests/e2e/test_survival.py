@@ -192,7 +192,7 @@ def test_a_step_or_a_bake_that_takes_too_long_is_stopped(project: Project) -> No
     assert "error: the bake took longer than its --timeout, and was stopped" in done.err
     until(lambda: not running("sleep 247"), 20)
     done = project.bake("--timeout", "soon", check=False)
-    assert "--timeout 'soon' is no duration" in done.err
+    assert "--timeout 'soon' is not a duration" in done.err
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def test_an_image_that_is_there_is_tested_as_it_is(tested: Project) -> None:
     assert "choose with --target and --platform" in refused.err
     absent = tested.edgebake("test", "fine", "--image", f"{reference}-no", "-p", "linux/amd64", check=False)
     assert absent.code == 2
-    assert absent.err.startswith(f"error: the image {reference}-no cannot be had")
+    assert absent.err.startswith(f"error: the image {reference}-no cannot be pulled")
 
 
 def test_ctrl_c_leaves_no_container(tested: Project) -> None:

@@ -126,9 +126,9 @@ def test_a_file_of_50_mb(path: str, tmp_path: Path) -> None:
     check(
         tmp_path,
         ["compile"],
-        f"error: {path}: the file has 50,000,000 bytes; 1,000,000 are the most that is read\n"
+        f"error: {path}: the file has 50,000,000 bytes; the limit is 1,000,000\n"
         "\n"
-        "hint: put large content in a file of its own, and name that file here\n",
+        "hint: move large content to a separate file\n",
     )
 
 
@@ -143,9 +143,9 @@ def test_a_project_without_a_project_file(tmp_path: Path) -> None:
     check(
         tmp_path,
         ["compile"],
-        "error: there is no edgebake.yaml in TMP/project or above it\n"
+        "error: edgebake.yaml not found in TMP/project or above it\n"
         "\n"
-        "hint: make a project with: edgebake init\n"
+        "hint: create a project: edgebake init\n"
         "hint: or name recipes: edgebake plan RECIPE --target TARGET\n",
     )
 
@@ -161,13 +161,13 @@ def test_init_leaves_what_is_there(tmp_path: Path) -> None:
     check(
         tmp_path,
         ["init", "."],
-        "error: edgebake.yaml: the file is there already\n"
+        "error: edgebake.yaml: the file already exists\n"
         "\n"
-        "hint: edgebake.yaml is there: edgebake plan shows the project\n"
-        "hint: or name another folder\n",
+        "hint: to show the project in this folder: edgebake plan\n"
+        "hint: or choose another folder\n",
     )
 
 
 def test_init_into_a_file(tmp_path: Path) -> None:
     write_project(tmp_path / "project", {}, {})
-    check(tmp_path, ["init", "edgebake.yaml"], "error: edgebake.yaml: there is a file where the folder would be\n")
+    check(tmp_path, ["init", "edgebake.yaml"], "error: edgebake.yaml: the path is a file, not a folder\n")

@@ -217,10 +217,10 @@ def test_a_project_in_a_folder_of_its_repository(tmp_path: Path) -> None:
         ({"jobs": "257"}, "256"),
         ({"output": "workflow.txt"}, "does not end in .yml"),
         ({"runners": {"linux/amd64": "emulated", ARM64: "emulated"}}, "one platform needs a runner"),
-        ({"runners": {ARM64: ["emulated", "x"]}}, "stands alone"),
-        ({"password": "GITHUB_X"}, "is not the name of a secret"),
-        ({"install": "-r x"}, "is nothing that pip installs"),
-        ({"branches": "a b"}, "is not a branch's name"),
+        ({"runners": {ARM64: ["emulated", "x"]}}, "cannot be combined with other labels"),
+        ({"password": "GITHUB_X"}, "is not a secret name"),
+        ({"install": "-r x"}, "is not a requirement that pip can install"),
+        ({"branches": "a b"}, "is not a branch name"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, ci: dict[str, Any], says: str) -> None:

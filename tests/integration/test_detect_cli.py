@@ -52,7 +52,7 @@ def test_with_root_nothing_of_this_machine_is_asked(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     done = detected(tmp_path, "--root", "nowhere")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: there is no folder 'nowhere'\n")
+    assert done.stderr.startswith("error: folder 'nowhere' not found\n")
 
 
 def test_compiling_never_imports_what_asks_the_host(tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_a_state_that_does_not_compile_is_named(repository: Repository) -> None:
 
 def test_no_project_and_no_repository(tmp_path: Path) -> None:
     done = edgebake(tmp_path, "diff")
-    assert (done.returncode, "there is no edgebake.yaml" in done.stderr) == (2, True)
+    assert (done.returncode, "edgebake.yaml not found" in done.stderr) == (2, True)
     (tmp_path / "edgebake.yaml").write_text("images: {}\n")
     done = edgebake(tmp_path, "diff", "HEAD~1")
     assert (done.returncode, "not in a git repository" in done.stderr) == (2, True)

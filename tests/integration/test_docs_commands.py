@@ -8,6 +8,7 @@ import pytest
 
 from documentation.session import Session, matches, run, sessions
 
+FORECAST = "Time, as earlier bakes took it:\n  about 7.7s: 10s of work\n  critical path: eb-hello 0.4s\n"
 PLAIN = [session for session in sessions() if not session.engine]
 
 
@@ -32,6 +33,9 @@ def test_a_page_shows_what_happens(session: Session, tmp_path: Path) -> None:
         (["T     R", "1.2s  x"], "T      R\n11.2s  x\n", True),
         (["took 1.2s"], "took long\n", False),
         (["a  b"], "a b\n", False),
+        (["a", "", "b"], f"a\n\n{FORECAST}\nb\n", True),
+        (["a", "", "b"], f"a\n\nTime\n{FORECAST}\nb\n", False),
+        (["a", "", "b"], f"a\n\n{FORECAST}b\n", False),
     ],
 )
 def test_what_counts_as_the_same_output(shown: list[str], output: str, same: bool) -> None:

@@ -163,12 +163,12 @@ def test_a_project_file_that_is_no_yaml(command: str, project: Path) -> None:
         return
     if command in TELLS_OF_A_WRONG_PROJECT:
         check_success(done, 0, 3)
-        assert "edgebake.yaml:2:1: the file is not YAML" in done.stdout + done.stderr
+        assert "edgebake.yaml:2:1: the file is not valid YAML" in done.stdout + done.stderr
         return
     check_failure(done)
     assert tree(project) == before
     if command not in ASKS_FIRST:
-        assert done.stderr.startswith("error: edgebake.yaml:2:1: the file is not YAML")
+        assert done.stderr.startswith("error: edgebake.yaml:2:1: the file is not valid YAML")
 
 
 @every

@@ -90,5 +90,5 @@ def test_a_builder_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_without_docker_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = project_with(tmp_path, "RUN true\n")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(EdgebakeError, match="there is no docker command"):
+    with pytest.raises(EdgebakeError, match="docker not found"):
         check_dockerfiles(project_subject(project.open()))

@@ -233,8 +233,8 @@ class TestPythonPackages:
 class TestStaleLocks:
     def test_locked_wants_a_lock(self, root: Path) -> None:
         done = run(root, "compile", "--locked", code=2)
-        assert "there is no edgebake.lock" in done.stderr
-        assert "hint: bring it up to date: edgebake lock" in done.stderr
+        assert "edgebake.lock not found" in done.stderr
+        assert "hint: update it: edgebake lock" in done.stderr
         assert not (root / "bake").exists()
 
     def test_locked_takes_a_fresh_one(self, root: Path, index: Index) -> None:
@@ -245,26 +245,26 @@ class TestStaleLocks:
     @pytest.mark.parametrize(
         ("path", "content", "told"),
         [
-            ("edgebake.yaml", {"images": {"app": {"recipes": ["a"], "targets": ["here"]}}}, "other"),
+            ("edgebake.yaml", {"images": {"app": {"recipes": ["a"], "targets": ["here"]}}}, "differ from the lock"),
             (
                 "edgebake.yaml",
                 {"images": {"new": {"recipes": ["a"], "targets": ["here"]}}},
-                "new on here is not in it",
+                "new on here is not in the lock",
             ),
             (
                 "recipes/a/recipe.json",
                 needs("a", "python", install={"pip": ["alpha<2"]}),
-                "other Python requirements than locked",
+                "the Python requirements differ from the lock",
             ),
             (
                 "recipes/b/recipe.json",
                 needs("b", "python", install={"pip": ["beta"]}, releases=[{"version": "7"}]),
-                "other recipe releases than locked",
+                "the recipe releases differ from the lock",
             ),
             (
                 "targets/here.json",
                 {**CPU, "name": "here", "tag_suffix": "here", "base": {"image": "localhost:1/other:1"}},
-                "the base image localhost:1/other:1 is not in it",
+                "the base image localhost:1/other:1 is not in the lock",
             ),
         ],
     )

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import edgebake
 from edgebake import pipeline
-from edgebake.cache.entries import places_of
+from edgebake.cache.entries import inputs_of
 from edgebake.cli.main import app
 from edgebake.errors import EdgebakeError
 from edgebake.load.workspace import open_workspace
@@ -395,7 +395,7 @@ class TestWhileItRuns:
             monkeypatch.setattr(os, name, _noting(getattr(os, name), seen))
         told(root, "plan")
         monkeypatch.undo()
-        places = list(places_of(open_workspace(root)))
+        places = list(inputs_of(open_workspace(root)))
         folders = [f"{place.path}/" for place in places]
         own = {path for path in seen if path.startswith(f"{root}/")}
         assert {str(root / "edgebake.yaml"), str(root / "own/.dockerignore")} <= own

@@ -1,39 +1,114 @@
-"""The wheel, installed with nothing but what it declares, compiles projects far from the checkout."""
+"""The wheel, installed as users install it, runs the commands of the README far from the checkout.
+
+pip compiles every Python file that it installs, those of the packaged catalogue too; pipx and `uv tool` do not.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import os
-import shutil
+import re
+import shlex
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
-from importlib.metadata import Distribution, distribution
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 from uv import find_uv_bin
 
 import edgebake
-from integration.projects import tree
+from integration.test_every_command import COMMANDS
 
 CHECKOUT = Path(__file__).parents[2]
 DATA = ("recipes", "targets", "templates")
+VISION = {"vision": {"recipes": ["onnxruntime", "opencv"], "targets": ["cpu", "jetpack-6.2", "cuda-12.8"]}}
 
-# Runs the command line, and ends with the files of the checkout that it opened.
-WATCHED = """
-import sys
-checkout, seen = sys.argv.pop(1), []
-sys.addaudithook(lambda event, args: seen.append(str(args[0])) if event == "open" else None)
-from edgebake.cli.main import main
-try:
-    main()
-finally:
-    print(*(path for path in seen if path.startswith(checkout)), file=sys.stderr)
+WITHOUT_PROJECT = """
+edgebake --help
+edgebake --show-completion bash
+edgebake list recipes
+edgebake list targets
+edgebake list --uncited
+edgebake show pytorch
+edgebake compat
+edgebake schema recipe
+edgebake detect
+edgebake plan pytorch transformers --target jetpack-6.2 --name ai-workstation
+edgebake init robot
 """
+IN_NEW_PROJECT = """
+edgebake plan
+edgebake compile --check  # exits with 3
+edgebake compile
+edgebake compile --check
+edgebake plan --json
+edgebake plan --check
+edgebake plan --shards 2
+edgebake plan --select +hello
+edgebake list images
+edgebake show hello --json
+edgebake why hello numpy
+edgebake graph
+edgebake graph -o build.html
+edgebake lint
+edgebake compose --target cpu
+edgebake ci github
+edgebake ci matrix --all
+edgebake doctor  # exits with 3
+git init -q .
+git add .
+git -c user.name=me -c user.email=me@example.org commit -qm first
+edgebake diff HEAD
+"""
+IN_PROJECT_FOR_BOARDS = """
+edgebake compile
+edgebake diff --targets cpu jetpack-6.2
+"""
+NEED_ENGINE = {"artifacts", "bake", "bench", "builder", "test"}
+NEED_REGISTRY = {"autotag", "lock", "prune", "publish", "run", "verify"}
+
+
+def install_with_pip(wheel: Path, folder: Path) -> Path:
+    """Install into an environment that has nothing else, not even pip."""
+    run([find_uv_bin(), "venv", "-q", "--python", sys.executable, folder / "venv"], folder)
+    run([sys.executable, "-m", "pip", "--python", folder / "venv/bin/python", "install", "-q", wheel], folder)
+    compiled = folder.glob("venv/lib/*/site-packages/edgebake/_catalogue/templates/init/app/__pycache__/*.pyc")
+    assert list(compiled), "pip no longer compiles what it installs: this test has lost its point"
+    return folder / "venv/bin"
+
+
+def install_with_pipx(wheel: Path, folder: Path) -> Path:
+    places = {"PIPX_HOME": folder / "pipx", "PIPX_BIN_DIR": folder / "bin", "PIPX_MAN_DIR": folder / "man"}
+    run([sys.executable, "-m", "pipx", "install", "-q", "--python", sys.executable, wheel], folder, **places)
+    return folder / "bin"
+
+
+def install_with_uv(wheel: Path, folder: Path) -> Path:
+    places = {"UV_TOOL_DIR": folder / "tools", "UV_TOOL_BIN_DIR": folder / "bin"}
+    run([find_uv_bin(), "tool", "install", "-q", "--python", sys.executable, wheel], folder, **places)
+    return folder / "bin"
+
+
+def run(command: list[str | Path], folder: Path, code: int = 0, **variables: str | Path) -> str:
+    """Run a command with nothing of the checkout in its environment; return what it prints."""
+    unwanted = ("PYTHON", "VIRTUAL_ENV", "EDGEBAKE_", "PIP_NO_COMPILE", "UV_COMPILE")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    done = subprocess.run(command, cwd=folder, env={**inherited, **variables}, capture_output=True, text=True)
+    assert done.returncode == code, f"{shlex.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def run_all(commands: str, folder: Path, programs: Path) -> None:
+    """Run lines of commands in a folder, with no engine and no registry to reach."""
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    closed = {"DOCKER_HOST": "tcp://127.0.0.1:1", "HOME": programs.parent, "PATH": path}
+    for line in commands.strip().splitlines():
+        command, _, code = line.partition("  # exits with ")
+        run(shlex.split(command), folder, int(code or 0), **closed)
 
 
 @pytest.fixture(scope="module")
@@ -49,47 +124,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-@pytest.fixture(scope="module")
-def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment that has the wheel and what it declares, and nothing else."""
-    environment = tmp_path_factory.mktemp("elsewhere") / "venv"
-    uv = [find_uv_bin(), "--offline", "--no-config", "-q"]
-    subprocess.run([*uv, "venv", "--python", sys.executable, environment], check=True)
-    interpreter = environment / "bin/python"
-    subprocess.run([*uv, "pip", "install", "--python", interpreter, "--no-deps", wheel], check=True)
-    (packages,) = environment.glob("lib/python*/site-packages")
-    for name in declared("edgebake", set()):
-        copy_distribution(distribution(name), packages)
-    return interpreter
-
-
-def declared(name: str, seen: set[str]) -> Iterator[str]:
-    """Yield the names of all distributions that one requires here, and those that these do."""
-    for text in distribution(name).requires or ():
-        requirement = Requirement(text)
-        if requirement.name in seen or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
-            continue
-        seen.add(requirement.name)
-        yield requirement.name
-        yield from declared(requirement.name, seen)
-
-
-def copy_distribution(found: Distribution, packages: Path) -> None:
-    for file in found.files or ():
-        if ".." not in file.parts and not file.match("*.pyc"):
-            (packages / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(str(file.locate()), packages / file)
-
-
-def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
-    command = [python, "-c", WATCHED, str(CHECKOUT), *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[-1] == "", "files of the checkout were opened"
-    return done
-
-
 def test_the_wheel_has_the_whole_catalogue(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     tracked = subprocess.run(["git", "ls-files", *DATA], cwd=CHECKOUT, capture_output=True, text=True, check=True)
@@ -98,32 +132,28 @@ def test_the_wheel_has_the_whole_catalogue(wheel: Path) -> None:
     assert [name for name in names if "__pycache__" in name or name.startswith(("tests/", "examples/"))] == []
 
 
-def test_the_wheel_runs_from_its_own_files(python: Path, tmp_path: Path) -> None:
-    where = subprocess.run(
-        [python, "-I", "-c", "import edgebake; print(edgebake.__file__, edgebake.__version__)"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    path, version = where.stdout.split()
-    assert Path(path).is_relative_to(python.parents[1])
-    assert version == edgebake.__version__
+@pytest.mark.parametrize("install", [install_with_pip, install_with_pipx, install_with_uv])
+def test_an_installed_wheel_runs_what_needs_no_engine(
+    install: Callable[[Path, Path], Path], wheel: Path, tmp_path: Path
+) -> None:
+    programs = install(wheel, tmp_path)
+    empty, vision = tmp_path / "empty", tmp_path / "vision"
+    empty.mkdir()
+    vision.mkdir()
+    assert run([programs / "edgebake", "--version"], empty).split()[-1] == edgebake.__version__
+    run_all(WITHOUT_PROJECT, empty, programs)
+    run_all(IN_NEW_PROJECT, empty / "robot", programs)
+    (vision / "edgebake.yaml").write_text(json.dumps({"images": VISION}))
+    run_all(IN_PROJECT_FOR_BOARDS, vision, programs)
+    plan = ["plan", "--check", "--json"]
+    for project in (empty / "robot", vision):  # the checkout finds its own files there, and builds the same
+        here = subprocess.check_output([sys.executable, "-m", "edgebake", *plan], cwd=project, text=True)
+        assert run([programs / "edgebake", *plan], project) == here
 
 
-def test_a_new_project_compiles(python: Path, tmp_path: Path) -> None:
-    run(python, tmp_path, "init", "robot", "--target", "jetpack-6.2")
-    run(python, tmp_path / "robot", "compile")
-    run(python, tmp_path / "robot", "plan", "--check")
-    assert "FROM" in (tmp_path / "robot/bake/jetpack-6.2/Dockerfile").read_text()
-
-
-def test_it_compiles_to_the_same_files_as_the_checkout(python: Path, tmp_path: Path) -> None:
-    images = {"vision": {"recipes": ["onnxruntime", "opencv"], "targets": ["cpu", "jetpack-6.2", "cuda-12.8"]}}
-    for name in ("one", "other"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "edgebake.yaml").write_text(json.dumps({"images": images}))
-    run(python, tmp_path / "one", "compile")
-    command = [sys.executable, "-m", "edgebake", "compile"]
-    subprocess.run(command, cwd=tmp_path / "other", capture_output=True, check=True)
-    assert tree(tmp_path / "one/bake") == tree(tmp_path / "other/bake")
+def test_no_command_of_the_readme_is_forgotten() -> None:
+    names = {command.split()[0] for command in COMMANDS}
+    shown = names.intersection(re.findall(r"\bedgebake ([a-z]+)", (CHECKOUT / "README.md").read_text()))
+    ran = set(re.findall(r"^edgebake ([a-z]+)", WITHOUT_PROJECT + IN_NEW_PROJECT + IN_PROJECT_FOR_BOARDS, re.M))
+    assert shown - (NEED_ENGINE | NEED_REGISTRY) <= ran
+    assert not ran & (NEED_ENGINE | NEED_REGISTRY)

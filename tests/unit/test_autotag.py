@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from edgebake.cli.format.autotag import data
+from edgebake.cli.format.autotag import text as printed_text
 from edgebake.host.autotag import Answer
 from edgebake.host.built import Built, for_target, from_config, from_tag
 from edgebake.host.candidate import Candidate, is_key, judged
@@ -19,6 +21,7 @@ from edgebake.host.machine import Machine
 from edgebake.host.match import board_of
 from edgebake.host.remote import Cache, Repertoire, Shown
 from edgebake.host.require import alternatives_that_hold
+from edgebake.host.search import cache_folder
 from edgebake.host.wanted import known_targets, target_to_build, wanted
 from edgebake.load.boards import load_boards
 from edgebake.load.workspace import open_workspace
@@ -265,3 +268,37 @@ def test_where_nothing_can_be_kept_nothing_is(tmp_path: Path) -> None:
     for cache in (Cache(None), Cache(tmp_path / "file")):
         cache.put("key", Repertoire(()))
         assert cache.get("key") is None
+
+
+# ── what is printed
+
+
+def test_candidates_are_printed_with_the_result_of_every_rule() -> None:
+    machine = detect(Files(MACHINES / "pc-no-gpu"))
+    images = [
+        Candidate("r/i:a", for_target(TARGETS["cpu"]), True, "2026-01-01T00:00:00Z"),
+        Candidate("r/i:b", Built(platforms=("linux/arm64",)), False),
+    ]
+    answer = Answer(tuple(judged(images, machine, None)), ("a note",))
+    lines = printed_text(answer).splitlines()
+    assert lines[:2] == ["note: a note", "1. r/i:a (here): fits, exact; known by target"]
+    assert lines[3] == "2. r/i:b (registry): does not fit; known by nothing"
+    printed = data(answer)
+    assert (printed.reference, printed.notes) == ("r/i:a", ["a note"])
+    fits, other = printed.candidates
+    assert (fits.grade, fits.target, fits.created) == ("exact", "cpu", "2026-01-01T00:00:00Z")
+    assert (other.grade, other.target, other.created, other.known_by) == (None, None, None, None)
+    assert other.reasons[0].source is None
+    assert data(Answer(answer.judged[1:])).reference is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder"),
+    [
+        ({"XDG_CACHE_HOME": "/cache"}, Path("/cache/edgebake/registry")),
+        ({"XDG_CACHE_HOME": "relative"}, Path.home() / ".cache/edgebake/registry"),
+        ({}, Path.home() / ".cache/edgebake/registry"),
+    ],
+)
+def test_answers_of_registries_are_kept_in_the_users_cache(environment: dict[str, str], folder: Path) -> None:
+    assert cache_folder(environment) == folder

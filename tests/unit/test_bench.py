@@ -338,7 +338,7 @@ def test_a_file_that_is_no_result_is_refused(content: bytes, tmp_path: Path) -> 
     (tmp_path / "x.json").write_bytes(content)
     with pytest.raises(EdgebakeError) as caught:
         read_result(tmp_path / "x.json")
-    assert caught.value.message == "the file is no result of edgebake bench"
+    assert caught.value.message == "the file is not a result of edgebake bench"
     assert caught.value.reason
 
 

@@ -16,6 +16,7 @@ import yaml
 from conftest import ProjectFolder
 from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import compile_workspace
+from edgebake.graph.ops import Env
 from edgebake.load.boards import load_boards
 from edgebake.load.document import load_document
 from edgebake.load.validate import validate
@@ -123,7 +124,7 @@ def test_a_bigger_board_of_a_line_takes_no_less() -> None:
             '"1.5"',
             "10:28: runtime.memory_fraction: '1.5' is not a fraction between 0 and 1 (0.5)",
         ),
-        ("name: MAXN", "name: 15W", "9:12: power_modes[1].name: the power mode '15W' stands twice"),
+        ("name: MAXN", "name: 15W", "9:12: power_modes[1].name: the power mode '15W' is listed twice"),
         ("name: MAXN", "name: MAXN, default: true", "7:1: power_modes: more than one power mode is the default"),
         ("[6, ", "[six, ", "6:12: jetpacks[0]: 'six' is not a version (such as 2.7.1)"),
         ("[https://example.org]", "[]", "11:1: sources: must not be empty"),
@@ -144,9 +145,9 @@ def test_a_wrong_board_says_where(tmp_path: Path, old: str, new: str, message: s
 def test_a_board_named_unlike_its_file(project: ProjectFolder) -> None:
     project.write({"edgebake.yaml": "registry: localhost:5000\n", "targets/boards/nano.yaml": BOARD})
     assert told(lambda: load_boards(project.open().catalogue)) == (
-        "targets/boards/nano.yaml:1:7: the board is named 'orin', and its file 'nano.yaml'\n"
+        "targets/boards/nano.yaml:1:7: the board 'orin' is in a file named 'nano.yaml'\n"
         "\n"
-        "hint: name the file orin.yaml"
+        "hint: rename the file to orin.yaml"
     )
 
 
@@ -181,7 +182,9 @@ def test_the_environment_of_the_image_goes_before_the_board(board_project: Proje
 def test_the_defaults_stand_in_the_dockerfile(board_project: ProjectFolder) -> None:
     compilation = compile_workspace(board_project.open())
     (image,) = (node for node in compilation.graph.of_target("jp6") if node.kind == "image")
-    assert 'ENV BOARD_GPU_LAYERS="28"' in image.bodies["linux/arm64"].text
+    assert ("BOARD_GPU_LAYERS", "28") in next(
+        op.values for op in image.bodies["linux/arm64"].ops if type(op) is Env
+    )
 
 
 def test_an_image_without_a_board_has_none_of_it(board_project: ProjectFolder) -> None:
@@ -204,9 +207,9 @@ def test_an_unknown_board(board_project: ProjectFolder) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ('jetpack: "6.2"', 'jetpack: "7.0"', "it runs JetPack 6 or >=7.2, and jp6 is for 7.0"),
-        ('sm: ["87"]', 'sm: ["72", "110"]', "its GPU is sm 87, and jp6 is for sm 72, 110"),
-        ('jetpack: "6.2"\n', "", "the board runs JetPack, and jp6 is not a target for it"),
+        ('jetpack: "6.2"', 'jetpack: "7.0"', "the board runs JetPack 6 or >=7.2, but jp6 is for 7.0"),
+        ('sm: ["87"]', 'sm: ["72", "110"]', "the board's GPU is sm 87, but jp6 is for sm 72, 110"),
+        ('jetpack: "6.2"\n', "", "the board runs JetPack, but jp6 is not a JetPack target"),
     ],
 )
 def test_a_target_that_does_not_run_on_the_board(
@@ -216,7 +219,7 @@ def test_a_target_that_does_not_run_on_the_board(
     assert told(lambda: compile_workspace(board_project.open())) == (
         f"edgebake.yaml:5:12: the target 'jp6' does not run on the board 'orin'\n  {reason}\n"
         "\n"
-        "hint: name only targets that run on it, or make an image of its own for the others"
+        "hint: use only targets that run on the board, or define another image for the others"
     )
 
 

@@ -178,10 +178,10 @@ def test_what_is_wrong_is_named() -> None:
     [
         ({"driver": "remote", "nodes": {ARM64: "jetson"}}, "needs the address of a buildkitd"),
         ({"nodes": {}}, "at least 1"),
-        ({"nodes": {AMD64: "default", ARM64: {"endpoint": "default", "options": {"a": "b"}}}}, "stands twice"),
+        ({"nodes": {AMD64: "default", ARM64: {"endpoint": "default", "options": {"a": "b"}}}}, "is listed twice"),
         ({"nodes": {ARM64: "ssh://a b"}}, "is not an endpoint"),
         ({"nodes": {ARM64: "--flag"}}, "is not an endpoint"),
-        ({"name": "-x"}, "is not a builder's name"),
+        ({"name": "-x"}, "is not a builder name"),
         ({"driver": "docker"}, "docker-container"),
     ],
 )

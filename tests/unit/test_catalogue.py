@@ -75,7 +75,7 @@ def test_recipes_lie_in_a_layer_or_in_a_group_of_it(project: ProjectFolder, cata
 def test_a_file_is_read_only_when_it_is_asked_for(project: ProjectFolder, catalogue: Catalogue) -> None:
     project.write({"recipes/broken/recipe.yaml": "name: [", "recipes/good/recipe.yaml": recipe("good")})
     assert catalogue.recipe("good").name == "good"
-    assert "recipes/broken/recipe.yaml:2:1: the file is not YAML" in error_of(catalogue, "broken")
+    assert "recipes/broken/recipe.yaml:2:1: the file is not valid YAML" in error_of(catalogue, "broken")
 
 
 def test_an_unknown_recipe_is_a_key_error_of_the_callers(catalogue: Catalogue) -> None:
@@ -106,7 +106,7 @@ def test_two_recipes_of_one_name_are_refused_naming_both(
 def test_two_files_in_one_folder_are_refused(project: ProjectFolder, catalogue: Catalogue) -> None:
     project.write({"recipes/numpy/recipe.yaml": recipe("numpy"), "recipes/numpy/recipe.py": ""})
     assert error_of(catalogue, "numpy") == (
-        "recipes/numpy: the folder holds two recipes: recipe.yaml and recipe.py\n\nhint: keep one"
+        "recipes/numpy: the folder has two recipes: recipe.yaml and recipe.py\n\nhint: keep one of them"
     )
 
 
@@ -149,9 +149,9 @@ def test_a_recipe_by_path_may_hide_a_built_in_one_but_none_of_the_projects(
 def test_a_recipe_has_its_folders_name(project: ProjectFolder, catalogue: Catalogue) -> None:
     project.write({"recipes/numpy/recipe.yaml": "summary: s\nname: nunpy\n"})
     assert error_of(catalogue, "numpy") == (
-        "recipes/numpy/recipe.yaml:2:7: the recipe is named 'nunpy', and its folder 'numpy'\n"
+        "recipes/numpy/recipe.yaml:2:7: the recipe 'nunpy' is in a folder named 'numpy'\n"
         "\n"
-        "hint: give the folder the recipe's name"
+        "hint: rename the folder to nunpy"
     )
 
 
@@ -160,9 +160,9 @@ def test_a_target_has_its_files_name(project: ProjectFolder, catalogue: Catalogu
     with pytest.raises(EdgebakeError) as caught:
         catalogue.target("orin")
     assert str(caught.value) == (
-        "targets/orin.yaml:1:7: the target is named 'thor', and its file 'orin.yaml'\n"
+        "targets/orin.yaml:1:7: the target 'thor' is in a file named 'orin.yaml'\n"
         "\n"
-        "hint: name the file thor.yaml"
+        "hint: rename the file to thor.yaml"
     )
 
 
@@ -171,7 +171,7 @@ def test_another_suffix_is_told_and_not_overlooked(project: ProjectFolder, catal
     project.write({path: recipe("numpy")})
     with pytest.raises(EdgebakeError) as caught:
         catalogue.recipe_names()
-    assert str(caught.value) == f"{path}: the file's name must end in .yaml\n\nhint: rename it: recipe.yaml"
+    assert str(caught.value) == f"{path}: the file's name must end in .yaml\n\nhint: rename the file to recipe.yaml"
 
 
 def test_another_suffix_of_a_target_is_told(project: ProjectFolder, catalogue: Catalogue) -> None:
@@ -186,10 +186,10 @@ def test_a_recipe_where_its_folder_is_meant_is_told(project: ProjectFolder, cata
         catalogue.recipe_names()
     assert str(caught.value) == (
         "recipes: the folder is a recipe itself\n"
-        "  a folder of recipes has one folder for each\n"
+        "  a folder of recipes has a subfolder for each recipe\n"
         "\n"
-        "hint: name the folder above it\n"
-        "hint: or name this one as a recipe of an image: ./folder"
+        "hint: use the folder above it\n"
+        "hint: or add this folder to the recipes of an image: ./folder"
     )
 
 

@@ -154,7 +154,7 @@ def test_a_build_for_other_gpus(data: ProjectFolder) -> None:
     assert findings(data, text) == [
         (
             "targets/compatibility/torch.yaml:11:5: torch 2.1 is built for no GPU of gpu\n"
-            "  it has code for sm 90, 100; the GPUs there are sm 80, 89"
+            "  it has code for sm 90, 100; the GPUs of these targets are sm 80, 89"
         )
     ]
 
@@ -254,24 +254,24 @@ def test_which_gpus_a_build_runs_on(
         ),
         (
             HEAD + "  - when: {cuda: 12}\n    sources: [x]\n",
-            "4:5: rows[0]: a row has either `releases`, or `absent` with the reason why there are none",
+            "4:5: rows[0]: a row needs exactly one of `releases` and `absent`",
         ),
         (
             HEAD + row('"2.1"', "cuda: 12", "    absent: none\n"),
-            "4:5: rows[0]: a row has either `releases`, or `absent` with the reason why there are none",
+            "4:5: rows[0]: a row needs exactly one of `releases` and `absent`",
         ),
         (
             HEAD + row('"2.1"', "cuda: 12").replace("    origin: index\n", ""),
-            "4:5: rows[0]: a row with releases says in `origin` where they come from",
+            "4:5: rows[0]: a row with `releases` needs `origin`",
         ),
-        (HEAD + row('"2.1", "2.1"', "cuda: 12"), "4:5: rows[0].releases: a release stands twice"),
+        (HEAD + row('"2.1", "2.1"', "cuda: 12"), "4:5: rows[0].releases: a release is listed twice"),
         (HEAD + row('"new"', "cuda: 12"), "4:16: rows[0].releases[0]: 'new' is not a version (such as 2.7.1)"),
         (HEAD + row('"2.1"', "cuda: 12").replace("[https://example.org]", "[]"), "7:5: rows[0].sources: must not be empty"),
         (
             HEAD + absent("cuda: 12") + "    cudnn: own\n",
-            "7:5: rows[0]: a row with `absent` has no 'cudnn'",
+            "7:5: rows[0]: a row with `absent` cannot have 'cudnn'",
         ),
-        (SOUND.replace("name: torch", "name: torche"), "1:7: the framework is named 'torche', and its file 'torch.yaml'\n\nhint: name the file torche.yaml"),
+        (SOUND.replace("name: torch", "name: torche"), "1:7: the framework 'torche' is in a file named 'torch.yaml'\n\nhint: rename the file to torche.yaml"),
     ],
 )  # fmt: skip
 def test_wrong_data_says_where(data: ProjectFolder, text: str, message: str) -> None:

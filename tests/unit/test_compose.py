@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from edgebake.compose.file import committed_files, compose_file
-from edgebake.compose.placed import services_of
+from edgebake.compose.placed import left_out_of, services_of
 from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import compile_workspace
 from edgebake.templating.quote import compose_string, compose_template
@@ -221,7 +221,7 @@ def test_without_a_gpu_none_is_asked_for_and_that_is_told(project: Project) -> N
     compilation = compile_workspace(project.open())
     file = compose_file(compilation, "cpu", services_of(compilation), ".", "x")
     assert "nvidia" not in file.text
-    assert file.notes == ["the service 'gpu' needs a GPU, and 'cpu' has none"]
+    assert file.notes == ["the service 'gpu' needs a GPU, but 'cpu' has none"]
     assert "deploy" not in services(project, "services: {gpu: {gpu: false}}\n", "server-1.0")["gpu"]
 
 
@@ -259,7 +259,8 @@ def test_each_target_with_all_images_has_a_committed_file_and_the_others_are_tol
     project.write({"edgebake.yaml": HEAD + "services: {web: {}, store: {}}\n"})
     compilation = compile_workspace(project.open())
     assert list(dict(committed_files(compilation))) == ["cpu/compose.yaml"]
-    assert [(out.what, out.reason) for out in compilation.left_out] == [
+    left_out = left_out_of(compilation.workspace, compilation.graph.bake_targets)
+    assert [(out.what, out.reason) for out in left_out] == [
         ("the Compose file for board-1.0", "no image is built there for: store"),
         ("the Compose file for server-1.0", "no image is built there for: store"),
     ]
@@ -277,12 +278,12 @@ def test_a_recipe_on_the_command_line_has_no_services(project: Project) -> None:
 @pytest.mark.parametrize(
     ("text", "marked", "says"),
     [
-        ("services: {nothing: {}}\n", "nothing", "there is no image 'nothing' in the project"),
-        ("services: {a: {image: wep}}\n", "wep", "there is no image 'wep'"),
-        ("services: {web: {reference: redis}}\n", "redis", "name a tag other than latest"),
-        ("services: {web: {reference: 'redis:latest'}}\n", "'redis:", "name a tag other than latest"),
-        ("services: {a: {image: web, reference: 'redis:7'}}\n", "reference", "not both"),
-        ("services: {web: {depends_on: db}}\n", "db", "there is no service 'db'"),
+        ("services: {nothing: {}}\n", "nothing", "undefined image 'nothing'"),
+        ("services: {a: {image: wep}}\n", "wep", "undefined image 'wep'"),
+        ("services: {web: {reference: redis}}\n", "redis", "use a tag other than latest"),
+        ("services: {web: {reference: 'redis:latest'}}\n", "'redis:", "use a tag other than latest"),
+        ("services: {a: {image: web, reference: 'redis:7'}}\n", "reference", "cannot be combined"),
+        ("services: {web: {depends_on: db}}\n", "db", "undefined service 'db'"),
         (
             "services: {web: {depends_on: gpu}, gpu: {depends_on: web}}\n",
             "web}}",
@@ -300,25 +301,25 @@ def test_a_recipe_on_the_command_line_has_no_services(project: Project) -> None:
         (
             "services: {web: {network: host, ports: '80'}}\n",
             "ports",
-            "with the host's network nothing is published",
+            "ports and network: host cannot be combined",
         ),
-        ("services: {web: {volumes: '../x:/x'}}\n", "'../x", "neither a volume's name, nor a path"),
+        ("services: {web: {volumes: '../x:/x'}}\n", "'../x", "is not a volume name, a folder of the project"),
         ("services: {web: {volumes: 'x:/x:rw:z'}}\n", "'x:/x", "is not a mount"),
-        ("services: {web: {volumes: 'x:/x', tmpfs: /x}}\n", "'x:/x", "two things are mounted at '/x'"),
+        ("services: {web: {volumes: 'x:/x', tmpfs: /x}}\n", "'x:/x", "two mounts have the same path '/x'"),
         ("services: {web: {files: {conf/none: /x}}}\n", "/x}", "mounts 'conf/none', which does not exist"),
         ("services: {web: {limits: {memory: lots}}}\n", "lots", "is not a size"),
         ("services: {web: {limits: {cpus: 0}}}\n", "0}", "is not a number of CPUs"),
         ("services: {web: {limit: {cpus: 1}}}\n", "limit", "unknown key 'limit'"),
-        ("services: {web: {secrets: token}}\n", "token", "there is no secret 'token'"),
+        ("services: {web: {secrets: token}}\n", "token", "undefined secret 'token'"),
         (
             "services: {web: {secrets: t, read_only: true}}\nsecrets: {t: {env: T}}\n",
             "t, read",
-            "which a read-only service cannot be given",
+            "a read-only service cannot read the secret 't' from a variable",
         ),
         ("secrets: {t: {env: T, file: t}}\n", "t: {", "exactly one of env and file"),
-        ("services: {Web: {}}\n", "Web", "is not a service's name"),
-        ("services: {web: {gpu: {count: 1, devices: '0'}}}\n", "count", "exclude each other"),
-        ("services: {gpu: {depends_on: {store: healthy}}, store: {}}\n", "healthy", "but that has no health check"),
+        ("services: {Web: {}}\n", "Web", "is not a valid service name"),
+        ("services: {web: {gpu: {count: 1, devices: '0'}}}\n", "count", "cannot be combined"),
+        ("services: {gpu: {depends_on: {store: healthy}}, store: {}}\n", "healthy", "has no health check"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(project: Project, text: str, marked: str, says: str) -> None:
@@ -337,7 +338,7 @@ def test_an_image_that_is_not_built_for_the_target_is_told_with_what_would_do(pr
 def test_an_image_for_another_architecture_is_refused(project: Project) -> None:
     text = "services: {web: {}, gpu: {target: server-1.0}}\n"
     told = refused(project, text, "board-1.0")
-    assert "a machine of linux/arm64; its image for 'server-1.0' is for linux/amd64" in told
+    assert "(linux/arm64), but its image for 'server-1.0' is built for linux/amd64" in told
     assert told.startswith(at(text, "server-1.0}}"))
 
 

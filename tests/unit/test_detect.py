@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from edgebake.cli.format.detect import data, rows
 from edgebake.host.detect import detect
 from edgebake.host.files import Files
 from edgebake.host.gpu import Seen as GpuSeen
 from edgebake.host.gpu import by_nvidia_smi, gpu, merged, parse_nvidia_smi
 from edgebake.host.machine import Machine
-from edgebake.host.match import board_of
+from edgebake.host.match import Detection, board_of, fitting_targets
 from edgebake.host.nvml import by_nvml, used_memory
-from edgebake.host.show import as_data, as_text, found
 from edgebake.host.tables import cuda_of_driver, cuda_of_l4t
 from edgebake.load.boards import load_boards
 from edgebake.load.workspace import open_workspace
@@ -93,7 +93,7 @@ def test_every_folder_is_in_the_table() -> None:
     ],
 )
 def test_the_targets_that_fit_are_listed_the_nearest_first(name: str, targets: list[str]) -> None:
-    assert [target for target, _ in found(machine(name), None, TARGETS).targets] == targets
+    assert [target.name for target in fitting_targets(machine(name), TARGETS)] == targets
 
 
 def test_every_fact_says_where_it_comes_from() -> None:
@@ -130,7 +130,7 @@ def test_a_board_that_no_profile_describes_is_unknown(tmp_path: Path) -> None:
     (other / "proc/meminfo").write_text("MemTotal:       3900000 kB\n")
     this = detect(Files(other))
     assert board_of(this, BOARDS) is None
-    assert "unknown" in as_text(found(this, None, TARGETS))
+    assert ("Board profile", "unknown") in [row[:2] for row in rows(Detection(this, None, ()))]
     (other / "proc/device-tree/compatible").write_bytes(b"acme,robot\0nvidia,tegra234\0")
     assert board_of(detect(Files(other)), BOARDS) is None
 
@@ -161,7 +161,8 @@ def test_damaged_files_are_as_good_as_none(tmp_path: Path, content: bytes) -> No
         (tmp_path / path).write_bytes(content)
     this = detect(Files(tmp_path))
     assert [name for name, fact in this.facts() if fact] == []
-    assert as_data(found(this, None, TARGETS))["targets"] == []
+    assert fitting_targets(this, TARGETS) == ()
+    assert data(Detection(this, None, ())).architecture is None
 
 
 def test_links_stay_below_the_folder(tmp_path: Path) -> None:

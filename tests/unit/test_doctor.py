@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgebake.cli.console import render
+from edgebake.cli.format.doctor import data, text
 from edgebake.host.checks.docker import containerd_store, room
 from edgebake.host.checks.emulation import emulation, parse_handler, parse_qemu
 from edgebake.host.checks.network import certificates, proxy
 from edgebake.host.checks.nvidia import driver, runtime
 from edgebake.host.detect import detect
-from edgebake.host.doctor import Surroundings, examine
+from edgebake.host.doctor import examine
 from edgebake.host.files import Files
-from edgebake.host.finding import Finding, as_data, as_text
+from edgebake.host.finding import Finding
+from edgebake.host.surroundings import Surroundings
 from edgebake.registry.client import RegistryClient
 
 MACHINES = Path(__file__).parents[1] / "machines"
@@ -72,7 +75,7 @@ def test_a_handler_needs_its_flags(tmp_path: Path, flags: str, words: str) -> No
     finding = only(emulation(around(amd64(tmp_path, flags))))
     assert finding.state == "problem"
     assert words in finding.text
-    assert any("tonistiigi/binfmt --install arm64" in command for command in finding.mend)
+    assert any("tonistiigi/binfmt --install arm64" in command for command in finding.remedies)
 
 
 def test_without_emulation_there_is_a_warning(tmp_path: Path) -> None:
@@ -102,7 +105,7 @@ def test_what_cannot_be_mended_says_why(tmp_path: Path) -> None:
     finding = only(emulation(surroundings))
     handler.unlink()
     assert finding.fix is not None
-    with pytest.raises(OSError, match="is gone"):
+    with pytest.raises(OSError, match="not found"):
         finding.fix()
 
 
@@ -137,8 +140,8 @@ def test_a_proxy_that_the_engine_does_not_know() -> None:
     own = dataclasses.replace(here, environment={"HTTPS_PROXY": "http://me:secret@proxy.example:3128"})
     finding = only(proxy(own))
     assert finding.state == "warning"
-    assert finding.text.startswith("proxy.example:3128, which the engine does not know")
-    assert "secret" not in as_text(finding)
+    assert finding.text.startswith("proxy.example:3128; the engine does not know it")
+    assert "secret" not in render(text(finding))
     told = dataclasses.replace(own, info={"ServerVersion": "28", "HTTPSProxy": "http://proxy.example:3128"})
     assert only(proxy(told)).state == "ok"
 
@@ -147,13 +150,13 @@ def test_certificates(tmp_path: Path) -> None:
     here = around(MACHINES / "pc-no-gpu")
     assert only(certificates(here)).state == "ok"
     finding = only(certificates(dataclasses.replace(here, environment={"SSL_CERT_FILE": "/a.pem"})))
-    assert (finding.state, finding.mend[0]) == ("warning", "export EDGEBAKE_CA_BUNDLE=/a.pem")
+    assert (finding.state, finding.remedies[0]) == ("warning", "export EDGEBAKE_CA_BUNDLE=/a.pem")
     bundle = tmp_path / "ca.pem"
     assert only(certificates(dataclasses.replace(here, ca_bundle=bundle))).state == "problem"
     bundle.write_text("nothing")
-    assert only(certificates(dataclasses.replace(here, ca_bundle=bundle))).text.endswith("holds no certificate")
+    assert only(certificates(dataclasses.replace(here, ca_bundle=bundle))).text.endswith("has no certificate")
     bundle.write_text("-----BEGIN CERTIFICATE-----\n" * 2)
-    assert only(certificates(dataclasses.replace(here, ca_bundle=bundle))).text == f"2 in {bundle}"
+    assert only(certificates(dataclasses.replace(here, ca_bundle=bundle))).text == f"2 certificates in {bundle}"
 
 
 # ── NVIDIA
@@ -185,7 +188,7 @@ def test_a_runtime_that_docker_does_not_know(tmp_path: Path) -> None:
     (root / "usr/bin/nvidia-ctk").touch()
     finding = only(runtime(around(root)))
     assert finding.state == "problem"
-    assert finding.mend[0].startswith("sudo nvidia-ctk runtime configure --runtime=docker")
+    assert finding.remedies[0].startswith("sudo nvidia-ctk runtime configure --runtime=docker")
     assert finding.fix is None  # another machine's files are never written
     assert only(runtime(around(root, info={"Runtimes": {"nvidia": {}}}))).state == "ok"
 
@@ -198,11 +201,10 @@ def test_a_check_that_fails_never_stops_the_others(tmp_path: Path, monkeypatch: 
     here = around(MACHINES / "pc-no-gpu", registry="localhost:1/x")
     found = {finding.check: finding for finding in examine(here)}
     assert found["Docker"].state == "problem"
-    assert found["Docker"].text == "there is no docker command"
+    assert found["Docker"].text == "docker not found"
     assert found["Registry"].state == "warning"
     assert list(found)[-1] == "GPU"
-    data = as_data(list(found.values()))
-    assert json.loads(json.dumps(data))["ok"] is False
+    assert data(list(found.values())).ok is False
 
 
 def test_every_finding_that_is_not_ok_says_what_mends_it(tmp_path: Path) -> None:
@@ -210,4 +212,51 @@ def test_every_finding_that_is_not_ok_says_what_mends_it(tmp_path: Path) -> None
     for root in roots:
         for check in (emulation, driver, runtime, proxy, certificates):
             for finding in check(around(root)):
-                assert finding.state in ("ok", "unknown") or finding.mend, finding
+                assert finding.state in ("ok", "unknown") or finding.remedies, finding
+
+
+# ── what is printed
+
+FULL = Finding("Disk", "warning", "7.0 GiB free in /var/lib/docker", ("docker system df", "docker image prune"))
+
+
+class Terminal(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_finding_comes_with_what_fixes_it_unless_it_is_ok() -> None:
+    assert render(text(FULL)).splitlines() == [
+        "! Disk                7.0 GiB free in /var/lib/docker",
+        "                      → docker system df",
+        "                      → docker image prune",
+    ]
+    fixed = dataclasses.replace(FULL, state="ok", fixed="pruned")
+    assert render(text(fixed)).splitlines()[1:] == ["                      done: pruned"]
+
+
+def test_through_a_pipe_nothing_is_cut_and_on_a_terminal_all_lines_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = dataclasses.replace(FULL, text="word " * 60)
+    assert len(render(text(long)).splitlines()[0]) > 300
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = render(text(long), Terminal()).splitlines()
+    assert len(lines) > 7
+    assert max(map(len, lines)) <= 60
+    assert all(line.startswith(" " * 22) for line in lines[1:])
+
+
+def test_json_has_the_keys_that_it_always_had() -> None:
+    printed = data([FULL, dataclasses.replace(FULL, state="problem", remedies=(), fix=lambda: "")]).model_dump()
+    assert printed["ok"] is False
+    assert printed["findings"][0] == {
+        "check": "Disk",
+        "state": "warning",
+        "text": "7.0 GiB free in /var/lib/docker",
+        "mend": ["docker system df", "docker image prune"],
+        "can_fix": False,
+        "fixed": "",
+    }
+    assert printed["findings"][1]["can_fix"]

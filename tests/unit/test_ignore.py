@@ -111,20 +111,20 @@ def test_comments_blank_lines_line_ends_and_byte_order_mark() -> None:
 @pytest.mark.parametrize(
     ("pattern", "reason"),
     [
-        ("a[", "A character class is not closed, or empty."),
-        ("a[]", "A character class is not closed, or empty."),
-        ("a[^]", "A character class is not closed, or empty."),
-        ("[a-]", "A character class is not closed, or empty."),
+        ("a[", "A character class is empty or not closed."),
+        ("a[]", "A character class is empty or not closed."),
+        ("a[^]", "A character class is empty or not closed."),
+        ("[a-]", "A character class is empty or not closed."),
         ("[b-a]", "The range b-a runs backwards."),
         ("a\\", "It ends with a backslash."),
-        ("src\\data", "Docker gives '\\\\d' a meaning of its own, or none."),
-        ("\\é", "Docker gives '\\\\é' a meaning of its own, or none."),
-        ("[\\w]", "Docker gives '\\\\w' a meaning of its own, or none."),
+        ("src\\data", "Docker misreads '\\\\d'."),
+        ("\\é", "Docker misreads '\\\\é'."),
+        ("[\\w]", "Docker misreads '\\\\w'."),
         ("[*]", "Docker misreads '*' in a character class."),
         ("[a?]", "Docker misreads '?' in a character class."),
-        ("[[:alpha:]]", "Docker takes '[:' in a character class for the name of one."),
-        ("a^*", "Docker takes '^' beside wildcards as the beginning of the path."),
-        (" \ufeffa", "It begins with a byte order mark, which belongs to the first line of a file only."),
+        ("[[:alpha:]]", "Docker treats '[:' in a character class as the start of a class name."),
+        ("a^*", "Docker treats '^' next to wildcards as the start of the path."),
+        (" \ufeffa", "It starts with a byte order mark, which is allowed only at the start of a file."),
     ],
 )
 def test_a_bad_pattern_is_told_with_its_place(pattern: str, reason: str) -> None:
@@ -136,7 +136,7 @@ def test_a_bad_pattern_is_told_with_its_place(pattern: str, reason: str) -> None
 
 @pytest.mark.parametrize("line", ["!", "! ", "!/", "/!"])
 def test_an_exception_of_nothing_is_an_error(line: str) -> None:
-    with pytest.raises(EdgebakeError, match="'!' needs a pattern to except"):
+    with pytest.raises(EdgebakeError, match="'!' needs a pattern"):
         rules(line)
 
 

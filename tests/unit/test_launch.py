@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from edgebake.cli.console import render
+from edgebake.cli.format.run import text
+from edgebake.cli.format.run import usage as used
+from edgebake.cli.launch import RunOptions
 from edgebake.errors import EdgebakeError
 from edgebake.host.built import Built, for_target
 from edgebake.host.candidate import Candidate
@@ -71,7 +77,7 @@ def test_cdi_where_docker_does_not_know_the_runtime(tmp_path: Path) -> None:
     (root / "etc/cdi/nvidia.yaml").unlink()
     assert prepared(root, "cuda-13.0-sbsa").words()[2:4] == ["--gpus", "all"]
     (root / "usr/bin/nvidia-container-runtime").unlink()
-    with pytest.raises(EdgebakeError, match="containers get no GPU here"):
+    with pytest.raises(EdgebakeError, match="containers cannot use the GPU here"):
         prepared(root, "cuda-13.0-sbsa")
     prepared(root, "cuda-13.0-sbsa", Choice(without=frozenset({"gpu"})))
 
@@ -88,7 +94,7 @@ def test_each_group_can_be_left_out(group: str) -> None:
 def test_every_flag_says_why() -> None:
     told = prepared(MACHINES / "jetson-orin-nano-jp6.2")
     assert all(flag.why for flag in told.flags)
-    lines = told.explained().splitlines()
+    lines = render(text(told)).splitlines()
     assert len(lines) == len(told.flags) + 2
     assert any(line.startswith("--shm-size 3g") and "64 MB" in line for line in lines)
 
@@ -135,9 +141,9 @@ def test_an_image_without_a_place_for_one(tmp_path: Path) -> None:
     (tmp_path / "mine").touch()
     with pytest.raises(EdgebakeError, match="does not say where its configuration is"):
         configuration(image(None), tmp_path / "mine")
-    with pytest.raises(EdgebakeError, match="there is no configuration file"):
+    with pytest.raises(EdgebakeError, match=r"configuration file '.*/none' not found"):
         configuration(image(None), tmp_path / "none")
-    with pytest.raises(ValueError, match="has a path, or an env"):
+    with pytest.raises(ValueError, match="a configuration needs a path or an env"):
         Config()
 
 
@@ -154,8 +160,47 @@ def test_lines_of_docker_stats() -> None:
 
 def test_the_summary() -> None:
     usage = Usage([50.0, 150.0], [2**20, 3 * 2**30], [2**30], 4.0)
-    assert usage.summary() == (
+    assert used(usage) == (
         "4.0 s, 2 samples; CPU 100 % (at most 150 %) of a core; memory at most 3.00 GiB; "
         "GPU memory at most 1.00 GiB, of all programs"
     )
-    assert Usage(seconds=0.1).summary() == "0.1 s; no sample: it ended too soon"
+    assert used(Usage(seconds=0.1)) == "0.1 s; no sample: it ended too soon"
+
+
+# ── options
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"root": MACHINES}, "nothing can be started on the machine of --root"),
+        ({"detach": True, "monitor": True}, "--monitor cannot be combined"),
+        ({"wait": True, "monitor": True}, "--monitor cannot be combined"),
+        ({"detach": True, "timeout": 1.0}, "--timeout cannot be combined with --detach"),
+        ({"with_": ["camera"]}, "unknown group 'camera'"),
+        ({"without": ["camera"]}, "unknown group 'camera'"),
+        ({"with_": ["usb"], "without": ["usb", "gpu"]}, "--with usb and --without usb cannot be combined"),
+    ],
+)
+def test_options_that_cannot_be_combined(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(EdgebakeError, match=message):
+        RunOptions("demo", **options)
+
+
+def test_options_that_can() -> None:
+    RunOptions("demo", wait=True, timeout=1.0, with_=["usb"], without=["gpu"])
+    RunOptions("demo", root=MACHINES, dry_run=True)
+    RunOptions("demo", timeout=1.0, monitor=True)
+
+
+def test_a_container_without_a_name_gets_one_once() -> None:
+    options = RunOptions("localhost:5000/Acme/Detector:1.0", ["sh"], publish=["80:80"])
+    assert re.fullmatch(r"edgebake-detector-[0-9a-f]{6}", options.request.name)
+    assert options.request is options.request
+    assert (options.request.command, options.request.publish, options.request.own_name) == (
+        ("sh",),
+        ("80:80",),
+        False,
+    )
+    named = RunOptions("demo", container="one", detach=True).request
+    assert (named.name, named.own_name, named.detach, named.terminal) == ("one", True, True, False)

@@ -500,7 +500,7 @@ def test_an_empty_value_is_told(load: Load, model: type[BaseModel], path: tuple[
     ],
 )
 def test_where_an_empty_value_stands(load: Load, content: str, message: str) -> None:
-    hint = "\n\nhint: write a value, or leave the key out; an empty text is ''"
+    hint = "\n\nhint: write a value, or remove the key; an empty text is ''"
     assert told(load, Recipe, RECIPE + content) == message + hint
 
 
@@ -532,7 +532,7 @@ releases: [{when: {cuda: 12}}]
 => 3:12: the key 'releases[0].version' is missing
 ---
 releases: [{version: 1, default: yes}]
-=> 3:34: releases[0].default: 'yes' is neither true nor false
+=> 3:34: releases[0].default: must be true or false, not 'yes'
 ---
 releases: [{version: b5}]
 => 3:22: releases[0].version: 'b5' is not a PEP 440 version
@@ -540,13 +540,13 @@ releases: [{version: b5}]
 hint: for versions without an order, set versioning: opaque
 ---
 releases: [{version: 1}, {version: 2}, {version: 1}]
-=> 3:50: releases[2].version: the release '1' stands twice
+=> 3:50: releases[2].version: the release '1' is listed twice
 ---
 releases: [{version: 1.0}, {version: 1}]
 => 3:38: releases[1].version: '1' is the same version as '1.0'
 ---
 releases: [{version: 1, default: true}, {version: 2, default: true}]
-=> 3:63: releases[1].default: a second release is marked as the default
+=> 3:63: releases[1].default: more than one release is the default
 ---
 releases: [{version: 1, when: [a]}]
 => 3:25: releases[0].when: must be a mapping of facts, such as {family: jetpack, cuda: ">=12.6"}
@@ -573,13 +573,13 @@ requires: [a, {ros: humble}]
 => 3:15: requires[1]: must be text such as pytorch>=2.6
 ---
 requires: 'a b'
-=> 3:11: requires[0]: 'a b' is not a requirement: write name, name:version, name>=1,<2 or name[flavour]:version
+=> 3:11: requires[0]: 'a b' is not a requirement (use name, name:version, name>=1,<2 or name[flavour]:version)
 ---
 requires: ['python>=x']
 => 3:12: requires[0]: '>=x' is not a version range (such as >=2.6,<2.8)
 ---
 requires: ['ros[De]']
-=> 3:12: requires[0]: 'De' in 'ros[De]' is not a flavour's name
+=> 3:12: requires[0]: 'De' in 'ros[De]' is not a flavour name
 ---
 test: {script: t.py, timeout: soon}
 => 3:31: test.timeout: must be a whole number, not 'soon'
@@ -605,10 +605,10 @@ build: {runs_on: here, script: b.sh}
 => 3:18: build.runs_on: 'here' is not one of 'build-platform', 'target-platform'
 ---
 build: {runs_on: build-platform}
-=> 3:1: build: a build half has exactly one of script and dockerfile
+=> 3:1: build: a build stage needs exactly one of script and dockerfile
 ---
 build: {runs_on: build-platform, script: a, sources: [{to: x}]}
-=> 3:55: build.sources[0]: a source has exactly one of git, url and path
+=> 3:55: build.sources[0]: a source needs exactly one of git, url and path
 ---
 build: {runs_on: build-platform, script: a, sources: [{git: 'https://x'}]}
 => 3:55: build.sources[0]: a git source needs a ref or a commit
@@ -617,13 +617,13 @@ build: {runs_on: build-platform, script: a, sources: [{git: 'x y', ref: main}]}
 => 3:61: build.sources[0].git: 'x y' is not a URL
 ---
 build: {runs_on: build-platform, script: a, sources: [{git: 'https://x', commit: abc}]}
-=> 3:82: build.sources[0].commit: 'abc' is not a commit: 40 hexadecimal digits
+=> 3:82: build.sources[0].commit: 'abc' is not a commit (40 hexadecimal digits)
 ---
 build: {runs_on: build-platform, script: a, sources: [{url: 'https://x', sha256: abc}]}
-=> 3:82: build.sources[0].sha256: 'abc' is not a SHA-256: 64 hexadecimal digits
+=> 3:82: build.sources[0].sha256: 'abc' is not a SHA-256 digest (64 hexadecimal digits)
 ---
 install: {artifacts: {/: /usr}}
-=> 3:11: install.artifacts: there is no build half that makes artifacts
+=> 3:11: install.artifacts: artifacts need a build stage
 ---
 install: {apt: ['a b']}
 => 3:17: install.apt[0]: 'a b' is not an apt package (name, name=version or name/suite)
@@ -635,10 +635,10 @@ env:
   A: |
     x
     y
-=> 4:6: env.A: 'x\ny\n' has a line break or another control character
+=> 4:6: env.A: 'x\ny\n' contains a line break or another control character
 ---
 env: {A: "a\u2028b"}
-=> 3:10: env.A: 'a\u2028b' has a line break or another control character
+=> 3:10: env.A: 'a\u2028b' contains a line break or another control character
 ---
 homepage: pytorch.org
 => 3:11: homepage: 'pytorch.org' is not a URL
@@ -659,13 +659,13 @@ def test_a_bad_value_of_a_recipe(load: Load, content: str, message: str) -> None
 BAD_TARGETS = r"""
 os: debian:12
 -> os: fedora:40
-=> 6:5: os: the C library of 'fedora:40' is not known
+=> 6:5: os: unknown C library of 'fedora:40'
 
-hint: the known ones are: debian:11, debian:12, debian:13, ubuntu:18.04, ubuntu:20.04, ubuntu:22.04, ubuntu:24.04
+hint: supported systems: debian:11, debian:12, debian:13, ubuntu:18.04, ubuntu:20.04, ubuntu:22.04, ubuntu:24.04
 ---
 linux/amd64
 -> linux/riscv64
-=> 4:13: platforms[0]: 'linux/riscv64' is not a platform that edgebake knows: linux/amd64, linux/arm64
+=> 4:13: platforms[0]: 'linux/riscv64' is not a supported platform (linux/amd64 or linux/arm64)
 ---
 [linux/amd64]
 -> []
@@ -673,7 +673,7 @@ linux/amd64
 ---
 [linux/amd64]
 -> [linux/amd64, linux/amd64]
-=> 4:1: platforms: a platform stands twice
+=> 4:1: platforms: a platform is listed twice
 ---
 {image: "debian:12"}
 -> debian:12
@@ -681,7 +681,7 @@ linux/amd64
 ---
 tag_suffix: t
 -> tag_suffix: a/b
-=> 7:13: tag_suffix: 'a/b' cannot stand in a tag
+=> 7:13: tag_suffix: 'a/b' cannot be part of a tag
 ---
 tag_suffix: t
 -> tag_suffix: t
@@ -691,7 +691,7 @@ sm: [8.7]
 tag_suffix: t
 -> tag_suffix: t
 cuda: 12.6
-=> 8:7: cuda: a target with cuda needs cuda_flavour: tegra, sbsa or x86
+=> 8:7: cuda: a target with cuda needs cuda_flavour (tegra, sbsa or x86)
 """
 
 
@@ -712,7 +712,7 @@ def test_an_index_over_a_target_that_the_image_is_not_built_for(load: Load) -> N
 
 def test_several_mistakes_are_told_together(load: Load) -> None:
     assert told(load, Recipe, "name: X\nsummry: s\n") == (
-        "f.yaml:1:7: name: 'X' is not a name: lower-case letters and digits, and between them '.', '_' or '-'\n"
+        "f.yaml:1:7: name: 'X' is not a valid name (use lower-case letters and digits, separated by '.', '_' or '-')\n"
         "\n"
         "f.yaml:1:1: the key 'summary' is missing\n"
         "\n"
@@ -940,17 +940,17 @@ IMPORT = "from edgebake.recipe import Build, Recipe, Release, Variant, when\n"
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("recipe = (\n", "2:10: the file is not Python: '(' was never closed"),
-        ("import nonexistent\n", "2:1: the recipe fails: ModuleNotFoundError: No module named 'nonexistent'"),
-        ("def f():\n    return 1 / 0\nf()\n", "3:1: the recipe fails: ZeroDivisionError: division by zero"),
-        ("raise SystemExit(3)\n", "2:1: the recipe fails: SystemExit: 3"),
+        ("recipe = (\n", "2:10: the file is not valid Python: '(' was never closed"),
+        ("import nonexistent\n", "2:1: the recipe raised ModuleNotFoundError: No module named 'nonexistent'"),
+        ("def f():\n    return 1 / 0\nf()\n", "3:1: the recipe raised ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)\n", "2:1: the recipe raised SystemExit: 3"),
         (
             "x = 1\n",
-            "1:1: the file sets no `recipe`\n\nhint: end it with: recipe = Recipe(name=…, summary=…, releases=…)",
+            "1:1: the file does not define `recipe`\n\nhint: end it with: recipe = Recipe(name=…, summary=…, releases=…)",
         ),
         (
             "recipe = {'name': 'x'}\n",
-            "1:1: the file sets no `recipe`\n\nhint: end it with: recipe = Recipe(name=…, summary=…, releases=…)",
+            "1:1: the file does not define `recipe`\n\nhint: end it with: recipe = Recipe(name=…, summary=…, releases=…)",
         ),
         (
             "\nrecipe = Recipe(name='x', summary='s', requries=['a'])\n",
@@ -994,7 +994,7 @@ RELEASES = (
         ("return [Release(version='1.0'), Release(version='1')]",
          "4:1: releases for t: '1' is the same version as '1.0'"),
         ("return [Release(version=target.cuda)]", "5:1: version: has no value"),
-        ("return [][0]", "5:1: the recipe fails: IndexError: list index out of range"),
+        ("return [][0]", "5:1: the recipe raised IndexError: list index out of range"),
     ],
 )  # fmt: skip
 def test_a_mistake_of_the_releases_function(tmp_path: Path, load: Load, body: str, message: str) -> None:

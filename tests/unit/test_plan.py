@@ -69,7 +69,7 @@ def steps(plan: Plan) -> list[str]:
 class TestSteps:
     def test_files_are_written_and_the_builder_checked_before_anything_is_baked(self, project: Project) -> None:
         assert steps(project.images(app=["python"]).plan()) == [
-            "write 5",
+            "write 4",
             "check amd64+arm64 emulated amd64+arm64",
             "cache app-cpu amd64+arm64",
         ]

@@ -1,10 +1,8 @@
-"""Digest files, what makes a set of them incomplete, and which tags are not needed."""
+"""Digest files, and what makes a set of them incomplete."""
 
 from __future__ import annotations
 
 import json
-import re
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -12,9 +10,6 @@ import pytest
 from edgebake.errors import EdgebakeError
 from edgebake.plan.settings import Settings
 from edgebake.publishing.collect import Parts, collect
-from edgebake.publishing.prune import Own, Rule, TagState, prunable
-from edgebake.registry.client import OCI_MANIFEST, RawManifest
-from edgebake.registry.reference import parse_repository
 from edgebake.state.digest_files import Part, missing_siblings, read_shards, subject_name, write_digest_file
 from integration.projects import ALL, AMD64, ARM64, Project, make_project, recipe
 
@@ -128,50 +123,3 @@ def test_names_of_digest_files() -> None:
     assert subject_name([]) == "all"
     assert missing_siblings([Path("shard-1-of-2.json")]) == ["shard-2-of-2.json"]
     assert missing_siblings([Path("linux-amd64.json")]) == []
-
-
-# ── prune
-
-NOW = datetime(2026, 1, 31, tzinfo=timezone.utc)
-OWN = Own(
-    parse_repository("localhost:5000/demo"),
-    frozenset({"dev-cpu", "latest-cpu"}),
-    ("${TAG}-cpu", "latest-cpu", "${TAG}"),
-    re.compile(r"cpu(?:-(?:amd64|arm64)-[0-9a-f]{16})+"),
-)
-
-
-def state(tag: str, days: float | None, digest: str = "") -> TagState:
-    created = None if days is None else NOW - timedelta(days=days)
-    return TagState(OWN.repository, tag, RawManifest(digest or tag, OCI_MANIFEST, b"{}"), created)
-
-
-STAGING = "cpu-arm64-0123456789abcdef"
-
-
-def chosen(states: list[TagState], rule: Rule) -> list[str]:
-    return [one.state.tag for one in prunable(OWN, states, rule, NOW)]
-
-
-def test_staging_tags_are_pruned_once_they_are_old() -> None:
-    assert chosen([state(STAGING, 2)], Rule()) == [STAGING]
-    assert chosen([state(STAGING, 0.5)], Rule()) == []
-    assert chosen([state(STAGING, None)], Rule(days=0)) == []
-
-
-def test_versions_are_pruned_beyond_the_newest_of_their_form_if_that_is_asked_for() -> None:
-    states = [state(f"1.{n}-cpu", 100 - n) for n in range(5)] + [state("dev-cpu", 200), state("latest-cpu", 0)]
-    assert chosen(states, Rule()) == []
-    assert chosen(states, Rule(keep=2)) == ["1.0-cpu", "1.1-cpu", "1.2-cpu"]
-    assert chosen(states, Rule(keep=0, days=98)) == ["1.0-cpu", "1.1-cpu", "1.2-cpu"]
-
-
-def test_several_tags_of_one_image_count_once() -> None:
-    states = [state("1.0-cpu", 9), state("1.1-cpu", 5, "same"), state("edge-cpu", 5, "same")]
-    assert chosen(states, Rule(keep=1)) == ["1.0-cpu"]
-
-
-def test_a_tag_of_no_declared_form_is_nobodys_to_delete() -> None:
-    own = Own(OWN.repository, OWN.declared, ("${TAG}-cpu",), OWN.passing)
-    states = [state("sha256-1234.sig", 900), state("nightly", 900)]
-    assert prunable(own, states, Rule(keep=0, days=0), NOW) == []

@@ -142,7 +142,7 @@ class TestDockerfile:
 
     @pytest.mark.parametrize(("text", "name"), [("a\nb", "a line feed"), ("a\0b", "a NUL character")])
     def test_word_says_what_it_cannot_hold(self, text: str, name: str) -> None:
-        with pytest.raises(EdgebakeError, match=f"in an ENV, LABEL or ARG value: it holds {name}"):
+        with pytest.raises(EdgebakeError, match=f"in an ENV, LABEL or ARG value: it contains {name}"):
             dockerfile_word(text)
 
     @given(st.lists(TEXTS))
@@ -153,7 +153,7 @@ class TestDockerfile:
         assert "\n" not in quoted
 
     def test_exec_form_refuses_nul(self) -> None:
-        with pytest.raises(EdgebakeError, match="a command: it holds a NUL"):
+        with pytest.raises(EdgebakeError, match="a command: it contains a NUL"):
             exec_form(["a", "b\0"])
 
     @pytest.mark.parametrize(
@@ -226,5 +226,5 @@ class TestYaml:
 )
 def test_half_a_surrogate_pair_is_refused_everywhere(quote: object) -> None:
     assert callable(quote)
-    with pytest.raises(EdgebakeError, match=r"holds U\+DC80, which is not a character"):
+    with pytest.raises(EdgebakeError, match=r"contains U\+DC80, which is not a character"):
         quote("a\udc80")

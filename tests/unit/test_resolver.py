@@ -118,7 +118,7 @@ def outcome(catalogue: Catalogue, case: dict[str, Any]) -> dict[str, Any]:
         if set(resolution.pins) - set(resolution.installed):
             found["compiled_against"] = sorted(set(resolution.pins) - set(resolution.installed))
         if resolution.provided:
-            found["provided"] = resolution.provided
+            found["provided"] = {name: str(one) for name, one in resolution.provided.items()}
     pins = list(found["pins"].values())
     if all(one == pins[0] for one in pins):
         found["pins"] = {"all": pins[0]}
@@ -217,14 +217,14 @@ def test_a_resolution_is_one_and_a_conflict_has_none(world: list[Any], wish: lis
 
 @settings(max_examples=150, deadline=None)
 @given(worlds, wishes)
-def test_what_is_decided_without_going_back_is_what_the_resolver_pins(
+def test_what_is_decided_without_backtracking_is_what_the_resolver_pins(
     world: list[Any], wish: list[tuple[str, str]]
 ) -> None:
     case = {"ask": [name + text for name, text in wish]}
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         catalogue = as_catalogue(as_recipes(world), Path(folder))
         first = outcome(catalogue, case)
-        patch.setattr(resolving, "_without_going_back", lambda pool, asks: None)
+        patch.setattr(resolving, "_without_backtracking", lambda pool, asks: None)
         assert outcome(catalogue, case) == first
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgebake.cache import snapshot
-from edgebake.cache.snapshot import Place, Snapshot, UnfitError
+from edgebake.cache.snapshot import Input, Snapshot, UncacheableError
 from edgebake.cache.watch import Watch
 
 SETTLED = 0.15
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def digest(path: Path, kind: str = "tree") -> str:
-    return Snapshot().digests([Place(kind, str(path))])[0]  # type: ignore[arg-type]
+    return Snapshot().digests([Input(kind, str(path))])[0]  # type: ignore[arg-type]
 
 
 def replaced_in_place(folder: Path) -> None:
@@ -66,11 +66,11 @@ class TestDigests:
     @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
     def test_a_change_of_any_kind_shows(self, folder: Path, change: Callable[[Path], object]) -> None:
         before, seen = digest(folder), Snapshot()
-        seen.digests([Place("tree", str(folder))])
-        assert seen.stands()
+        seen.digests([Input("tree", str(folder))])
+        assert seen.is_unchanged()
         change(folder)
         assert digest(folder) != before
-        assert not seen.stands()
+        assert not seen.is_unchanged()
 
     def test_the_same_content_elsewhere_has_the_same_digest(self, folder: Path) -> None:
         subprocess.run(["cp", "-a", folder, folder.parent / "copy"], check=True)
@@ -87,13 +87,13 @@ class TestDigests:
     def test_what_is_not_there_is_told_from_what_is_empty(self, tmp_path: Path, kind: str) -> None:
         place = tmp_path / "x"
         seen = Snapshot()
-        assert seen.digests([Place(kind, str(place))]) == [""]  # type: ignore[list-item]
+        assert seen.digests([Input(kind, str(place))]) == [""]  # type: ignore[list-item]
         if kind == "file":
             place.touch()
         else:
             place.mkdir()
         assert digest(place, kind) != ""
-        assert not seen.stands()
+        assert not seen.is_unchanged()
 
     def test_of_code_only_python_files_count(self, folder: Path) -> None:
         (folder / "x.py").write_text("1")
@@ -110,60 +110,60 @@ class TestTrust:
     def test_what_has_just_changed_is_not_trusted(self, folder: Path) -> None:
         (folder / "a").write_text("other")
         seen = Snapshot()
-        seen.digests([Place("tree", str(folder))])
+        seen.digests([Input("tree", str(folder))])
         time.sleep(SETTLED)
-        assert not seen.stands()
+        assert not seen.is_unchanged()
 
     def test_a_time_to_come_is_not_trusted(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(time, "time_ns", lambda: 0)
         seen = Snapshot()
-        seen.digests([Place("file", str(folder / "a"))])
-        assert not seen.stands()
+        seen.digests([Input("file", str(folder / "a"))])
+        assert not seen.is_unchanged()
 
     def test_a_file_that_changed_and_was_changed_back_is_not_trusted(self, folder: Path) -> None:
         seen = Snapshot()
-        seen.digests([Place("tree", str(folder))])
+        seen.digests([Input("tree", str(folder))])
         replaced_in_place(folder)
         (folder / "a").write_text("one")
-        assert not seen.stands()
+        assert not seen.is_unchanged()
 
 
-class TestUnfit:
+class TestUncacheable:
     def test_a_link_to_elsewhere(self, folder: Path) -> None:
         for target in ("../x", "/etc/hosts", "below/../../x"):
             (folder / "other").symlink_to(target)
-            with pytest.raises(UnfitError, match="elsewhere"):
+            with pytest.raises(UncacheableError, match="elsewhere"):
                 digest(folder)
             (folder / "other").unlink()
 
     def test_a_place_that_is_reached_through_a_link(self, folder: Path) -> None:
         (folder.parent / "alias").symlink_to("tree")
         for kind, path in (("tree", "alias"), ("file", "alias/a"), ("file", "tree/link")):
-            with pytest.raises(UnfitError, match="through a link"):
+            with pytest.raises(UncacheableError, match="through a link"):
                 digest(folder.parent / path, kind)
 
     def test_a_pipe_does_not_hang(self, folder: Path) -> None:
         os.mkfifo(folder / "pipe")
-        with pytest.raises(UnfitError, match="not a file"):
+        with pytest.raises(UncacheableError, match="not a file"):
             digest(folder)
 
     def test_a_recipe_in_python(self, folder: Path) -> None:
         (folder / "below/recipe.py").touch()
-        with pytest.raises(UnfitError, match="Python"):
+        with pytest.raises(UncacheableError, match="Python"):
             digest(folder)
 
     def test_too_many_files_or_bytes(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(snapshot, "MAX_BYTES", 5)
-        with pytest.raises(UnfitError, match="too much"):
+        with pytest.raises(UncacheableError, match="too much"):
             digest(folder)
         monkeypatch.setattr(snapshot, "MAX_ENTRIES", 1)
-        with pytest.raises(UnfitError, match="too many"):
+        with pytest.raises(UncacheableError, match="too many"):
             digest(folder / "below")
 
     def test_a_folder_where_a_file_should_be_and_the_other_way_round(self, folder: Path) -> None:
-        with pytest.raises(UnfitError):
+        with pytest.raises(UncacheableError):
             digest(folder / "below", "file")
-        with pytest.raises(UnfitError):
+        with pytest.raises(UncacheableError):
             digest(folder / "a", "tree")
 
 
@@ -174,12 +174,12 @@ class TestWatch:
         list((folder / "below").iterdir())
         watch.stop()
         (folder / "below/b").read_text()
-        assert watch.strangers([Place("tree", str(folder))]) == []
-        assert watch.strangers([Place("file", str(folder / "a"))]) == [str(folder / "below")]
-        assert watch.strangers([]) == [str(folder / "a"), str(folder / "below")]
+        assert watch.unexpected([Input("tree", str(folder))]) == []
+        assert watch.unexpected([Input("file", str(folder / "a"))]) == [str(folder / "below")]
+        assert watch.unexpected([]) == [str(folder / "a"), str(folder / "below")]
 
     def test_it_tells_of_other_processes(self) -> None:
         watch = Watch()
         subprocess.run([sys.executable, "-c", "pass"], check=True)
         watch.stop()
-        assert any("another process" in one for one in watch.strangers([]))
+        assert any("another process" in one for one in watch.unexpected([]))

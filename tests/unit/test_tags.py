@@ -116,10 +116,10 @@ def test_a_value_that_makes_no_tag_and_a_variable_that_is_none(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("variable", "says"),
     [
-        ({"of": "NONE", "part": "minor"}, "there is no variable 'NONE'"),
-        ({"of": "MINOR", "part": "major"}, "there is no variable 'MINOR'"),
-        ({"of": "VERSION"}, "`of` and `part` belong together"),
-        ({"of": "VERSION", "part": "minor", "default": "1"}, "has no value of its own"),
+        ({"of": "NONE", "part": "minor"}, "undefined variable 'NONE'"),
+        ({"of": "MINOR", "part": "major"}, "undefined variable 'MINOR'"),
+        ({"of": "VERSION"}, "`of` and `part` must be set together"),
+        ({"of": "VERSION", "part": "minor", "default": "1"}, "cannot be combined with `default` or `inject`"),
     ],
 )
 def test_wrong_variables(tmp_path: Path, variable: dict[str, str], says: str) -> None:

@@ -45,12 +45,12 @@ def test_values_are_filled_in(text: str, value: str) -> None:
     [
         ("{{ cudda }}", "'cudda' is undefined"),
         ("{{ target.nope }}", "has no attribute 'nope'"),
-        ("{{ cuda", "the template is wrong"),
-        ("{% for %}", "the template is wrong"),
+        ("{{ cuda", "invalid template"),
+        ("{% for %}", "invalid template"),
         ("{{ 1 / 0 }}", "has no value: division by zero"),
-        ("{{ 'a\\nb' }}", "gives more than one line"),
-        ("{{ 'a\\x00b' }}", "gives more than one line"),
-        ("{{ tensorrt }}", "the value is none on this target"),
+        ("{{ 'a\\nb' }}", "expands to more than one line"),
+        ("{{ 'a\\x00b' }}", "expands to more than one line"),
+        ("{{ tensorrt }}", "it is undefined on this target"),
         ("{{ ''.__class__.__mro__ }}", "unsafe"),
         ("{{ target.__init__ }}", "unsafe"),
         ("{{ sm.append('1') }}", "sm"),
@@ -65,7 +65,7 @@ def test_a_mistake_is_told_at_its_position(text: str, told: str) -> None:
 
 
 def test_an_unknown_name_lists_the_valid_ones() -> None:
-    with pytest.raises(EdgebakeError, match=r"hint: templates see: .*cuda, .*platform, .*target"):
+    with pytest.raises(EdgebakeError, match=r"hint: templates can use: .*cuda, .*platform, .*target"):
         render("{{ nope }}")
 
 

@@ -67,7 +67,7 @@ def test_a_narrowed_release_names_who_narrowed_it_and_what_the_target_ruled_out(
         ("3.0", "requirement"),
         ("1.0", "order"),
     ]
-    assert answer.choice.others[0].why == "needs cuda >=12 (there is none)"
+    assert answer.choice.others[0].why == "needs cuda >=12 (the target has none)"
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_what_cannot_be_there_says_why_and_gives_no_hint(tmp_path: Path) -> None
     own = versions("lib", {"version": "1.0", "when": {"cuda": ">=12"}})
     project = make_project(tmp_path, catalogue=[*CATALOGUE, own]).images(app=["python"])
     (answer,) = found = why(project, "lib")
-    assert answer.notes == ("lib 1.0 is not available there: it needs cuda >=12 (there is none)",)
+    assert answer.notes == ("lib 1.0 is not available there: it needs cuda >=12 (the target has none)",)
     assert hints(found, "lib", in_project=True) == []
 
 

@@ -51,9 +51,9 @@ def test_a_folder_of_the_projects_name_is_no_project(project: ProjectFolder) -> 
 
 def test_no_project_is_told_with_what_to_do(project: ProjectFolder) -> None:
     assert error_of(project) == (
-        f"there is no edgebake.yaml in {project.root} or above it\n"
+        f"edgebake.yaml not found in {project.root} or above it\n"
         "\n"
-        "hint: make a project with: edgebake init\n"
+        "hint: create a project: edgebake init\n"
         "hint: or name recipes: edgebake plan RECIPE --target TARGET"
     )
 
@@ -68,7 +68,7 @@ def test_no_project_is_fine_where_none_is_needed(project: ProjectFolder) -> None
 def test_another_suffix_of_the_project_is_told(project: ProjectFolder) -> None:
     project.write({"edgebake.yml": PROJECT})
     assert error_of(project) == (
-        "edgebake.yml: the file's name must end in .yaml\n\nhint: rename it: edgebake.yaml"
+        "edgebake.yml: the file's name must end in .yaml\n\nhint: rename the file to edgebake.yaml"
     )
 
 
@@ -90,7 +90,7 @@ def test_folders_default_to_recipes_and_targets_and_need_not_be_there(project: P
 @pytest.mark.parametrize("key", ["recipes", "targets"])
 def test_a_folder_that_is_named_must_be_there(project: ProjectFolder, key: str) -> None:
     project.write({"edgebake.yaml": f"{key}:\n  - good\n  - gone\n", "good/file": ""})
-    assert error_of(project) == f"edgebake.yaml:3:5: {key}: there is no folder 'gone'"
+    assert error_of(project) == f"edgebake.yaml:3:5: {key}: folder 'gone' not found"
 
 
 @pytest.mark.parametrize("key", ["recipes", "targets"])
@@ -99,7 +99,7 @@ def test_a_folder_outside_of_the_project_is_refused(project: ProjectFolder, key:
     project.write({"edgebake.yaml": f"{key}: ['{folder}']\n"})
     start = len(key) + 4
     assert error_of(project) == (
-        f"edgebake.yaml:1:{start}: {key}[0]: '{folder}' must be a path inside the folder: not absolute, no '..'"
+        f"edgebake.yaml:1:{start}: {key}[0]: '{folder}' must be a relative path inside the folder, without '..'"
     )
 
 
@@ -149,7 +149,7 @@ def test_a_recipe_by_path_counts_for_every_image(project: ProjectFolder) -> None
                 "edgebake.yaml:3:15: the path '../app' leads out of the project\n"
                 "  it is {parent}/app\n"
                 "\n"
-                "hint: keep the application inside the project's folder: it is the build context"
+                "hint: keep the application inside the project's folder, which is the build context"
             ),
         ),
         (
@@ -158,15 +158,15 @@ def test_a_recipe_by_path_counts_for_every_image(project: ProjectFolder) -> None
                 "edgebake.yaml:3:15: the path './link' leads out of the project\n"
                 "  it is {parent}/outside\n"
                 "\n"
-                "hint: keep the application inside the project's folder: it is the build context"
+                "hint: keep the application inside the project's folder, which is the build context"
             ),
         ),
         (
             "./gone",
             (
-                "edgebake.yaml:3:15: the folder 'gone' holds no recipe\n"
+                "edgebake.yaml:3:15: the folder 'gone' has no recipe\n"
                 "\n"
-                "hint: a recipe's folder has a recipe.yaml, recipe.json or recipe.py"
+                "hint: add a recipe.yaml, recipe.json or recipe.py"
             ),
         ),
     ],
@@ -196,20 +196,20 @@ def test_a_lock_is_read(project: ProjectFolder) -> None:
     assert lock.version == 1
 
 
-ANEW = "make it anew: delete it and run edgebake lock"
+ANEW = "delete the file, and run edgebake lock"
 MERGE = LOCK.replace('  "bases"', '<<<<<<< HEAD\n  "bases"')
 
 
 @pytest.mark.parametrize(
     ("content", "where", "reason", "hint"),
     [
-        ("", ":1:1", "it is not JSON: Expecting value", ANEW),
-        (LOCK[:-5], ":4:13", "it is not JSON: Expecting value", ANEW),
+        ("", ":1:1", "it is not valid JSON: Expecting value", ANEW),
+        (LOCK[:-5], ":4:13", "it is not valid JSON: Expecting value", ANEW),
         (b"\xff", "", "it is not UTF-8", ANEW),
         (LOCK.replace(": 1", ": 2"), "", "version: must be 1, not 2", ANEW),
         (LOCK.replace("bases", "base"), "", "unknown key 'base'", ANEW),
         (LOCK.replace('"bases": {}', '"bases": {"A B": {}}'), "", "bases: 'A B' is not an image reference", ANEW),
-        (MERGE, ":3:1", "it holds a merge conflict", "take one side of it, and run edgebake lock"),
+        (MERGE, ":3:1", "it contains a merge conflict", "keep one side of the conflict, and run edgebake lock"),
     ],
 )
 def test_a_damaged_lock_is_told(
@@ -233,10 +233,10 @@ def test_an_ad_hoc_image_is_the_only_one_and_writes_elsewhere(project: ProjectFo
 @pytest.mark.parametrize(
     ("name", "target", "message"),
     [
-        ("../evil", "cpu", "--name: '../evil' is not a name: "),
-        ("", "cpu", "--name: '' is not a name: "),
+        ("../evil", "cpu", "--name: '../evil' is not a valid name "),
+        ("", "cpu", "--name: '' is not a valid name "),
         ("eb-x", "cpu", "--name: 'eb-x' starts with 'eb-'"),
-        ("probe", "a b", "--target: 'a b' is not a target's name or pattern"),
+        ("probe", "a b", "--target: 'a b' is not a target name or pattern"),
     ],
 )
 def test_a_bad_name_on_the_command_line(project: ProjectFolder, name: str, target: str, message: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edgebake.model.bench import ImageBench, RecipeBench, Result
 from edgebake.model.output.build import ChangedMetric, Comparison, Verdict
-from edgebake.text.statistics import SIGNIFICANT, can_tell, chance, median
+from edgebake.text.statistics import SIGNIFICANT, can_differ, chance, median
 
 Key = tuple[str, str, str, str, str, str]
 """Image, target, platform, recipe, measurement and metric; the recipe and the measurement may be ""."""
@@ -99,7 +99,7 @@ def _plain_verdict(old: Values, new: Values) -> Verdict:
 
 
 def _verdict(old: Values, new: Values, probable: float) -> Verdict:
-    if not can_tell(len(old.values), len(new.values)):
+    if not can_differ(len(old.values), len(new.values)):
         return "too few runs"
     before, now = median(old.values), median(new.values)
     if probable >= SIGNIFICANT or before == now:

@@ -15,7 +15,7 @@ from edgebake.execute.preflight import not_emulated
 from edgebake.host.monitor import Monitor
 from edgebake.host.start import remove
 from edgebake.interrupt import raise_interrupt
-from edgebake.system.docker import no_docker
+from edgebake.system.docker import NEVER_RAN, DockerTimeoutError, docker
 from edgebake.testing.cases import Case
 from edgebake.testing.causes import cannot_execute
 
@@ -23,7 +23,6 @@ _INSIDE = Path(__file__).parent / "inside"
 _FOLDER = "/run/eb/bench"
 _GRACE = 10  # seconds between the signal that asks and the one that kills
 _SLOW_START = 120  # seconds that an engine may take beside the bench's own time
-_NEVER_RAN = 125  # of docker run: Docker itself failed
 _TIMED_OUT = (124, 137)  # of timeout(1): it ended when asked, or was killed
 
 
@@ -84,7 +83,7 @@ def _command(subject: Subject, case: Case, name: str, seconds: float) -> list[st
     volumes = [word for path, place in mounts for word in ("--volume", f"{path}:{_FOLDER}/{place}:ro")]
     settings = ("PYTHONDONTWRITEBYTECODE=1", f"EDGEBAKE_BENCH_SECONDS={seconds:g}")
     script = f"{_FOLDER}/{case.mounts[0][1]}"
-    head = ["docker", "run", "--rm", "--name", name, "--network", "none", "--pull", "never"]
+    head = ["run", "--rm", "--name", name, "--network", "none", "--pull", "never"]
     head += ["--platform", subject.platform, *subject.flags, *volumes]
     head += [word for setting in settings for word in ("--env", setting)]
     # timeout(1) is the program that starts, so that a bench may replace nothing of the image's own start.
@@ -95,17 +94,8 @@ def _command(subject: Subject, case: Case, name: str, seconds: float) -> list[st
 def _run(command: Sequence[str], name: str, timeout: int) -> subprocess.CompletedProcess[str] | None:
     """Run a container; None if it does not end in time. Ctrl-C leaves none behind."""
     try:
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout + _GRACE + _SLOW_START,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise no_docker() from None
-    except subprocess.TimeoutExpired:
+        return docker(*command, timeout=timeout + _GRACE + _SLOW_START)
+    except DockerTimeoutError:
         remove(name)
         return None
     except BaseException:
@@ -119,7 +109,7 @@ def _refuse_no_bench(subject: Subject, done: subprocess.CompletedProcess[str]) -
     Raises:
         EdgebakeError: Docker failed, or the engine does not emulate the platform.
     """
-    if done.returncode == _NEVER_RAN:
+    if done.returncode == NEVER_RAN:
         raise EdgebakeError("Docker cannot run the image", reason=done.stderr.strip())
     if cannot_execute(done.stderr.strip()):
         raise not_emulated("engine", [subject.platform], done.stderr.strip())

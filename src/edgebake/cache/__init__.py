@@ -1,1 +1,1 @@
-"""Earlier answers of plan and compile, kept by the content of all they follow from."""
+"""Cached output of plan and compile, valid while the content of all inputs is the same."""

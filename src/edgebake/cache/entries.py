@@ -1,4 +1,4 @@
-"""Answers of commands, given again while nothing that they follow from has changed."""
+"""Cached output of commands, valid while none of their inputs has changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebake.cache.snapshot import Place, Snapshot, UnfitError
+from edgebake.cache.snapshot import Input, Snapshot, UncacheableError
 from edgebake.cache.store import Store
 from edgebake.cache.watch import Watch
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _LIBRARIES = ("jinja2", "markupsafe", "packaging", "pydantic", "pydantic_core", "resolvelib", "typer", "yaml")
-"""What a compilation runs on beside edgebake: all that it imports."""
+"""The libraries that a compilation imports."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a command printed on stdout and stderr, and its exit code."""
+class CachedOutput:
+    """The output of a command on stdout and stderr, and its exit code."""
 
     out: str
     err: str = ""
     code: int = 0
 
 
-class Answers:
-    """The answer to one call of a command.
+class OutputCache:
+    """The cached output of one call of a command.
 
     Args:
-        store: where answers are kept; None to know and keep none.
+        store: the store of cached outputs; None to cache nothing.
         root: the project's folder.
-        call: the command and all that it was called with.
+        call: the command and all its parameters.
     """
 
     def __init__(self, store: Store | None, root: Path, call: str) -> None:
@@ -48,56 +48,56 @@ class Answers:
         self._call = call
         self._snapshot = Snapshot()
         self._watch: Watch | None = None
-        self._places: list[Place] = []
+        self._inputs: list[Input] = []
 
-    def known(self) -> Answer | None:
-        """Return the answer, if all that it follows from is now as it was."""
+    def get(self) -> CachedOutput | None:
+        """Return the cached output; None if there is none, or an input has changed."""
         if self._store is None:
             return None
-        found = self._store.get(self._name)
+        entry = self._store.get(self._name)
         try:
-            places = [Place(kind, path) for kind, path in found["places"]]
-            answer = Answer(found["out"], found["err"], found["code"])
-            if self._snapshot.digests(places) == found["digests"]:
-                return answer
-        except (UnfitError, KeyError, TypeError, ValueError):
+            inputs = [Input(kind, path) for kind, path in entry["places"]]
+            output = CachedOutput(entry["out"], entry["err"], entry["code"])
+            if self._snapshot.digests(inputs) == entry["digests"]:
+                return output
+        except (UncacheableError, KeyError, TypeError, ValueError):
             pass
         return None
 
-    def opened(self, open_workspace: Callable[[], Workspace]) -> Workspace:
-        """Return the workspace that the answer is made from, opened after a look at all that belongs to it.
+    def open_workspace(self, open_workspace: Callable[[], Workspace]) -> Workspace:
+        """Return the workspace, opened after its inputs were read for their digests.
 
         Args:
-            open_workspace: opens it; called again if the first time only told what belongs to it.
+            open_workspace: opens the workspace. It is called a second time if the first call only found the inputs.
 
         Raises:
-            EdgebakeError: whatever opening it raises.
+            EdgebakeError: `open_workspace` raised it.
         """
         if self._store is None:
             return open_workspace()
         self._watch = Watch()
         workspace = open_workspace()
         try:
-            places = list(places_of(workspace))
-            if not all(place in self._snapshot for place in places):
-                self._snapshot.digests(places)
+            inputs = list(inputs_of(workspace))
+            if not all(item in self._snapshot for item in inputs):
+                self._snapshot.digests(inputs)
                 workspace = open_workspace()
-            if list(places_of(workspace)) == places:
-                self._places = places
-        except UnfitError:
+            if list(inputs_of(workspace)) == inputs:
+                self._inputs = inputs
+        except UncacheableError:
             pass
         return workspace
 
-    def keep(self, answer: Answer) -> None:
-        """Keep the answer, if nothing that it follows from has changed since the workspace was opened."""
-        if self._store is None or self._watch is None or not self._places:
+    def put(self, output: CachedOutput) -> None:
+        """Cache the output, unless an input has changed since the workspace was opened."""
+        if self._store is None or self._watch is None or not self._inputs:
             return
         self._watch.stop()
-        if self._watch.strangers(self._places) or not self._snapshot.stands():
+        if self._watch.unexpected(self._inputs) or not self._snapshot.is_unchanged():
             return
-        digests = self._snapshot.digests(self._places)
-        value = {"places": self._places, "digests": digests, "out": answer.out, "err": answer.err}
-        self._store.put(self._name, {**value, "code": answer.code})
+        digests = self._snapshot.digests(self._inputs)
+        value = {"places": self._inputs, "digests": digests, "out": output.out, "err": output.err}
+        self._store.put(self._name, {**value, "code": output.code})
 
     @property
     def _name(self) -> str:
@@ -106,11 +106,11 @@ class Answers:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def places_of(workspace: Workspace) -> Iterator[Place]:
-    """Yield all that a compilation, and a plan that looks at nothing else, is made from.
+def inputs_of(workspace: Workspace) -> Iterator[Input]:
+    """Yield all inputs of a compilation, and of a plan without a registry, engine or builder.
 
     Raises:
-        UnfitError: a recipe's place cannot be named.
+        UncacheableError: a folder is the whole project, or its path contains `..`.
     """
     from edgebake.load.catalogue import builtin_root
     from edgebake.load.folders import is_path
@@ -120,24 +120,24 @@ def places_of(workspace: Workspace) -> Iterator[Place]:
     from edgebake.render.writer import STATE_FOLDER
 
     root, builtin, project = workspace.root, builtin_root(), workspace.project
-    yield Place("code", os.fspath(Path(__file__).resolve().parents[1]))
+    yield Input("code", os.fspath(Path(__file__).resolve().parents[1]))
     for folder in ("recipes", "targets", "templates"):
-        yield Place("tree", os.fspath(builtin / folder))
+        yield Input("tree", os.fspath(builtin / folder))
     other = os.fspath(Path(PROJECT_FILE).with_suffix(".yml"))
     for file in (PROJECT_FILE, other, LOCK_FILE, IGNORE_FILE, JOURNAL_FILE, f"{STATE_FOLDER}/pending.json"):
-        yield Place("file", os.fspath(root / file))
+        yield Input("file", os.fspath(root / file))
     folders = [root / "templates", *workspace.catalogue.own_folders(), root / project.output]
     folders += [root / text for image in project.images.values() for text in image.recipes if is_path(text)]
     if project.wheelhouse:
         folders.append(root / project.wheelhouse)
     for tree in dict.fromkeys(folders):
         if ".." in tree.parts or tree == root:
-            raise UnfitError(f"{tree} is too large, or may lead anywhere")
-        yield Place("tree", os.fspath(tree))
+            raise UncacheableError(f"{tree} is too large, or leads out of the project")
+        yield Input("tree", os.fspath(tree))
 
 
 def _libraries() -> Iterator[str]:
-    """Yield what tells the libraries' versions: where they are, and the metadata that lie there."""
+    """Yield what identifies the versions of the libraries: their paths, and the names of their metadata."""
     for name in _LIBRARIES:
         spec = PathFinder.find_spec(name)
         if spec is not None and spec.origin is not None:
@@ -150,6 +150,6 @@ def _metadata(folder: str) -> list[str]:
     """Return the names of packages in a folder, with their versions."""
     try:
         with os.scandir(folder or ".") as entries:
-            return sorted(one.name for one in entries if one.name.endswith((".dist-info", ".egg-info")))
+            return sorted(entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info")))
     except OSError:
         return []

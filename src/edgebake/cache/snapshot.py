@@ -1,10 +1,10 @@
-"""Files and folders by content, and proof that they stayed as they were while something was made from them.
+"""Digests of files and folders, and proof that they did not change while they were used.
 
-An answer is found again by the content of its inputs as it is now; no time and no size stands for content there.
-It is kept only if its inputs surely did not change between the moment when they were read for their digests and
-the end of the work. Their status says so: content cannot change without the kernel setting a new `st_ctime`, which
-no program can set back. Two changes can share one `st_ctime` if they are nearer than its resolution, so nothing is
-kept of files that changed just before they were read (what git calls racy).
+A cached output is valid if the present content of its inputs has the same digests. Times and sizes are never used
+in place of content. An output is cached only if its inputs did not change between the reading for their digests and
+the end of the command. Their status proves it: content cannot change without a new `st_ctime` from the kernel, and
+no program can set it back. Two changes within its resolution can have the same `st_ctime`, so nothing is cached if
+an input changed just before it was read (git calls this racy).
 """
 
 from __future__ import annotations
@@ -20,63 +20,63 @@ from typing import Literal, NamedTuple
 
 MAX_BYTES = 64_000_000
 MAX_ENTRIES = 20_000
-"""More than this is not worth reading before each answer."""
+"""Reading more than this takes longer than the cache saves."""
 
 _FINE_NS = 100_000_000
 """Longer than any kernel's clock tick (10 ms at 100 Hz), in nanoseconds."""
 
 _COARSE_NS = 2_500_000_000
-"""The same where times have no fractions of a millisecond: FAT's resolution is 2 s."""
+"""The same for times without fractions of a millisecond: the resolution of FAT is 2 s."""
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 Signature = tuple[int, ...]
 
 
-class Place(NamedTuple):
-    """Something that is read: a file, a folder with all that is in it, or a folder of Python code."""
+class Input(NamedTuple):
+    """An input: a file, a folder with everything in it, or a folder of Python code."""
 
     kind: Literal["file", "tree", "code"]
     path: str
 
 
-class UnfitError(Exception):
-    """Something is there that is not read this way: too much, a device, a link to elsewhere, a recipe in Python."""
+class UncacheableError(Exception):
+    """An input cannot be cached: it is too large, a device, a link to elsewhere, or a recipe in Python."""
 
 
 class Snapshot:
-    """Digests of places, each taken once."""
+    """Digests of inputs. Each input is read once."""
 
     def __init__(self) -> None:
-        self._digests: dict[Place, str] = {}
+        self._digests: dict[Input, str] = {}
         self._signatures: dict[str, Signature | None] = {}
         self._bytes = 0
         self._settled = True
 
-    def __contains__(self, place: Place) -> bool:
-        return place in self._digests
+    def __contains__(self, item: Input) -> bool:
+        return item in self._digests
 
-    def digests(self, places: Iterable[Place]) -> list[str]:
-        """Return the digests of places in hex: of names, kinds, modes and contents; "" for one that is not there.
+    def digests(self, inputs: Iterable[Input]) -> list[str]:
+        """Return the digests of inputs in hex: of names, kinds, modes and contents; "" for a missing input.
 
         Raises:
-            UnfitError: it cannot be told.
+            UncacheableError: an input cannot be cached.
         """
-        return [self._digest(place) for place in places]
+        return [self._digest(item) for item in inputs]
 
-    def stands(self) -> bool:
-        """Tell whether all that was read is surely the same still, and was all the time since."""
-        return self._settled and all(_signature(path) == known for path, known in self._signatures.items())
+    def is_unchanged(self) -> bool:
+        """Return whether no input has changed since it was read."""
+        return self._settled and all(_signature(path) == before for path, before in self._signatures.items())
 
-    def _digest(self, place: Place) -> str:
-        if place not in self._digests:
+    def _digest(self, item: Input) -> str:
+        if item not in self._digests:
             try:
-                if os.path.realpath(place.path) != place.path:
-                    raise UnfitError(f"{place.path} is reached through a link")
-                self._digests[place] = self._file(place.path) if place.kind == "file" else self._tree(place)
+                if os.path.realpath(item.path) != item.path:
+                    raise UncacheableError(f"{item.path} is reached through a link")
+                self._digests[item] = self._file(item.path) if item.kind == "file" else self._tree(item)
             except OSError as error:
-                raise UnfitError(str(error)) from None
-        return self._digests[place]
+                raise UncacheableError(str(error)) from None
+        return self._digests[item]
 
     def _file(self, path: str) -> str:
         try:
@@ -89,8 +89,8 @@ class Snapshot:
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise UnfitError(f"{path} is not a file")
-            self._note(path, status)
+                raise UncacheableError(f"{path} is not a file")
+            self._record(path, status)
             return self._contents(descriptor, status)
         finally:
             os.close(descriptor)
@@ -98,66 +98,66 @@ class Snapshot:
     def _contents(self, descriptor: int, status: os.stat_result) -> str:
         self._bytes += status.st_size
         if self._bytes > MAX_BYTES:
-            raise UnfitError("there is too much to read")
+            raise UncacheableError("too much data")
         digest = hashlib.sha256(b"%o\n" % stat.S_IMODE(status.st_mode))
         while block := os.read(descriptor, max(status.st_size, 1 << 16)):
             digest.update(block)
         return digest.hexdigest()
 
-    def _tree(self, place: Place) -> str:
+    def _tree(self, item: Input) -> str:
         try:
-            status = os.lstat(place.path)
+            status = os.lstat(item.path)
         except (FileNotFoundError, NotADirectoryError):
-            self._signatures[place.path] = None
+            self._signatures[item.path] = None
             return ""
         if not stat.S_ISDIR(status.st_mode):
-            raise UnfitError(f"{place.path} is not a folder")
+            raise UncacheableError(f"{item.path} is not a folder")
         digest = hashlib.sha256()
-        for line in self._folder(place, "", status):
-            # Each field with its length: none can run into the next.
+        for line in self._folder(item, "", status):
+            # Each field with its length, so that fields cannot run into each other.
             digest.update(b"".join(b"%d:%b" % (len(field), field) for field in line) + b"\n")
         return digest.hexdigest()
 
-    def _folder(self, place: Place, folder: str, status: os.stat_result) -> Iterator[tuple[bytes, ...]]:
-        """Yield what a folder holds, and what is in its folders, in an order that follows from the names."""
-        at = posixpath.join(place.path, folder) if folder else place.path
-        self._note(at, status)
+    def _folder(self, item: Input, folder: str, status: os.stat_result) -> Iterator[tuple[bytes, ...]]:
+        """Yield everything in a folder and below it, in the order of the names."""
+        folder_path = posixpath.join(item.path, folder) if folder else item.path
+        self._record(folder_path, status)
         if len(self._signatures) > MAX_ENTRIES:
-            raise UnfitError("there are too many files")
+            raise UncacheableError("too many files")
         yield b"folder", os.fsencode(folder), b"%o" % stat.S_IMODE(status.st_mode)
-        with os.scandir(at) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+        with os.scandir(folder_path) as unsorted:
+            entries = sorted(unsorted, key=lambda entry: entry.name)
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_symlink():
                 yield b"link", os.fsencode(path), os.fsencode(self._link(entry.path, path))
             elif entry.is_dir():
-                if place.kind == "tree" or entry.name not in ("__pycache__", "_catalogue"):
-                    yield from self._folder(place, path, entry.stat(follow_symlinks=False))
-            elif place.kind == "tree" or entry.name.endswith(".py"):
-                _refuse_code(place, entry.name)
+                if item.kind == "tree" or entry.name not in ("__pycache__", "_catalogue"):
+                    yield from self._folder(item, path, entry.stat(follow_symlinks=False))
+            elif item.kind == "tree" or entry.name.endswith(".py"):
+                _refuse_code(item, entry.name)
                 yield b"file", os.fsencode(path), self._file(entry.path).encode()
 
     def _link(self, path: str, inside: str) -> str:
-        """Return where a link points; what is not beneath its own tree may change unseen."""
-        self._note(path, os.lstat(path))
+        """Return the target of a link. A target outside its tree could change unseen, so it is refused."""
+        self._record(path, os.lstat(path))
         target = os.readlink(path)  # noqa: PTH115 (Path.readlink() would tidy up the text)
         end = posixpath.normpath(posixpath.join(posixpath.dirname(inside), target))
         if target.startswith("/") or end.split("/")[0] == "..":
-            raise UnfitError(f"{path} is a link to elsewhere")
+            raise UncacheableError(f"{path} is a link to elsewhere")
         return target
 
-    def _note(self, path: str, status: os.stat_result) -> None:
+    def _record(self, path: str, status: os.stat_result) -> None:
         self._signatures[path] = _signed(status)
         margin = _FINE_NS if status.st_ctime_ns % 1_000_000 else _COARSE_NS
         if status.st_ctime_ns > time.time_ns() - margin:
             self._settled = False
 
 
-def _refuse_code(place: Place, name: str) -> None:
-    """Refuse recipes written in Python: what they say may follow from anything."""
-    if place.kind == "tree" and name == "recipe.py":
-        raise UnfitError("a recipe is written in Python")
+def _refuse_code(item: Input, name: str) -> None:
+    """Refuse recipes written in Python, because their result can depend on anything."""
+    if item.kind == "tree" and name == "recipe.py":
+        raise UncacheableError("a recipe is written in Python")
 
 
 def _signature(path: str) -> Signature | None:

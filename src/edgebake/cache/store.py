@@ -1,4 +1,4 @@
-"""A folder of small files by name: written whole or not at all, bounded, and never a reason to fail."""
+"""A folder of small values by name: written atomically, limited in size, and never a cause of failure."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ MAX_FILES = 200
 
 
 class Store:
-    """Keeps JSON values by name; those that were not used for longest make room.
+    """Stores JSON values by name. The least recently used values are removed first.
 
-    What cannot be read, or was damaged, is not there. What cannot be written (a full disk, a folder that may not
-    be written to) is not kept. Several processes may use one folder at once: each sees whole values only.
+    A value that is unreadable or damaged counts as missing. A value that cannot be written (full disk, read-only
+    folder) is not stored. Several processes can use the folder at once: each sees complete values only.
 
     Args:
-        folder: where; made when something is kept. One that others could write to is not used.
-        max_bytes: the size that it may have.
-        max_files: how many values it may hold.
+        folder: the folder; created when a value is stored. A folder that others can write to is not used.
+        max_bytes: the maximum size of the folder.
+        max_files: the maximum number of values.
     """
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES) -> None:
@@ -32,7 +32,7 @@ class Store:
         self._max_files = max_files
 
     def get(self, name: str) -> Any:
-        """Return the value of this name, or None."""
+        """Return the value of this name; None if it is missing."""
         path = self._folder / name
         try:
             if not self._is_own():
@@ -44,11 +44,11 @@ class Store:
         except (OSError, ValueError, RecursionError):
             return None
         with suppress(OSError):
-            os.utime(path)  # used last
+            os.utime(path)  # recently used
         return value
 
     def put(self, name: str, value: Any) -> None:
-        """Keep a value under a name, if that can be done."""
+        """Store a value under a name, if possible."""
         content = json.dumps(value, separators=(",", ":")).encode()
         if len(content) > self._max_bytes // 2:
             return
@@ -66,7 +66,7 @@ class Store:
             self._make_room()
 
     def _is_own(self) -> bool:
-        """Tell whether the folder is the user's, and nobody else can write to it."""
+        """Return whether the folder belongs to the user, and nobody else can write to it."""
         try:
             status = self._folder.lstat()
         except FileNotFoundError:
@@ -75,15 +75,15 @@ class Store:
         return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not writable
 
     def _make_room(self) -> None:
-        """Remove what was not used for longest, until the rest is within the bounds."""
-        found = []
+        """Remove the least recently used values until the rest is within the limits."""
+        files = []
         with os.scandir(self._folder) as entries:
             for entry in entries:
                 with suppress(OSError):
                     status = entry.stat(follow_symlinks=False)
-                    found.append((status.st_mtime_ns, entry.path, status.st_size))
+                    files.append((status.st_mtime_ns, entry.path, status.st_size))
         left = self._max_bytes
-        for number, (_, path, size) in enumerate(sorted(found, reverse=True)):
+        for number, (_, path, size) in enumerate(sorted(files, reverse=True)):
             left -= size
             if number >= self._max_files or left < 0:
                 with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What a process looks at while it makes an answer, as the interpreter itself reports it (PEP 578)."""
+"""The files that a command reads, as reported by the interpreter's audit hooks (PEP 578)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sysconfig
 from collections.abc import Sequence
 from typing import Any
 
-from edgebake.cache.snapshot import Place
+from edgebake.cache.snapshot import Input
 
-_LOOKS = frozenset({"open", "os.listdir", "os.scandir"})
+_READS = frozenset({"open", "os.listdir", "os.scandir"})
 _ELSEWHERE = frozenset(
     {
         "os.exec",
@@ -31,39 +31,39 @@ _CODE = (".py", ".pyc", ".so")
 
 
 class Watch:
-    """Notes the files that are opened to be read, and whether anything else than files is asked.
+    """Records the files that are read, and whether processes or the network are used.
 
-    A guard beside :func:`edgebake.cache.entries.places_of`: what was read and is not listed there cannot make an
-    answer stale, as none is kept then. It sees no mere look whether a file is there.
+    It guards :func:`edgebake.cache.entries.inputs_of`: if a command reads something that is not listed there, its
+    output is not cached, so it cannot become stale. It does not see checks whether a file exists.
     """
 
     def __init__(self) -> None:
         self._paths: set[str] = set()
         self._elsewhere = False
         self._on = True
-        sys.addaudithook(self._hear)
+        sys.addaudithook(self._record)
 
     def stop(self) -> None:
-        """Note nothing any more."""
+        """Stop recording."""
         self._on = False
 
-    def strangers(self, places: Sequence[Place]) -> list[str]:
-        """Return what was opened and is in none of these places, nor part of Python; sorted."""
-        folders = tuple(f"{place.path}/" for place in places if place.kind != "file")
-        # Where modules are looked for is listed by imports.
-        known = {place.path for place in places} | {os.devnull} | set(map(os.path.abspath, sys.path))
+    def unexpected(self, inputs: Sequence[Input]) -> list[str]:
+        """Return what was read and is not in these inputs, nor a part of Python; sorted."""
+        folders = tuple(f"{item.path}/" for item in inputs if item.kind != "file")
+        # Imports list the folders in sys.path.
+        expected = {item.path for item in inputs} | {os.devnull} | set(map(os.path.abspath, sys.path))
         libraries = tuple(f"{path}/" for path in sysconfig.get_paths().values())
-        found = [
+        unexpected = [
             path
             for path in map(os.path.abspath, self._paths)
-            if path not in known and not path.startswith((*folders, *libraries)) and not path.endswith(_CODE)
+            if path not in expected and not path.startswith((*folders, *libraries)) and not path.endswith(_CODE)
         ]
-        return sorted([*found, *(["another process, or the network"] if self._elsewhere else [])])
+        return sorted([*unexpected, *(["another process, or the network"] if self._elsewhere else [])])
 
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _record(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._on:
             return
-        if event in _LOOKS:
+        if event in _READS:
             writes = event == "open" and arguments[2] & os.O_ACCMODE == os.O_WRONLY
             if isinstance(arguments[0], str) and not writes:
                 self._paths.add(arguments[0])

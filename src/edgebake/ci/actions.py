@@ -1,6 +1,6 @@
 """The actions that the workflow uses, each pinned by the commit of its release.
 
-A tag can be moved, a commit cannot. Source: the tags of their repositories on github.com (`git for-each-ref`).
+A tag can move, a commit cannot. Source: the tags of their repositories on github.com (`git for-each-ref`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,6 @@ ACTIONS: dict[str, tuple[str, str]] = {
 
 
 def pinned(action: str) -> str:
-    """Return what stands behind `uses:`, with the release in a comment."""
+    """Return the value of `uses:` for an action, with its release in a comment."""
     commit, release = ACTIONS[action]
     return f"{action}@{commit} # {release}"

@@ -9,49 +9,49 @@ from edgebake import __version__
 from edgebake.ci.actions import pinned
 from edgebake.ci.matrix import HOSTED, runner_labels
 from edgebake.errors import EdgebakeError
-from edgebake.graph.compile import stage_templates
 from edgebake.load.workspace import Workspace
 from edgebake.model.ci import Ci
 from edgebake.model.project import LOCK_FILE
 from edgebake.render.writer import OutputTree
+from edgebake.templating.templates import project_templates
 
 TEMPLATE = "ci/github.yml.j2"
 GITHUB_REGISTRY = "ghcr.io"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a project lies: its repository's folder, and the project's relative to it (`.` if they are one)."""
+class ProjectFolder:
+    """The repository's folder, and the project's folder relative to it (`.` if they are the same)."""
 
     repository: Path
     folder: str
 
 
-def place_of(root: Path) -> Place:
-    """Return where a project lies; without a repository around it, it counts as one."""
-    repository = next((one for one in (root, *root.parents) if (one / ".git").exists()), root)
-    return Place(repository, root.relative_to(repository).as_posix())
+def project_folder(root: Path) -> ProjectFolder:
+    """Return the folders of a project's repository and of the project. Without a repository they are the same."""
+    repository = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    return ProjectFolder(repository, root.relative_to(repository).as_posix())
 
 
 def workflow_tree(workspace: Workspace, output: str | None = None) -> OutputTree:
     """Return the workflow as a tree of generated files, not written yet.
 
-    Its manifest lies in the project's folder of generated files; the workflow where GitHub looks for it.
+    Its manifest is in the project's folder of generated files.
 
     Args:
         workspace: the project.
         output: the workflow's path in the repository; the project's `ci.output` if None.
 
     Raises:
-        EdgebakeError: the project lies where GitHub's expressions cannot name it.
+        EdgebakeError: the path does not end in .yml or .yaml, or the project's folder cannot be in a workflow.
     """
-    place = place_of(workspace.root)
+    location = project_folder(workspace.root)
     path = output or workspace.project.ci.output
     if not path.endswith((".yml", ".yaml")):
-        raise EdgebakeError(f"{path!r} does not end in .yml or .yaml; GitHub would not read it")
-    folder = (PurePosixPath(place.folder) / workspace.project.output / "ci").as_posix()
-    tree = OutputTree(place.repository, folder)
-    tree.add(path, render_workflow(workspace, place.folder, path).encode(), owner="GitHub Actions")
+        raise EdgebakeError(f"{path!r} does not end in .yml or .yaml, so GitHub would ignore it")
+    folder = (PurePosixPath(location.folder) / workspace.project.output / "ci").as_posix()
+    tree = OutputTree(location.repository, folder)
+    tree.add(path, render_workflow(workspace, location.folder, path).encode(), owner="GitHub Actions")
     return tree
 
 
@@ -60,16 +60,19 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
 
     Args:
         workspace: the project.
-        folder: the project's folder in the repository, `.` if they are one.
-        path: where the workflow will lie in the repository.
+        folder: the project's folder in the repository, `.` if they are the same.
+        path: the workflow's path in the repository.
+
+    Raises:
+        EdgebakeError: the folder contains an expression of GitHub Actions.
     """
     if "${{" in folder:
-        raise EdgebakeError(f"the folder {folder!r} cannot be named in a workflow", hints=("rename it",))
+        raise EdgebakeError(f"the folder {folder!r} cannot be used in a workflow", hints=("rename the folder",))
     project = workspace.project
     ci = project.ci
     registry = ci.registry or project.registry
     host = registry_host(registry)
-    text = stage_templates(workspace.root).render(
+    text = project_templates(workspace.root).render(
         TEMPLATE,
         title="edgebake" if folder == "." else f"edgebake {folder}",
         ci=ci,
@@ -91,29 +94,31 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
 
 
 def _emulates(ci: Ci) -> bool:
-    """Tell whether a job may have to emulate: a platform has no runner, or shares a job with another."""
+    """Return whether a job can need emulation: a platform has no runner, or shares a job with another."""
     return len(runner_labels(ci)) < len(HOSTED) or ci.jobs < len(HOSTED)
 
 
 def registry_host(repository: str) -> str:
-    """Return the host of a repository; Docker Hub's if it names none (github.com/distribution/reference)."""
+    """Return the host of a repository; Docker Hub if it has none (github.com/distribution/reference)."""
     first, _, rest = repository.partition("/")
     is_host = "." in first or ":" in first or first == "localhost"
     return first if is_host and (rest or "." in first or ":" in first) else "docker.io"
 
 
 def warnings(workspace: Workspace) -> list[str]:
-    """Return what a user should know of the workflow."""
+    """Return warnings about the workflow: an unreachable registry, or the origin of edgebake."""
     project = workspace.project
     host = registry_host(project.ci.registry or project.registry)
     labels = {word for words in runner_labels(project.ci).values() for word in words}
     hosted = {word for words in HOSTED.values() for word in words}
-    found = []
+    messages = []
     if host.split(":")[0] in ("localhost", "127.0.0.1") and labels & hosted:
-        found.append(f"GitHub's runners cannot reach the registry {host}: set ci.registry, such as ghcr.io/OWNER")
-    if not project.ci.install:
-        found.append(
-            f"the workflow installs edgebake=={__version__} from PyPI; "
-            "if it comes from elsewhere, set ci.install (a path, or git+https://…@COMMIT)"
+        messages.append(
+            f"GitHub's runners cannot reach the registry {host}: set ci.registry, such as ghcr.io/OWNER"
         )
-    return found
+    if not project.ci.install:
+        messages.append(
+            f"the workflow installs edgebake=={__version__} from PyPI; "
+            "to install it from elsewhere, set ci.install (a path, or git+https://…@COMMIT)"
+        )
+    return messages

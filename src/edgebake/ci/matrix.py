@@ -22,27 +22,27 @@ HOSTED: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Runner:
-    """Where a job runs, and the platforms that have to be emulated there."""
+    """The labels of a job's runner, and the platforms that are emulated there."""
 
     labels: tuple[str, ...]
     emulated: tuple[str, ...]
 
 
 def runner_labels(ci: Ci) -> dict[str, tuple[str, ...]]:
-    """Return the labels of the native runners by platform; a platform without one is not among them."""
+    """Return the labels of the native runners by platform, without the platforms that have none."""
     labels = {**HOSTED, **ci.runners}
     return {platform: words for platform, words in labels.items() if EMULATED not in words}
 
 
 def runner_for(ci: Ci, platforms: Sequence[str]) -> Runner:
-    """Return the runner for a job: of its first platform that has one, else of any."""
+    """Return the runner for a job: that of its first platform with a runner, otherwise any."""
     labels = runner_labels(ci)
     native = next((platform for platform in platforms if platform in labels), min(labels))
     return Runner(labels[native], tuple(platform for platform in platforms if platform != native))
 
 
 def matrix(plan: Plan, shards: Sequence[Shard]) -> dict[str, Any]:
-    """Return the matrix, as `strategy.matrix` takes it.
+    """Return the matrix of jobs for `strategy.matrix`.
 
     Each job has: `shard` (for `edgebake bake --shard`), `name`, `runner` (labels), `qemu` (platforms to emulate),
     `cache` (the bake file's CACHE_PLATFORM), and for docker/bake-action `targets` and `set`.
@@ -51,13 +51,13 @@ def matrix(plan: Plan, shards: Sequence[Shard]) -> dict[str, Any]:
 
 
 def stacks_matrix(plan: Plan, shards: Sequence[Shard], shared: Sequence[SharedStage]) -> dict[str, Any]:
-    """Return the matrix of the jobs that publish what shards share: one for each platform that has any of it.
+    """Return the matrix of the jobs that publish shared stages: one for each platform with such stages.
 
-    Each has `shard`, `name`, `runner`, `qemu` and `cache` as the jobs of :func:`matrix`, and its `platform`.
+    Each has `platform`, and `shard`, `name`, `runner`, `qemu` and `cache` like the jobs of :func:`matrix`.
     """
     ci = plan.compilation.workspace.project.ci
     jobs = []
-    for platform in sorted({one.platform for one in shared}):
+    for platform in sorted({stage.platform for stage in shared}):
         runner = runner_for(ci, [platform])
         jobs.append(
             {
@@ -93,18 +93,17 @@ def _job(plan: Plan, shard: Shard) -> dict[str, Any]:
 
 
 def _tests(plan: Plan, names: Sequence[str]) -> dict[str, str]:
-    """Return the bake targets of the tests, by the one that they test."""
+    """Return the bake targets of tests, by the bake target that they test."""
     bake_targets = plan.compilation.graph.bake_targets
-    known = {(one.image, one.target): one.name for one in bake_targets if one.is_test}
-    images = {one.name: (one.image, one.target) for one in bake_targets if not one.is_test}
-    return {name: known[images[name]] for name in names if images[name] in known}
+    tests = {(test.image, test.target): test.name for test in bake_targets if test.is_test}
+    images = {bake.name: (bake.image, bake.target) for bake in bake_targets if not bake.is_test}
+    return {name: tests[images[name]] for name in names if images[name] in tests}
 
 
 def outputs(plan: Plan, shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> str:
     """Return the lines for `$GITHUB_OUTPUT`: `matrix` and `count`.
 
-    If the project publishes stages, also `stacks`, the matrix for what shards share, and `shared`, on how many
-    platforms there is any.
+    For a project with shared stages also `stacks`, their matrix, and `shared`, the number of jobs in it.
     """
     lines = [f"matrix={_compact(matrix(plan, shards))}", f"count={len(shards)}"]
     if shared is not None:

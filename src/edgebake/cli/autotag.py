@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import CaBundle, Root
+from edgebake.cli.command import command
+from edgebake.cli.options import CaBundle, ImageRegistry, NoCache, Root
 from edgebake.cli.waiting import Waiting
 
-if TYPE_CHECKING:
-    from edgebake.host.remote import Cache
 
-NoCache = Annotated[
-    bool, typer.Option("--no-cache", help="Ask the registry again; its answers are kept for ten minutes.")
-]
-Registry = Annotated[
-    str | None,
-    typer.Option("--registry", metavar="REPOSITORY", help="Look there, not in the project's registry."),
-]
+@dataclass(frozen=True)
+class AutotagOptions:
+    """The image that is looked for, where, and what is printed about it."""
 
-
-def autotag(
     name: Annotated[
         str,
         typer.Argument(
@@ -31,65 +26,47 @@ def autotag(
             help="An image of the project, a recipe, or a repository (localhost:5000/acme/detector).",
             autocompletion=complete.subjects,
         ),
-    ],
-    registry: Registry = None,
-    root: Root = None,
+    ]
+    registry: ImageRegistry = None
+    root: Root = None
     explain: Annotated[
-        bool, typer.Option("--explain", help="Tell on stderr what each rule says of each image, with its source.")
-    ] = False,
-    no_cache: NoCache = False,
-    ca_bundle: CaBundle = None,
+        bool,
+        typer.Option("--explain", help="Show on stderr the result of each rule for each image, with its source."),
+    ] = False
+    no_cache: NoCache = False
+    ca_bundle: CaBundle = None
     json_output: Annotated[
         bool, typer.Option("--json", help="Print all candidates as JSON, not the reference.")
-    ] = False,
-) -> None:
-    """Print the reference of the best image for this machine: the engine's own, else the registry's.
+    ] = False
 
-    What decides is what NVIDIA says runs: architecture, CUDA flavour, driver, GPU architecture, L4T, mounted
-    libraries. If no image fits, says why and what to build, prints nothing and exits with 2.
+
+@command(AutotagOptions)
+def autotag(options: AutotagOptions) -> None:
+    """Print the reference of the best image for this machine, from the engine or else from the registry.
+
+    The rules are NVIDIA's: architecture, CUDA flavour, driver, GPU architecture, L4T, mounted libraries. If no
+    image fits, the command prints nothing, says why and what to build, and exits with 2.
 
     Example: docker run --rm $(edgebake autotag pytorch)
     """
-    import os
-
     with Waiting("looking for images"):
-        from edgebake.host.autotag import find_image, nothing_fits
-        from edgebake.host.explain import as_data, as_lines
-        from edgebake.host.here import machine_of
-        from edgebake.host.wanted import wanted
-        from edgebake.load.workspace import find_root, open_workspace
-        from edgebake.registry.client import RegistryClient
+        from edgebake.host.search import Search, search
 
-        workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
-        this = wanted(name, workspace, registry)
-        machine = machine_of(root)
-        client = RegistryClient(os.environ, Path(ca_bundle) if ca_bundle else None)
-        whole = explain or json_output
-        answer = find_image(
-            this, workspace, machine, client, cache(no_cache=no_cache), here=root is None, all_of_them=whole
-        )
-    if json_output:
-        import json
+        bundle = Path(options.ca_bundle) if options.ca_bundle else None
+        everything = options.explain or options.json_output
+        what = Search(options.name, options.registry, options.root, options.no_cache, bundle, everything)
+        found = search(what, Path.cwd(), os.environ)
+    from edgebake.cli.console import print_json, print_note, print_text
+    from edgebake.cli.format.autotag import data, text
 
-        typer.echo(json.dumps(as_data(answer), indent=2))
-    if explain:
-        typer.echo("\n".join(as_lines(answer)), err=True)
+    answer = found.answer
+    if options.json_output:
+        print_json(data(answer))
+    if options.explain:
+        typer.echo(text(answer), err=True)
     if answer.best is None:
-        raise nothing_fits(this, workspace, machine, answer.judged)
+        raise found.nothing_fits()
     for doubt in answer.doubts:
-        typer.echo(f"note: {answer.best.reference}: {doubt}", err=True)
-    if not json_output:
-        typer.echo(answer.best.reference)
-
-
-def cache(*, no_cache: bool) -> Cache:
-    """Return where answers of registries are kept: below the user's cache folder, as XDG has it."""
-    import os
-
-    from edgebake.host.remote import Cache
-
-    if no_cache:
-        return Cache(None)
-    home = os.environ.get("XDG_CACHE_HOME") or ""
-    folder = Path(home) if home.startswith("/") else Path.home() / ".cache"
-    return Cache(folder / "edgebake" / "registry")
+        print_note(f"{answer.best.reference}: {doubt}")
+    if not options.json_output:
+        print_text(answer.best.reference)

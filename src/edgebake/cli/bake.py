@@ -12,26 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli.command import command
 from edgebake.cli.options import (
+    BakeFileOptions,
     Builder,
-    CaBundle,
-    Exclude,
-    ImageName,
     JsonOutput,
     Locked,
     Mirrors,
-    Names,
-    Platforms,
     Quiet,
-    Registry,
-    Select,
-    Tag,
-    Targets,
-    Variables,
+    SelectOptions,
+    absolute,
     pairs,
     print_scope_notes,
-    request_of,
-    settings_of,
+    refuse_together,
 )
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError
@@ -40,97 +33,133 @@ from edgebake.execute.progress.mode import Mode
 if TYPE_CHECKING:
     from edgebake.execute.executor import Executor
     from edgebake.execute.policy import Policy
+    from edgebake.model.project import Project
     from edgebake.model.request import Request
     from edgebake.pipeline import Observed, Pipeline
     from edgebake.plan.builder import Plan
     from edgebake.plan.settings import Settings
     from edgebake.state.current import Wish
 
-Push = Annotated[bool, typer.Option("--push", help="Push to the registry.")]
-Digests = Annotated[
-    Path | None,
-    typer.Option("--digests", metavar="DIR", help="Record what was pushed there, for `edgebake publish`."),
-]
-Load = Annotated[bool, typer.Option("--load", help="Load into the local engine.")]
-Test = Annotated[
-    bool | None, typer.Option("--test/--no-test", help="Run the images' tests first; the default with --push.")
-]
-KeepGoing = Annotated[
-    bool, typer.Option("--keep-going", "-k", help="After a failure, build what does not depend on it.")
-]
-Retries = Annotated[
-    int, typer.Option("--retries", metavar="N", min=0, help="Retry after a fault of network, registry or engine.")
-]
-StepTimeout = Annotated[
-    str | None,
-    typer.Option("--step-timeout", metavar="DURATION", help="Stop a step after that time: 90s, 20m, 2h."),
-]
-Timeout = Annotated[
-    str | None, typer.Option("--timeout", metavar="DURATION", help="Stop everything after that time.")
-]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="What the last bake has finished counts, even with --force or --no-cache.")
-]
-Force = Annotated[bool, typer.Option("--force", help="Also build what is up to date.")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the bake file, like Buildx's --set."),
-]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Build everything again.")]
-NoReuse = Annotated[
-    bool, typer.Option("--no-reuse", help="Neither take published stages from `stacks` nor publish any.")
-]
-ProgressMode = Annotated[
-    Mode | None,
-    typer.Option("--progress", help="Show progress as a table, as lines, as JSON lines, or not at all."),
-]
-Timeline = Annotated[
-    Path | None,
-    typer.Option("--timeline", metavar="FILE", help="Draw what ran, and the critical path, as an HTML page."),
-]
-Shard = Annotated[
-    str | None,
-    typer.Option(
-        "--shard",
-        metavar="I/N",
-        help="Only shard I of `plan --shards N`; 0/N: the stages that these share.",
-    ),
-]
-ShardsFile = Annotated[
-    Path | None,
-    typer.Option("--shards", metavar="FILE", help="The shards, as `plan --shards N --json` printed them."),
-]
-
 
 @dataclass(frozen=True)
-class BakeOptions:
-    """What is built, and how; `digests`, `timeline`: where the pushed digests and the drawing are written.
+class BakeOptions(BakeFileOptions, SelectOptions):
+    """What is built, and how.
 
     Raises:
-        EdgebakeError: two of them contradict each other.
+        EdgebakeError: two of them contradict each other, or a value is wrong.
     """
 
-    settings: Settings
-    policy: Policy
-    wish: Wish
-    reuse: bool
-    shard: str | None
-    shards_file: Path | None
-    digests: Path | None
-    timeline: Path | None
-    progress: Mode
+    push: Annotated[bool, typer.Option("--push", help="Push to the registry.")] = False
+    digests: Annotated[
+        Path | None,
+        typer.Option("--digests", metavar="DIR", help="Record what was pushed there, for `edgebake publish`."),
+    ] = None
+    load: Annotated[bool, typer.Option("--load", help="Load into the local engine.")] = False
+    test: Annotated[
+        bool | None, typer.Option("--test/--no-test", help="Run the images' tests first; the default with --push.")
+    ] = None
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", "-k", help="After a failure, build what does not depend on it.")
+    ] = False
+    retries: Annotated[
+        int,
+        typer.Option("--retries", metavar="N", min=0, help="Retry after a fault of network, registry or engine."),
+    ] = 2
+    step_timeout: Annotated[
+        str | None,
+        typer.Option("--step-timeout", metavar="DURATION", help="Stop a step after that time: 90s, 20m, 2h."),
+    ] = None
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", metavar="DURATION", help="Stop everything after that time.")
+    ] = None
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="What the last bake has finished counts, even with --force or --no-cache."),
+    ] = False
+    force: Annotated[bool, typer.Option("--force", help="Also build what is up to date.")] = False
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the bake file, like Buildx's --set."),
+    ] = None
+    builder: Builder = None
+    mirror: Mirrors = None
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Build everything again.")] = False
+    no_reuse: Annotated[
+        bool, typer.Option("--no-reuse", help="Neither take published stages from `stacks` nor publish any.")
+    ] = False
+    shown: Annotated[
+        Mode | None,
+        typer.Option("--progress", help="Show progress as a table, as lines, as JSON lines, or not at all."),
+    ] = None
+    quiet: Quiet = False
+    timeline: Annotated[
+        Path | None,
+        typer.Option("--timeline", metavar="FILE", help="Draw what ran, and the critical path, as an HTML page."),
+    ] = None
+    json_output: JsonOutput = False
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Only shard I of `plan --shards N`; 0/N: the stages that these share.",
+        ),
+    ] = None
+    shards: Annotated[
+        Path | None,
+        typer.Option("--shards", metavar="FILE", help="The shards, as `plan --shards N --json` printed them."),
+    ] = None
+    locked: Locked = False
 
     def __post_init__(self) -> None:
-        push = self.wish.output == "push"
-        if self.digests and not push:
+        refuse_together(push=self.push, load=self.load)
+        if self.quiet and self.shown not in (None, Mode.quiet):
+            raise EdgebakeError(f"--quiet and --progress {self.shown.value} cannot be combined")
+        if self.digests and not self.push:
             raise EdgebakeError("--digests records what is pushed", hints=("add --push",))
         if self.timeline and self.timeline.is_dir():
             hints = ("name a file: --timeline build.html",)
             raise EdgebakeError(f"--timeline {str(self.timeline)!r} is a folder", hints=hints)
-        if self.is_shared and not push:
+        if self.is_shared and not self.push:
             raise EdgebakeError("--shard 0/N publishes the stages that shards share", hints=("add --push",))
-        if self.is_shared and not self.reuse:
+        if self.is_shared and self.no_reuse:
             raise EdgebakeError("--shard 0/N and --no-reuse cannot be combined")
+
+    @property
+    def settings(self) -> Settings:
+        """How Buildx is called."""
+        return replace(
+            super().settings,
+            builder=self.builder,
+            overrides=tuple(self.overrides or ()),
+            mirrors=pairs(self.mirror, "--mirror"),
+            no_cache=self.no_cache,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """What is done about failures."""
+        from edgebake.execute.policy import Policy
+        from edgebake.text.duration import parse_duration
+
+        step, whole = self.step_timeout, self.timeout
+        step_seconds = parse_duration(step, "--step-timeout") if step else 0.0
+        seconds = parse_duration(whole, "--timeout") if whole else 0.0
+        return Policy(self.keep_going, self.retries, step_seconds, seconds)
+
+    @property
+    def wish(self) -> Wish:
+        """Where results go, and what of earlier ones counts."""
+        from edgebake.state.current import Wish
+
+        test = self.push if self.test is None else self.test
+        output = "push" if self.push else "load" if self.load else "cache"
+        return Wish(output, test, self.force or self.no_cache, self.resume)  # type: ignore[arg-type]
+
+    @property
+    def progress(self) -> Mode:
+        """How progress is shown."""
+        return Mode.quiet if self.quiet else self.shown or Mode.auto
 
     @property
     def is_shared(self) -> bool:
@@ -145,40 +174,8 @@ class BakeOptions:
         return f"shard-{self.shard.replace('/', '-of-')}" if self.shard else ""
 
 
-def bake(
-    names: Names = None,
-    target: Targets = None,
-    platform: Platforms = None,
-    select: Select = None,
-    exclude: Exclude = None,
-    name: ImageName = None,
-    push: Push = False,
-    digests: Digests = None,
-    load: Load = False,
-    test: Test = None,
-    keep_going: KeepGoing = False,
-    retries: Retries = 2,
-    step_timeout: StepTimeout = None,
-    timeout: Timeout = None,
-    resume: Resume = False,
-    force: Force = False,
-    overrides: Overrides = None,
-    variable: Variables = None,
-    registry: Registry = None,
-    tag: Tag = None,
-    builder: Builder = None,
-    mirror: Mirrors = None,
-    ca_bundle: CaBundle = None,
-    no_cache: NoCache = False,
-    no_reuse: NoReuse = False,
-    shown: ProgressMode = None,
-    quiet: Quiet = False,
-    timeline: Timeline = None,
-    json_output: JsonOutput = False,
-    shard: Shard = None,
-    shards: ShardsFile = None,
-    locked: Locked = False,
-) -> None:
+@command(BakeOptions)
+def bake(options: BakeOptions) -> None:
     """Build images: do what `edgebake plan` shows.
 
     What is up to date is not built. A bake that failed, was interrupted or was killed continues where it was
@@ -189,88 +186,76 @@ def bake(
 
     Example: edgebake bake --select group:llm --exclude target:jetpack-*
     """
-    mode = _mode(shown, quiet)
-    with Waiting("planning what to build", shown=mode is not Mode.quiet):
+    options = replace(options, digests=absolute(options.digests), timeline=absolute(options.timeline))
+    with Waiting("planning what to build", shown=options.progress is not Mode.quiet):
         from edgebake.pipeline import Pipeline
 
-        request = request_of(names, target, platform, name, select, exclude)
-        settings = settings_of(variable, registry, tag, ca_bundle)
-        mirrors, changes = pairs(mirror, "--mirror"), tuple(overrides or ())
-        settings = replace(settings, builder=builder, overrides=changes, mirrors=mirrors, no_cache=no_cache)
-        policy = _policy(keep_going, retries, step_timeout, timeout)
-        wish = _wish(push, load, test, force or no_cache, resume)
-        files = (shards, digests and digests.absolute(), timeline)
-        options = BakeOptions(settings, policy, wish, not no_reuse, shard, *files, mode)
-        pipeline = Pipeline(Path.cwd(), request, locked=locked)
+        policy = options.policy
+        pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked)
         observed = _observed(pipeline, options)
-    _run(pipeline, observed, options, json_output=json_output)
-
-
-def _mode(shown: Mode | None, quiet: bool) -> Mode:
-    if quiet and shown not in (None, Mode.quiet):
-        raise EdgebakeError(f"--quiet and --progress {shown.value} cannot be combined")
-    return Mode.quiet if quiet else shown or Mode.auto
-
-
-def _policy(keep_going: bool, retries: int, step_timeout: str | None, timeout: str | None) -> Policy:
-    from edgebake.execute.policy import Policy
-    from edgebake.text.duration import parse_duration
-
-    step_seconds = parse_duration(step_timeout, "--step-timeout") if step_timeout else 0.0
-    return Policy(keep_going, retries, step_seconds, parse_duration(timeout, "--timeout") if timeout else 0.0)
-
-
-def _wish(push: bool, load: bool, test: bool | None, force: bool, resume: bool) -> Wish:
-    from edgebake.state.current import Wish
-
-    if push and load:
-        raise EdgebakeError("--push and --load cannot be combined")
-    return Wish("push" if push else "load" if load else "cache", push if test is None else test, force, resume)
+    _run(pipeline, observed, options, policy)
 
 
 def _observed(pipeline: Pipeline, options: BakeOptions) -> Observed:
     from edgebake.pipeline import shard_of
     from edgebake.state.stacks import looker
 
-    look = looker(options.settings) if options.reuse else None
-    narrow = shard_of(options.shard, options.shards_file)
-    return pipeline.observed(options.settings, options.wish, look=look, narrow=narrow)
+    settings = options.settings
+    look = None if options.no_reuse else looker(settings)
+    narrow = shard_of(options.shard, options.shards)
+    return pipeline.observed(settings, options.wish, look=look, narrow=narrow)
 
 
 # ── execution
 
 
-def _run(pipeline: Pipeline, observed: Observed, options: BakeOptions, *, json_output: bool) -> None:
+def _run(pipeline: Pipeline, observed: Observed, options: BakeOptions, policy: Policy) -> None:
     print_scope_notes(observed.plan.scope)
-    page = options.timeline and options.timeline.absolute()  # the working folder changes
-    executor = _executor(pipeline, observed, options)
-    with _drawn(page, observed.plan, executor):
+    executor = _executor(pipeline, observed, options, policy)
+    with _drawn(options.timeline, observed.plan, executor):
         if options.is_shared:
-            _publish_shared(executor, observed.plan, json_output=json_output)
+            _publish_shared(executor, observed.plan, json_output=options.json_output)
         else:
-            with _recorded(options, observed, executor), _summarised(executor, json_output=json_output):
+            with _recorded(options, observed, executor), _summarised(executor, json_output=options.json_output):
                 executor.run()
 
 
-def _executor(pipeline: Pipeline, observed: Observed, options: BakeOptions) -> Executor:
+def _executor(pipeline: Pipeline, observed: Observed, options: BakeOptions, policy: Policy) -> Executor:
     """Return what executes a plan. The project's folder becomes the working one: paths in a bake file need it."""
     from edgebake.cli.console import print_note
     from edgebake.cli.format.plan import stack_notes
     from edgebake.execute.executor import Executor
     from edgebake.execute.progress.factory import make_progress
 
-    workspace, settings, policy = pipeline.workspace, observed.settings, options.policy
-    _check_bundle(settings.variables.get("CA_BUNDLE") or workspace.project.ca_bundle)
+    workspace, settings = pipeline.workspace, observed.settings
+    _check_plumbing(workspace.project, settings)
     for note in stack_notes(observed.plan):
         print_note(note)
     os.chdir(workspace.root)
-    if options.wish.resume:
+    if options.resume:
         policy = replace(policy, resumes=pipeline.history.resumable)
     progress = make_progress(options.progress, sys.stderr, settings.environment)
     return Executor(observed.plan, settings, progress, pipeline.compiled.tree.write, policy)
 
 
-def _check_bundle(path: str | None) -> None:
+def _check_plumbing(project: Project, settings: Settings) -> None:
+    """Refuse certificates or wheels that the project's builds would not see.
+
+    EDGEBAKE_CA_BUNDLE is no error there: it is also for edgebake's own requests, on whatever project.
+
+    Raises:
+        EdgebakeError: the project asks for none, or the certificates do not exist.
+    """
+    if project.wheelhouse is None and "WHEELHOUSE" in settings.variables:
+        hint = "name a folder in edgebake.yaml (wheelhouse: wheels), which --var WHEELHOUSE then replaces"
+        raise EdgebakeError("the project's builds do not look into a folder of wheels", hints=(hint,))
+    if project.ca_bundle is None:
+        given = settings.variables.get("CA_BUNDLE")
+        if given and given != settings.environment.get("EDGEBAKE_CA_BUNDLE"):
+            hint = 'let them in edgebake.yaml (ca_bundle: ""), then run: edgebake compile'
+            raise EdgebakeError("the project's builds do not take certificates", hints=(hint,))
+        return
+    path = settings.variables.get("CA_BUNDLE") or project.ca_bundle
     # Buildx gives a build an empty secret, or fails without saying why.
     if path and not Path(path).is_file():
         raise EdgebakeError(f"certificate bundle {path!r} not found", hints=("see --ca-bundle and ca_bundle",))

@@ -10,68 +10,54 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import (
-    Builder,
-    CaBundle,
-    ImageName,
-    JsonOutput,
-    Locked,
-    Mirrors,
-    Names,
-    Platforms,
-    Quiet,
-    Targets,
-)
+from edgebake.cli.command import command
+from edgebake.cli.options import AdHocOptions, LocalBuildOptions, absolute
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError, Position
 
 if TYPE_CHECKING:
-    from edgebake.bench.images import BenchRequest
     from edgebake.model.bench import Result
-
-Recipes = Annotated[
-    list[str] | None, typer.Option("--recipe", metavar="RECIPE", help="Only this recipe's bench; repeatable.")
-]
-Reference = Annotated[
-    str | None, typer.Option("--image", metavar="REFERENCE", help="Measure this image; build nothing.")
-]
-Runs = Annotated[
-    int, typer.Option("--runs", min=1, max=50, metavar="N", help="Runs of each bench, each in a new container.")
-]
-Seconds = Annotated[
-    float, typer.Option("--seconds", min=0.05, max=600, metavar="S", help="Time of each measurement.")
-]
-Compare = Annotated[
-    Path | None,
-    typer.Option("--compare", metavar="FILE", help="Compare with the result that an earlier run wrote."),
-]
-FailAbove = Annotated[
-    str | None, typer.Option("--fail-above", metavar="PERCENT", help="Exit with 3 if a value is worse by more.")
-]
-OutputFile = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the result, as JSON.")
-]
 
 
 @dataclass(frozen=True)
-class BenchOptions:
-    """What is done with the result: the file to compare with, the loss that is allowed, the file to write.
+class BenchOptions(LocalBuildOptions, AdHocOptions):
+    """What is measured, how often, and what is done with the result.
 
     Raises:
         EdgebakeError: a loss is allowed, and there is nothing to compare with; it is no percentage; the file cannot
             be written.
     """
 
-    compare: Path | None
-    fail_above: str | None
-    output: Path | None
+    recipe: Annotated[
+        list[str] | None, typer.Option("--recipe", metavar="RECIPE", help="Only this recipe's bench; repeatable.")
+    ] = None
+    image: Annotated[
+        str | None, typer.Option("--image", metavar="REFERENCE", help="Measure this image; build nothing.")
+    ] = None
+    runs: Annotated[
+        int, typer.Option("--runs", min=1, max=50, metavar="N", help="Runs of each bench, each in a new container.")
+    ] = 5
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0.05, max=600, metavar="S", help="Time of each measurement.")
+    ] = 1.0
+    compare: Annotated[
+        Path | None,
+        typer.Option("--compare", metavar="FILE", help="Compare with the result that an earlier run wrote."),
+    ] = None
+    fail_above: Annotated[
+        str | None,
+        typer.Option("--fail-above", metavar="PERCENT", help="Exit with 3 if a value is worse by more."),
+    ] = None
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the result, as JSON.")
+    ] = None
 
     def __post_init__(self) -> None:
         if self.fail_above is not None and self.compare is None:
             raise EdgebakeError("--fail-above needs an earlier run", hints=("name its file with --compare",))
         _ = self.limit
         if self.output is not None:
-            _check_writable(self.output)
+            _check_writable(self.output.absolute())
 
     @property
     def limit(self) -> float | None:
@@ -89,25 +75,8 @@ class BenchOptions:
         return percent / 100
 
 
-def bench(
-    names: Names = None,
-    target: Targets = None,
-    platform: Platforms = None,
-    name: ImageName = None,
-    recipe: Recipes = None,
-    image: Reference = None,
-    runs: Runs = 5,
-    seconds: Seconds = 1.0,
-    compare: Compare = None,
-    fail_above: FailAbove = None,
-    output: OutputFile = None,
-    builder: Builder = None,
-    mirror: Mirrors = None,
-    ca_bundle: CaBundle = None,
-    quiet: Quiet = False,
-    json_output: JsonOutput = False,
-    locked: Locked = False,
-) -> None:
+@command(BenchOptions)
+def bench(options: BenchOptions) -> None:
     """Measure an image's recipes in the built image: throughput, latency (p50, p99), memory.
 
     Builds what is missing, loads it into the local engine, and runs each recipe's bench several times, each time
@@ -116,49 +85,46 @@ def bench(
 
     Example: edgebake bench detector --target cpu -o now.json --compare before.json --fail-above 10%
     """
-    with Waiting("planning what to build", shown=not quiet) as waiting:
-        from edgebake.bench.images import BenchRequest
-        from edgebake.cli.options import build_settings
+    output = absolute(options.output)
+    with Waiting("planning what to build", shown=not options.quiet) as waiting:
         from edgebake.model.bench import read_result
-        from edgebake.model.request import Request
-        from edgebake.pipeline import Pipeline
-        from edgebake.testing.images import LocalBuild
 
-        options = BenchOptions(compare, fail_above, output.absolute() if output else None)
-        before = read_result(compare) if compare else None
-        request = Request(tuple(names or ()), tuple(target or ()), tuple(platform or ()), name)
-        pipeline = Pipeline(Path.cwd(), request, locked=locked)
-        build = LocalBuild(pipeline, build_settings(builder, mirror, ca_bundle), quiet)
-        result = _measured(BenchRequest(build, runs, seconds, tuple(recipe or ()), image), waiting)
-    _finish(result, before, options, json_output=json_output)
+        before = read_result(options.compare) if options.compare else None
+        result = _measured(options, waiting)
+    if output:
+        from edgebake.model.bench import render_result
+        from edgebake.system.atomic import write_file
+
+        write_file(output, render_result(result))
+    _finish(result, before, options)
 
 
-def _measured(request: BenchRequest, waiting: Waiting) -> Result:
+def _measured(options: BenchOptions, waiting: Waiting) -> Result:
     """Measure, and show each run as it ends."""
-    from edgebake.bench.images import measure_images
+    from edgebake.bench.images import BenchRequest, measure_images
     from edgebake.load.workspace import find_root
+    from edgebake.pipeline import Pipeline
+    from edgebake.testing.images import LocalBuild
 
     def report(line: str) -> None:
-        if not request.build.quiet:
+        if not options.quiet:
             waiting.tell(line)
 
     start = Path.cwd()
+    build = LocalBuild(Pipeline(start, options.request, locked=options.locked), options.settings, options.quiet)
     os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
+    request = BenchRequest(build, options.runs, options.seconds, tuple(options.recipe or ()), options.image)
     return measure_images(request, report, waiting.end)
 
 
-def _finish(result: Result, before: Result | None, options: BenchOptions, *, json_output: bool) -> None:
-    """Write and print the result, and exit with 3 if a bench failed, or is worse than is allowed."""
+def _finish(result: Result, before: Result | None, options: BenchOptions) -> None:
+    """Print the result, and exit with 3 if a bench failed, or is worse than is allowed."""
     from edgebake.bench.compare import compare
     from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.bench import comparison_text, data, failure_lines, text
-    from edgebake.model.bench import render_result
-    from edgebake.system.atomic import write_file
 
-    if options.output:
-        write_file(options.output, render_result(result))
     comparison = compare(before, result) if before else None
-    if json_output:
+    if options.json_output:
         print_json(data(result, comparison))
     else:
         print_text(*text(result))

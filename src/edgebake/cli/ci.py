@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import ChangedSince, Unpublished
+from edgebake.cli.command import command
+from edgebake.cli.options import ChangedSince, Unpublished, refuse_together
+from edgebake.errors import EXIT_CHECK, EdgebakeError
 
 if TYPE_CHECKING:
     from edgebake.pipeline import Pipeline
@@ -22,23 +24,31 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Output = Annotated[
-    str | None,
-    typer.Option("--output", "-o", metavar="FILE", help="The workflow, in the repository.", show_default=False),
-]
-Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if the workflow is stale.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite a workflow that was edited.")]
-Everything = Annotated[bool, typer.Option("--all", help="All images.")]
-ShardsFile = Annotated[
-    str | None, typer.Option("--file", metavar="FILE", help="Also write the shards to a file, for `bake --shards`.")
-]
-PublishedIn = Annotated[
-    str | None, typer.Option("--registry", metavar="REPOSITORY", help="Where images are published.")
-]
+
+@dataclass(frozen=True)
+class GithubOptions:
+    """Where the workflow is, and what is done with it.
+
+    Raises:
+        EdgebakeError: it is to be both overwritten and only checked.
+    """
+
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The workflow, in the repository.", show_default=False),
+    ] = None
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if the workflow is stale.")] = (
+        False
+    )
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a workflow that was edited.")] = False
+
+    def __post_init__(self) -> None:
+        refuse_together(force=self.force, check=self.check)
 
 
 @app.command("github")
-def github(output: Output = None, check: Check = False, force: Force = False) -> None:
+@command(GithubOptions)
+def github(options: GithubOptions) -> None:
     """Write the GitHub Actions workflow that builds, tests and publishes the images.
 
     `ci` in edgebake.yaml has its settings. By default the file is .github/workflows/edgebake.yml.
@@ -48,21 +58,18 @@ def github(output: Output = None, check: Check = False, force: Force = False) ->
     from edgebake.ci.github import warnings, workflow_tree
     from edgebake.cli.console import print_error, print_note, print_text
     from edgebake.cli.format.files import changes_text, stale_text
-    from edgebake.errors import EXIT_CHECK, EdgebakeError
     from edgebake.model.request import Request
     from edgebake.select.request import open_request
 
-    if check and force:
-        raise EdgebakeError("--force and --check cannot be combined")
     workspace = open_request(Path.cwd(), Request())
-    tree = workflow_tree(workspace, output)
-    if check:
+    tree = workflow_tree(workspace, options.output)
+    if options.check:
         stale = [change.path for change in tree.changes() if not change.path.endswith("/manifest.json")]
         if stale:
             print_error(stale_text(stale, "edgebake ci github"))
             raise typer.Exit(EXIT_CHECK)
         return
-    changes = tree.write(force=force)
+    changes = tree.write(force=options.force)
     print_text(*(changes_text(changes) if changes else ["The workflow is up to date."]))
     for warning in warnings(workspace):
         print_note(warning)
@@ -76,25 +83,25 @@ class MatrixOptions:
         EdgebakeError: not exactly one way to choose them is named.
     """
 
-    changed_since: str | None = None
-    unpublished: bool = False
-    everything: bool = False
+    changed_since: ChangedSince = None
+    unpublished: Unpublished = False
+    everything: Annotated[bool, typer.Option("--all", help="All images.")] = False
+    registry: Annotated[
+        str | None, typer.Option("--registry", metavar="REPOSITORY", help="Where images are published.")
+    ] = None
+    shards_file: Annotated[
+        str | None,
+        typer.Option("--file", metavar="FILE", help="Also write the shards to a file, for `bake --shards`."),
+    ] = None
 
     def __post_init__(self) -> None:
-        from edgebake.errors import EdgebakeError
-
         if [self.changed_since is not None, self.unpublished, self.everything].count(True) != 1:
             raise EdgebakeError("one of --changed-since, --unpublished and --all is needed")
 
 
 @app.command("matrix")
-def matrix(
-    changed_since: ChangedSince = None,
-    unpublished: Unpublished = False,
-    everything: Everything = False,
-    registry: PublishedIn = None,
-    shards_file: ShardsFile = None,
-) -> None:
+@command(MatrixOptions)
+def matrix(options: MatrixOptions) -> None:
     """Print the matrix of the workflow's jobs, as lines for $GITHUB_OUTPUT.
 
     The lines are matrix=… and count=…; with `stacks` in the project also stacks=… and shared=…, for the jobs that
@@ -110,16 +117,16 @@ def matrix(
     from edgebake.plan.settings import Settings
     from edgebake.plan.shards import shared_by
 
-    options = MatrixOptions(changed_since, unpublished, everything)
     pipeline = Pipeline(Path.cwd(), Request())
-    plan = _plan(pipeline, options, Settings(variables={"REGISTRY": registry} if registry else {}))
+    variables = {"REGISTRY": options.registry} if options.registry else {}
+    plan = _plan(pipeline, options, Settings(variables=variables))
     shards = _shards(pipeline, plan)
     shared = shared_by(plan, shards)
     print_error(text(shards, shared))
-    if shards_file:
+    if options.shards_file:
         from edgebake.system.atomic import write_file
 
-        write_file(Path(shards_file), f"{json_text(data(shards, shared))}\n".encode())
+        write_file(Path(options.shards_file), f"{json_text(data(shards, shared))}\n".encode())
     print_text(outputs(plan, shards, shared))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import JsonOutput, Locked
+from edgebake.cli.options import JsonOutput, Locked, refuse_together
 from edgebake.cli.remembered import Remembered, remembered
+from edgebake.errors import EXIT_CHECK
 
 if TYPE_CHECKING:
     from edgebake.pipeline import Compiled
@@ -22,44 +24,28 @@ class CompileOptions:
         EdgebakeError: files are to be both overwritten and only checked.
     """
 
-    force: bool = False
-    check: bool = False
-    locked: bool = False
-    json_output: bool = False
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if a file is stale.")] = False
+    locked: Locked = False
+    force: Annotated[bool, typer.Option("--force", help="Overwrite generated files that were edited.")] = False
+    json_output: JsonOutput = False
 
     def __post_init__(self) -> None:
-        from edgebake.errors import EdgebakeError
-
-        if self.force and self.check:
-            raise EdgebakeError("--force and --check cannot be combined")
+        refuse_together(force=self.force, check=self.check)
 
 
-Force = Annotated[bool, typer.Option("--force", help="Overwrite generated files that were edited.")]
-Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if a file is stale.")]
-
-
-@remembered("check", "locked", "json_output")
-def compile_command(
-    memory: Remembered,
-    check: Check = False,
-    locked: Locked = False,
-    force: Force = False,
-    json_output: JsonOutput = False,
-) -> None:
+@remembered(CompileOptions, "check", "locked", "json_output")
+def compile_command(memory: Remembered, options: CompileOptions) -> None:
     """Write the Dockerfiles, the bake file, and all that they need.
 
     Reads only the project and its lock; needs neither Docker nor a network. In CI, --check finds stale files.
 
     Example: edgebake compile --check --locked
     """
-    from pathlib import Path
-
     from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.compile import data, notes, text
     from edgebake.model.request import Request
     from edgebake.pipeline import compile_files
 
-    options = CompileOptions(force, check, locked, json_output)
     workspace = memory.opened(Path.cwd(), Request())
     compiled = compile_files(workspace, locked=options.locked)
     if options.check:
@@ -79,7 +65,6 @@ def _check(compiled: Compiled, options: CompileOptions) -> None:
     from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.compile import data
     from edgebake.cli.format.files import changes_text
-    from edgebake.errors import EXIT_CHECK
 
     changes = compiled.changes()
     if options.json_output:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,9 +76,9 @@ def builders(context: typer.Context, incomplete: str) -> list[str]:
 
 def commits(context: typer.Context, incomplete: str) -> list[str]:
     """Return the branches and tags of the repository."""
-    command = ["git", "-C", str(_folder(context)), "for-each-ref", "--format=%(refname:short)", "refs"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1, check=False)
-    return ["HEAD", *done.stdout.split()] if done.returncode == 0 else []
+    from edgebake.system.git import ref_names
+
+    return ref_names(_folder(context))
 
 
 def compared(context: typer.Context, incomplete: str) -> list[str]:

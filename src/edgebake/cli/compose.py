@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
+from edgebake.cli.command import command
+from edgebake.cli.options import refuse_together, target_option
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EXIT_CHECK, EdgebakeError, did_you_mean
 
 if TYPE_CHECKING:
     from edgebake.graph.compile import Compilation
@@ -25,17 +28,29 @@ class ComposeOptions:
         EdgebakeError: two options contradict each other.
     """
 
-    names: tuple[str, ...] = ()
-    target: str | None = None
-    output: str | None = None
-    check: bool = False
-    force: bool = False
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SERVICE|IMAGE]...",
+            help="Services and what they depend on, or images (all services, if none is named).",
+            show_default=False,
+            autocompletion=complete.images,
+        ),
+    ] = None
+    target: Annotated[str | None, target_option("The machine that they run on.")] = None
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write to this file of the project.", show_default=False
+        ),
+    ] = None
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 3 if the file, or a committed one, is stale.")
+    ] = False
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that was edited.")] = False
 
     def __post_init__(self) -> None:
-        from edgebake.errors import EdgebakeError
-
-        if self.force and self.check:
-            raise EdgebakeError("--force and --check cannot be combined")
+        refuse_together(force=self.force, check=self.check)
         if self.force and self.output is None:
             raise EdgebakeError("--force needs --output", hints=("without --output, the file is printed",))
         if self.check and self.names and self.output is None:
@@ -47,45 +62,11 @@ class ComposeOptions:
     def command(self, target: str) -> str:
         """Return the command line that writes the file for a target."""
         output = ["-o", self.output] if self.output else []
-        return " ".join(["edgebake compose", *self.names, "--target", target, *output])
+        return " ".join(["edgebake compose", *(self.names or ()), "--target", target, *output])
 
 
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[SERVICE|IMAGE]...",
-        help="Services and what they depend on, or images (all services, if none is named).",
-        show_default=False,
-        autocompletion=complete.images,
-    ),
-]
-OnTarget = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        "-t",
-        metavar="TARGET",
-        help="The machine that they run on.",
-        autocompletion=complete.targets,
-    ),
-]
-Output = Annotated[
-    str | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write to this file of the project.", show_default=False),
-]
-Check = Annotated[
-    bool, typer.Option("--check", help="Write nothing; exit with 3 if the file, or a committed one, is stale.")
-]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that was edited.")]
-
-
-def compose(
-    names: Names = None,
-    target: OnTarget = None,
-    output: Output = None,
-    check: Check = False,
-    force: Force = False,
-) -> None:
+@command(ComposeOptions)
+def compose(options: ComposeOptions) -> None:
     """Print the Compose file of the services on a target, or write it to a file.
 
     `edgebake compile` writes the files for all services, as bake/TARGET/compose.yaml. To start them:
@@ -93,15 +74,14 @@ def compose(
 
     Example: edgebake compose --target jetpack-6.2 -o compose.yaml
     """
-    options = ComposeOptions(tuple(names or ()), target, output, check, force)
     with Waiting("compiling"):
         from edgebake.graph.compile import compile_workspace
         from edgebake.model.request import Request
         from edgebake.select.request import open_request
 
         compilation = compile_workspace(open_request(Path.cwd(), Request()))
-    if check and output is None:
-        _check_committed(compilation, target)
+    if options.check and options.output is None:
+        _check_committed(compilation, options.target)
     else:
         _print_or_write(compilation, options)
 
@@ -111,7 +91,7 @@ def _print_or_write(compilation: Compilation, options: ComposeOptions) -> None:
     from edgebake.compose.file import compose_file
     from edgebake.compose.placed import services_of
 
-    services = services_of(compilation, options.names)
+    services = services_of(compilation, tuple(options.names or ()))
     target = _target(compilation, services, options.target)
     command = options.command(target)
     folder = posixpath.dirname(options.output or "") or "."
@@ -127,7 +107,6 @@ def _print_or_write(compilation: Compilation, options: ComposeOptions) -> None:
 def _write(compilation: Compilation, output: str, text: str, command: str, options: ComposeOptions) -> None:
     from edgebake.cli.console import print_error, print_text
     from edgebake.cli.format.files import changes_text, stale_text
-    from edgebake.errors import EXIT_CHECK
     from edgebake.render.writer import OutputTree
 
     workspace = compilation.workspace
@@ -150,7 +129,6 @@ def _check_committed(compilation: Compilation, target: str | None) -> None:
     from edgebake.cli.console import print_error, print_text
     from edgebake.cli.format.files import stale_text
     from edgebake.compose.file import committed_files
-    from edgebake.errors import EXIT_CHECK, EdgebakeError, did_you_mean
 
     files = dict(committed_files(compilation))
     folder = compilation.workspace.project.output
@@ -178,7 +156,6 @@ def _target(compilation: Compilation, services: dict[str, Service], target: str 
         EdgebakeError: there is none of that name, or several.
     """
     from edgebake.compose.placed import targets_of
-    from edgebake.errors import EdgebakeError, did_you_mean
 
     possible = targets_of(services, compilation.graph.bake_targets)
     complete_targets = [name for name, missing in possible.items() if not missing]

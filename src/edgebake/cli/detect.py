@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from edgebake.cli.options import Root
+from edgebake.cli.command import command
+from edgebake.cli.options import JsonOutput, Root
 
 
-def detect_command(
-    root: Root = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
-    """Say what this machine is: board, JetPack, driver, CUDA, GPU, container runtime, and the targets that fit.
+@dataclass(frozen=True)
+class DetectOptions:
+    """The machine that is looked at."""
 
-    Each fact comes with the file or library that says it; what is not known is said to be unknown.
+    root: Root = None
+    json_output: JsonOutput = False
+
+
+@command(DetectOptions)
+def detect_command(options: DetectOptions) -> None:
+    """Show what this machine is: board, JetPack, driver, CUDA, GPU, container runtime, and the targets that fit.
+
+    Each fact comes with the file or library that it is from; a fact without a source is shown as unknown.
 
     Example: edgebake detect --root /media/card
     """
+    from edgebake.cli.console import print_json, print_note, print_text
+    from edgebake.cli.format.detect import data, text
     from edgebake.host.here import machine_of
-    from edgebake.host.match import board_of
-    from edgebake.host.show import as_data, as_text, found
-    from edgebake.load.boards import load_boards
+    from edgebake.host.match import describe
     from edgebake.load.workspace import open_if_sound
 
-    machine = machine_of(root)
+    machine = machine_of(options.root)
     workspace, wrong = open_if_sound(Path.cwd())
     if wrong is not None:
-        typer.echo(f"note: the project's own targets and boards are left out: {wrong.summary}", err=True)
-    catalogue = workspace.catalogue
-    boards = [loaded.board for loaded in load_boards(catalogue).values()] if machine.is_jetson else []
-    board = board_of(machine, boards)
-    targets = [catalogue.target(name).target for name in catalogue.target_names()]
-    this = found(machine, board, targets)
-    if json_output:
-        import json
-
-        typer.echo(json.dumps(as_data(this), indent=2))
+        print_note(f"the project's own targets and boards are left out: {wrong.summary}")
+    detection = describe(machine, workspace)
+    if options.json_output:
+        print_json(data(detection))
     else:
-        typer.echo(as_text(this))
+        print_text(text(detection))

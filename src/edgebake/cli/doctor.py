@@ -2,69 +2,61 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgebake.cli.options import CaBundle
+from edgebake.cli.command import command
+from edgebake.cli.options import CaBundle, JsonOutput
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EXIT_CHECK
 
 
-def doctor(
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what can do no harm, and say what was done.")] = False,
+@dataclass(frozen=True)
+class DoctorOptions:
+    """What is checked, and whether it is fixed."""
+
+    fix: Annotated[bool, typer.Option("--fix", help="Fix what can do no harm, and say what was done.")] = False
     registry: Annotated[
         str | None,
-        typer.Option("--registry", metavar="REPOSITORY", help="Look at this registry, not the project's."),
-    ] = None,
-    ca_bundle: CaBundle = None,
-    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
-    """Look at what building and running images needs here; say what is amiss, and the command that mends it.
+        typer.Option("--registry", metavar="REPOSITORY", help="Check this registry, not the project's."),
+    ] = None
+    ca_bundle: CaBundle = None
+    json_output: JsonOutput = False
 
-    Docker, Buildx, the image store, QEMU, room on the disk, the registry, proxy, certificates, NVIDIA's driver and
-    runtime. --fix starts a builder that is stopped, switches emulation on, and has a CDI specification written.
-    Exits with 3 if there is a problem; warnings are none.
+
+@command(DoctorOptions)
+def doctor(options: DoctorOptions) -> None:
+    """Check what building and running images needs here; show problems with the commands that fix them.
+
+    Checks Docker, Buildx, the image store, QEMU, disk space, the registry, proxy, certificates, NVIDIA's driver and
+    runtime. --fix starts a stopped builder, switches emulation on, and has a CDI specification written.
+    Exits with 3 if there is a problem, but not for warnings.
 
     Example: edgebake doctor --fix
     """
-    import os
-    from itertools import chain
-
-    from edgebake.errors import EXIT_CHECK
-
-    with Waiting("looking at this machine"):
-        from edgebake.host.checks.docker import docker_info
-        from edgebake.host.detect import detect
-        from edgebake.host.doctor import Surroundings, examine
-        from edgebake.host.files import Files
+    with Waiting("checking this machine"):
+        from edgebake.host.doctor import examine
+        from edgebake.host.finding import Finding
+        from edgebake.host.surroundings import surroundings_of
         from edgebake.load.workspace import open_if_sound
-        from edgebake.registry.client import RegistryClient
 
         workspace, wrong = open_if_sound(Path.cwd())
-        bundle = ca_bundle or workspace.project.ca_bundle
-        path = workspace.root / bundle if bundle else None
-        files = Files()
-        surroundings = Surroundings(
-            files,
-            detect(files),
-            os.environ,
-            (registry or workspace.project.registry).rstrip("/"),
-            RegistryClient(os.environ, path if path and path.is_file() else None),
-            path,
-            docker_info(),
-        )
-    from edgebake.host.finding import Finding, as_data, as_text
+        surroundings = surroundings_of(workspace, os.environ, options.registry, options.ca_bundle)
+    from edgebake.cli.console import print_json, print_text
+    from edgebake.cli.format.doctor import data, text
 
     findings = []
     project = [Finding("project", "problem", wrong.summary, ("edgebake plan",))] if wrong else []
-    for finding in chain(project, examine(surroundings, fix=fix)):
+    for finding in chain(project, examine(surroundings, fix=options.fix)):
         findings.append(finding)
-        if not json_output:
-            typer.echo(as_text(finding))
-    if json_output:
-        import json
-
-        typer.echo(json.dumps(as_data(findings), indent=2))
+        if not options.json_output:
+            print_text(text(finding))
+    if options.json_output:
+        print_json(data(findings))
     if any(finding.state == "problem" for finding in findings):
         raise typer.Exit(EXIT_CHECK)

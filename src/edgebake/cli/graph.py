@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import Exclude, ImageName, Names, Platforms, Select, Targets
+from edgebake.cli.command import command
+from edgebake.cli.options import SelectOptions
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EdgebakeError
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -28,33 +30,35 @@ class Format(str, Enum):
     html = "html"
 
 
-_BY_SUFFIX = {
-    ".mmd": Format.mermaid,
-    ".mermaid": Format.mermaid,
-    ".dot": Format.dot,
-    ".gv": Format.dot,
-    ".json": Format.json,
-    ".svg": Format.svg,
-    ".html": Format.html,
-}
+_BY_SUFFIX = {f".{kind.value}": kind for kind in Format} | {".mmd": Format.mermaid, ".gv": Format.dot}
 
 
 @dataclass(frozen=True)
-class GraphOptions:
+class GraphOptions(SelectOptions):
     """What is drawn, and how.
 
     Raises:
         EdgebakeError: two formats are named, a file's suffix names none, or the page is to show recipes.
     """
 
-    recipes: bool = False
-    language: Format | None = None
-    output: Path | None = None
-    json_output: bool = False
+    recipes: Annotated[
+        bool, typer.Option("--recipes", help="Draw which recipes require which, not the stages.")
+    ] = False
+    language: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="Format; by default that of the suffix of -o, or mermaid.", show_default=False
+        ),
+    ] = None
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write to this file: .mmd, .dot, .json, .svg or .html."
+        ),
+    ] = None
+    json_output: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
 
     def __post_init__(self) -> None:
-        from edgebake.errors import EdgebakeError
-
         if self.json_output and self.language not in (None, Format.json):
             raise EdgebakeError("--json and --format cannot be combined", hints=("--json is --format json",))
         if self.recipes and self.format is Format.html:
@@ -68,8 +72,6 @@ class GraphOptions:
         return self.language or self._format_of_output() or Format.mermaid
 
     def _format_of_output(self) -> Format | None:
-        from edgebake.errors import EdgebakeError
-
         if self.output is None:
             return None
         suffix = self.output.suffix.lower()
@@ -81,30 +83,8 @@ class GraphOptions:
         return _BY_SUFFIX[suffix]
 
 
-Recipes = Annotated[bool, typer.Option("--recipes", help="Draw which recipes require which, not the stages.")]
-Language = Annotated[
-    Format | None,
-    typer.Option("--format", help="Format; by default that of the suffix of -o, or mermaid.", show_default=False),
-]
-Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write to this file: .mmd, .dot, .json, .svg or .html."),
-]
-Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
-
-
-def graph(
-    names: Names = None,
-    target: Targets = None,
-    platform: Platforms = None,
-    select: Select = None,
-    exclude: Exclude = None,
-    name: ImageName = None,
-    recipes: Recipes = False,
-    language: Language = None,
-    output: Output = None,
-    json_output: Json = False,
-) -> None:
+@command(GraphOptions)
+def graph(options: GraphOptions) -> None:
     """Draw the build graph: the stages of the Dockerfiles, and their dependencies.
 
     html is a page with the critical path, the state of each stage, zoom and search. svg is a picture. GitHub and
@@ -117,19 +97,18 @@ def graph(
     Example: edgebake graph detector --select +opencv,target:cpu
     """
     from edgebake.cli.console import print_text
-    from edgebake.cli.options import request_of
     from edgebake.pipeline import Pipeline
 
-    options = GraphOptions(recipes, language, output, json_output)
+    _ = options.format  # a wrong suffix is reported before anything is compiled
     with Waiting("compiling"):
-        pipeline = Pipeline(Path.cwd(), request_of(names, target, platform, name, select, exclude))
+        pipeline = Pipeline(Path.cwd(), options.request)
         text = _page(pipeline) if options.format is Format.html else _text(pipeline, options)
-    if output is None:
+    if options.output is None:
         print_text(text)
         return
     from edgebake.system.atomic import write_file
 
-    write_file(output.absolute(), f"{text}\n".encode())
+    write_file(options.output.absolute(), f"{text}\n".encode())
 
 
 def _page(pipeline: Pipeline) -> str:

@@ -7,15 +7,10 @@ from typing import Annotated
 
 import typer
 
-from edgebake.cli import complete
+from edgebake.cli.options import target_option
 
 Folder = Annotated[Path, typer.Argument(metavar="[FOLDER]", help="The folder; made if it does not exist.")]
-Target = Annotated[
-    str,
-    typer.Option(
-        "--target", "-t", metavar="TARGET", help="Target of the first image.", autocompletion=complete.targets
-    ),
-]
+Target = Annotated[str, target_option("Target of the first image.")]
 
 
 def init(folder: Folder = Path(), target: Target = "cpu") -> None:

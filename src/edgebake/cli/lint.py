@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli import complete
+from edgebake.cli.command import command
+from edgebake.cli.options import Targets
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EXIT_CHECK, EdgebakeError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from edgebake.lint.report import Report
 
 
@@ -34,87 +37,58 @@ class LintOptions:
         EdgebakeError: two options contradict each other.
     """
 
-    names: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    catalogue: bool = False
-    language: Format | None = None
-    json_output: bool = False
-    buildkit: bool = False
-    builder: str | None = None
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[IMAGE|RECIPE]...",
+            help="Images of the project (all, if none is named), or recipes on all their targets.",
+            show_default=False,
+            autocompletion=complete.subjects,
+        ),
+    ] = None
+    target: Targets = None
+    catalogue: Annotated[
+        bool, typer.Option("--catalogue", help="Lint the built-in catalogue, as outside of a project.")
+    ] = False
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 for warnings too.")] = False
+    check_buildkit: Annotated[
+        bool, typer.Option("--check-buildkit", help="Also run the checks of BuildKit; needs Docker.")
+    ] = False
+    builder: Annotated[
+        str | None,
+        typer.Option(
+            "--builder",
+            metavar="NAME",
+            help="Buildx builder for --check-buildkit.",
+            autocompletion=complete.builders,
+        ),
+    ] = None
+    output_format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            metavar="text|json|sarif|github",
+            help="How to print the findings; text by default.",
+            show_default=False,
+        ),
+    ] = None
+    json_output: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
+    rules: Annotated[bool, typer.Option("--rules", help="Print the rules, and how to fix what they find.")] = False
 
     def __post_init__(self) -> None:
-        from edgebake.errors import EdgebakeError
-
-        if self.json_output and self.language not in (None, Format.json):
+        if self.json_output and self.output_format not in (None, Format.json):
             raise EdgebakeError("--json and --format cannot be combined", hints=("--json is --format json",))
-        if self.builder and not self.buildkit:
+        if self.builder and not self.check_buildkit:
             raise EdgebakeError("--builder is for --check-buildkit", hints=("add --check-buildkit",))
 
     @property
     def format(self) -> Format:
         """How the findings are printed."""
-        return Format.json if self.json_output else self.language or Format.text
+        return Format.json if self.json_output else self.output_format or Format.text
 
 
-Subjects = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[IMAGE|RECIPE]...",
-        help="Images of the project (all, if none is named), or recipes on all their targets.",
-        show_default=False,
-        autocompletion=complete.subjects,
-    ),
-]
-OnTargets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--target",
-        "-t",
-        metavar="TARGET",
-        help="Only this target, or pattern of targets; repeatable.",
-        autocompletion=complete.targets,
-    ),
-]
-WholeCatalogue = Annotated[
-    bool, typer.Option("--catalogue", help="Lint the built-in catalogue, as outside of a project.")
-]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 for warnings too.")]
-CheckBuildkit = Annotated[
-    bool, typer.Option("--check-buildkit", help="Also run the checks of BuildKit; needs Docker.")
-]
-Builder = Annotated[
-    str | None,
-    typer.Option(
-        "--builder",
-        metavar="NAME",
-        help="Buildx builder for --check-buildkit.",
-        autocompletion=complete.builders,
-    ),
-]
-Language = Annotated[
-    Format | None,
-    typer.Option(
-        "--format",
-        metavar="text|json|sarif|github",
-        help="How to print the findings; text by default.",
-        show_default=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
-ListRules = Annotated[bool, typer.Option("--rules", help="Print the rules, and how to fix what they find.")]
-
-
-def lint_command(
-    names: Subjects = None,
-    target: OnTargets = None,
-    catalogue: WholeCatalogue = False,
-    strict: Strict = False,
-    check_buildkit: CheckBuildkit = False,
-    builder: Builder = None,
-    output_format: Language = None,
-    json_output: Json = False,
-    rules: ListRules = False,
-) -> None:
+@command(LintOptions)
+def lint_command(options: LintOptions) -> None:
     """Check the project against rules: secrets, pins, health checks, CUDA, and more.
 
     Builds and writes nothing. Exits with 3 if there is an error (with --strict, or a warning). To accept a finding,
@@ -122,30 +96,25 @@ def lint_command(
 
     Example: edgebake lint --format github --strict
     """
-    from pathlib import Path
-
     from edgebake.cli.console import print_error, print_text
-    from edgebake.errors import EXIT_CHECK
 
-    if rules:
+    if options.rules:
         from edgebake.cli.format.lint import rules_text
         from edgebake.lint.registry import RULES
 
         print_text(rules_text(sorted(RULES, key=lambda rule: rule.id)))
         return
-    options = LintOptions(
-        tuple(names or ()), tuple(target or ()), catalogue, output_format, json_output, check_buildkit, builder
-    )
     with Waiting("checking"):
         from edgebake.lint.run import lint
         from edgebake.lint.subject import open_subject
 
-        subject = open_subject(Path.cwd(), options.names, options.targets, catalogue=catalogue)
-        report = lint(subject, buildkit=check_buildkit, builder=builder)
-    for recipe, targets in report.left_out:
-        print_error(f"left out: {recipe}: cannot be resolved on {', '.join(targets)}")
+        names, targets = tuple(options.names or ()), tuple(options.target or ())
+        subject = open_subject(Path.cwd(), names, targets, catalogue=options.catalogue)
+        report = lint(subject, buildkit=options.check_buildkit, builder=options.builder)
+    for recipe, without in report.left_out:
+        print_error(f"left out: {recipe}: cannot be resolved on {', '.join(without)}")
     _print(report, options.format, subject.workspace.root)
-    if report.fails(strict=strict):
+    if report.fails(strict=options.strict):
         raise typer.Exit(EXIT_CHECK)
 
 
@@ -173,9 +142,6 @@ def _print(report: Report, language: Format, root: Path) -> None:
 
 def _in_checkout(report: Report, root: Path) -> Report:
     """Return the report with paths relative to the checkout, as GitHub needs them, if the project is in it."""
-    import os
-    from pathlib import Path
-
     from edgebake.lint.report import with_prefix
 
     checkout = os.environ.get("GITHUB_WORKSPACE")

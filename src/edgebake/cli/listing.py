@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import Exclude, JsonOutput, Select
+from edgebake.cli.command import command
+from edgebake.cli.options import Exclude, JsonOutput, Select, target_option
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EdgebakeError, did_you_mean
 
 if TYPE_CHECKING:
     from edgebake.inspect.listing import RecipeReleases
@@ -38,61 +41,42 @@ class ListOptions:
         EdgebakeError: one of these is given for something else.
     """
 
-    kind: Kind
-    request: Request
-    target: str | None = None
-    group: str | None = None
-    built: bool = False
-    uncited: bool = False
+    kind: Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]", help="What to list.")] = Kind.recipes
+    target: Annotated[str | None, target_option("Only recipes that exist on this target.")] = None
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group", metavar="GROUP", help="Only recipes of this group.", autocompletion=complete.groups
+        ),
+    ] = None
+    built: Annotated[
+        bool, typer.Option("--built", help="Only recipes that were built and tested as they are now.")
+    ] = False
+    select: Select = None
+    exclude: Exclude = None
+    uncited: Annotated[
+        bool,
+        typer.Option("--uncited", help="Versions, URLs and commits that no source of their recipe gives."),
+    ] = False
+    json_output: JsonOutput = False
 
     def __post_init__(self) -> None:
-        from edgebake.errors import EdgebakeError
-
-        given = {
-            "--target": self.target,
-            "--group": self.group,
-            "--built": self.built,
-            "--uncited": self.uncited,
-        }
-        for option, value in given.items():
-            if value and self.kind is not Kind.recipes:
+        for option in ("target", "group", "built", "uncited"):
+            if getattr(self, option) and self.kind is not Kind.recipes:
                 raise EdgebakeError(
-                    f"{option} applies to recipes, not to {self.kind.value}", hints=("edgebake list recipes",)
+                    f"--{option} applies to recipes, not to {self.kind.value}", hints=("edgebake list recipes",)
                 )
 
+    @property
+    def request(self) -> Request:
+        """The selectors."""
+        from edgebake.model.request import Request
 
-KindArgument = Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]", help="What to list.")]
-OnTarget = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        "-t",
-        metavar="TARGET",
-        help="Only recipes that exist on this target.",
-        autocompletion=complete.targets,
-    ),
-]
-InGroup = Annotated[
-    str | None,
-    typer.Option("--group", metavar="GROUP", help="Only recipes of this group.", autocompletion=complete.groups),
-]
-Built = Annotated[bool, typer.Option("--built", help="Only recipes that were built and tested as they are now.")]
-UncitedFacts = Annotated[
-    bool,
-    typer.Option("--uncited", help="Versions, URLs and commits that no source of their recipe gives."),
-]
+        return Request(select=tuple(self.select or ()), exclude=tuple(self.exclude or ()))
 
 
-def list_command(
-    kind: KindArgument = Kind.recipes,
-    target: OnTarget = None,
-    group: InGroup = None,
-    built: Built = False,
-    select: Select = None,
-    exclude: Exclude = None,
-    uncited: UncitedFacts = False,
-    json_output: JsonOutput = False,
-) -> None:
+@command(ListOptions)
+def list_command(options: ListOptions) -> None:
     """List recipes, targets, or the images of the project.
 
     For each built-in recipe, PROOF shows where it was built and tested, and whether it has changed since. A recipe
@@ -102,17 +86,14 @@ def list_command(
 
     Example: edgebake list --select pytorch+1,group:llm
     """
-    from pathlib import Path
-
     from edgebake.cli.console import print_json, print_text
-    from edgebake.cli.options import request_of
     from edgebake.load.workspace import find_root, open_workspace
 
-    options = ListOptions(kind, request_of(None, None, None, None, select, exclude), target, group, built, uncited)
-    workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=kind is Kind.images)
+    folder = find_root(Path.cwd()) or Path.cwd()
+    workspace = open_workspace(folder, need_project=options.kind is Kind.images)
     with Waiting("reading the catalogue"):
-        output = _uncited(workspace, options) if uncited else _listed(workspace, options)
-    if json_output:
+        output = _uncited(workspace, options) if options.uncited else _listed(workspace, options)
+    if options.json_output:
         print_json(output)
         return
     from edgebake.cli.format.list import text
@@ -145,7 +126,6 @@ def _recipes(workspace: Workspace, options: ListOptions) -> list[RecipeReleases]
     Raises:
         EdgebakeError: an unknown group or target; a selector is wrong.
     """
-    from edgebake.errors import EdgebakeError, did_you_mean
     from edgebake.inspect.listing import find_recipes
 
     names = _selected(workspace, options, workspace.catalogue.recipe_names())
@@ -179,7 +159,6 @@ def _items(workspace: Workspace, options: ListOptions) -> ProjectItems:
     Raises:
         EdgebakeError: there is no project, or it does not compile.
     """
-    from edgebake.errors import EdgebakeError
     from edgebake.pipeline import Pipeline
 
     if workspace.document is None:

@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgebake.cli.options import CaBundle, Mirrors
+from edgebake.cli.command import command
+from edgebake.cli.options import CaBundle, Mirrors, pairs
 from edgebake.cli.waiting import Waiting
-
-Upgrade = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--upgrade",
-        "-U",
-        metavar="NAME",
-        help="Resolve a recipe, Python package, base image or git URL again ('*': everything); repeatable.",
-    ),
-]
-Refresh = Annotated[bool, typer.Option("--refresh", help="Install unversioned system packages again.")]
 
 
 @dataclass(frozen=True)
 class LockOptions:
     """What is resolved again, and how the network is reached."""
 
-    upgrade: tuple[str, ...]
-    refresh: bool
-    mirrors: Mapping[str, str]
-    ca_bundle: Path | None
+    upgrade: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--upgrade",
+            "-U",
+            metavar="NAME",
+            help="Resolve a recipe, Python package, base image or git URL again ('*': everything); repeatable.",
+        ),
+    ] = None
+    refresh: Annotated[bool, typer.Option("--refresh", help="Install unversioned system packages again.")] = False
+    mirror: Mirrors = None
+    ca_bundle: CaBundle = None
 
 
-def lock(
-    upgrade: Upgrade = None,
-    refresh: Refresh = False,
-    mirror: Mirrors = None,
-    ca_bundle: CaBundle = None,
-) -> None:
+@command(LockOptions)
+def lock(options: LockOptions) -> None:
     """Pin base images, git refs, recipe releases and Python packages in edgebake.lock.
 
     The only command that resolves over the network. What is pinned stays, unless --upgrade names it. Call it
@@ -48,10 +41,7 @@ def lock(
     Example: edgebake lock --upgrade numpy
     """
     with Waiting("resolving") as waiting:
-        from edgebake.cli.options import pairs
-
-        bundle = Path(ca_bundle) if ca_bundle else None
-        changed = _lock(LockOptions(tuple(upgrade or ()), refresh, pairs(mirror, "--mirror"), bundle), waiting)
+        changed = _lock(options, waiting)
     from edgebake.cli.console import print_text
     from edgebake.model.project import LOCK_FILE
 
@@ -69,10 +59,10 @@ def _lock(options: LockOptions, waiting: Waiting) -> bool:
     workspace = open_request(Path.cwd(), Request())
     made = make_lock(
         workspace,
-        upgrade=options.upgrade,
+        upgrade=tuple(options.upgrade or ()),
         refresh=options.refresh,
-        mirrors=options.mirrors,
-        ca_bundle=options.ca_bundle,
+        mirrors=pairs(options.mirror, "--mirror"),
+        ca_bundle=Path(options.ca_bundle) if options.ca_bundle else None,
         report=waiting.tell,
     )
     return write_file(workspace.root / LOCK_FILE, render_lock(made))

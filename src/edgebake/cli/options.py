@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edgebake.cli import complete
+from edgebake.errors import EdgebakeError
+from edgebake.text.words import listed
 
 if TYPE_CHECKING:
     from edgebake.model.request import Request
     from edgebake.plan.scope import Scope
     from edgebake.plan.settings import Settings
+
+
+def target_option(text: str) -> Any:
+    """Return the option `--target` with a help text of its own."""
+    return typer.Option("--target", "-t", metavar="TARGET", help=text, autocompletion=complete.targets)
+
 
 Names = Annotated[
     list[str] | None,
@@ -23,16 +33,7 @@ Names = Annotated[
         autocompletion=complete.subjects,
     ),
 ]
-Targets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--target",
-        "-t",
-        metavar="TARGET",
-        help="Only this target, or pattern of targets; repeatable.",
-        autocompletion=complete.targets,
-    ),
-]
+Targets = Annotated[list[str] | None, target_option("Only this target, or pattern of targets; repeatable.")]
 Platforms = Annotated[
     list[str] | None,
     typer.Option(
@@ -123,27 +124,100 @@ Root = Annotated[
     Path | None,
     typer.Option("--root", metavar="DIR", help="Look at the machine whose files lie here, not at this one."),
 ]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Ask the registry again; its answers are kept for ten minutes.")
+]
+ImageRegistry = Annotated[
+    str | None,
+    typer.Option("--registry", metavar="REPOSITORY", help="Look there, not in the project's registry."),
+]
 
 
-def request_of(
-    names: list[str] | None,
-    target: list[str] | None,
-    platform: list[str] | None,
-    name: str | None,
-    select: list[str] | None,
-    exclude: list[str] | None,
-) -> Request:
-    """Return what a command line asks for."""
-    from edgebake.model.request import Request
+@dataclass(frozen=True)
+class ImagesOptions:
+    """The images that a command is about, on some targets."""
 
-    return Request(
-        tuple(names or ()),
-        tuple(target or ()),
-        tuple(platform or ()),
-        name,
-        tuple(select or ()),
-        tuple(exclude or ()),
-    )
+    names: Images = None
+    target: Targets = None
+
+    @property
+    def request(self) -> Request:
+        """What is asked for."""
+        from edgebake.model.request import Request
+
+        return Request(tuple(self.names or ()), tuple(self.target or ()))
+
+
+@dataclass(frozen=True)
+class AdHocOptions:
+    """Images of the project, or recipes for an ad-hoc image, on some targets and platforms."""
+
+    names: Names = None
+    target: Targets = None
+    platform: Platforms = None
+    name: ImageName = None
+
+    @property
+    def request(self) -> Request:
+        """What is asked for."""
+        from edgebake.model.request import Request
+
+        return Request(tuple(self.names or ()), tuple(self.target or ()), tuple(self.platform or ()), self.name)
+
+
+@dataclass(frozen=True)
+class SelectOptions(AdHocOptions):
+    """The same, narrowed by selectors."""
+
+    select: Select = None
+    exclude: Exclude = None
+
+    @property
+    def request(self) -> Request:
+        """What is asked for."""
+        return replace(super().request, select=tuple(self.select or ()), exclude=tuple(self.exclude or ()))
+
+
+@dataclass(frozen=True)
+class BakeFileOptions:
+    """Values of the bake file's variables, for commands that build nothing.
+
+    `settings` raises EdgebakeError if a variable is not NAME=VALUE.
+    """
+
+    variable: Variables = None
+    registry: Registry = None
+    tag: Tag = None
+    ca_bundle: CaBundle = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that these make."""
+        from edgebake.plan.settings import Settings
+
+        given = (("REGISTRY", self.registry), ("TAG", self.tag), ("CA_BUNDLE", self.ca_bundle))
+        variables = {**pairs(self.variable, "--var"), **{name: value for name, value in given if value}}
+        return Settings(variables=variables, environment=dict(os.environ))
+
+
+@dataclass(frozen=True)
+class LocalBuildOptions:
+    """How images are built for the local engine; `settings` raises EdgebakeError for a mirror without '='."""
+
+    builder: Builder = None
+    mirror: Mirrors = None
+    ca_bundle: CaBundle = None
+    quiet: Quiet = False
+    json_output: JsonOutput = False
+    locked: Locked = False
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that these make."""
+        from edgebake.plan.settings import Settings
+
+        variables = {"CA_BUNDLE": self.ca_bundle} if self.ca_bundle else {}
+        return Settings(self.builder, variables, (), pairs(self.mirror, "--mirror"))
 
 
 def print_scope_notes(scope: Scope) -> None:
@@ -158,40 +232,29 @@ def pairs(values: list[str] | None, option: str) -> dict[str, str]:
     Raises:
         EdgebakeError: one has no '='.
     """
-    from edgebake.errors import EdgebakeError
-
-    found = {}
+    result = {}
     for text in values or []:
         key, separator, value = text.partition("=")
         if not (key and separator and value):
             raise EdgebakeError(f"{option} {text!r} is not of the form NAME=VALUE")
-        found[key] = value
-    return found
+        result[key] = value
+    return result
 
 
-def build_settings(builder: str | None, mirror: list[str] | None, ca_bundle: str | None) -> Settings:
-    """Return the settings of a command that builds for the local engine.
-
-    Raises:
-        EdgebakeError: a mirror is not REPOSITORY=MIRROR.
-    """
-    from edgebake.plan.settings import Settings
-
-    return Settings(builder, {"CA_BUNDLE": ca_bundle} if ca_bundle else {}, (), pairs(mirror, "--mirror"))
+def absolute(path: Path | None) -> Path | None:
+    """Return a path that stays right when the working folder changes; None for none."""
+    return path.absolute() if path else None
 
 
-def settings_of(
-    variable: list[str] | None, registry: str | None, tag: str | None, ca_bundle: str | None
-) -> Settings:
-    """Return the settings of a command that builds nothing.
+def refuse_together(**given: object) -> None:
+    """Refuse options that cannot be combined.
+
+    Args:
+        given: by option, with `_` for `-`: its value; two of them are set if they are true.
 
     Raises:
-        EdgebakeError: a variable is not NAME=VALUE.
+        EdgebakeError: naming the options.
     """
-    import os
-
-    from edgebake.plan.settings import Settings
-
-    variables = pairs(variable, "--var")
-    variables |= {k: v for k, v in (("REGISTRY", registry), ("TAG", tag), ("CA_BUNDLE", ca_bundle)) if v}
-    return Settings(variables=variables, environment=dict(os.environ))
+    if sum(map(bool, given.values())) > 1:
+        names = [f"--{name.replace('_', '-')}" for name in given]
+        raise EdgebakeError(f"{listed(names)} cannot be combined")

@@ -10,124 +10,89 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.options import (
-    CaBundle,
+    BakeFileOptions,
     ChangedSince,
-    Exclude,
-    ImageName,
     JsonOutput,
     Locked,
     Mirrors,
-    Names,
-    Platforms,
-    Registry,
-    Select,
-    Tag,
-    Targets,
+    SelectOptions,
     Unpublished,
-    Variables,
     pairs,
     print_scope_notes,
-    request_of,
-    settings_of,
+    refuse_together,
 )
 from edgebake.cli.remembered import Remembered, remembered
-from edgebake.errors import EXIT_CHECK, EdgebakeError
+from edgebake.errors import EXIT_CHECK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgebake.graph.compile import Compilation
-    from edgebake.model.request import Request
     from edgebake.pipeline import Look, Pipeline
     from edgebake.plan.builder import Plan
     from edgebake.plan.reuse import Snapshot
     from edgebake.plan.settings import Settings
     from edgebake.plan.stacks import Keyed
 
-Shards = Annotated[
-    int | None, typer.Option("--shards", metavar="N", min=1, help="Cut it for N machines, by platform and weight.")
-]
-Timings = Annotated[
-    list[str] | None,
-    typer.Option("--timings", metavar="FILE", help="What `bake --json` printed, as weights; repeatable."),
-]
-Builder = Annotated[
-    str | None,
-    typer.Option(
-        "--builder",
-        metavar="NAME",
-        help="Also show what is native and emulated on this builder.",
-        autocompletion=complete.builders,
-    ),
-]
-Diff = Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")]
-Check = Annotated[bool, typer.Option("--check", help="Exit with 3 if the committed files are stale.")]
-Push = Annotated[bool, typer.Option("--push", help="Ask the registry what is up to date, as `bake --push` does.")]
-Load = Annotated[bool, typer.Option("--load", help="Ask the engine what is up to date, as `bake --load` does.")]
-Offline = Annotated[
-    bool, typer.Option("--offline", help="Do not ask the repository of `stacks` what can be reused.")
-]
-
 
 @dataclass(frozen=True)
-class PlanOptions:
-    """What is planned; what else is looked at; and how the plan is shown.
+class PlanOptions(BakeFileOptions, SelectOptions):
+    """What is planned, what else is looked at, and how the plan is shown.
 
     Raises:
         EdgebakeError: two of them contradict each other.
     """
 
-    request: Request
-    settings: Settings
-    locked: bool
-    offline: bool
-    push: bool
-    load: bool
-    changed_since: str | None
-    unpublished: bool
-    shards: int | None
-    timings: tuple[Path, ...]
-    builder: str | None
-    diff: bool
-    json_output: bool
+    changed_since: ChangedSince = None
+    unpublished: Unpublished = False
+    shards: Annotated[
+        int | None,
+        typer.Option("--shards", metavar="N", min=1, help="Cut it for N machines, by platform and weight."),
+    ] = None
+    timings: Annotated[
+        list[Path] | None,
+        typer.Option("--timings", metavar="FILE", help="What `bake --json` printed, as weights; repeatable."),
+    ] = None
+    builder: Annotated[
+        str | None,
+        typer.Option(
+            "--builder",
+            metavar="NAME",
+            help="Also show what is native and emulated on this builder.",
+            autocompletion=complete.builders,
+        ),
+    ] = None
+    json_output: JsonOutput = False
+    diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False
+    check: Annotated[bool, typer.Option("--check", help="Exit with 3 if the committed files are stale.")] = False
+    locked: Locked = False
+    push: Annotated[
+        bool, typer.Option("--push", help="Ask the registry what is up to date, as `bake --push` does.")
+    ] = False
+    load: Annotated[
+        bool, typer.Option("--load", help="Ask the engine what is up to date, as `bake --load` does.")
+    ] = False
+    mirror: Mirrors = None
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask the repository of `stacks` what can be reused.")
+    ] = False
 
     def __post_init__(self) -> None:
-        if self.changed_since is not None and self.unpublished:
-            raise EdgebakeError("--changed-since and --unpublished cannot be combined")
-        if self.push and self.load:
-            raise EdgebakeError("--push and --load cannot be combined")
+        refuse_together(changed_since=self.changed_since is not None, unpublished=self.unpublished)
+        refuse_together(push=self.push, load=self.load)
+
+    @property
+    def settings(self) -> Settings:
+        """How the registry and the engine are asked."""
+        return replace(super().settings, mirrors=pairs(self.mirror, "--mirror"))
 
 
 @remembered(
+    PlanOptions,
     *("names", "target", "platform", "name", "json_output", "diff", "check", "locked", "offline"),
     *("variable", "registry", "tag", "mirror", "ca_bundle"),  # for looking elsewhere only
 )
-def plan(
-    memory: Remembered,
-    names: Names = None,
-    target: Targets = None,
-    platform: Platforms = None,
-    select: Select = None,
-    exclude: Exclude = None,
-    name: ImageName = None,
-    changed_since: ChangedSince = None,
-    unpublished: Unpublished = False,
-    shards: Shards = None,
-    timings: Timings = None,
-    builder: Builder = None,
-    json_output: JsonOutput = False,
-    diff: Diff = False,
-    check: Check = False,
-    locked: Locked = False,
-    push: Push = False,
-    load: Load = False,
-    variable: Variables = None,
-    registry: Registry = None,
-    tag: Tag = None,
-    mirror: Mirrors = None,
-    ca_bundle: CaBundle = None,
-    offline: Offline = False,
-) -> None:
+def plan(memory: Remembered, options: PlanOptions) -> None:
     """Show what would be built, in order, and why. Builds and writes nothing.
 
     Without --changed-since, --unpublished and --builder only the project is looked at. Then the output is stored,
@@ -139,14 +104,9 @@ def plan(
 
     Example: edgebake plan --changed-since origin/main --shards 4 --json
     """
-    request = request_of(names, target, platform, name, select, exclude)
-    settings = replace(settings_of(variable, registry, tag, ca_bundle), mirrors=pairs(mirror, "--mirror"))
-    look = (push, load, changed_since, unpublished)
-    paths = tuple(Path(path) for path in timings or ())
-    options = PlanOptions(request, settings, locked, offline, *look, shards, paths, builder, diff, json_output)
     result = _planned(options, memory)
     _print(result, options)
-    if check and result.files and result.compilation.workspace.document:
+    if options.check and result.files and result.compilation.workspace.document:
         from edgebake.cli.console import print_error
 
         print_error("\nerror: the committed files are stale\n\nhint: to refresh them: edgebake compile")
@@ -229,7 +189,7 @@ def _print_shards(result: Plan, number: int, options: PlanOptions) -> None:
     from edgebake.plan.shards import cut, shared_by
     from edgebake.plan.weights import read_timings
 
-    shards = cut(result, number, read_timings(options.timings))
+    shards = cut(result, number, read_timings(options.timings or ()))
     shared = shared_by(result, shards)
     if options.json_output:
         print_json(data(shards, shared))

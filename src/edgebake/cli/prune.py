@@ -8,58 +8,41 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import CaBundle, Images, JsonOutput, Registry, Tag, Targets, Variables
+from edgebake.cli.command import command
+from edgebake.cli.options import BakeFileOptions, ImagesOptions, JsonOutput
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.model.output.publishing import PrunableTag
-    from edgebake.model.request import Request
-    from edgebake.plan.settings import Settings
-
-Keep = Annotated[
-    int | None,
-    typer.Option(
-        "--keep",
-        metavar="N",
-        min=0,
-        help="Of each declared form of tag, keep the newest N besides those that are declared now.",
-    ),
-]
-OlderThan = Annotated[
-    float, typer.Option("--older-than", metavar="DAYS", min=0, help="Only tags that are older than this.")
-]
-Stacks = Annotated[
-    bool, typer.Option("--stacks", help="Also keys of `stacks`; no other project may use that repository.")
-]
-Delete = Annotated[bool, typer.Option("--delete", help="Delete the tags; without it, they are only listed.")]
 
 
 @dataclass(frozen=True)
-class PruneOptions:
-    """Which repositories are looked at, what is kept there (`keep` for each form of tag; None: all), and whether
-    the rest is deleted."""
+class PruneOptions(BakeFileOptions, ImagesOptions):
+    """Which repositories are looked at, what is kept there, and whether the rest is deleted."""
 
-    request: Request
-    settings: Settings
-    keep: int | None
-    days: float
-    stacks: bool
-    delete: bool
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            "--keep",
+            metavar="N",
+            min=0,
+            help="Of each declared form of tag, keep the newest N besides those that are declared now.",
+        ),
+    ] = None
+    older_than: Annotated[
+        float, typer.Option("--older-than", metavar="DAYS", min=0, help="Only tags that are older than this.")
+    ] = 1.0
+    stacks: Annotated[
+        bool, typer.Option("--stacks", help="Also keys of `stacks`; no other project may use that repository.")
+    ] = False
+    delete: Annotated[bool, typer.Option("--delete", help="Delete the tags; without it, they are only listed.")] = (
+        False
+    )
+    json_output: JsonOutput = False
 
 
-def prune(
-    names: Images = None,
-    target: Targets = None,
-    keep: Keep = None,
-    older_than: OlderThan = 1.0,
-    stacks: Stacks = False,
-    delete: Delete = False,
-    variable: Variables = None,
-    registry: Registry = None,
-    tag: Tag = None,
-    ca_bundle: CaBundle = None,
-    json_output: JsonOutput = False,
-) -> None:
+@command(PruneOptions)
+def prune(options: PruneOptions) -> None:
     """List tags that nobody needs, and with --delete delete them: staging tags, with --keep old versions too.
 
     Tags that are declared now, tags that do not have a form that the project declares, and manifests that another
@@ -68,19 +51,14 @@ def prune(
     Example: edgebake prune --keep 5 --older-than 30
     """
     with Waiting("asking the registry"):
-        from edgebake.cli.options import settings_of
-        from edgebake.model.request import Request
-
-        request = Request(tuple(names or ()), tuple(target or ()))
-        settings = settings_of(variable, registry, tag, ca_bundle)
-        tags = _pruned(PruneOptions(request, settings, keep, older_than, stacks, delete))
+        tags = _pruned(options)
     from edgebake.cli.console import print_json, print_text
     from edgebake.cli.format.prune import data, text
 
-    if json_output:
+    if options.json_output:
         print_json(data(tags))
     else:
-        print_text(*text(tags, deleted=delete))
+        print_text(*text(tags, deleted=options.delete))
 
 
 def _pruned(options: PruneOptions) -> list[PrunableTag]:
@@ -97,5 +75,5 @@ def _pruned(options: PruneOptions) -> list[PrunableTag]:
     raise_interrupt()
     client = registry_client(plan.compilation, settings)
     own = own_repositories(plan, settings, stacks=options.stacks)
-    rule = Rule(options.keep, options.days)
+    rule = Rule(options.keep, options.older_than)
     return prune(client, own, rule, datetime.now(timezone.utc), delete=options.delete)

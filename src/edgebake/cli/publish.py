@@ -9,59 +9,45 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import CaBundle, Images, JsonOutput, Registry, Tag, Targets, Variables
+from edgebake.cli.command import command
+from edgebake.cli.options import BakeFileOptions, ImagesOptions, JsonOutput
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, ErrorGroup
 
 if TYPE_CHECKING:
     from edgebake.model.output.publishing import Publish
-    from edgebake.model.request import Request
-    from edgebake.plan.settings import Settings
-
-Digests = Annotated[
-    list[Path] | None,
-    typer.Option("--digests", metavar="DIR|FILE", help="Digest files, or folders of them; repeatable."),
-]
-Shards = Annotated[
-    Path | None,
-    typer.Option("--shards", metavar="FILE", help="Only these shards, as `plan --shards N --json` prints them."),
-]
-KeepGoing = Annotated[
-    bool, typer.Option("--keep-going", help="Publish what is complete, even if something else is not.")
-]
 
 
 @dataclass(frozen=True)
-class PublishOptions:
+class PublishOptions(BakeFileOptions, ImagesOptions):
     """What is published, and the digest files that say what was pushed.
 
     Raises:
         EdgebakeError: no digest files are named.
     """
 
-    request: Request
-    settings: Settings
-    digests: tuple[Path, ...]
-    shards_file: Path | None
-    keep_going: bool
+    digests: Annotated[
+        list[Path] | None,
+        typer.Option("--digests", metavar="DIR|FILE", help="Digest files, or folders of them; repeatable."),
+    ] = None
+    shards_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--shards", metavar="FILE", help="Only these shards, as `plan --shards N --json` prints them."
+        ),
+    ] = None
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Publish what is complete, even if something else is not.")
+    ] = False
+    json_output: JsonOutput = False
 
     def __post_init__(self) -> None:
         if not self.digests:
             raise EdgebakeError("no digest files are named", hints=("name them: edgebake publish --digests DIR",))
 
 
-def publish(
-    names: Images = None,
-    target: Targets = None,
-    digests: Digests = None,
-    shards_file: Shards = None,
-    keep_going: KeepGoing = False,
-    variable: Variables = None,
-    registry: Registry = None,
-    tag: Tag = None,
-    ca_bundle: CaBundle = None,
-    json_output: JsonOutput = False,
-) -> None:
+@command(PublishOptions)
+def publish(options: PublishOptions) -> None:
     """Merge what several machines have pushed into the declared tags. A tag is written whole, or not at all.
 
     Each machine runs: edgebake bake --push --platform linux/arm64 --digests digests. Publish where all their digest
@@ -70,14 +56,8 @@ def publish(
     Example: edgebake publish --digests digests
     """
     with Waiting("asking the registry") as waiting:
-        from edgebake.cli.options import settings_of
-        from edgebake.model.request import Request
-
-        request = Request(tuple(names or ()), tuple(target or ()))
-        settings = settings_of(variable, registry, tag, ca_bundle)
-        options = PublishOptions(request, settings, tuple(digests or ()), shards_file, keep_going)
         result, errors = _published(options, waiting.tell)
-    _print(result, json_output=json_output)
+    _print(result, json_output=options.json_output)
     if errors:
         raise ErrorGroup(errors)
 
@@ -93,7 +73,7 @@ def _published(options: PublishOptions, report: Callable[[str], None]) -> tuple[
     from edgebake.state.digest_files import read_shards
     from edgebake.state.inject import prepared
 
-    shards = read_shards(options.digests)
+    shards = read_shards(options.digests or ())
     plan = Pipeline(Path.cwd(), options.request).plan()
     if options.shards_file is not None:
         plan = plan.part(file_scope(plan, options.shards_file))

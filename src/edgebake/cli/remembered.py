@@ -1,8 +1,7 @@
-"""Commands whose answer is given again while nothing that it follows from has changed."""
+"""Commands whose output is cached, and printed again while none of their inputs has changed."""
 
 from __future__ import annotations
 
-import inspect
 import io
 import os
 import sys
@@ -11,71 +10,72 @@ from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from functools import partial, wraps
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from edgebake.cli.command import Options, with_parameters
 from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
-    from edgebake.cache.entries import Answer
+    from edgebake.cache.entries import CachedOutput
     from edgebake.cache.store import Store
     from edgebake.load.workspace import Workspace
     from edgebake.model.request import Request
-
-P = ParamSpec("P")
 
 VARIABLE = "EDGEBAKE_COMPILE_CACHE"
 OFF = "off"
 
 
 class Remembered:
-    """Runs a command's body, or tells what it has told before.
+    """Runs a command, or prints its cached output.
 
-    Within the `with` block stdout and stderr are gathered; they are printed when it ends, however it ends.
+    In the `with` block stdout and stderr are captured. They are printed when the block ends, even with an error.
 
     Args:
         command: the command's name.
         call: all its parameters by name.
-        plain: parameters that may be given; with any other one that is set nothing is remembered, as it may look
-            at more than the project.
+        plain: parameters that allow caching. With any other parameter nothing is cached, because the command can
+            then depend on more than the project.
     """
 
     def __init__(self, command: str, call: Mapping[str, object], plain: Collection[str]) -> None:
-        from edgebake.cache.entries import Answers
+        from edgebake.cache.entries import OutputCache
         from edgebake.model.files import find_root
 
         simple = all(name in plain or not value for name, value in call.items())
         root = find_root(Path.cwd()) or Path.cwd()
         store = _store() if simple else None
-        self._answers = Answers(store, root, repr((command, sorted(call.items()))))
+        self._cache = OutputCache(store, root, repr((command, sorted(call.items()))))
         self._out, self._err = io.StringIO(), io.StringIO()
         self._redirected = ExitStack()
         self.keeps = True
-        """Whether what is told is worth remembering; the command can say no."""
+        """Whether to cache the output. The command can set it to False."""
 
-    def tell_known(self) -> bool:
-        """Tell the answer if it is known, and return whether it was.
+    def print_cached(self) -> bool:
+        """Print the cached output, and return whether there was any.
 
         Raises:
-            typer.Exit: with the answer's exit code, if that is not 0.
+            typer.Exit: the cached exit code is not 0.
         """
-        answer = self._answers.known()
-        if answer is None:
+        output = self._cache.get()
+        if output is None:
             return False
-        _print(answer)
-        if answer.code:
-            raise typer.Exit(answer.code)
+        _print(output)
+        if output.code:
+            raise typer.Exit(output.code)
         return True
 
     def opened(self, start: Path, request: Request) -> Workspace:
         """Return the workspace of a request, as :func:`edgebake.select.request.open_request` does."""
         from edgebake.select.request import open_request
 
-        return self._answers.opened(partial(open_request, start, request))
+        return self._cache.open_workspace(partial(open_request, start, request))
 
     def __enter__(self) -> Remembered:
-        self._redirected.enter_context(Waiting("compiling"))  # on stderr itself; gone before the answer is told
+        self._redirected.enter_context(
+            Waiting("compiling")
+        )  # on the real stderr; gone before the output is printed
         self._redirected.enter_context(redirect_stdout(self._out))
         self._redirected.enter_context(redirect_stderr(self._err))
         return self
@@ -83,57 +83,57 @@ class Remembered:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        from edgebake.cache.entries import Answer
+        from edgebake.cache.entries import CachedOutput
 
         self._redirected.close()
         code = error.exit_code if isinstance(error, typer.Exit) else 0
-        answer = Answer(self._out.getvalue(), self._err.getvalue(), code)
-        _print(answer)
+        output = CachedOutput(self._out.getvalue(), self._err.getvalue(), code)
+        _print(output)
         if self.keeps and (error is None or isinstance(error, typer.Exit)):
-            self._answers.keep(answer)
+            self._cache.put(output)
 
 
-def remembered(*plain: str) -> Callable[[Callable[Concatenate[Remembered, P], None]], Callable[P, None]]:
-    """Return a decorator that makes a command one that is remembered.
+def remembered(
+    options: type[Options], *plain: str
+) -> Callable[[Callable[[Remembered, Options], None]], Callable[..., None]]:
+    """Return a decorator that makes a command whose output is cached: see :func:`edgebake.cli.command.command`.
 
-    The command's first parameter is the :class:`Remembered`; the others are its options, as Typer sees them.
+    The command takes the :class:`Remembered` and its options.
 
     Args:
-        plain: as for :class:`Remembered`.
+        options: as for `command`.
+        plain: parameters that allow caching, as for :class:`Remembered`.
     """
 
-    def decorate(command: Callable[Concatenate[Remembered, P], None]) -> Callable[P, None]:
+    def decorate(command: Callable[[Remembered, Options], None]) -> Callable[..., None]:
         @wraps(command)
-        def call(*arguments: P.args, **options: P.kwargs) -> None:
-            memory = Remembered(command.__name__, options, plain)
-            if not memory.tell_known():
+        def call(**values: Any) -> None:
+            memory = Remembered(command.__name__, values, plain)
+            if not memory.print_cached():
                 with memory:
-                    command(memory, *arguments, **options)
+                    command(memory, options(**values))
 
-        _memory, *others = inspect.signature(command, eval_str=True).parameters.values()
-        call.__signature__ = inspect.Signature(others)  # type: ignore[attr-defined]
-        call.__annotations__ = {one.name: one.annotation for one in others}
-        return call
+        return with_parameters(call, options)
 
     return decorate
 
 
-def _print(answer: Answer) -> None:
-    typer.echo(answer.out, nl=False)
-    typer.echo(answer.err, nl=False, err=True)
+def _print(output: CachedOutput) -> None:
+    typer.echo(output.out, nl=False)
+    typer.echo(output.err, nl=False, err=True)
     sys.stdout.flush()
 
 
 def _store() -> Store | None:
-    """Return where answers are kept: the folder that the environment names, or the user's own for caches."""
+    """Return the store: in the folder that the environment names, or in the user's folder for caches."""
     from edgebake.cache.store import Store
 
-    named = os.environ.get(VARIABLE, "")
-    if named == OFF:
+    folder = os.environ.get(VARIABLE, "")
+    if folder == OFF:
         return None
-    if named:
-        return Store(Path(named).absolute())
-    # A relative path is as good as none: https://specifications.freedesktop.org/basedir-spec
+    if folder:
+        return Store(Path(folder).absolute())
+    # A relative path is ignored: https://specifications.freedesktop.org/basedir-spec
     folders = [os.environ.get("XDG_CACHE_HOME", ""), f"{os.environ.get('HOME', '')}/.cache"]
-    base = next((folder for folder in folders if folder.startswith("/")), None)
+    base = next((path for path in folders if path.startswith("/")), None)
     return Store(Path(base) / "edgebake" / "answers") if base else None

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import JsonOutput
+from edgebake.cli.command import command
+from edgebake.cli.options import JsonOutput, target_option
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EdgebakeError, did_you_mean
 
 if TYPE_CHECKING:
     from edgebake.load.workspace import Workspace
     from edgebake.model.output.explore import Show, ShownRecipe
 
-Name = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME", help="A recipe, a target, or an image of the project.", autocompletion=complete.anything
-    ),
-]
-OnTarget = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        "-t",
-        metavar="TARGET",
-        help="Show a recipe or an image as it is on this target.",
-        autocompletion=complete.targets,
-    ),
-]
+
+@dataclass(frozen=True)
+class ShowOptions:
+    """What is shown, and for which target."""
+
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A recipe, a target, or an image of the project.",
+            autocompletion=complete.anything,
+        ),
+    ]
+    target: Annotated[str | None, target_option("Show a recipe or an image as it is on this target.")] = None
+    json_output: JsonOutput = False
 
 
-def show(name: Name, target: OnTarget = None, json_output: JsonOutput = False) -> None:
+@command(ShowOptions)
+def show(options: ShowOptions) -> None:
     """Show what a recipe, a target or an image of the project is.
 
     If several of them have the name, all are shown. For a recipe: its releases and where they exist, what it is
@@ -40,15 +44,13 @@ def show(name: Name, target: OnTarget = None, json_output: JsonOutput = False) -
 
     Example: edgebake show onnxruntime --target jetpack-6.2
     """
-    from pathlib import Path
-
     from edgebake.cli.console import print_json, print_text
     from edgebake.load.workspace import find_root, open_workspace
 
     with Waiting("reading the catalogue"):
         workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
-        output = _shown(workspace, name, target)
-    if json_output:
+        output = _shown(workspace, options.name, options.target)
+    if options.json_output:
         print_json(output)
         return
     from edgebake.cli.format.show import text
@@ -89,8 +91,6 @@ def _recipe(workspace: Workspace, name: str, target: str | None) -> ShownRecipe:
 
 
 def _refuse_unknown(workspace: Workspace, name: str) -> None:
-    from edgebake.errors import EdgebakeError, did_you_mean
-
     catalogue = workspace.catalogue
     providers = [loaded.name for loaded in catalogue.providers(name)]
     if providers:

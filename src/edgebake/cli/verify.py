@@ -9,37 +9,48 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.options import CaBundle, JsonOutput, Registry, Tag, Targets, Variables
+from edgebake.cli.command import command
+from edgebake.cli.options import BakeFileOptions, JsonOutput, Targets
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EXIT_CHECK
 
 if TYPE_CHECKING:
     from edgebake.model.output.publishing import VerifiedReference
     from edgebake.model.request import Request
-    from edgebake.plan.settings import Settings
-
-Subjects = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[IMAGE|REF]...",
-        help="Images of the project (all, if none is named), or references: ghcr.io/acme/app:1.2-cpu.",
-        show_default=False,
-        autocompletion=complete.images,
-    ),
-]
-Digests = Annotated[
-    list[Path] | None,
-    typer.Option("--digests", metavar="DIR|FILE", help="Digest files whose digests must be there; repeatable."),
-]
 
 
 @dataclass(frozen=True)
-class VerifyOptions:
+class VerifyOptions(BakeFileOptions):
     """What is compared: the selected images' tags, and references; with the recorded digests, if there are any."""
 
-    request: Request
-    references: tuple[str, ...]
-    settings: Settings
-    digests: tuple[Path, ...]
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[IMAGE|REF]...",
+            help="Images of the project (all, if none is named), or references: ghcr.io/acme/app:1.2-cpu.",
+            show_default=False,
+            autocompletion=complete.images,
+        ),
+    ] = None
+    target: Targets = None
+    digests: Annotated[
+        list[Path] | None,
+        typer.Option("--digests", metavar="DIR|FILE", help="Digest files whose digests must be there; repeatable."),
+    ] = None
+    json_output: JsonOutput = False
+
+    @property
+    def references(self) -> list[str]:
+        """The names that are references, not images of the project."""
+        return [name for name in self.names or () if any(mark in name for mark in "/:@")]
+
+    @property
+    def request(self) -> Request:
+        """The images that are asked for."""
+        from edgebake.model.request import Request
+
+        references = self.references
+        return Request(tuple(n for n in self.names or () if n not in references), tuple(self.target or ()))
 
     @property
     def wants_tags(self) -> bool:
@@ -47,16 +58,8 @@ class VerifyOptions:
         return bool(self.request.names) or not self.references
 
 
-def verify(
-    names: Subjects = None,
-    target: Targets = None,
-    digests: Digests = None,
-    variable: Variables = None,
-    registry: Registry = None,
-    tag: Tag = None,
-    ca_bundle: CaBundle = None,
-    json_output: JsonOutput = False,
-) -> None:
+@command(VerifyOptions)
+def verify(options: VerifyOptions) -> None:
     """Compare what the registry has with what the project declares; exit with 3 if something differs.
 
     Compared are platforms, digests, fingerprints, labels, and attestations if the project declares provenance.
@@ -64,18 +67,9 @@ def verify(
     Example: edgebake verify detector --tag 1.4.2
     """
     with Waiting("asking the registry"):
-        from edgebake.cli.options import settings_of
-        from edgebake.model.request import Request
-
-        references = tuple(name for name in names or () if any(mark in name for mark in "/:@"))
-        images = tuple(name for name in names or () if name not in references)
-        request = Request(images, tuple(target or ()))
-        settings = settings_of(variable, registry, tag, ca_bundle)
-        verified = _verified(VerifyOptions(request, references, settings, tuple(digests or ())))
-    _print(verified, json_output=json_output)
+        verified = _verified(options)
+    _print(verified, json_output=options.json_output)
     if any(reference.differences for reference in verified):
-        from edgebake.errors import EXIT_CHECK
-
         raise typer.Exit(EXIT_CHECK)
 
 

@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edgebake.cli import complete
+from edgebake.cli.command import command
 from edgebake.cli.options import ImageName, JsonOutput, Platforms, Targets
 from edgebake.cli.waiting import Waiting
-
-Subjects = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="IMAGE|RECIPE",
-        help="Images of the project, or recipes for an ad-hoc image: 'pytorch>=2.6'.",
-        show_default=False,
-        autocompletion=complete.subjects,
-    ),
-]
-Recipe = Annotated[
-    str,
-    typer.Argument(
-        metavar="RECIPE",
-        help="The recipe to explain.",
-        show_default=False,
-        autocompletion=complete.recipes,
-    ),
-]
-Paths = Annotated[
-    int, typer.Option("--paths", metavar="N", min=0, help="Show at most N paths in each image; 0 for all.")
-]
+from edgebake.errors import EXIT_CHECK
 
 
-def why(
-    names: Subjects,
-    recipe: Recipe,
-    target: Targets = None,
-    platform: Platforms = None,
-    name: ImageName = None,
-    paths: Paths = 10,
-    json_output: JsonOutput = False,
-) -> None:
+@dataclass(frozen=True)
+class WhyOptions:
+    """Which recipe is explained, in which images."""
+
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE|RECIPE",
+            help="Images of the project, or recipes for an ad-hoc image: 'pytorch>=2.6'.",
+            show_default=False,
+            autocompletion=complete.subjects,
+        ),
+    ]
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="The recipe to explain.",
+            show_default=False,
+            autocompletion=complete.recipes,
+        ),
+    ]
+    target: Targets = None
+    platform: Platforms = None
+    name: ImageName = None
+    paths: Annotated[
+        int, typer.Option("--paths", metavar="N", min=0, help="Show at most N paths in each image; 0 for all.")
+    ] = 10
+    json_output: JsonOutput = False
+
+
+@command(WhyOptions)
+def why(options: WhyOptions) -> None:
     """Show why a recipe is in an image, and why it has that release.
 
     Lists every path of requirements that leads to it. Exits with 3 if the recipe is in none of the images; then it
@@ -52,21 +58,20 @@ def why(
     Example: edgebake why pytorch transformers numpy --target jetpack-6.2
     """
     with Waiting("resolving"):
-        from pathlib import Path
-
         from edgebake.inspect.selected import resolve_selected
         from edgebake.inspect.why import answers, hints, recipe_name
         from edgebake.model.request import Request
         from edgebake.select.request import open_request
 
-        request = Request(tuple(names), tuple(target or ()), tuple(platform or ()), name)
+        targets, platforms = tuple(options.target or ()), tuple(options.platform or ())
+        request = Request(tuple(options.names), targets, platforms, options.name)
         workspace = open_request(Path.cwd(), request)
-        wanted = recipe_name(workspace.catalogue, recipe)
-        found = answers(resolve_selected(workspace, request), wanted, limit=paths or None)
+        wanted = recipe_name(workspace.catalogue, options.recipe)
+        found = answers(resolve_selected(workspace, request), wanted, limit=options.paths or None)
     from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.why import data, text
 
-    if json_output:
+    if options.json_output:
         print_json(data(found, wanted))
     else:
         print_text(*text(found))
@@ -74,6 +79,4 @@ def why(
         lines = [f"hint: {hint}" for hint in hints(found, wanted, in_project=workspace.document is not None)]
         if lines:
             print_error("\n".join(["", *lines]))
-        from edgebake.errors import EXIT_CHECK
-
         raise typer.Exit(EXIT_CHECK)

@@ -1,11 +1,11 @@
-"""The text of a Compose file, and which ones a project commits."""
+"""Compose files: their text, and those that belong to a project's generated files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from edgebake.compose.placed import Placed, place, targets_of
+from edgebake.compose.placed import Placed, placed_services, targets_of
 from edgebake.compose.service import relative_path, service_keys
 from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation
@@ -20,11 +20,11 @@ FILE = "compose.yaml"
 
 @dataclass(frozen=True)
 class ComposeFile:
-    """A Compose file, and what its reader should know.
+    """A Compose file.
 
     Attributes:
-        text: the file.
-        notes: sentences.
+        text: the content of the file.
+        notes: remarks for the user, one sentence each.
     """
 
     text: str
@@ -39,21 +39,22 @@ def compose_file(
     Args:
         compilation: the project.
         target: the target's name.
-        services: the services; those that do not run on the target are left out.
-        folder: where the file will lie, relative to the project: its paths are relative to that.
-        made_by: the command that writes it, for its header.
+        services: the services. Those that do not run on the target are left out.
+        folder: the folder of the file, relative to the project. Paths in the file are relative to it.
+        made_by: the command that writes the file, for its header.
 
     Raises:
-        EdgebakeError: as :func:`place`; a file of the project is not there.
+        EdgebakeError: as :func:`placed_services`; a mounted file of the project does not exist.
     """
-    placed = place(compilation, target, services)
+    placed = placed_services(compilation, target, services)
     _require_files(compilation, placed)
     project = compilation.workspace.project
     profile = compilation.targets[target]
-    volumes = sorted({mount.source for one in placed for mount in one.service.volumes if mount.kind == "volume"})
+    mounts = [mount for item in placed for mount in item.service.volumes]
+    volumes = sorted({mount.source for mount in mounts if mount.kind == "volume"})
     values: dict[str, Value] = {
         "name": project_name(project),
-        "services": {one.name: service_keys(project, one, profile, folder) for one in placed},
+        "services": {item.name: service_keys(project, item, profile, folder) for item in placed},
         "volumes": {name: {"driver": "local"} for name in volumes},
         "secrets": _secrets(project, placed, folder),
     }
@@ -67,7 +68,7 @@ def compose_file(
 
 
 def committed_files(compilation: Compilation) -> Iterator[tuple[str, str]]:
-    """Yield the Compose files that belong to the generated files: path below their folder, and text.
+    """Yield the Compose files among a project's generated files: path below their folder, and text.
 
     Raises:
         EdgebakeError: as :func:`compose_file`.
@@ -82,7 +83,7 @@ def committed_files(compilation: Compilation) -> Iterator[tuple[str, str]]:
 
 
 def project_name(project: Project) -> str:
-    """Return what Compose calls the services together; by itself it would take the file's folder."""
+    """Return the name of the Compose project. Compose's own default is the name of the file's folder."""
     if project.name:
         return project.name
     last = (
@@ -92,44 +93,44 @@ def project_name(project: Project) -> str:
 
 
 def default_values(project: Project) -> dict[str, str]:
-    """Return the variables that stay live in texts, as they do in the bake file, and their defaults."""
+    """Return the defaults of the variables that the Compose file keeps as variables, as the bake file does."""
     own = {name: variable.default for name, variable in project.variables.items()}
     return {"REGISTRY": project.registry, "TAG": project.tag, **own}
 
 
 def _require_files(compilation: Compilation, placed: Iterable[Placed]) -> None:
     workspace = compilation.workspace
-    for one in placed:
+    for item in placed:
         sources: list[tuple[str, tuple[str | int, ...]]]
-        sources = [(source, ("files", source)) for source in one.service.files]
-        sources += [(m.source, ("volumes", i)) for i, m in enumerate(one.service.volumes) if m.source[0] == "."]
-        for source, place_ in sources:
+        sources = [(source, ("files", source)) for source in item.service.files]
+        sources += [(m.source, ("volumes", i)) for i, m in enumerate(item.service.volumes) if m.source[0] == "."]
+        for source, location in sources:
             path = workspace.root / source
             if not path.exists():
                 raise EdgebakeError(
-                    f"the service {one.name!r} mounts {source!r}, which does not exist",
-                    at=workspace.at("services", one.name, *place_),
+                    f"the service {item.name!r} mounts {source!r}, which does not exist",
+                    at=workspace.at("services", item.name, *location),
                 )
             if not path.resolve().is_relative_to(workspace.root):
                 raise EdgebakeError(
                     f"the path {source!r} leads out of the project",
-                    at=workspace.at("services", one.name, *place_),
+                    at=workspace.at("services", item.name, *location),
                     reason=f"it is {path.resolve()}",
                 )
 
 
 def _secrets(project: Project, placed: Iterable[Placed], folder: str) -> dict[str, Value]:
-    found: dict[str, Value] = {}
-    for name in sorted({secret for one in placed for secret in one.service.secrets}):
+    secrets: dict[str, Value] = {}
+    for name in sorted({secret for item in placed for secret in item.service.secrets}):
         secret = project.secrets[name]
         if secret.env is not None:
-            found[name] = {"environment": secret.env}
+            secrets[name] = {"environment": secret.env}
         else:
-            found[name] = {"file": relative_path(str(secret.file), folder)}
-    return found
+            secrets[name] = {"file": relative_path(str(secret.file), folder)}
+    return secrets
 
 
 def _notes(placed: Iterable[Placed], target: Target) -> Iterable[str]:
-    for one in placed:
-        if one.service.gpu is None and one.plan is not None and one.plan.needs_gpu and not target.cuda:
-            yield f"the service {one.name!r} needs a GPU, and {target.name!r} has none"
+    for item in placed:
+        if item.service.gpu is None and item.plan is not None and item.plan.needs_gpu and not target.cuda:
+            yield f"the service {item.name!r} needs a GPU, but {target.name!r} has none"

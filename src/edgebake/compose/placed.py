@@ -1,4 +1,4 @@
-"""Which services run on a target, and from which image."""
+"""The services of a target, with their images."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Placed:
     """A service on a target.
 
     Attributes:
-        name: the service's.
-        service: what the project says of it.
-        plan: the image of the project that it runs; None if it is somebody else's.
-        bake_target: what builds that image.
-        depends_on: the services that come first, and what they must be.
+        name: the service's name.
+        service: the service as the project declares it.
+        plan: the image of the project that it runs; None for another image.
+        bake_target: the bake target of that image.
+        depends_on: the services to start first, and what to wait for.
     """
 
     name: str
@@ -35,36 +35,36 @@ class Placed:
 
     @property
     def healthcheck(self) -> HealthCheck | None:
-        """How the service is asked whether it is well: as it says itself, else as its image's recipes do."""
+        """The service's health check: its own, otherwise the one of its image's recipes."""
         if self.service.healthcheck is not None or self.plan is None:
             return self.service.healthcheck
-        found: HealthCheck | None = self.plan.runtime("healthcheck")
-        return found
+        healthcheck: HealthCheck | None = self.plan.runtime("healthcheck")
+        return healthcheck
 
 
 def services_of(compilation: Compilation, names: Sequence[str] = ()) -> dict[str, Service]:
-    """Return a project's services: those that are named, and what they need; all, if none is named.
+    """Return services of a project: those in `names` and what they depend on; all if `names` is empty.
 
-    An image is named for all services that run it. One that no service runs is a service of its own, with its ports
-    on the loopback address; in a project without services every image is one.
+    The name of an image selects all services that run it. If no service runs it, the image becomes a service, with
+    its ports on the loopback address. In a project without services, every image becomes a service.
 
     Raises:
-        EdgebakeError: a name is neither a service's nor an image's.
+        EdgebakeError: a name is not a service or an image.
     """
     project = compilation.workspace.project
     declared = project.services
     if not names:
         return dict(declared) or {name: _own_service(compilation, name) for name in project.images}
-    found: dict[str, Service] = {}
+    services: dict[str, Service] = {}
     for name in names:
-        found |= _named(compilation, name)
-    todo = list(found)
+        services |= _named(compilation, name)
+    todo = list(services)
     for name in todo:
-        missing = [other for other in found[name].depends_on if other not in found]
-        found |= {other: declared[other] for other in missing}
+        missing = [other for other in services[name].depends_on if other not in services]
+        services |= {other: declared[other] for other in missing}
         todo += missing
-    order = [*declared, *(name for name in found if name not in declared)]
-    return {name: found[name] for name in order if name in found}
+    order = [*declared, *(name for name in services if name not in declared)]
+    return {name: services[name] for name in order if name in services}
 
 
 def _named(compilation: Compilation, name: str) -> dict[str, Service]:
@@ -72,10 +72,10 @@ def _named(compilation: Compilation, name: str) -> dict[str, Service]:
     if name in project.services:
         return {name: project.services[name]}
     if name in project.images:
-        running = {one: service for one, service in project.services.items() if image_of(one, service) == name}
+        running = {key: service for key, service in project.services.items() if image_of(key, service) == name}
         return running or {name: _own_service(compilation, name)}
-    known = [*project.services, *project.images]
-    raise EdgebakeError(f"unknown service or image {name!r}", hints=did_you_mean(name, known, kind="name"))
+    valid = [*project.services, *project.images]
+    raise EdgebakeError(f"unknown service or image {name!r}", hints=did_you_mean(name, valid, kind="name"))
 
 
 def _own_service(compilation: Compilation, name: str) -> Service:
@@ -87,18 +87,18 @@ def _own_service(compilation: Compilation, name: str) -> Service:
 
 
 def image_of(name: str, service: Service) -> str | None:
-    """Return the image of the project that a service runs; None if it is somebody else's."""
+    """Return the name of the project's image that a service runs; None for another image."""
     return None if service.reference is not None else service.image or name
 
 
 def targets_of(services: dict[str, Service], built: Iterable[BakeTarget]) -> dict[str, list[str]]:
-    """Return the targets that services can have a Compose file for: those of the images that follow the target.
+    """Return the targets for which a Compose file is possible: those of the services' images.
 
     Returns:
-        For each target, the services that would lack there; none, if it has a Compose file.
+        For each target, the services without an image there. A target without such services has a Compose file.
     """
-    pairs = {(one.image, one.target) for one in built if not one.is_test}
-    own = {name: image for name, one in services.items() if (image := image_of(name, one)) is not None}
+    pairs = {(bake_target.image, bake_target.target) for bake_target in built if not bake_target.is_test}
+    own = {name: image for name, service in services.items() if (image := image_of(name, service)) is not None}
     follow = {name: image for name, image in own.items() if services[name].target is None}
     fixed = {name: image for name, image in own.items() if name not in follow}
     candidates = {target for image, target in pairs if image in follow.values()}
@@ -114,7 +114,7 @@ def targets_of(services: dict[str, Service], built: Iterable[BakeTarget]) -> dic
 
 
 def left_out_of(workspace: Workspace, built: Iterable[BakeTarget]) -> list[LeftOut]:
-    """Return the targets without a Compose file, and why."""
+    """Return the targets without a Compose file, with reasons."""
     services = workspace.project.services
     return [
         LeftOut(f"the Compose file for {target}", f"no image is built there for: {', '.join(missing)}")
@@ -124,90 +124,93 @@ def left_out_of(workspace: Workspace, built: Iterable[BakeTarget]) -> list[LeftO
 
 
 def runs_on(service: Service, target: str) -> bool:
-    """Tell whether a service is in the file of a target."""
+    """Return whether a service is in the file of a target."""
     return not service.targets or any(fnmatchcase(target, pattern) for pattern in service.targets)
 
 
-def place(compilation: Compilation, target: str, services: dict[str, Service]) -> list[Placed]:
+def placed_services(compilation: Compilation, target: str, services: dict[str, Service]) -> list[Placed]:
     """Return the services that run on a target, in the order of the project.
 
     Raises:
-        EdgebakeError: an image is not built for the target, or for the machine's platform; a service waits for the
-            health of one that has no health check.
+        EdgebakeError: an image is not built for the target or its platforms, two services publish the same port, or
+            a service waits for the health of one without a health check.
     """
-    machine = _machine(compilation, target, services)
-    found = {
-        name: _placed(compilation, target, machine, name, service)
+    platforms = _platforms(compilation, target, services)
+    placed = {
+        name: _placed(compilation, target, platforms, name, service)
         for name, service in services.items()
         if runs_on(service, target)
     }
-    _refuse_shared_ports(compilation.workspace, found)
-    return [_with_conditions(compilation.workspace, one, found) for one in found.values()]
+    _refuse_shared_ports(compilation.workspace, placed)
+    return [_with_conditions(compilation.workspace, item, placed) for item in placed.values()]
 
 
-def _machine(compilation: Compilation, target: str, services: dict[str, Service]) -> tuple[str, ...]:
-    """Return the platforms that machines of a target may have: those of the images that are built for it."""
-    images = {image_of(name, one) for name, one in services.items() if one.target is None and runs_on(one, target)}
-    built = [one for one in compilation.graph.bake_targets if one.target == target and one.image in images]
-    platforms = {platform for one in built for platform in one.platforms}
-    return tuple(sorted(platforms))
+def _platforms(compilation: Compilation, target: str, services: dict[str, Service]) -> tuple[str, ...]:
+    """Return the platforms of a target's machines: those of the images that are built for the target."""
+    following = {name: service for name, service in services.items() if service.target is None}
+    images = {image_of(name, service) for name, service in following.items() if runs_on(service, target)}
+    built = [bake for bake in compilation.graph.bake_targets if bake.target == target and bake.image in images]
+    return tuple(sorted({platform for bake_target in built for platform in bake_target.platforms}))
 
 
-def _placed(compilation: Compilation, target: str, machine: tuple[str, ...], name: str, service: Service) -> Placed:
+def _placed(
+    compilation: Compilation, target: str, platforms: tuple[str, ...], name: str, service: Service
+) -> Placed:
     image = image_of(name, service)
     if image is None:
         return Placed(name, service)
     wanted = service.target or target
-    built = {one.target: one for one in compilation.graph.bake_targets if one.image == image and not one.is_test}
+    images = [bake for bake in compilation.graph.bake_targets if bake.image == image and not bake.is_test]
+    built = {bake_target.target: bake_target for bake_target in images}
     if wanted not in built:
         raise EdgebakeError(
-            f"the service {name!r} runs on {target!r}, and its image {image!r} is not built for {wanted!r}",
+            f"the service {name!r} runs on {target!r}, but its image {image!r} is not built for {wanted!r}",
             at=compilation.workspace.at("services", name, "target" if service.target else "image"),
             hints=(
                 f"it is built for: {', '.join(sorted(built)) or 'no target'}",
-                "use one of these for all targets: `target: NAME`; or exclude some targets: `targets: [PATTERN]`",
+                "use one of these on all targets (`target: NAME`), or exclude some targets (`targets: [PATTERN]`)",
             ),
         )
     bake_target = built[wanted]
-    missing = [platform for platform in machine if platform not in bake_target.platforms]
+    missing = [platform for platform in platforms if platform not in bake_target.platforms]
     if missing and service.target:
         raise EdgebakeError(
-            f"the service {name!r} runs on {target!r}, a machine of {', '.join(missing)}; "
-            f"its image for {wanted!r} is for {', '.join(bake_target.platforms)}",
+            f"the service {name!r} runs on {target!r} ({', '.join(missing)}), "
+            f"but its image for {wanted!r} is built for {', '.join(bake_target.platforms)}",
             at=compilation.workspace.at("services", name, "target"),
-            hints=("choose another target for the service, or exclude that target: `targets: [PATTERN]`",),
+            hints=("use another target for the service, or exclude this one (`targets: [PATTERN]`)",),
         )
     return Placed(name, service, compilation.plan_of(bake_target), bake_target)
 
 
-def _refuse_shared_ports(workspace: Workspace, found: dict[str, Placed]) -> None:
+def _refuse_shared_ports(workspace: Workspace, placed: dict[str, Placed]) -> None:
     earlier: list[tuple[str, PublishedPort]] = []
-    for name, placed in found.items():
-        for index, port in enumerate(placed.service.ports):
-            other = next((one for one, before in earlier if port.meets(before)), None)
+    for name, item in placed.items():
+        for index, port in enumerate(item.service.ports):
+            other = next((owner for owner, earlier_port in earlier if port.meets(earlier_port)), None)
             if other is not None:
                 raise EdgebakeError(
                     f"the services {other!r} and {name!r} both publish the port {port.published}",
                     at=workspace.at("services", name, "ports", index),
-                    hints=("give one of them another port of the host",),
+                    hints=("use another port of the host for one of them",),
                 )
             earlier.append((name, port))
 
 
-def _with_conditions(workspace: Workspace, placed: Placed, found: dict[str, Placed]) -> Placed:
-    conditions = dict(_conditions(workspace, placed, found))
-    return Placed(placed.name, placed.service, placed.plan, placed.bake_target, conditions)
+def _with_conditions(workspace: Workspace, item: Placed, placed: dict[str, Placed]) -> Placed:
+    conditions = dict(_conditions(workspace, item, placed))
+    return Placed(item.name, item.service, item.plan, item.bake_target, conditions)
 
 
-def _conditions(workspace: Workspace, placed: Placed, found: dict[str, Placed]) -> Iterator[tuple[str, Condition]]:
-    for name, condition in placed.service.depends_on.items():
-        if name not in found:  # not on this target
+def _conditions(workspace: Workspace, item: Placed, placed: dict[str, Placed]) -> Iterator[tuple[str, Condition]]:
+    for name, condition in item.service.depends_on.items():
+        if name not in placed:  # not on this target
             continue
-        healthy = found[name].healthcheck is not None
-        if condition == "healthy" and not healthy:
+        has_check = placed[name].healthcheck is not None
+        if condition == "healthy" and not has_check:
             raise EdgebakeError(
-                f"the service {placed.name!r} waits until {name!r} is healthy, but that has no health check",
-                at=workspace.at("services", placed.name, "depends_on", name),
-                hints=("wait until it is started", f"or add a health check: services.{name}.healthcheck"),
+                f"the service {item.name!r} waits until {name!r} is healthy, but {name!r} has no health check",
+                at=workspace.at("services", item.name, "depends_on", name),
+                hints=("wait until it is started", f"or add services.{name}.healthcheck"),
             )
-        yield name, (("healthy" if healthy else "started") if condition == "auto" else condition)
+        yield name, (("healthy" if has_check else "started") if condition == "auto" else condition)

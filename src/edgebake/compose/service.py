@@ -1,7 +1,7 @@
 """One service of a Compose file.
 
-Limits and reservations stand in `deploy`, which Compose heeds without a swarm, too
-(https://github.com/compose-spec/compose-spec/blob/main/deploy.md#resources); so do replicas.
+Limits, reservations and replicas are in `deploy`, which Compose uses without a swarm as well
+(https://github.com/compose-spec/compose-spec/blob/main/deploy.md#resources).
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from edgebake.compose.gpu import GpuAccess, gpu_access
+from edgebake.compose.gpu import reservation, service_access
 from edgebake.compose.placed import Placed
 from edgebake.graph.image_stage import image_user
+from edgebake.model.gpu import ULIMITS, GpuAccess
 from edgebake.model.project import Project
 from edgebake.model.recipe import HealthCheck
 from edgebake.model.service import Gpu, Mount, PublishedPort, Service
@@ -20,17 +21,16 @@ from edgebake.model.variables import names_in
 from edgebake.templating.yaml_file import Commented, Live, Value
 
 _SHARED_MEMORY = "1g"
-_STACK = 67108864  # bytes
 
 
 def service_keys(project: Project, placed: Placed, target: Target, folder: str) -> dict[str, Value]:
-    """Return what a Compose file says of a service; empty values are left out where it is written.
+    """Return the keys of a service in a Compose file. Empty values are left out when it is written.
 
     Args:
         project: the project.
         placed: the service.
         target: where it runs.
-        folder: where the file lies, relative to the project.
+        folder: the folder of the file, relative to the project.
     """
     service = placed.service
     access = _gpu_access(placed, target)
@@ -39,7 +39,7 @@ def service_keys(project: Project, placed: Placed, target: Target, folder: str) 
         "ports": [_port(port) for port in service.ports],
         "volumes": list(_mounts(service, folder)),
         "secrets": list(service.secrets),
-        "devices": [*service.devices, *(access.devices if access else ())],
+        "devices": [*service.devices, *(access.cdi if access else ())],
         "depends_on": {name: {"condition": _CONDITIONS[what]} for name, what in placed.depends_on.items()},
         "healthcheck": _healthcheck(placed.healthcheck) if placed.healthcheck else {},
         "deploy": _deploy(service, access),
@@ -73,7 +73,7 @@ _CONDITIONS = {
 
 
 def _image(project: Project, placed: Placed) -> str:
-    """Return the reference of a service's image; of several tags the first whose variables have values here."""
+    """Return the reference of a service's image, with the first tag that has no derived variables."""
     if placed.bake_target is None:
         return str(placed.service.reference)
     derived = {name for name, variable in project.variables.items() if variable.of is not None}
@@ -83,9 +83,9 @@ def _image(project: Project, placed: Placed) -> str:
 
 
 def _gpu_access(placed: Placed, target: Target) -> GpuAccess | None:
-    asked = placed.service.gpu
-    needs = asked.enabled if asked else placed.plan is not None and placed.plan.needs_gpu
-    return gpu_access(asked or Gpu(), target) if needs and target.cuda else None
+    gpu = placed.service.gpu
+    needs = gpu.enabled if gpu else placed.plan is not None and placed.plan.needs_gpu
+    return service_access(gpu or Gpu(), target) if needs and target.cuda else None
 
 
 def _deploy(service: Service, access: GpuAccess | None) -> dict[str, Value]:
@@ -93,8 +93,8 @@ def _deploy(service: Service, access: GpuAccess | None) -> dict[str, Value]:
     given = {"cpus": limits.cpus, "memory": limits.memory, "pids": limits.pids}
     kept: dict[str, Value] = {key: value for key, value in given.items() if value is not None}
     resources: dict[str, Value] = {"limits": kept} if kept else {}
-    if access and access.reservation:
-        resources["reservations"] = {"devices": [access.reservation]}
+    if access and access.reserved:
+        resources["reservations"] = {"devices": [reservation(service.gpu or Gpu())]}
     return {**({"replicas": service.replicas} if service.replicas > 1 else {}), "resources": resources}
 
 
@@ -108,7 +108,7 @@ def _port(port: PublishedPort) -> dict[str, Value]:
 
 
 def relative_path(path: str, folder: str) -> str:
-    """Return a path of the project as a Compose file in `folder` names it: with a dot at the beginning."""
+    """Return a path of the project for a Compose file in `folder`. It starts with a dot."""
     relative = posixpath.relpath(path, folder)
     return relative if relative.startswith("..") else f"./{relative}"
 
@@ -126,7 +126,7 @@ def _mount(mount: Mount, folder: str) -> Value:
     if mount.read_only:
         values["read_only"] = True
     if mount.kind == "bind":
-        # A missing path is an error, where Docker would make an empty folder.
+        # A missing path is an error; Docker's default is to create an empty folder.
         bind: dict[str, Value] = {"create_host_path": False}
         values["bind"] = {**bind, "propagation": mount.propagation} if mount.propagation else bind
     return values
@@ -143,12 +143,12 @@ def _healthcheck(check: HealthCheck) -> dict[str, Value]:
 
 
 def _kernel(service: Service, has_gpu: bool) -> dict[str, Value]:
-    """Return shared memory, limits of locked memory and namespaces, as `edgebake run` gives them."""
+    """Return shared memory, limits of locked memory, and namespaces, as `edgebake run` sets them."""
     values: dict[str, Value] = {}
     if service.shm_size or has_gpu:
         values["shm_size"] = service.shm_size or _SHARED_MEMORY
     if has_gpu:
-        values["ulimits"] = {"memlock": -1, "stack": _STACK}
+        values["ulimits"] = dict(ULIMITS)
     if service.network:
         values["network_mode"] = service.network
     if service.pid:
@@ -157,7 +157,7 @@ def _kernel(service: Service, has_gpu: bool) -> dict[str, Value]:
 
 
 def _hardened(placed: Placed) -> dict[str, Value]:
-    """Return what takes rights away. The project's images run as an ordinary user, who needs no capability."""
+    """Return the keys that remove privileges. The project's images run as an ordinary user without capabilities."""
     values: dict[str, Value] = {}
     if placed.service.read_only:
         values["read_only"] = True

@@ -18,7 +18,7 @@ from edgebake.model.lock import Lock
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE
 from edgebake.model.request import Request
 from edgebake.select.request import open_request
-from edgebake.state.committed import file_at, project_at
+from edgebake.system.git import file_at, folder_at
 
 WORKING_TREE = "the working tree"
 
@@ -119,7 +119,7 @@ def only(difference: Difference, images: Sequence[str], targets: Sequence[str]) 
 
 @contextmanager
 def _committed(root: Path, ref: str) -> Iterator[Side]:
-    with project_at(root, ref) as folder:
+    with folder_at(root, ref) as folder:
         yield _side(folder, ref)
 
 

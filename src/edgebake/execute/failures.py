@@ -76,6 +76,10 @@ _HINTS = (
         ("connection refused", "no such host"),
         "check that the registry runs, and that --registry names the right one",
     ),
+    (
+        ("certificate verif", "certificate_verify", "local issuer certificate", "self-signed certificate in"),
+        "if a proxy has a CA of its own, name its certificates in edgebake.yaml: ca_bundle",
+    ),
     (("exec format error",), "the platform is not emulated: install QEMU's binfmt handlers"),
     (
         ('exec: "/bin/bash"', "/bin/bash: no such file or directory"),

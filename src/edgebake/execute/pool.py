@@ -15,7 +15,7 @@ from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure, failure_of, overdue
 from edgebake.execute.invocation import Invocation
 from edgebake.execute.process import BakeProcess
-from edgebake.text.duration import told_duration
+from edgebake.text.duration import format_duration
 
 GRACE = 10.0
 """Seconds that Buildx has for stopping what it was doing."""
@@ -157,7 +157,7 @@ class Pool:
         code, metadata = running.process.finish()
         events, names = running.process.events, frozenset(running.job.invocation.bake_targets)
         if running.overdue is not None:
-            limit = told_duration(self._step_timeout)
+            limit = format_duration(self._step_timeout)
             return Ended(running.job, events, failure=overdue(running.overdue, limit, names))
         if code:
             return Ended(running.job, events, failure=failure_of(events, names))

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-
-from packaging.version import Version
 
 from edgebake.errors import EdgebakeError
 from edgebake.execute.builders import BuilderState, inspect
 from edgebake.plan.steps import CheckBuilder
-from edgebake.system.docker import docker, last_line, unreachable
-
-OLDEST_BUILDX = Version("0.13.0")
-"""The first with `--progress=rawjson` (docker/buildx release notes)."""
+from edgebake.system.docker import check_buildx, docker, last_line, unreachable
 
 _QEMU_HINTS = (
     "install QEMU 10 or later with its binfmt handlers: apt install qemu-user-binfmt (Debian 13, Ubuntu 25.04)",
@@ -32,7 +26,7 @@ def check_builder(step: CheckBuilder, builder: str | None) -> BuilderState:
     with ThreadPoolExecutor() as pool:  # each question takes Docker a tenth of a second
         engine, buildx, state_of = (
             pool.submit(_check_docker),
-            pool.submit(_check_buildx),
+            pool.submit(check_buildx),
             pool.submit(inspect, builder),
         )
         for asked in (engine, buildx):  # the cause is told, not what follows from it
@@ -60,23 +54,6 @@ def _check_docker() -> None:
     done = docker("version", "--format", "{{.Server.Version}}")
     if done.returncode != 0:
         raise unreachable(last_line(done.stderr))
-
-
-def _check_buildx() -> None:
-    done = docker("buildx", "version", needs_engine=False)
-    if done.returncode != 0:
-        raise EdgebakeError(
-            "docker has no Buildx",
-            reason=last_line(done.stderr),
-            hints=("install the docker-buildx-plugin (Docker's packages) or docker-buildx (Debian, Ubuntu)",),
-        )
-    match = re.search(r"\bv?(\d+\.\d+\.\d+)", done.stdout)
-    # A Buildx that somebody has built without a version says 0.0.0: it has the benefit of the doubt.
-    if match and Version("0.0.0") < Version(match[1]) < OLDEST_BUILDX:
-        raise EdgebakeError(
-            f"Buildx {match[1]} is too old: edgebake needs {OLDEST_BUILDX} or later",
-            hints=("update the docker-buildx-plugin",),
-        )
 
 
 def can_push_by_digest(builder: str | None) -> bool:

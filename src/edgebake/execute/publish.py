@@ -1,4 +1,4 @@
-"""After a push: a tag has all declared platforms, tags over several targets are put together, and digests noted."""
+"""After a push: check that tags are complete, write the tags over several targets, and note the digests."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.results import Result
 from edgebake.graph.build_graph import BakeTarget, Index
 from edgebake.graph.compile import Compilation
+from edgebake.graph.image_stage import index_annotations
 from edgebake.plan.builder import Plan, key_tag
 from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
 from edgebake.registry.errors import NotFoundError
 from edgebake.registry.images import RegistryImage, read_image
-from edgebake.registry.reference import parse_reference
-from edgebake.registry.tags import write_index
+from edgebake.registry.reference import parse_reference, parse_repository
+from edgebake.registry.tags import TagSet, check_platforms, write_tags
 from edgebake.state.digest_files import Part
 
 
@@ -23,13 +24,13 @@ def verify_tags(
     """Return what the registry has under each of a bake target's tags: digests by platform.
 
     Raises:
-        EdgebakeError: a tag is not there, or has not the declared platforms.
+        EdgebakeError: a tag is not there, or does not have the declared platforms.
     """
     found: dict[str, Mapping[str, str]] = {}
     for tag in expanded_tags(compilation, settings, bake_target.tags):
         reference = f"{registry_of(compilation, settings)}/{bake_target.repository}:{tag}"
         image = _pushed(compilation, settings, reference)
-        refuse_incomplete(image, bake_target.platforms)
+        check_platforms(image, bake_target.platforms)
         found[reference] = {one.platform: one.digest for one in image.images}
     return found
 
@@ -37,28 +38,29 @@ def verify_tags(
 def merge_index(
     compilation: Compilation, settings: Settings, index: Index, bake_targets: Mapping[str, BakeTarget]
 ) -> list[Result]:
-    """Put the pushed images of several targets under one tag, with their attestations.
+    """Write the pushed images of several targets under one tag, with their attestations.
 
     Raises:
-        EdgebakeError: an image is not there, or the tag has not the declared platforms afterwards.
+        EdgebakeError: an image is not there, or the tag does not have the declared platforms afterwards.
     """
     registry = registry_of(compilation, settings)
-    images = {}
+    images = []
     for platform, name in index.parts:
         tag = expanded_tags(compilation, settings, bake_targets[name].tags)[0]
         image = _pushed(compilation, settings, f"{registry}/{bake_targets[name].repository}:{tag}")
-        refuse_incomplete(image, bake_targets[name].platforms)
-        images[platform] = image
-    client = registry_client(compilation, settings)
-    parts = {platform: image.by_platform[platform] for platform, image in images.items()}
+        check_platforms(image, bake_targets[name].platforms)
+        images.append(image.by_platform[platform])
     plan = compilation.plan_of(bake_targets[index.parts[0][1]])
-    tags = expanded_tags(compilation, settings, [index.tag])
-    (published,) = write_index(client, f"{registry}/{index.repository}", tags, index.image, parts, plan)
+    annotations = index_annotations(plan) if len(images) > 1 else {}
+    repository = parse_repository(f"{registry}/{index.repository}")
+    tags = tuple(expanded_tags(compilation, settings, [index.tag]))
+    wanted = TagSet(index.image, repository, tags, tuple(images), annotations)
+    (published,) = write_tags(registry_client(compilation, settings), wanted)
     return [Result(index.image, p, 0.0, 0, 0, published.reference, published.platforms[p]) for p, _ in index.parts]
 
 
 def digest_parts(plan: Plan, settings: Settings, results: Iterable[Result]) -> list[Part]:
-    """Return what a push has to say to the one that merges: its rows, with the digests that were pushed."""
+    """Return the parts that a later merge needs: the rows of a push, with the digests that were pushed."""
     parts = []
     planned = {target.bake_target.name: target for target in plan.targets}
     for row in results:
@@ -82,21 +84,6 @@ def digest_parts(plan: Plan, settings: Settings, results: Iterable[Result]) -> l
     return parts
 
 
-def refuse_incomplete(image: RegistryImage, declared: Iterable[str]) -> None:
-    """Refuse a tag with fewer, more or other platforms than declared.
-
-    Raises:
-        EdgebakeError: naming both.
-    """
-    found, wanted = sorted(one.platform for one in image.images), sorted(declared)
-    if found != wanted:
-        raise EdgebakeError(
-            f"{image.reference} has not the declared platforms",
-            reason=f"it has {', '.join(found)}; declared are {', '.join(wanted)}",
-            hints=("another job may have pushed the same tag; bake again",),
-        )
-
-
 def _pushed(compilation: Compilation, settings: Settings, reference: str) -> RegistryImage:
     """Return what has just been pushed.
 
@@ -107,5 +94,5 @@ def _pushed(compilation: Compilation, settings: Settings, reference: str) -> Reg
         return read_image(registry_client(compilation, settings), parse_reference(reference))
     except NotFoundError as error:
         raise EdgebakeError(
-            f"{reference} was pushed, and its registry does not show it", reason=error.reason
+            f"{reference} was pushed, but the registry does not have it", reason=error.reason
         ) from None

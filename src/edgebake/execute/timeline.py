@@ -12,6 +12,7 @@ from edgebake.execute.modes import Modes, StepMode
 from edgebake.execute.recording import Ran, Recording
 from edgebake.plan.critical_path import critical_path
 from edgebake.templating.pages import render_page
+from edgebake.text.words import counted
 
 State = Literal["done", "cached", "failed", "cancelled", "unfinished"]
 _BUILDKIT = ("BuildKit", "")
@@ -70,7 +71,7 @@ def timeline_page(root: Path, recording: Recording, modes: Modes, outcome: str) 
         root,
         "timeline",
         title=f"Timeline: {', '.join(names[:3])}{more}" if names else "Timeline: nothing was built",
-        subtitle=f"{_counted(len(recording.invocations), 'invocation')} of Buildx · {_OUTCOMES[outcome]}",
+        subtitle=f"{counted(len(recording.invocations), 'invocation')} of Buildx · {_OUTCOMES[outcome]}",
         data=data,
     )
 
@@ -269,7 +270,3 @@ def _run(number: int, ran: Ran, zero: float) -> dict[str, Any]:
 
 def _rounded(seconds: float) -> float:
     return round(seconds, 3)
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word if number == 1 else f'{word}s'}"

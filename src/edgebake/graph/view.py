@@ -77,7 +77,7 @@ class RecipeView:
         if not is_template(value):
             return value
         what = ".".join(str(part) for part in location)
-        return render_value(value, scope or self.scope, self.teller(location), what)
+        return render_value(value, scope or self.scope, self.position_getter(location), what)
 
     def checked(self, value: str, location: Location, check: Callable[[str], str]) -> str:
         """Return a value with its templates filled in, if it then is what its field takes.
@@ -92,7 +92,7 @@ class RecipeView:
             what = ".".join(str(part) for part in location)
             raise EdgebakeError(f"{what}: {error}", at=self.at(location)) from None
 
-    def teller(self, location: Location) -> Callable[[], Position]:
+    def position_getter(self, location: Location) -> Callable[[], Position]:
         """Return a function that finds the position, for when it is needed."""
         return lambda: self.at(location)
 

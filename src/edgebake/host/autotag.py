@@ -1,4 +1,4 @@
-"""The best image for a machine: one that the engine has, else one that the registry has, else what to build."""
+"""The best image for a machine: from the engine, else from the registry, else what to build."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from dataclasses import dataclass
 
 from edgebake.errors import EdgebakeError
 from edgebake.host.candidate import Candidate, Judged, judged
+from edgebake.host.local import local_candidates, local_reference
 from edgebake.host.machine import Machine
-from edgebake.host.match import board_of
-from edgebake.host.remote import Cache, remote_candidates, remote_reference
+from edgebake.host.match import machine_board
+from edgebake.host.remote import MOST_TAGS, Cache, remote_candidates, remote_reference
 from edgebake.host.wanted import Wanted, known_targets, target_to_build
-from edgebake.load.boards import load_boards
 from edgebake.load.workspace import Workspace
 from edgebake.model.target import Target
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import RegistryError
+from edgebake.text.words import counted
 
 _SHOWN = 10  # refusals in a message
 
 
 @dataclass(frozen=True)
 class Answer:
-    """All candidates, the best first; and what is to be known besides."""
+    """All candidates, the best first, and notes about the search."""
 
     judged: tuple[Judged, ...]
     notes: tuple[str, ...] = ()
@@ -54,41 +55,34 @@ def find_image(
 ) -> Answer:
     """Return the candidates for a machine.
 
-    The registry is asked only if no image of the engine's fits, or the best one leaves the machine's GPU alone, or
-    is not proven to run.
+    The registry is asked only if the engine has no image that fits, uses the machine's GPU and is proven to run.
 
     Args:
         this: what is wanted.
         workspace: the project.
         machine: where it is to run.
         client: asks the registry.
-        cache: its answers of before.
-        here: whether the machine is this one, so that its engine's images count.
+        cache: its earlier answers.
+        here: whether the machine is this one, whose engine's images count.
         all_of_them: ask the registry in any case.
 
     Raises:
         EdgebakeError: the registry is needed, and refuses or cannot be reached.
     """
-    targets, board, notes = known_targets(workspace), _board(workspace, machine), []
-    found: list[Candidate] = []
-    if here:
-        try:
-            found = _local(this, targets)
-        except EdgebakeError as error:
-            notes.append(f"the engine's images are not known: {error.message}")
-    answer = Answer(tuple(judged(found, machine, board)), tuple(notes))
+    targets, board = known_targets(workspace), machine_board(machine, workspace)
+    profile = board.name if board else None
+    candidates, notes = _local(this, targets) if here else ([], [])
+    answer = Answer(tuple(judged(candidates, machine, profile)), tuple(notes))
     if _is_enough(answer, machine) and not all_of_them:
         return answer
     try:
-        more, left_out = _remote(this, machine, targets, client, cache)
-        found = [*found, *more]
-        if left_out:
-            notes.append(f"{left_out} tags of {this.repository} were not looked at: it has too many")
+        more, more_notes = _remote(this, machine, targets, client, cache)
+        candidates, notes = [*candidates, *more], [*notes, *more_notes]
     except RegistryError as error:
         if answer.best is None:
             raise
-        notes.append(f"the registry was not asked: {error.message}")
-    return Answer(tuple(judged(found, machine, board)), tuple(notes))
+        notes.append(f"the registry's images are unknown: {error.message}")
+    return Answer(tuple(judged(candidates, machine, profile)), tuple(notes))
 
 
 def _is_enough(answer: Answer, machine: Machine) -> bool:
@@ -98,30 +92,28 @@ def _is_enough(answer: Answer, machine: Machine) -> bool:
     return verdict.grade != "unproven" and (verdict.uses_gpu or machine.cuda is None)
 
 
-def _local(this: Wanted, targets: Mapping[str, Target]) -> list[Candidate]:
-    from edgebake.host.local import local_candidates, local_reference
-
-    if this.tag:
-        found = local_reference(f"{this.repository}{this.tag}", targets)
-        return [found] if found else []
-    return local_candidates(this.repository, targets)
+def _local(this: Wanted, targets: Mapping[str, Target]) -> tuple[list[Candidate], list[str]]:
+    """Return the engine's images, or a note why they are unknown."""
+    try:
+        if not this.tag:
+            return local_candidates(this.repository, targets), []
+        candidate = local_reference(f"{this.repository}{this.tag}", targets)
+    except EdgebakeError as error:
+        return [], [f"the engine's images are unknown: {error.message}"]
+    return ([candidate] if candidate else []), []
 
 
 def _remote(
     this: Wanted, machine: Machine, targets: Mapping[str, Target], client: RegistryClient, cache: Cache
-) -> tuple[list[Candidate], int]:
+) -> tuple[list[Candidate], list[str]]:
+    """Return the registry's images, and a note if it has too many tags."""
     platform = machine.platform or ""
     if this.tag:
-        found = remote_reference(client, f"{this.repository}{this.tag}", platform, targets)
-        return ([found] if found else []), 0
-    return remote_candidates(client, this.repository, platform, targets, cache)
-
-
-def _board(workspace: Workspace, machine: Machine) -> str | None:
-    if not machine.is_jetson:
-        return None
-    board = board_of(machine, [loaded.board for loaded in load_boards(workspace.catalogue).values()])
-    return board.name if board else None
+        candidate = remote_reference(client, f"{this.repository}{this.tag}", platform, targets)
+        return ([candidate] if candidate else []), []
+    candidates, left_out = remote_candidates(client, this.repository, platform, targets, cache)
+    note = f"{counted(left_out, 'tag')} of {this.repository} left out: it has more than {MOST_TAGS}"
+    return candidates, [note] if left_out else []
 
 
 def nothing_fits(this: Wanted, workspace: Workspace, machine: Machine, refused: Sequence[Judged]) -> EdgebakeError:
@@ -129,7 +121,7 @@ def nothing_fits(this: Wanted, workspace: Workspace, machine: Machine, refused: 
     lines = [f"{one.candidate.reference}: {one.verdict.refusal}" for one in refused[:_SHOWN]]
     if len(refused) > _SHOWN:
         lines.append(f"… and {len(refused) - _SHOWN} more: edgebake autotag {this.name} --explain")
-    reason = "\n".join(lines) or f"there is none in the engine, and none in {this.repository}"
+    reason = "\n".join(lines) or f"neither the engine nor {this.repository} has one"
     return EdgebakeError(
         f"no image of {this.name!r} runs on this machine", reason=reason, hints=_to_build(this, workspace, machine)
     )
@@ -140,5 +132,5 @@ def _to_build(this: Wanted, workspace: Workspace, machine: Machine) -> tuple[str
         return ("edgebake detect shows what this machine is",)
     target = target_to_build(this, workspace, machine)
     if target is None:
-        return ("no target that is known fits this machine: edgebake detect shows what it is",)
+        return ("no known target fits this machine: edgebake detect shows what it is",)
     return (f"build it: edgebake bake {this.name} --target {target} --load",)

@@ -42,7 +42,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Judged:
-    """A candidate with what the rules say of it."""
+    """A candidate with the results of the rules."""
 
     candidate: Candidate
     verdict: Verdict

@@ -204,7 +204,7 @@ def _seen(files: Files, soc: str | None) -> Seen:
         from edgebake.host.nvml import by_nvml
 
         nvml = by_nvml()
-        # nvidia-smi tells what NVML tells it, and takes its time.
+        # nvidia-smi reports what NVML does, more slowly.
         sources = [nvml, *([] if nvml.gpus else [by_nvidia_smi()]), *sources]
     return merged(sources)
 

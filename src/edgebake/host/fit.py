@@ -41,7 +41,7 @@ _DATA_CENTRE = ("tesla", "nvidia")
 
 @dataclass(frozen=True)
 class Reason:
-    """What a rule says. `grade`: how near the image is to the machine, where the rule tells."""
+    """The result of a rule. `grade`: how near the image is to the machine, if the rule decides that."""
 
     rule: str
     ok: bool
@@ -52,7 +52,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All that the rules say of an image on a machine. A rule that does not apply says nothing."""
+    """The results of the rules for an image on a machine. A rule that does not apply has none."""
 
     reasons: tuple[Reason, ...]
     uses_gpu: bool
@@ -73,7 +73,7 @@ class Verdict:
 
 
 def judge(built: Built, machine: Machine) -> Verdict:
-    """Return what the rules say of an image on a machine."""
+    """Return the results of the rules for an image on a machine."""
     reasons = [_known(built), _architecture(built, machine)]
     if built.cuda:
         rules = _RULES if _has_gpu(machine) else (_gpu,)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.host.files import Files
 from edgebake.host.machine import Machine
+from edgebake.model.gpu import ULIMITS, gpu_access
 
 GROUPS = ("gpu", "cameras", "audio", "display", "i2c", "serial", "usb", "board", "data", "memory")
 """What can be left out, or added where it is not given by itself."""
@@ -29,7 +30,6 @@ _WHAT = {
 _ON_BOARDS = ("cameras", "audio", "display", "i2c", "serial", "usb", "board")
 TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
 _MOST_SHARED = 8  # GB
-_STACK = 67108864  # bytes
 
 
 @dataclass(frozen=True)
@@ -85,32 +85,35 @@ def machine_flags(
 
 
 def _gpu(machine: Machine) -> Iterator[Flag]:
-    """NVIDIA's runtime, or CDI: https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/"""
     runtime = machine.runtime
     if runtime.configured or runtime.default:
-        yield Flag(
-            ("--runtime", "nvidia"), "NVIDIA's runtime gives the container the GPU and the driver's libraries"
-        )
-        # Without it the runtime changes nothing; images from NVIDIA set it themselves.
-        yield Flag(("--env", "NVIDIA_VISIBLE_DEVICES=all"), "which GPUs NVIDIA's runtime gives")
-        capabilities = "compute,utility,graphics,video" if machine.is_jetson else "all"
-        yield Flag(
-            ("--env", f"NVIDIA_DRIVER_CAPABILITIES={capabilities}"), "which of the driver's libraries it gives"
-        )
+        access = gpu_access("runtime", is_jetson=machine.is_jetson)
     elif runtime.cdi:
         device = next((one for one in runtime.cdi if one.endswith("=all")), runtime.cdi[0])
-        yield Flag(("--device", device), "the GPU, by its CDI specification")
+        access = gpu_access("cdi", [device], is_jetson=machine.is_jetson)
     elif runtime.nvidia_runtime:
-        yield Flag(("--gpus", "all"), "NVIDIA's container toolkit gives the container the GPUs")
+        access = gpu_access("reservation", is_jetson=machine.is_jetson)
     else:
         raise EdgebakeError(
-            "containers get no GPU here",
-            reason="there is neither NVIDIA's container runtime nor a CDI specification",
-            hints=(
-                f"install NVIDIA's container toolkit: {TOOLKIT}",
-                "or start it without: --without gpu",
-            ),
+            "containers cannot use the GPU here",
+            reason="neither NVIDIA's container runtime nor a CDI specification was found",
+            hints=(f"install NVIDIA's container toolkit: {TOOLKIT}", "or start it without: --without gpu"),
         )
+    if access.runtime:
+        why = "NVIDIA's runtime gives the container the GPU and the driver's libraries"
+        yield Flag(("--runtime", access.runtime), why)
+    for name, value in access.environment.items():
+        yield Flag(("--env", f"{name}={value}"), _VARIABLES[name])
+    for device in access.cdi:
+        yield Flag(("--device", device), "the GPU, by its CDI specification")
+    if access.reserved:
+        yield Flag(("--gpus", "all"), "NVIDIA's container toolkit gives the container the GPUs")
+
+
+_VARIABLES = {
+    "NVIDIA_VISIBLE_DEVICES": "the GPUs that NVIDIA's runtime gives",
+    "NVIDIA_DRIVER_CAPABILITIES": "the driver's libraries that it gives",
+}
 
 
 def _devices(files: Files, group: str, places: tuple[tuple[str, str], ...]) -> Iterator[Flag]:
@@ -139,26 +142,26 @@ def _display(files: Files, environment: Mapping[str, str]) -> Iterator[Flag]:
     yield Flag(("--volume", "/tmp/.X11-unix:/tmp/.X11-unix"), "the display's socket")
     authority = environment.get("XAUTHORITY")
     if authority and files.exists(authority):
-        yield Flag(("--volume", f"{authority}:/run/edgebake/xauthority:ro"), "the right to open windows")
-        yield Flag(("--env", "XAUTHORITY=/run/edgebake/xauthority"), "where that is")
+        yield Flag(("--volume", f"{authority}:/run/edgebake/xauthority:ro"), "the permission to open windows")
+        yield Flag(("--env", "XAUTHORITY=/run/edgebake/xauthority"), "where it is")
 
 
 def _pulse(files: Files, environment: Mapping[str, str]) -> Iterator[Flag]:
     folder = environment.get("XDG_RUNTIME_DIR")
     if folder and files.exists(f"{folder}/pulse/native"):
         yield Flag(("--volume", f"{folder}/pulse/native:/run/edgebake/pulse"), "the sound server's socket")
-        yield Flag(("--env", "PULSE_SERVER=unix:/run/edgebake/pulse"), "where that is")
+        yield Flag(("--env", "PULSE_SERVER=unix:/run/edgebake/pulse"), "where it is")
 
 
 def _board(files: Files) -> Iterator[Flag]:
     for path, why in (
         ("/tmp/argus_socket", "the daemon for CSI cameras"),
-        ("/run/jtop.sock", "jtop's service, which tells what the board does"),
+        ("/run/jtop.sock", "jtop's service, which reports what the board does"),
     ):
         if files.exists(path):
             yield Flag(("--volume", f"{path}:{path}"), why)
     for path, why in (
-        ("/etc/nv_tegra_release", "which L4T the board has; software looks for it"),
+        ("/etc/nv_tegra_release", "the board's L4T version, which software reads"),
         ("/etc/enctune.conf", "settings of the video encoder"),
     ):
         if files.exists(path):
@@ -178,5 +181,5 @@ def _memory(machine: Machine, *, gpu: bool) -> Iterator[Flag]:
     half = machine.memory.value // 2**31 if machine.memory else _MOST_SHARED
     size = max(1, min(_MOST_SHARED, half))
     yield Flag(("--shm-size", f"{size}g"), "shared memory of frameworks' workers; Docker gives 64 MB")
-    yield Flag(("--ulimit", "memlock=-1"), "memory that the GPU reads must stay in place")
-    yield Flag(("--ulimit", f"stack={_STACK}"), "the stack that NVIDIA's images ask for")
+    yield Flag(("--ulimit", f"memlock={ULIMITS['memlock']}"), "memory that the GPU reads must not be swapped")
+    yield Flag(("--ulimit", f"stack={ULIMITS['stack']}"), "the stack that NVIDIA's images need")

@@ -1,4 +1,4 @@
-"""The machine of a command: this one, or the one whose files lie in a folder."""
+"""The machine of a command: this one, or the one whose files are in a folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def machine_of(root: Path | None) -> Machine:
         return detect(Files())
     if not root.is_dir():
         raise EdgebakeError(
-            f"there is no folder {str(root)!r}",
+            f"folder {str(root)!r} not found",
             hints=("--root is the root folder of another machine: a mounted card, or copied files",),
         )
     return detect(Files(root.resolve()))

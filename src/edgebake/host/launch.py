@@ -16,7 +16,7 @@ from edgebake.model.labels import LABEL_PREFIX
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks of a container, as `docker run` has it. `docker`: further arguments of `docker run`."""
+    """What the user asks for, as options of `docker run`. `docker`: further arguments of `docker run`."""
 
     name: str
     command: tuple[str, ...] = ()
@@ -42,9 +42,7 @@ class Mounted:
     @property
     def flags(self) -> list[Flag]:
         """The flags that give it to a container."""
-        found = [
-            Flag(("--volume", f"{self.file}:{self.place}:ro"), "the configuration, which nothing in it can change")
-        ]
+        found = [Flag(("--volume", f"{self.file}:{self.place}:ro"), "the configuration, read-only")]
         if self.env:
             found.append(Flag(("--env", f"{self.env}={self.place}"), "names the configuration"))
         return found
@@ -57,7 +55,7 @@ def configuration(image: Candidate, file: Path) -> Mounted:
         EdgebakeError: the file cannot be read, or the image says nothing of a configuration.
     """
     if not file.is_file():
-        raise EdgebakeError(f"there is no configuration file {str(file)!r}")
+        raise EdgebakeError(f"configuration file {str(file)!r} not found")
     path, env, check = (image.labels.get(f"{LABEL_PREFIX}config-{name}") for name in ("path", "env", "check"))
     default = path or (image.variable(env) if env else None)
     if default is None:
@@ -87,11 +85,11 @@ def check_command(image: str, mounted: Mounted) -> list[str]:
 
 def user_flags(request: Request) -> list[Flag]:
     """Return the flags that the user asked for, and those that follow."""
-    flags = [Flag(("--name", request.name), "as asked" if request.own_name else "so that it can be found again")]
+    flags = [Flag(("--name", request.name), "as asked" if request.own_name else "the container's name")]
     if request.detach:
-        flags.append(Flag(("--detach",), "it stays in the background"))
+        flags.append(Flag(("--detach",), "it runs in the background"))
     else:
-        flags.append(Flag(("--rm",), "nothing of it is left when it ends"))
+        flags.append(Flag(("--rm",), "the container is removed when it ends"))
     if request.terminal:
         flags.append(Flag(("--interactive", "--tty"), "your terminal"))
     for option, values in (("--publish", request.publish), ("--volume", request.volumes), ("--env", request.env)):

@@ -22,7 +22,7 @@ def local_candidates(repository: str, targets: Mapping[str, Target]) -> list[Can
     found = sorted(set(listed.stdout.split()))
     if not found:
         return []
-    # One that is removed meanwhile is left out, and the others are told all the same.
+    # An image that is removed meanwhile is left out.
     images = json.loads(docker("image", "inspect", *found).stdout or "[]")
     return [one for image in images for one in _candidates(image, repository, targets)]
 

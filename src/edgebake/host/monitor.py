@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from edgebake.system.docker import docker_process
+
 _UNITS = {
     "B": 1,
     "kB": 10**3,
@@ -33,22 +35,6 @@ class Usage:
     gpu_memory: list[int] = field(default_factory=list)
     seconds: float = 0.0
 
-    def summary(self) -> str:
-        """Return the samples as a line for people."""
-        if not self.cpu:
-            return f"{self.seconds:.1f} s; no sample: it ended too soon"
-        parts = [
-            f"{self.seconds:.1f} s, {len(self.cpu)} samples",
-            f"CPU {sum(self.cpu) / len(self.cpu):.0f} % (at most {max(self.cpu):.0f} %) of a core",
-            f"memory at most {_size(max(self.memory))}",
-        ]
-        gpu = f"at most {_size(max(self.gpu_memory))}, of all programs" if self.gpu_memory else "not known"
-        return "; ".join([*parts, f"GPU memory {gpu}"])
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
-
 
 def parse_stats(line: str) -> tuple[float, int] | None:
     """Return CPU (percent of one core) and memory (bytes) of a line of `docker stats`, or None if it has none."""
@@ -67,7 +53,7 @@ class Monitor:
 
     Args:
         name: the container's.
-        gpu_memory: tells the bytes in use on the GPUs, None if nobody knows.
+        gpu_memory: returns the bytes in use on the GPUs; None if unknown.
     """
 
     def __init__(self, name: str, gpu_memory: Callable[[], int | None]) -> None:
@@ -90,10 +76,10 @@ class Monitor:
         return self._usage
 
     def _run(self) -> None:
-        command = ["docker", "stats", "--no-trunc", "--format", "{{json .}}", self._name]
+        words = ("stats", "--no-trunc", "--format", "{{json .}}", self._name)
         while not self._ended.is_set():  # until there is such a container, docker stats ends with an error
-            with subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+            with docker_process(
+                *words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, own_session=True
             ) as self._process:
                 assert self._process.stdout is not None
                 for line in self._process.stdout:

@@ -15,12 +15,11 @@ from edgebake.host.launch import Mounted, Request, configuration, run_command, u
 from edgebake.host.machine import Machine
 from edgebake.host.wanted import Wanted
 from edgebake.load.workspace import Workspace
-from edgebake.text.table import as_table
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that is known before a container starts."""
+    """A container that is ready to start."""
 
     image: Candidate
     flags: tuple[Flag, ...]
@@ -31,14 +30,6 @@ class Prepared:
     def words(self) -> list[str]:
         """Return the words of the command line."""
         return run_command(self.image.reference, self.flags, self.command)
-
-    def explained(self) -> str:
-        """Return each flag with its reason, as text."""
-        rows = [(" ".join(flag.words), flag.why) for flag in self.flags]
-        return as_table([("FLAG", "WHY"), *rows, (self.image.reference, "the image"), *self._command()])
-
-    def _command(self) -> list[tuple[str, str]]:
-        return [(" ".join(self.command), "the command in it, as asked")] if self.command else []
 
 
 def prepare(
@@ -62,7 +53,7 @@ def prepare(
         request: what the user asks for.
         environment: of the user.
         config: another configuration.
-        notes: what is to be told besides.
+        notes: shown to the user.
 
     Raises:
         EdgebakeError: the machine cannot give a GPU to containers, or the image has no place for a configuration.
@@ -97,7 +88,7 @@ def chosen(
         return answer.best, (*answer.notes, *answer.doubts)
     first = answer.judged[0] if answer.judged else None
     if first is None and this.tag:
-        raise EdgebakeError(f"there is no image {this.name}", reason="neither the engine nor its registry has it")
+        raise EdgebakeError(f"image {this.name} not found", reason="neither the engine nor its registry has it")
     if first is None or not this.tag:
         raise nothing_fits(this, workspace, machine, answer.judged)
     refusal = _refusal(first)
@@ -105,9 +96,9 @@ def chosen(
         raise EdgebakeError(
             f"{this.name} does not run on this machine",
             reason=refusal,
-            hints=("the best image for this machine: edgebake autotag", "start it all the same: --force"),
+            hints=("the best image for this machine: edgebake autotag", "start it anyway: --force"),
         )
-    word = refusal or "nothing says what it was built for"
+    word = refusal or "it is unknown what it was built for"
     return first.candidate, (*answer.notes, f"{this.name}: {word}")
 
 

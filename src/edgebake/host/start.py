@@ -12,32 +12,12 @@ from typing import Any
 from edgebake.errors import EdgebakeError
 from edgebake.host.launch import Mounted, check_command
 from edgebake.interrupt import raise_interrupt
-from edgebake.system.docker import docker, last_line, no_docker
+from edgebake.system.docker import NEVER_RAN, docker, docker_process, last_line
 
 TIMED_OUT = 124  # as timeout(1) has it
-_NEVER_RAN = 125  # of docker run: Docker itself failed
 _GRACE = 10  # seconds between the signal that asks a container to end and the one that makes it
 _CHECK = 120  # seconds for checking a configuration
 _LOG = 20  # lines
-
-
-def fetch(reference: str) -> None:
-    """Pull an image; Docker shows how far it is.
-
-    Raises:
-        EdgebakeError: it cannot be had.
-    """
-    import sys
-
-    raise_interrupt()
-    try:
-        done = subprocess.run(
-            ["docker", "pull", reference], stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
-        )
-    except FileNotFoundError:
-        raise no_docker() from None
-    if done.returncode != 0:
-        raise EdgebakeError(f"the image {reference} cannot be pulled", reason=last_line(done.stderr))
 
 
 def check_configuration(image: str, mounted: Mounted) -> None:
@@ -50,7 +30,7 @@ def check_configuration(image: str, mounted: Mounted) -> None:
         return
     raise_interrupt()
     done = docker(*check_command(image, mounted)[1:], timeout=_CHECK)
-    if done.returncode == _NEVER_RAN:
+    if done.returncode == NEVER_RAN:
         raise EdgebakeError("the configuration cannot be checked", reason=last_line(done.stderr))
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip()) or f"the check ended with {done.returncode}"
@@ -66,10 +46,7 @@ def run(command: Sequence[str], name: str, timeout: float | None) -> int:
         EdgebakeError: there is no Docker.
     """
     raise_interrupt()
-    try:
-        process = subprocess.Popen(command)
-    except FileNotFoundError:
-        raise no_docker() from None
+    process = docker_process(*command[1:])
     try:
         return process.wait(timeout)
     except subprocess.TimeoutExpired:
@@ -98,7 +75,7 @@ def start(command: Sequence[str]) -> None:
     raise_interrupt()
     done = docker(*command[1:], timeout=600)
     if done.returncode != 0:
-        raise EdgebakeError("Docker does not start the container", reason=last_line(done.stderr))
+        raise EdgebakeError("Docker cannot start the container", reason=last_line(done.stderr))
 
 
 def has_health_check(reference: str) -> bool:

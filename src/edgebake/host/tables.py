@@ -132,7 +132,7 @@ GPU_SM = (
 )
 """GPU architecture by a pattern of the name; the first that it has. Names are those of
 https://developer.nvidia.com/cuda-gpus and, before sm 75, https://developer.nvidia.com/cuda-legacy-gpus; of others,
-only the driver tells it."""
+only the driver knows it."""
 
 GPU_BRANDS = (
     (r"\bGeForce\b", "geforce"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from edgebake.load.words import told_condition, told_position
+from edgebake.load.words import format_condition, format_position
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.versions import parse_version, version_matches
 from edgebake.resolve.ask import Ask
@@ -56,7 +56,7 @@ def choice(pool: CandidatePool, resolution: Resolution, pin: Pin) -> Choice:
 
 def ask_told(ask: Ask) -> str:
     """Return who asks for what, and where."""
-    at = told_position(ask.at)
+    at = format_position(ask.at)
     return f"{ask} ({at})" if at else str(ask)
 
 
@@ -107,7 +107,7 @@ class _Chooser:
 
     def _variant(self) -> str:
         variant = self._pin.candidate.variant
-        return (told_condition(variant.when) or "any target") if variant else ""
+        return (format_condition(variant.when) or "any target") if variant else ""
 
     def _candidates(self, version: str) -> list[Candidate]:
         return [one for one in self._here if one.version == version]

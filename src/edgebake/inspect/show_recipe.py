@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
 from edgebake.load.folders import is_path
-from edgebake.load.words import told_condition, told_path
+from edgebake.load.ignore import WITHOUT_BYTECODE
+from edgebake.load.words import format_condition, format_path
 from edgebake.load.workspace import Workspace
 from edgebake.model.output.explore import (
     Needs,
@@ -57,7 +58,7 @@ def _shown(workspace: Workspace, loaded: LoadedRecipe, target: Target | None) ->
         license=recipe.license,
         aliases=list(recipe.aliases),
         provides=list(recipe.provides),
-        file=told_path(loaded.document.shown),
+        file=format_path(loaded.document.shown),
         builtin=loaded.vendored,
         flavours=list(recipe.flavours),
         requires=_texts(recipe.requires),
@@ -132,7 +133,7 @@ def _release(release: Release, needs: dict[str, str] | None = None) -> ShownRele
         version=release.version,
         default=release.default,
         when=release.when.as_data(),
-        when_text=told_condition(release.when),
+        when_text=format_condition(release.when),
         flavours=list(release.flavours),
         requires=_texts(release.requires),
         conflicts=_texts(release.conflicts),
@@ -146,7 +147,7 @@ def _release(release: Release, needs: dict[str, str] | None = None) -> ShownRele
 def _variant(variant: Variant) -> ShownVariant:
     return ShownVariant(
         when=variant.when.as_data(),
-        when_text=told_condition(variant.when),
+        when_text=format_condition(variant.when),
         requires=_texts(variant.requires),
         conflicts=_texts(variant.conflicts),
         args=dict(variant.args),
@@ -185,9 +186,10 @@ def _install(install: Install) -> ShownInstall:
 
 def _files(loaded: LoadedRecipe) -> Iterator[str]:
     """Yield the files of a recipe's folder, relative to it."""
+    ignored = WITHOUT_BYTECODE.ignores
     for folder, folders, files in os.walk(loaded.folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
-        for name in sorted(files):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and not ignored(name))
+        for name in sorted(name for name in files if not ignored(name)):
             yield os.path.relpath(os.path.join(folder, name), loaded.folder)  # noqa: PTH118 (many files)
 
 

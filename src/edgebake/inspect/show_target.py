@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from edgebake.load.boards import load_boards
 from edgebake.load.catalogue import LoadedTarget
-from edgebake.load.words import told_path
+from edgebake.load.words import format_path
 from edgebake.load.workspace import Workspace
 from edgebake.model.output.explore import ShownTarget
 
@@ -25,7 +25,7 @@ def show_target(workspace: Workspace, loaded: LoadedTarget) -> ShownTarget:
         own
         | {
             "base": target.base.model_dump(),
-            "file": told_path(loaded.document.shown),
+            "file": format_path(loaded.document.shown),
             "boards": [name for name, board in boards.items() if not board.board.refusal(target)],
             "images": sorted(_images_on(workspace, target.name)),
         }

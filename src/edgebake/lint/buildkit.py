@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.execute.preflight import check_builder
-from edgebake.graph.compile import Compilation, stage_templates
+from edgebake.graph.compile import Compilation
 from edgebake.graph.names import base_variable
 from edgebake.lint.finding import Finding
 from edgebake.lint.registry import BUILDKIT_CHECK
@@ -27,6 +26,8 @@ from edgebake.plan.steps import CheckBuilder
 from edgebake.plan.waves import MAX_BAKE_TARGETS
 from edgebake.render.dockerfile import render_dockerfile
 from edgebake.render.files import generated_files
+from edgebake.system.docker import docker
+from edgebake.templating.templates import project_templates
 
 TIMEOUT = 600  # seconds, for the checks of one wave
 _EVERYTHING = "eb-lint-everything"
@@ -61,7 +62,7 @@ def check_dockerfiles(subject: Subject, builder: str | None = None) -> list[Find
 def _write(compilation: Compilation, folder: Path) -> None:
     """Write the generated files below a folder, each Dockerfile with a last stage that needs all others."""
     output = compilation.workspace.project.output
-    for file in generated_files(compilation, stage_templates(compilation.workspace.root)):
+    for file in generated_files(compilation, project_templates(compilation.workspace.root)):
         path = folder / output / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.content)
@@ -78,22 +79,17 @@ def _checked(
     """Return Buildx's answer for each target's Dockerfile."""
     project, bake_targets = subject.workspace.project, subject.compilation.graph.bake_targets
     names = {target: next(one.name for one in bake_targets if one.target == target) for target in targets}
-    # python-on-whales' bake knows no --call, so this is the command that it would run.
-    command = ["docker", "buildx", "bake", "--file", project.bake_file]
+    command = ["buildx", "bake", "--file", project.bake_file]
     command += ["--call=check,format=json", *(["--builder", builder] if builder else [])]
     command += [word for name in names.values() for word in ("--set", f"{name}.target={_EVERYTHING}")]
-    try:
-        done = subprocess.run(
-            [*command, *names.values()],
-            cwd=folder,
-            env=_environment(subject),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise EdgebakeError(f"BuildKit's checks did not finish within {TIMEOUT} s") from None
+    done = docker(
+        *command,
+        *names.values(),
+        timeout=TIMEOUT,
+        needs_engine=False,
+        folder=folder,
+        environment=_environment(subject),
+    )
     try:
         answers = json.loads(done.stdout)["target"]
         return {target: answers[name]["check"] for target, name in names.items()}
@@ -123,7 +119,7 @@ def _findings(subject: Subject, target: str, result: Mapping[str, Any]) -> Itera
         raise EdgebakeError(
             "BuildKit cannot read the Dockerfile", at=Position(path, _line(said), 1), reason=said["message"]
         )
-    text = render_dockerfile(subject.compilation, target, stage_templates(subject.workspace.root))
+    text = render_dockerfile(subject.compilation, target, project_templates(subject.workspace.root))
     for warning in result.get("warnings") or ():
         line = _line(warning)
         if line <= text.count("\n"):

@@ -1,4 +1,4 @@
-"""Boards by name: `targets/boards/<name>.yaml`, the project's own over the built-in ones."""
+"""Boards: `targets/boards/<name>.yaml`. The project's own override the built-in ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOLDER = "boards"
 
 @dataclass(frozen=True)
 class LoadedBoard:
-    """A board and where it stands."""
+    """A board and its document."""
 
     board: Board
     document: Document
@@ -26,7 +26,7 @@ def load_boards(catalogue: Catalogue) -> dict[str, LoadedBoard]:
     """Return all boards by name.
 
     Raises:
-        EdgebakeError: a file is wrong, or named unlike its board.
+        EdgebakeError: a file is invalid, or its name differs from the board's.
     """
     return {name: _load(document) for name, document in catalogue.target_data(FOLDER, "board").items()}
 
@@ -38,16 +38,16 @@ def _load(document: Document) -> LoadedBoard:
 
 
 def board_environment(catalogue: Catalogue, name: str, target: Target, at: Place | None) -> dict[str, str]:
-    """Return the environment that an image for a board starts with on a target.
+    """Return the environment variables of an image for a board on a target.
 
     Args:
-        catalogue: where boards are found.
+        catalogue: the catalogue with the boards.
         name: the board's name.
-        target: what the image is built for.
+        target: the target of the image.
         at: where the image names the board.
 
     Raises:
-        EdgebakeError: there is no such board, its file is wrong, or it does not run the target.
+        EdgebakeError: the board is unknown, its file is invalid, or it does not run the target.
     """
     documents = catalogue.target_data(FOLDER, "board")
     if name not in documents:
@@ -61,6 +61,6 @@ def board_environment(catalogue: Catalogue, name: str, target: Target, at: Place
             f"the target {target.name!r} does not run on the board {name!r}",
             at=position_of(at),
             reason=reason,
-            hints=("name only targets that run on it, or make an image of its own for the others",),
+            hints=("use only targets that run on the board, or define another image for the others",),
         )
     return board.environment()

@@ -1,4 +1,4 @@
-"""Where the built-in catalogue is."""
+"""The folder of the built-in catalogue."""
 
 from __future__ import annotations
 

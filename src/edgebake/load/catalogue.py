@@ -24,7 +24,7 @@ _IMPLICIT = (Release(version="0"),)
 
 @dataclass(frozen=True)
 class LoadedRecipe:
-    """A recipe and where it stands. `vendored`: from the built-in catalogue, so its files are copied."""
+    """A recipe and its document. `vendored`: it is from the built-in catalogue, so its files are copied."""
 
     recipe: Recipe
     document: Document
@@ -37,9 +37,9 @@ class LoadedRecipe:
         return self.recipe.name
 
     def words_of(self, script: str) -> frozenset[str]:
-        """Return all that a script of the recipe mentions and that could be a variable's name.
+        """Return the words in a script of the recipe that can be names of variables.
 
-        A script that cannot be read mentions nothing; who takes it for the build says that it is not there.
+        For a script that cannot be read it returns none: the build reports the mistake.
         """
         if script not in self._words:
             try:
@@ -50,39 +50,39 @@ class LoadedRecipe:
         return self._words[script]
 
     def releases(self, target: Target) -> tuple[Release, ...]:
-        """Return the releases that exist for a target; one without a version if the recipe names none."""
+        """Return the releases for a target; a single one without a version if the recipe has none."""
         if callable(self.recipe.releases):
             return call_releases(self.recipe, self.document, target)
         return self.recipe.releases or _IMPLICIT
 
     def release_number(self, release: Release) -> int:
-        """Return which of the recipe's releases this is, as its file lists them; -1 if the file lists none."""
+        """Return the index of a release in the recipe's file; -1 if it is not in the file."""
         releases = self.recipe.releases
         if callable(releases):
             return -1
-        return next((number for number, one in enumerate(releases) if one.version == release.version), -1)
+        return next((index for index, other in enumerate(releases) if other.version == release.version), -1)
 
     @property
     def is_versioned(self) -> bool:
-        """Whether the recipe names releases."""
+        """Whether the recipe has releases."""
         return bool(self.recipe.releases)
 
 
 @dataclass(frozen=True)
 class LoadedTarget:
-    """A target and where it stands."""
+    """A target and its document."""
 
     target: Target
     document: Document
 
 
 class Catalogue:
-    """Finds recipes and targets by name; a file is read when it is first asked for.
+    """Finds recipes and targets by name. A file is read when it is first needed.
 
     Args:
         root: the project's folder.
-        recipe_folders: the project's own recipe folders, first one first; then comes the built-in one.
-        target_folders: likewise for targets.
+        recipe_folders: the project's own folders of recipes. They override the built-in ones.
+        target_folders: the project's own folders of targets. They override the built-in ones.
         builtin: the folder with the built-in `recipes/` and `targets/`.
     """
 
@@ -103,7 +103,7 @@ class Catalogue:
         self._named: dict[Path, None] = {}
 
     def own_folders(self) -> list[Path]:
-        """Return the project's own folders of recipes and targets, and of recipes that were added, as named."""
+        """Return the project's own folders of recipes and targets, and the folders of added recipes, as named."""
         return [*self._recipe_layers[:-1], *self._target_layers[:-1], *self._named]
 
     # ── recipes
@@ -113,25 +113,25 @@ class Catalogue:
         return sorted(self._index())
 
     def has_recipe(self, name: str) -> bool:
-        """Tell whether a recipe has this name (not alias)."""
+        """Return whether a recipe has this name. Aliases do not count."""
         return name in self._index()
 
     def recipe(self, name: str) -> LoadedRecipe:
         """Return the recipe of this name.
 
         Raises:
-            KeyError: there is none (the caller knows who asked for it).
-            EdgebakeError: its file is wrong.
+            KeyError: no recipe has this name.
+            EdgebakeError: its file is invalid.
         """
         if name not in self._recipes:
             self._recipes[name] = self._load(self._index()[name])
         return self._recipes[name]
 
     def add_recipe(self, named: Path, at: Place) -> LoadedRecipe:
-        """Add a recipe by its folder (`./app` in a project), which may be reached through links, and return it.
+        """Add a recipe by its folder (`./app` in a project), and return it. The path can contain links.
 
         Raises:
-            EdgebakeError: the folder holds none, or another recipe of the project has its name.
+            EdgebakeError: the folder has no recipe, or another recipe of the project has the same name.
         """
         folder = named.resolve()
         self._named[named] = None
@@ -140,14 +140,14 @@ class Catalogue:
         path = recipe_file(folder, self.root)
         if path is None:
             raise EdgebakeError(
-                f"the folder {shown_path(folder, self.root)!r} holds no recipe",
+                f"the folder {shown_path(folder, self.root)!r} has no recipe",
                 at=position_of(at),
-                hints=("a recipe's folder has a recipe.yaml, recipe.json or recipe.py",),
+                hints=("add a recipe.yaml, recipe.json or recipe.py",),
             )
         loaded = self._load(path, folder_is_name=False)
-        known = self._index().get(loaded.name, path)
-        if known != path and not known.is_relative_to(self._builtin):
-            raise two_files("recipe", loaded.name, known, path, self.root)
+        other = self._index().get(loaded.name, path)
+        if other != path and not other.is_relative_to(self._builtin):
+            raise two_files("recipe", loaded.name, other, path, self.root)
         self._index()[loaded.name] = path
         self._recipes[loaded.name] = loaded
         self._added[folder] = loaded
@@ -155,7 +155,7 @@ class Catalogue:
         return loaded
 
     def canonical(self, name: str) -> str | None:
-        """Return the name of the recipe that `name` (a name or an alias) means, or None."""
+        """Return the name of the recipe with this name or alias; None if there is none."""
         if name in self._index():
             return name
         if self._aliases is None:
@@ -163,21 +163,21 @@ class Catalogue:
         return self._aliases.get(name)
 
     def known_names(self) -> list[str]:
-        """Return everything that a requirement can name: recipes, their aliases, and what they provide; sorted."""
+        """Return all names for requirements, sorted: recipes, their aliases, and what they provide."""
         provided = {name for loaded in self.all_recipes() for name in loaded.recipe.provides}
         aliases = {alias for loaded in self.all_recipes() for alias in loaded.recipe.aliases}
         return sorted({*self.recipe_names(), *aliases, *provided})
 
     def providers(self, name: str) -> list[LoadedRecipe]:
-        """Return the recipes that provide `name`, by name."""
+        """Return the recipes that provide `name`, in the order of their names."""
         return [recipe for recipe in self.all_recipes() if name in recipe.recipe.provides]
 
     def all_recipes(self) -> Iterator[LoadedRecipe]:
-        """Read and yield every recipe, by name."""
+        """Yield all recipes, in the order of their names."""
         return (self.recipe(name) for name in self.recipe_names())
 
     def _read_aliases(self) -> dict[str, str]:
-        # The project's own come first: an alias of theirs, or a name, hides a built-in alias.
+        # The project's own recipes come first: their names and aliases hide built-in aliases.
         aliases: dict[str, str] = {}
         for loaded in sorted(self.all_recipes(), key=lambda loaded: loaded.vendored):
             for index, alias in enumerate(loaded.recipe.aliases):
@@ -201,7 +201,7 @@ class Catalogue:
     def _overlaid(
         self, layers: tuple[Path, ...], below: Callable[[Path, Path], dict[str, Path]], kind: str
     ) -> dict[str, Path]:
-        """Return the files of the project's own layers over those of the built-in one, which is the last."""
+        """Return files by name. Those of the project's own layers override those of the last, built-in one."""
         *own_layers, builtin = layers
         own: dict[str, Path] = {}
         for layer in own_layers:
@@ -220,15 +220,15 @@ class Catalogue:
             recipe = validate(Recipe, document)
         if folder_is_name and recipe.name != path.parent.name:
             raise EdgebakeError(
-                f"the recipe is named {recipe.name!r}, and its folder {path.parent.name!r}",
+                f"the recipe {recipe.name!r} is in a folder named {path.parent.name!r}",
                 at=document.at(("name",)),
-                hints=("give the folder the recipe's name",),
+                hints=(f"rename the folder to {recipe.name}",),
             )
         vendored = path.is_relative_to(self._builtin / "recipes")
         return LoadedRecipe(recipe, document, path.parent, vendored)
 
     def _refuse_outside(self, path: Path) -> None:
-        """Refuse a file of the project that a symlink has elsewhere."""
+        """Refuse a file that a symbolic link moves out of the project."""
         if not path.is_relative_to(self._builtin) and not path.resolve().is_relative_to(self.root.resolve()):
             raise EdgebakeError(
                 "the file leads out of the project",
@@ -247,7 +247,7 @@ class Catalogue:
         """Return the target of this name.
 
         Raises:
-            EdgebakeError: there is none (told at `at`), or its file is wrong.
+            EdgebakeError: the target is unknown (the position is `at`), or its file is invalid.
         """
         if name not in self._targets:
             path = self._target_index().get(name)
@@ -261,10 +261,10 @@ class Catalogue:
         return self._targets[name]
 
     def match_targets(self, pattern: str, at: Place | None = None) -> list[LoadedTarget]:
-        """Return the targets whose names match a pattern such as `jetpack-6.*`, by name.
+        """Return the targets whose names match a pattern such as `jetpack-6.*`, in the order of their names.
 
         Raises:
-            EdgebakeError: none matches.
+            EdgebakeError: no target matches (the position is `at`).
         """
         index = self._target_index()
         names = [pattern] if pattern in index else sorted(name for name in index if fnmatchcase(name, pattern))
@@ -273,11 +273,13 @@ class Catalogue:
         return [self.target(name, at) for name in names]
 
     def target_data(self, folder: str, kind: str) -> dict[str, Document]:
-        """Return the data files beside the targets, `targets/<folder>/<name>.yaml`, by name.
+        """Return the data files next to the targets, `targets/<folder>/<name>.yaml`, by name.
+
+        The project's own files override built-in ones.
 
         Args:
-            folder: the folder below those with targets; the project's own files hide built-in ones.
-            kind: what one of them is, for messages.
+            folder: the folder below the folders of targets.
+            kind: the noun for such a file, for messages.
 
         Raises:
             EdgebakeError: a file cannot be read, or leads out of the project.

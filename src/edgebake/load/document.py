@@ -1,7 +1,7 @@
-"""YAML and JSON files as plain data: every scalar is text, and every value can tell its file:line:column.
+"""YAML and JSON files as plain data: every scalar is text, and every value has a file:line:column.
 
-YAML 1.1 would turn `3.10` into 3.1, `22:22` into 1342 and `on` into true; here the model gives types to text.
-A file is parsed again for positions, and only when one is needed, so a good file costs one parse.
+YAML 1.1 would turn `3.10` into 3.1, `22:22` into 1342 and `on` into true. Here the models turn text into types.
+A file is parsed again when a position is needed, so a valid file is parsed only once.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ except ImportError:  # PyYAML built without libyaml: slower, same result
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 MAX_BYTES = 1_000_000
-MAX_NODES = 50_000  # values in one file after its aliases are written out
+MAX_NODES = 50_000  # values in a file after its aliases are expanded
 MAX_DEPTH = 50
-_UNCHECKED_DEPTH = 2_000  # brackets, dashes and colons that libyaml's recursion surely survives
+_UNCHECKED_DEPTH = 2_000  # brackets, dashes and colons that are safe for libyaml's recursion
 _UNCHECKED_BYTES = 200_000
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 _STANDARD_TAGS = tuple(
@@ -34,8 +34,8 @@ _STANDARD_TAGS = tuple(
     for kind in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value")
 )
 
-_EMPTY = ("write it, or remove it",)
-_JSON = ("texts stand in double quotes, and no comma behind the last item",)
+_EMPTY = ("fill in the file, or remove it",)
+_JSON = ("put text in double quotes, and no comma after the last item",)
 
 Location = tuple[str | int, ...]
 Data = Any
@@ -43,9 +43,9 @@ Data = Any
 
 @dataclass(frozen=True)
 class Document:
-    """One parsed file: its data, and where each value stands.
+    """A parsed file: its data, and the position of each value.
 
-    `shown` is the path as messages show it, `path` the real one.
+    `shown` is the path in messages, `path` the real one.
     """
 
     path: Path
@@ -55,18 +55,21 @@ class Document:
     def at(self, location: Location = (), *, key: bool = False) -> Position:
         """Return the position of the value at `location`, or of the nearest value around it.
 
-        Parts of `location` that name nothing in the file (pydantic names a union's branches) are skipped.
-        `key`: the position of the last part, which is a key, and not of its value.
+        Parts of `location` that are not in the file are skipped: pydantic adds names of a union's branches.
+
+        Args:
+            location: keys and indexes, from the root.
+            key: whether to return the position of the last key, not of its value.
         """
         if self._root is None:
             return Position(self.shown)
         node, mark = self._root, self._root.start_mark
         for part in location:
-            found = _step(node, part)
-            if found is not None:
-                name, node = found
-                own = isinstance(node, yaml.ScalarNode) and not key
-                mark = (node if own or name is None else name).start_mark
+            pair = _step(node, part)
+            if pair is not None:
+                key_node, node = pair
+                at_value = isinstance(node, yaml.ScalarNode) and not key
+                mark = (node if at_value or key_node is None else key_node).start_mark
         return Position(self.shown, mark.line + 1, mark.column + 1)
 
     @cached_property
@@ -80,11 +83,11 @@ class Document:
 
 
 Place = Position | tuple[Document, Location]
-"""Where something is written: a position, or what to look for in a file once the position is needed."""
+"""A position, or a document and a location in it. The position is looked up when it is needed."""
 
 
 def position_of(place: Place | None) -> Position | None:
-    """Return a place as a position."""
+    """Return the position of a place; None if there is no place."""
     if isinstance(place, tuple):
         document, location = place
         return document.at(location)
@@ -92,7 +95,7 @@ def position_of(place: Place | None) -> Position | None:
 
 
 def _step(node: yaml.Node, part: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:
-    """Return the key (None in a list) and the value that `part` names."""
+    """Return the key (None in a list) and the value at `part`; None if there is none."""
     if isinstance(node, yaml.MappingNode):
         return next(((key, value) for key, value in node.value if key.value == str(part)), None)
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
@@ -103,15 +106,17 @@ def _step(node: yaml.Node, part: str | int) -> tuple[yaml.Node | None, yaml.Node
 def read_text(path: Path, shown: str) -> str:
     """Return the text of a user's file.
 
+    `shown` is the path in messages.
+
     Raises:
         EdgebakeError: the file is missing, too large, empty, or not UTF-8.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise EdgebakeError(
-                f"the file has {path.stat().st_size:,} bytes; {MAX_BYTES:,} are the most that is read",
+                f"the file has {path.stat().st_size:,} bytes; the limit is {MAX_BYTES:,}",
                 at=Position(shown),
-                hints=("put large content in a file of its own, and name that file here",),
+                hints=("move large content to a separate file",),
             )
         raw = path.read_bytes()
     except OSError as error:
@@ -119,11 +124,11 @@ def read_text(path: Path, shown: str) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        good = raw[: error.start].decode("utf-8")
+        before = raw[: error.start].decode("utf-8")
         raise EdgebakeError(
             "the file is not UTF-8",
-            at=_at_end(good, shown),
-            reason=f"byte 0x{raw[error.start]:02x} cannot stand there",
+            at=_at_end(before, shown),
+            reason=f"byte 0x{raw[error.start]:02x} is not valid",
             hints=("save the file as UTF-8",),
         ) from None
     if not text.strip():
@@ -132,28 +137,30 @@ def read_text(path: Path, shown: str) -> str:
 
 
 def _at_end(text: str, shown: str) -> Position:
-    """Return the position behind `text`."""
+    """Return the position after `text`."""
     return Position(shown, text.count("\n") + 1, len(text) - (text.rfind("\n") + 1) + 1)
 
 
 def load_document(path: Path, shown: str) -> Document:
-    """Read a YAML or JSON file (by its suffix) as a mapping of text; None is a key without a value.
+    """Read a YAML or JSON file (by its suffix) as a mapping of text. A key without a value has the value None.
+
+    `shown` is the path in messages.
 
     Raises:
-        EdgebakeError: the file cannot be read or parsed, has a key twice, or is not a mapping.
+        EdgebakeError: the file cannot be read or parsed, has a duplicate key, or is not a mapping.
     """
     root = _compose(read_text(path, shown), path, shown)
     data = _Builder(shown).build(root, 0)
     if not isinstance(data, dict):
         raise EdgebakeError(
-            "the file must hold a mapping (key: value), and holds " + _kind(data), at=Position(shown, 1, 1)
+            "the file must contain a mapping (key: value), not " + _kind(data), at=Position(shown, 1, 1)
         )
     return Document(path=path, shown=shown, data=data)
 
 
 def _kind(data: Data) -> str:
     if data is None:
-        return "nothing"
+        return "an empty value"
     return "a list" if isinstance(data, list) else "a single value"
 
 
@@ -169,7 +176,7 @@ def _compose_json(text: str, shown: str) -> yaml.Node:
         return compose_json(text)
     except json.JSONDecodeError as error:
         at = Position(shown, error.lineno, error.colno)
-        raise EdgebakeError(f"the file is not JSON: {error.msg}", at=at, hints=_JSON) from None
+        raise EdgebakeError(f"the file is not valid JSON: {error.msg}", at=at, hints=_JSON) from None
 
 
 def _compose_yaml(text: str, shown: str) -> yaml.Node:
@@ -181,20 +188,20 @@ def _compose_yaml(text: str, shown: str) -> yaml.Node:
         at = _position(error.context_mark if open_quote else error.problem_mark, shown)
         problem, hints = _yaml_problem(error, text, at)
         reason = None if open_quote else error.context
-        raise EdgebakeError(f"the file is not YAML: {problem}", at=at, reason=reason, hints=hints) from None
+        raise EdgebakeError(f"the file is not valid YAML: {problem}", at=at, reason=reason, hints=hints) from None
     except yaml.reader.ReaderError as error:
         raise EdgebakeError(
-            f"the file is not YAML: {error.reason}", at=_reader_position(error, text, shown)
+            f"the file is not valid YAML: {error.reason}", at=_reader_position(error, text, shown)
         ) from None
     if node is None:
         raise EdgebakeError(
-            "the file is empty", at=Position(shown), reason="it holds nothing but comments", hints=_EMPTY
+            "the file is empty", at=Position(shown), reason="it contains only comments", hints=_EMPTY
         )
     return node
 
 
 def _refuse_hostile(text: str, shown: str) -> None:
-    """Refuse what libyaml's composer would not survive (it recurses in C), or would need much memory for."""
+    """Refuse a file that would crash libyaml's composer, which recurses in C, or would need much memory."""
     if len(text) < _UNCHECKED_BYTES and sum(text.count(c) for c in "[{-?:") < _UNCHECKED_DEPTH:
         return
     depth = 0
@@ -212,9 +219,9 @@ def _too_deep(mark: Any, shown: str) -> EdgebakeError:
 
 def _too_many(mark: Any, shown: str) -> EdgebakeError:
     return EdgebakeError(
-        f"the file has more than {MAX_NODES:,} values, its aliases written out",
+        f"the file has more than {MAX_NODES:,} values after its aliases are expanded",
         at=_position(mark, shown),
-        hints=("write fewer values, anchors and aliases",),
+        hints=("use fewer values, anchors and aliases",),
     )
 
 
@@ -223,7 +230,7 @@ def _position(mark: Any, shown: str) -> Position:
 
 
 def _reader_position(error: yaml.reader.ReaderError, text: str, shown: str) -> Position:
-    # libyaml counts bytes; PyYAML's own reader counts characters, and then knows no encoding.
+    # libyaml counts bytes. PyYAML's own reader counts characters, and reports no encoding.
     before = text[: error.position]
     if error.encoding == "?":
         before = text.encode()[: error.position].decode(errors="ignore")
@@ -235,13 +242,13 @@ def _yaml_problem(error: yaml.MarkedYAMLError, text: str, at: Position) -> tuple
     lines = text.split("\n")
     line = lines[at.line - 1] if 0 < at.line <= len(lines) else ""
     if "tab character" in problem or line[at.column - 1 : at.column] == "\t":
-        return "a tab cannot stand there", ("indent with spaces: YAML does not take tabs",)
+        return "a tab is not allowed here", ("indent with spaces",)
     if "end of stream" in problem and "quoted scalar" in str(error.context):
-        return "a quote opens there and never closes", ()
+        return "the quoted text has no end", ()
     if "another document" in problem:
-        return "a second document starts there", ("remove the line '---': a file holds one document",)
+        return "a second document starts here", ("remove the line '---'",)
     if "mapping values are not allowed" in problem:
-        return problem, ("put the value in quotes if it holds ': '",)
+        return problem, ("put the value in quotes if it contains ': '",)
     if "cannot start any token" in problem:
         return problem, ("put the value in quotes if it starts with @, ` or %",)
     if "undefined alias" in problem:
@@ -250,7 +257,7 @@ def _yaml_problem(error: yaml.MarkedYAMLError, text: str, at: Position) -> tuple
 
 
 class _Builder:
-    """Turns a node graph into data, and counts, so that aliases cannot explode."""
+    """Turns a graph of nodes into data, and counts values, so that aliases cannot explode."""
 
     def __init__(self, shown: str) -> None:
         self.shown = shown
@@ -264,7 +271,7 @@ class _Builder:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
         if id(node) in self.open:
-            raise self._error(node, "the value holds itself, through an alias", "write it out without the alias")
+            raise self._error(node, "the value contains itself through an alias", "write it out without the alias")
         if depth > MAX_DEPTH:
             raise _too_deep(node.start_mark, self.shown)
         self._refuse_tag(node)
@@ -279,20 +286,18 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode) -> str | None:
         self._refuse_tag(node)
-        # An empty plain value (`key:`) is nothing; '' in quotes is the empty text. libyaml says "" for plain.
+        # An empty plain value (`key:`) is no value; '' in quotes is an empty text. libyaml's style of plain is "".
         if node.value == "" and not node.style:
             return None
         text = str(node.value)
         if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-            raise self._error(node, "the text holds half of a character (a lone surrogate)")
+            raise self._error(node, "the text contains a lone surrogate (half of a character)")
         return text
 
     def _refuse_tag(self, node: yaml.Node) -> None:
         if not node.tag.startswith(_STANDARD_TAGS):
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-            raise self._error(
-                node, f"the tag {tag!r} has no meaning here", "put the value in quotes if it starts with !"
-            )
+            raise self._error(node, f"unsupported tag {tag!r}", "put the value in quotes if it starts with !")
 
     def _pairs(self, node: yaml.Node, depth: int) -> Iterator[tuple[str, Data]]:
         seen: dict[str, yaml.Node] = {}
@@ -304,7 +309,7 @@ class _Builder:
                 raise self._error(key, "merge keys (<<) are not supported", "write the keys out")
             if name in seen:
                 first = seen[name].start_mark.line + 1
-                raise self._error(key, f"the key {name!r} stands twice; first in line {first}")
+                raise self._error(key, f"the key {name!r} is listed twice, first on line {first}")
             seen[name] = key
             yield name, self.build(value, depth + 1)
 

@@ -1,4 +1,4 @@
-"""Which files of a folder are recipes, targets, and data of targets. Reads none of them, and imports no models."""
+"""Finds the files of recipes, targets and data of targets in folders. Reads none of them, and imports no models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RECIPE_FILES = ("recipe.yaml", "recipe.json", "recipe.py")
 
 
 def shown_path(path: Path, root: Path) -> str:
-    """Return a path as messages show it: relative to the project if it is inside."""
+    """Return a path for messages: relative to the project if it is inside."""
     try:
         return path.relative_to(root).as_posix()
     except ValueError:
@@ -19,7 +19,7 @@ def shown_path(path: Path, root: Path) -> str:
 
 
 def is_path(text: str) -> bool:
-    """Tell whether an image names a recipe by its folder (`./app`)."""
+    """Return whether a recipe of an image is a path of a folder (`./app`)."""
     return text.startswith(("./", "../")) or text in (".", "..")
 
 
@@ -27,25 +27,25 @@ def recipes_below(layer: Path, root: Path) -> dict[str, Path]:
     """Return the recipe files of `layer/<name>/` and `layer/<group>/<name>/` by folder name.
 
     Raises:
-        EdgebakeError: a folder cannot be read, two recipes have one name, or a file has another suffix than .yaml.
+        EdgebakeError: a folder cannot be read, two recipes have the same name, or a file ends in .yml.
     """
     if recipe_file(layer, root):
         raise EdgebakeError(
             "the folder is a recipe itself",
             at=Position(shown_path(layer, root)),
-            reason="a folder of recipes has one folder for each",
-            hints=("name the folder above it", "or name this one as a recipe of an image: ./folder"),
+            reason="a folder of recipes has a subfolder for each recipe",
+            hints=("use the folder above it", "or add this folder to the recipes of an image: ./folder"),
         )
-    found: dict[str, Path] = {}
+    recipes: dict[str, Path] = {}
     for folder in _folders(layer):
         path = recipe_file(folder, root)
         paths = [path] if path else [p for f in _folders(folder) if (p := recipe_file(f, root))]
         for path in paths:
             name = path.parent.name
-            if name in found:
-                raise two_files("recipe", name, found[name], path, root)
-            found[name] = path
-    return found
+            if name in recipes:
+                raise two_files("recipe", name, recipes[name], path, root)
+            recipes[name] = path
+    return recipes
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -60,18 +60,18 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def recipe_file(folder: Path, root: Path) -> Path | None:
-    """Return the file of the recipe that a folder holds, or None.
+    """Return the recipe file in a folder; None if there is none.
 
     Raises:
-        EdgebakeError: it holds two, or one whose suffix is not .yaml.
+        EdgebakeError: the folder has two recipe files, or one that ends in .yml.
     """
     present = [folder / name for name in RECIPE_FILES if (folder / name).is_file()]
     if len(present) > 1:
         names = " and ".join(path.name for path in present)
         raise EdgebakeError(
-            f"the folder holds two recipes: {names}",
+            f"the folder has two recipes: {names}",
             at=Position(shown_path(folder, root)),
-            hints=("keep one",),
+            hints=("keep one of them",),
         )
     if not present:
         _refuse_yml(folder / "recipe.yml", root)
@@ -83,12 +83,12 @@ def _refuse_yml(path: Path, root: Path) -> None:
         raise EdgebakeError(
             "the file's name must end in .yaml",
             at=Position(shown_path(path, root)),
-            hints=(f"rename it: {path.stem}.yaml",),
+            hints=(f"rename the file to {path.stem}.yaml",),
         )
 
 
 def two_files(kind: str, name: str, first: Path, second: Path, root: Path) -> EdgebakeError:
-    """Return the error for two files of one name."""
+    """Return the error for two files with the same name. `kind` is the noun for what they describe."""
     return EdgebakeError(
         f"two {kind}s are named {name!r}",
         at=Position(shown_path(second, root)),
@@ -98,17 +98,17 @@ def two_files(kind: str, name: str, first: Path, second: Path, root: Path) -> Ed
 
 
 def files_below(layer: Path, root: Path, *, kind: str) -> dict[str, Path]:
-    """Return the data files of `layer` by name; folders hold other data.
+    """Return the data files directly in `layer`, by name. `kind` is the noun for what they describe.
 
     Raises:
-        EdgebakeError: two files have one name, or one has another suffix than .yaml.
+        EdgebakeError: two files have the same name, or one ends in .yml.
     """
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in sorted(layer.glob("*")):
         _refuse_yml(path, root)
         if path.suffix not in (".yaml", ".json"):
             continue
-        if path.stem in found:
-            raise two_files(kind, path.stem, found[path.stem], path, root)
-        found[path.stem] = path
-    return found
+        if path.stem in files:
+            raise two_files(kind, path.stem, files[path.stem], path, root)
+        files[path.stem] = path
+    return files

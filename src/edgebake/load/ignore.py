@@ -1,10 +1,10 @@
 """`.dockerignore`: which files of a build context BuildKit does not send.
 
-The semantics are BuildKit's as it runs, not as a page describes them: moby/patternmatcher (``ignorefile`` for
-the lines, ``patternmatcher.go`` for the patterns) and tonistiigi/fsutil ``filter.go`` for the walk, where a rule
-that matched a folder holds for all beneath it. ``tests/e2e/test_ignore_engine.py`` compares with a real engine.
+The semantics are those of BuildKit's code, not of its documentation: moby/patternmatcher (``ignorefile`` for the
+lines, ``patternmatcher.go`` for the patterns) and tonistiigi/fsutil ``filter.go`` for the walk, where a rule that
+matched a folder applies to everything below it. ``tests/e2e/test_ignore_engine.py`` compares with a real engine.
 
-Patterns that Docker accepts but reads in a way that nobody means (``[*]``, ``\\d``) are errors here.
+Patterns that Docker accepts but misreads (``[*]``, ``\\d``) are errors here.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ _GO_SPACE = (
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of a `.dockerignore`: a cleaned pattern that excludes what it matches, or excepts it again."""
+    """One line of a `.dockerignore`: a cleaned pattern. It excludes what it matches, or includes it again."""
 
     pattern: str
     exception: bool = False
 
     def __str__(self) -> str:
-        # A slash keeps spaces at the ends from being trimmed, and "#" from being a comment; it is dropped later.
+        # A slash protects spaces at the ends, and a "#" at the start. Docker drops the slash later.
         lead = "/" if self.pattern[0] in f"#{_GO_SPACE}" else ""
         trail = "/" if self.pattern[-1] in _GO_SPACE else ""
         return f"{'!' * self.exception}{lead}{self.pattern}{trail}"
 
 
 class IgnoreRules:
-    """The rules of one or several ignore files, in order: the last one that matches a path decides."""
+    """The rules of one or several ignore files. The last rule that matches a path decides."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self.rules = tuple(rules)
-        self._masks: dict[str, int] = {"": 0}  # which blocks hold for a folder; only a memory, never invalid
+        self._masks: dict[str, int] = {"": 0}  # cache: the blocks that apply to a folder
 
     @cached_property
     def _blocks(self) -> tuple[tuple[int, _Block], ...]:
@@ -54,7 +54,7 @@ class IgnoreRules:
         """Return the rules in `text`, the contents of the ignore file at `path`.
 
         Raises:
-            EdgebakeError: at file and line, a pattern that Docker refuses, or reads in a way that nobody means.
+            EdgebakeError: Docker refuses or misreads a pattern; the position is its file and line.
         """
         rules: list[Rule] = []
         for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
@@ -65,39 +65,42 @@ class IgnoreRules:
         return cls(rules)
 
     def ignores(self, path: str) -> bool:
-        """Say whether BuildKit leaves out `path`, a relative posix path (file or folder alike)."""
+        """Return whether BuildKit excludes `path`, a relative POSIX path of a file or folder."""
         return self._is_ignoring(self._mask(path))
 
     def ignores_all_in(self, folder: str) -> bool:
-        """Say whether `folder` and all that it could hold is left out, so that nobody need look inside."""
+        """Return whether BuildKit excludes `folder` and everything that it can contain."""
         exceptions = (rule.pattern for rule in self.rules if rule.exception)
         return self.ignores(folder) and not any(_may_match_in(folder, pattern) for pattern in exceptions)
 
     def empties(self, path: str) -> bool:
-        """Say whether BuildKit sends the file at `path` without its contents, and without a word.
+        """Return whether BuildKit sends the file at `path` without its content, and without an error.
 
-        BuildKit asks twice, when it lists a file and when it opens it, by two algorithms. They differ where a
-        folder is excluded, part of it excepted, and the folder excluded once more (``a``, ``!a/b``, ``a``): a/b
-        arrives with no bytes in it. Seen on BuildKit 0.25; fsutil's send.go drops the error.
+        BuildKit checks the rules twice, with two algorithms: when it lists a file, and when it opens it. They
+        differ if a folder is excluded, a part of it is included, and the folder is excluded again (``a``,
+        ``!a/b``, ``a``): a/b arrives empty. Seen on BuildKit 0.25, where fsutil's send.go drops the error.
         """
         return not self.ignores(path) and self._refuses_to_open(path)
 
     def sealed(self, other: IgnoreRules) -> IgnoreRules:
-        """Return these rules under `other`'s: what `other` ignores stays out, whatever is excepted here.
+        """Return these rules followed by `other`'s, so that nothing that `other` ignores is included again.
 
-        Simply putting ``.git`` last is not enough after ``!.git/config`` (see :meth:`empties`): each rule is
-        given again for what lies beneath. `other` must have no exceptions of its own.
+        ``.git`` as the last rule is not enough after ``!.git/config`` (see :meth:`empties`). So each rule is
+        repeated for everything below it.
+
+        Raises:
+            ValueError: `other` has exceptions.
         """
         if any(rule.exception for rule in other.rules):
-            raise ValueError("rules that seal others cannot have exceptions")
-        beneath = [Rule(f"{_anchored(rule.pattern)}/**") for rule in other.rules if not rule.pattern.endswith("**")]
-        return IgnoreRules((*self.rules, *other.rules, *beneath))
+            raise ValueError("sealing rules cannot have exceptions")
+        below = [Rule(f"{_anchored(rule.pattern)}/**") for rule in other.rules if not rule.pattern.endswith("**")]
+        return IgnoreRules((*self.rules, *other.rules, *below))
 
     def under(self, prefix: str) -> IgnoreRules:
-        """Return these rules, of a folder's own ignore file, as rules of the context that holds it at `prefix`.
+        """Return these rules of a folder's ignore file as rules of a context that contains the folder at `prefix`.
 
         Args:
-            prefix: a relative posix path, taken literally; ``.`` for the context itself.
+            prefix: a relative POSIX path, taken literally; ``.`` for the context itself.
 
         Raises:
             EdgebakeError: `prefix` is absolute, leads out of the context, or has a line feed in its name.
@@ -110,7 +113,7 @@ class IgnoreRules:
         return IgnoreRules(Rule(_rerooted(rule.pattern, folder), rule.exception) for rule in self.rules)
 
     def render(self) -> list[str]:
-        """Return the lines of an ignore file with these rules; parsing them gives the same rules."""
+        """Return the lines of an ignore file with these rules. Parsing them returns the same rules."""
         return [str(rule) for rule in self.rules]
 
     def __eq__(self, other: object) -> bool:
@@ -123,7 +126,7 @@ class IgnoreRules:
         return f"IgnoreRules({self.render()!r})"
 
     def _mask(self, path: str) -> int:
-        """Return the blocks that hold for `path` as bits: those of its folder, and those that match it."""
+        """Return the blocks that apply to `path` as bits: those of its folder, and those that match it."""
         parent = path.rpartition("/")[0]
         if parent not in self._masks:
             self._masks[parent] = self._mask(parent)
@@ -149,9 +152,15 @@ class IgnoreRules:
         return ignoring
 
 
+BYTECODE = ("**/__pycache__", "**/*.pyc")
+"""Patterns of Python bytecode. pip compiles the packaged catalogue when it installs it."""
+WITHOUT_BYTECODE = IgnoreRules(Rule(pattern) for pattern in BYTECODE)
+"""Rules for all folders of the catalogue: bytecode is not a part of recipes and templates."""
+
+
 @dataclass(frozen=True)
 class _Block:
-    """Neighbouring rules of one kind, as one regular expression: nothing can tell which of them matched."""
+    """Consecutive rules of one kind, as one regular expression: it does not matter which of them matches."""
 
     exception: bool
     matches: Callable[[str], object]
@@ -170,18 +179,18 @@ def _blocks(rules: Iterable[Rule]) -> tuple[tuple[int, _Block], ...]:
 
 
 def _rule(line: str, at: Position) -> Rule | None:
-    """Return the rule on `line`, or None if there is none, or none that matches anything (``.``, ``../x``)."""
+    """Return the rule on `line`; None if it is blank, or can match nothing (``.``, ``../x``)."""
     text = line.strip(_GO_SPACE)
     if not text:
         return None
     exception = text.startswith("!")
     pattern = _cleaned(text[1:].strip(_GO_SPACE) if exception else text)
     if not exception:
-        # The second reader of the line trims it again, and takes a "!" bared by the first ("/!x") for its own.
+        # Docker reads a line twice. The second pass trims it again, and sees a "!" that the first bared ("/!x").
         pattern = _cleaned(pattern.strip(_GO_SPACE), rooted=True)
         exception, pattern = pattern.startswith("!"), pattern.removeprefix("!")
     if pattern in ("", "/") and exception:
-        raise EdgebakeError("'!' needs a pattern to except", at=at)
+        raise EdgebakeError("'!' needs a pattern", at=at)
     if pattern in ("", ".", "..") or pattern.startswith(("/", "../")):
         return None
     try:
@@ -194,10 +203,10 @@ def _rule(line: str, at: Position) -> Rule | None:
 
 
 def _cleaned(path: str, *, rooted: bool = False) -> str:
-    """Return `path` as Go's filepath.Clean does; without a leading slash, unless it is to stay `rooted`."""
+    """Return `path` as Go's filepath.Clean does, without a leading slash unless `rooted`."""
     if not path:
         return ""
-    # normpath keeps a double slash at the start, which POSIX lets mean something.
+    # normpath keeps a double slash at the start, because POSIX allows it a special meaning.
     cleaned = re.sub(r"\A//+", "/", posixpath.normpath(path))
     return cleaned if rooted or cleaned == "/" else cleaned.removeprefix("/")
 
@@ -207,7 +216,7 @@ def _cleaned(path: str, *, rooted: bool = False) -> str:
 _SPECIAL = re.compile(r"[*?\[\]\\]")
 _CLASS_ITEM = r"(?:\\.|[^\\\]-])"
 _TOKEN = re.compile(
-    rf"(?P<any_depth>\*\*/?)|(?P<star>\*)|(?P<one>\?)"
+    rf"(?P<any_depth>\*\*/?)|(?P<star>\*)|(?P<single>\?)"
     rf"|(?P<class>\[(?:\^|(?!\^))(?:{_CLASS_ITEM}(?:-{_CLASS_ITEM})?)+\])"
     r"|\\(?P<escaped>.)|(?P<plain>.)",
     re.DOTALL,
@@ -222,16 +231,16 @@ class _PatternError(Exception):
 
 
 def _expression(pattern: str) -> str:
-    """Return `pattern` as a Python regular expression to be matched in full.
+    """Return `pattern` as a Python regular expression for a full match.
 
-    There are four kinds of patterns, told apart as patternmatcher does: a plain path; a plain beginning with
-    ``**`` after it; a plain end with ``**`` before it (so ``**x`` matches "yx", yet ``**x*`` does not); others.
+    As in patternmatcher, there are four kinds of patterns: a plain path; a plain start followed by ``**``; a plain
+    end after ``**`` (so ``**x`` matches "yx", but ``**x*`` does not); and all others.
 
     Raises:
-        _PatternError: the pattern is malformed, or means something odd to Docker.
+        _PatternError: the pattern is malformed, or Docker misreads it.
     """
     if pattern.startswith("\ufeff"):
-        raise _PatternError("It begins with a byte order mark, which belongs to the first line of a file only.")
+        raise _PatternError("It starts with a byte order mark, which is allowed only at the start of a file.")
     special = _SPECIAL.search(pattern)
     if special is None:
         return re.escape(pattern)
@@ -244,13 +253,13 @@ def _expression(pattern: str) -> str:
 
 
 def _translated(token: re.Match[str], *, last: bool) -> str:
-    """Return one token of a pattern as a regular expression. Like Go's, its dot leaves out the line feed."""
+    """Return a token of a pattern as a regular expression. As in Go, a dot does not match a line feed."""
     kind, text = token.lastgroup, token[0]
     if kind == "any_depth":
         return ".*" if last else "(?:.*/)?"
     if kind == "star":
         return "[^/]*"
-    if kind == "one":
+    if kind == "single":
         return "[^/]"
     if kind == "class":
         return _class(text)
@@ -262,12 +271,12 @@ def _translated(token: re.Match[str], *, last: bool) -> str:
 
 def _refuse_plain(character: str) -> None:
     if character == "[":
-        raise _PatternError("A character class is not closed, or empty.", "write '\\[' for the character itself")
+        raise _PatternError("A character class is empty or not closed.", "write '\\[' for the character itself")
     if character == "\\":
         raise _PatternError("It ends with a backslash.", "write '\\\\' for the character itself")
     if character == "^":
         raise _PatternError(
-            "Docker takes '^' beside wildcards as the beginning of the path.",
+            "Docker treats '^' next to wildcards as the start of the path.",
             "write '\\^' for the character itself",
         )
 
@@ -275,7 +284,9 @@ def _refuse_plain(character: str) -> None:
 def _class(text: str) -> str:
     negation, body = ("^", text[2:-1]) if text.startswith("[^") else ("", text[1:-1])
     if "[:" in body:
-        raise _PatternError("Docker takes '[:' in a character class for the name of one.", "write '\\[:' in it")
+        raise _PatternError(
+            "Docker treats '[:' in a character class as the start of a class name.", "write '\\[:' in it"
+        )
     items = re.findall(rf"({_CLASS_ITEM})(?:-({_CLASS_ITEM}))?", body, re.DOTALL)
     return f"[{negation}{''.join(_class_range(low, high) for low, high in items)}]"
 
@@ -289,17 +300,17 @@ def _class_range(low: str, high: str) -> str:
 
 def _class_character(item: str) -> str:
     if item in "*?":
-        # It rewrites wildcards without looking whether they stand in a class.
+        # Docker rewrites wildcards even in a character class.
         raise _PatternError(f"Docker misreads {item!r} in a character class.", f"write '\\{item}' in it")
     return _unescaped(item)
 
 
 def _unescaped(item: str) -> str:
-    """Return the character that `item`, maybe escaped, stands for."""
+    """Return the character that `item` stands for; `item` can be escaped."""
     if item.startswith("\\") and (item[1].isalnum() or not item[1].isascii()):
         raise _PatternError(
-            f"Docker gives {item!r} a meaning of its own, or none.",
-            "write '/' between folders, and escape none but special characters",
+            f"Docker misreads {item!r}.",
+            "write '/' between folders, and escape only special characters",
         )
     return item[-1]
 
@@ -308,10 +319,10 @@ def _unescaped(item: str) -> str:
 
 
 def _rerooted(pattern: str, folder: str) -> str:
-    """Return `pattern` so that it matches beneath `folder` what it has matched at the top."""
+    """Return `pattern` so that it matches below `folder` what it matched at the top."""
     literal, anchored = literal_pattern(folder), _anchored(pattern)
     if literal != folder and not _is_wildcard(anchored):
-        # With an escape before it, it becomes part of a wildcard pattern, where "^" must not stand bare.
+        # An escape before it makes it part of a wildcard pattern, where "^" must be escaped.
         anchored = anchored.replace("^", "\\^")
     return f"{literal}/{anchored}"
 
@@ -319,7 +330,7 @@ def _rerooted(pattern: str, folder: str) -> str:
 def _anchored(pattern: str) -> str:
     """Return `pattern` in a form that keeps its meaning with something before or after it.
 
-    Only ``**`` before a plain end depends on its place: ``**x`` is ``**/*x``.
+    Only the meaning of ``**`` before a plain end depends on its position: ``**x`` is ``**/*x``.
     """
     end = pattern.removeprefix("**")
     if end in ("", pattern) or _is_wildcard(pattern):
@@ -328,20 +339,20 @@ def _anchored(pattern: str) -> str:
 
 
 def _is_wildcard(pattern: str) -> bool:
-    """Say whether `pattern` is of the fourth kind in :func:`_expression`."""
+    """Return whether `pattern` is of the fourth kind in :func:`_expression`."""
     plain = pattern.removeprefix("**") if pattern.startswith("**") else pattern.removesuffix("**")
     return _SPECIAL.search(plain) is not None
 
 
 def literal_pattern(path: str) -> str:
-    """Return a pattern that matches `path` alone, and survives as the beginning of a line."""
+    """Return a pattern that matches only `path`, and is valid at the start of a line."""
     escaped = re.sub(r"[*?\[\]\\^]|\A[!#]", r"\\\g<0>", path)
-    # No backslash here: Docker knows none before other characters than ASCII punctuation.
+    # No backslash here: Docker allows one only before ASCII punctuation.
     return f"[{escaped[0]}]{escaped[1:]}" if escaped[0] in f"{_GO_SPACE}\ufeff" else escaped
 
 
 def _may_match_in(folder: str, pattern: str) -> bool:
-    """Say whether `pattern` might match something beneath `folder`; True if in doubt."""
+    """Return whether `pattern` can match something below `folder`; True if in doubt."""
     special = _SPECIAL.search(pattern)
     if special is None:
         return pattern.startswith(f"{folder}/")

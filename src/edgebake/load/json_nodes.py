@@ -1,4 +1,4 @@
-"""JSON text as YAML nodes, so that both kinds of file have one way from text to data, with positions."""
+"""JSON text as YAML nodes, so that both kinds of file share the code for data and positions."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _TEXT, _NOTHING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 
 
 def compose_json(text: str) -> yaml.Node:
-    """Return the node graph of a JSON text; numbers and booleans are text, null is an empty plain value.
+    """Return the root node of a JSON text. Numbers and booleans are text; null is an empty plain value.
 
     Raises:
-        ValueError: the text is not JSON (a JSONDecodeError, which knows where).
+        json.JSONDecodeError: the text is not JSON.
         RecursionError: it is nested too deeply.
     """
     json.loads(text)
     line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
     root: list[yaml.Node] = []
-    # Each open mapping or list, and the key that waits for its value.
+    # Each open mapping or list, with the key that has no value yet.
     open_nodes: list[tuple[yaml.CollectionNode, list[yaml.Node]]] = []
     for match in _TOKEN.finditer(text):
         token = match[0]
@@ -44,11 +44,11 @@ def compose_json(text: str) -> yaml.Node:
     return root[0]
 
 
-def _into_mapping(mapping: yaml.Node, waiting: list[yaml.Node], node: yaml.Node) -> None:
-    if waiting:
-        mapping.value.append((waiting.pop(), node))
+def _into_mapping(mapping: yaml.Node, open_key: list[yaml.Node], node: yaml.Node) -> None:
+    if open_key:
+        mapping.value.append((open_key.pop(), node))
     else:
-        waiting.append(node)
+        open_key.append(node)
 
 
 def _node(token: str, mark: yaml.Mark) -> yaml.Node:

@@ -1,6 +1,6 @@
-"""The names in a project and in the catalogue, read in milliseconds: without models, and past mistakes in files.
+"""The names in a project and in the catalogue, for completion in a shell.
 
-For completion by a shell, which cannot show what is wrong.
+They are read in milliseconds, without models. Mistakes in files are ignored, because a shell cannot show them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _Below = Callable[[Path, Path], dict[str, Path]]
 
 
 class Names:
-    """The names of a project, over those of the built-in catalogue.
+    """The names of a project and of the built-in catalogue, sorted.
 
     Args:
-        root: the project's folder; None outside of a project.
+        root: the project's folder; None outside a project.
     """
 
     def __init__(self, root: Path | None) -> None:
@@ -32,29 +32,29 @@ class Names:
 
     @cached_property
     def images(self) -> list[str]:
-        """The images."""
+        """Names of images."""
         return sorted(self._images)
 
     @cached_property
     def targets(self) -> list[str]:
-        """The targets."""
+        """Names of targets."""
         return sorted(self._files("targets", lambda folder, root: files_below(folder, root, kind="target")))
 
     @cached_property
     def recipes(self) -> list[str]:
-        """The recipes, and their aliases."""
+        """Names of recipes, and their aliases."""
         own = {name for path in self._own_recipes for name in _values(_text(path), "name")}
         aliases = {alias for text in self._texts for alias in _values(text, "aliases")}
         return sorted({*self._recipes, *own, *aliases})
 
     @cached_property
     def groups(self) -> list[str]:
-        """The groups of recipes."""
+        """Groups of recipes."""
         return sorted({group for text in self._texts for group in _values(text, "group")})
 
     @cached_property
     def layers(self) -> list[str]:
-        """The layers that recipes are in."""
+        """Layers of recipes."""
         return sorted({layer for text in self._texts for layer in _values(text, "layer")})
 
     @cached_property
@@ -69,7 +69,7 @@ class Names:
         return {str(name): image for name, image in images.items()} if isinstance(images, dict) else {}
 
     def _files(self, key: str, below: _Below) -> dict[str, Path]:
-        """Return the files of the project's folders over those of the catalogue, by name; not of a wrong folder."""
+        """Return files by name. The project's override those of the catalogue. Invalid folders are skipped."""
         root = self._root or builtin_root()
         own = [self._root / folder for folder in _texts_of(self._project.get(key, key))] if self._root else []
         files: dict[str, Path] = {}
@@ -86,7 +86,7 @@ class Names:
 
     @cached_property
     def _own_recipes(self) -> list[Path]:
-        """The files of the recipes that images name by their folders."""
+        """The files of the recipes that images name by path."""
         return list(self._each_own_recipe())
 
     def _each_own_recipe(self) -> Iterator[Path]:
@@ -110,7 +110,7 @@ def _texts_of(value: Any) -> list[str]:
 
 
 def _values(text: str, key: str) -> list[str]:
-    """Return the texts under one key of a recipe's file, without reading the rest; none of a Python file."""
+    """Return the texts under a key of a recipe's file, without parsing the rest; none for a Python file."""
     if text.startswith("{"):
         return _texts_of(json.loads(text).get(key))
     match = re.search(rf"^{key}:.*(?:\n[ \t-].*)*", text, re.MULTILINE)
@@ -119,7 +119,7 @@ def _values(text: str, key: str) -> list[str]:
 
 
 def _yaml(text: str) -> Any:
-    import yaml  # takes a while, and is not needed for targets
+    import yaml  # slow to import, and not needed for targets
 
     try:
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

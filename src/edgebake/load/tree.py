@@ -1,7 +1,8 @@
-"""The files that a COPY takes from a folder, and one digest over all that Docker keeps of them.
+"""The files that a COPY takes from a folder, and one digest of everything that Docker keeps of them.
 
-What counts is what BuildKit sends and hashes (tonistiigi/fsutil, moby/buildkit ``cache/contenthash``): path, kind,
-permission bits, a link's target and a file's bytes. Owner, times and the order of a directory do not.
+The digest covers what BuildKit sends and hashes (tonistiigi/fsutil, moby/buildkit ``cache/contenthash``): path,
+kind, permission bits, a link's target and a file's bytes. It does not cover owners, times and the order of a
+directory.
 ``tests/e2e/test_ignore_engine.py`` compares with a real engine.
 """
 
@@ -33,10 +34,10 @@ class FileEntry:
     Attributes:
         path: relative to the root, posix.
         kind: what it is.
-        mode: the permission bits as they are on the file system, which is how COPY keeps them. Git keeps only
-            the executable bit, so a checkout's umask shows here, as it does in the image. 0o777 for a link.
-        target: where a link points; empty otherwise.
-        source: the place to read from.
+        mode: the permission bits on the file system, as COPY keeps them; 0o777 for a link. Git keeps only the
+            executable bit, so the umask of a checkout shows here, as it does in the image.
+        target: the target of a link; empty otherwise.
+        source: the path to read from.
     """
 
     path: str
@@ -47,7 +48,7 @@ class FileEntry:
 
     @cached_property
     def sha256(self) -> str:
-        """The digest of a file's contents in hex, read when first asked for; empty for folders and links.
+        """The digest of a file's content in hex, computed when first used; empty for folders and links.
 
         Raises:
             EdgebakeError: the file cannot be read.
@@ -65,37 +66,37 @@ class FileEntry:
 
 
 def list_files(root: Path, paths: Sequence[str], rules: IgnoreRules) -> list[FileEntry]:
-    """Return all that BuildKit would send of `paths` beneath `root`, in the byte order of their paths.
+    """Return the entries that BuildKit would send for `paths` in `root`, in the byte order of their paths.
 
-    A path that is a symbolic link, or leads through one, is followed as COPY does: the links count, and so does
-    what they point at. Links found inside a folder are kept as links. A folder that is ignored is listed if
-    something in it is not; the root itself never is.
+    A path that is a symbolic link, or leads through one, is followed as COPY does: both the links and their targets
+    are included. Links inside a folder are kept as links. An ignored folder is included if something in it is not
+    ignored. The root itself is never included.
 
     Args:
         root: the build context.
         paths: relative posix paths of files, folders and links; ``.`` for everything.
-        rules: what to leave out, with patterns relative to `root`.
+        rules: the ignore rules, with patterns relative to `root`.
 
     Raises:
-        EdgebakeError: a path is missing, leads out of `root` or in circles, or is ignored altogether; a link
-            leads out of `root` (what it points at is not sent); there is a device, socket or pipe, or a name that
-            is not UTF-8; BuildKit would empty a file (:meth:`IgnoreRules.empties`).
+        EdgebakeError: a path is missing, leads out of `root`, loops through links, or is ignored; a link leads out
+            of `root` (its target is not sent); an entry is a device, socket or pipe, or its name is not UTF-8;
+            BuildKit would empty a file (:meth:`IgnoreRules.empties`).
     """
-    found: dict[str, FileEntry] = {}
+    entries: dict[str, FileEntry] = {}
     for path in paths:
-        found.update((entry.path, entry) for entry in _list_path(root, path, rules))
-    return sorted(found.values(), key=_in_byte_order)
+        entries.update((entry.path, entry) for entry in _list_path(root, path, rules))
+    return sorted(entries.values(), key=_in_byte_order)
 
 
 def tree_digest(entries: Iterable[FileEntry]) -> str:
-    """Return one digest in hex over everything in `entries`, whatever their order.
+    """Return one digest in hex of all entries, independent of their order.
 
     Raises:
         EdgebakeError: a file cannot be read.
     """
     digest = hashlib.sha256()
     for entry in sorted(entries, key=_in_byte_order):
-        # One JSON array on each line: no field can run into the next.
+        # One JSON array per line, so that fields cannot run into each other.
         fields = [entry.path, entry.kind, f"{entry.mode:04o}", entry.target, entry.sha256]
         digest.update(json.dumps(fields).encode() + b"\n")
     return digest.hexdigest()
@@ -106,42 +107,42 @@ def _in_byte_order(entry: FileEntry) -> bytes:
 
 
 def _list_path(root: Path, path: str, rules: IgnoreRules) -> list[FileEntry]:
-    """Return `path`, the links that it leads through, and all beneath."""
+    """Return the entries of `path`, of the links that it leads through, and of everything below."""
     if path.startswith("/"):
         raise EdgebakeError(f"{path!r} must be relative to {root}")
     try:
         links, real = _follow(root, "", posixpath.normpath(path), at=path)
         if real is None:
-            raise _error(root / path, "leads in circles")
+            raise _error(root / path, "is a loop of symbolic links")
         entries = [_entry(root, link) for link in links]
-        beneath = list(_walk(root, real, rules))
+        below = list(_walk(root, real, rules))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _error(root / path, "does not exist") from error
     except OSError as error:
         raise _error(Path(error.filename), "cannot be read", error.strerror) from error
-    if not beneath and real != ".":
-        raise _error(root / path, "is left out by ignore rules", "Docker would not find it.")
-    return entries + beneath
+    if not below and real != ".":
+        raise _error(root / path, "is excluded by ignore rules", "Docker would not find it.")
+    return entries + below
 
 
 def _walk(root: Path, path: str, rules: IgnoreRules) -> Iterator[FileEntry]:
-    """Yield the entry of `path` and of everything beneath it that is not ignored."""
-    # The root may itself be reached through a link; all else on the way here was resolved.
+    """Yield the entry of `path` and of everything below it that is not ignored."""
+    # The root can be a link. All other links on the path were resolved before.
     is_folder = path == "." or stat.S_ISDIR((root / path).lstat().st_mode)
     ignored = path != "." and rules.ignores(path)
     if ignored and (not is_folder or rules.ignores_all_in(path)):
         return
-    beneath = list(_walk_folder(root, path, rules)) if is_folder else []
-    if path != "." and (beneath or not ignored):
+    below = list(_walk_folder(root, path, rules)) if is_folder else []
+    if path != "." and (below or not ignored):
         if not is_folder and rules.empties(path):
-            raise _error(root / path, "would arrive empty", _EMPTIED)
+            raise _error(root / path, "would be empty in the image", _EMPTIED)
         yield _entry(root, path)
-    yield from beneath
+    yield from below
 
 
 _EMPTIED = (
-    "It is excluded, excepted, and its folder excluded again. BuildKit then sends the file without its contents.\n"
-    "Leave out the last of these rules, or exclude the file by its own name."
+    "It is excluded, then excepted, and then its folder is excluded again. BuildKit sends such a file without its\n"
+    "content. Remove the last of these rules, or exclude the file by its own name."
 )
 
 
@@ -151,7 +152,7 @@ def _walk_folder(root: Path, path: str, rules: IgnoreRules) -> Iterator[FileEntr
 
 
 def _entry(root: Path, path: str) -> FileEntry:
-    """Return the entry of `path`, which is there."""
+    """Return the entry of an existing path."""
     source = root / path
     _require_utf8(source, path)
     mode = source.lstat().st_mode
@@ -160,7 +161,7 @@ def _entry(root: Path, path: str) -> FileEntry:
     if stat.S_ISREG(mode):
         return FileEntry(path, "file", stat.S_IMODE(mode), "", source)
     if not stat.S_ISLNK(mode):
-        raise _error(source, "is neither a file, a folder nor a symbolic link")
+        raise _error(source, "is not a file, a folder or a symbolic link")
     target = _link_target(root, path)
     _require_utf8(source, target)
     _follow(root, posixpath.dirname(path), target, at=path)
@@ -175,12 +176,19 @@ def _require_utf8(source: Path, text: str) -> None:
 
 
 def _follow(root: Path, folder: str, target: str, *, at: str) -> tuple[list[str], str | None]:
-    """Return the links on the way to `target` as seen from `folder`, and where it ends (None: in circles).
+    """Follow a path and its links inside `root`, as they are followed in the image. Nothing has to exist.
 
-    Every step is taken inside `root`, as it will be in the image; nothing need exist.
+    Args:
+        root: the build context.
+        folder: the folder that `target` is relative to.
+        target: the path to follow.
+        at: the path to blame in an error.
+
+    Returns:
+        The links on the path, and the path that it ends at; None if the links loop.
 
     Raises:
-        EdgebakeError: a step leads out of `root`; `at` is to blame.
+        EdgebakeError: a step leads out of `root`.
     """
     done = folder.split("/") if folder else []
     todo = target.split("/")[::-1]

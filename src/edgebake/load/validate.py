@@ -1,4 +1,4 @@
-"""From a document's data to a model; a validation error becomes one message with position, reason and hint."""
+"""From a document's data to a model. Validation errors become messages with position, reason and hint."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from edgebake.model.base import BadValue
 
 M = TypeVar("M", bound=BaseModel)
 
-_MOST = 10  # mistakes told at once
-_LONGEST = 400  # characters of a message; it may quote a value
+_MOST = 10  # mistakes reported at once
+_LONGEST = 400  # characters of a message, which can quote a value
 
 _PLAIN = {
     "missing": "the key is missing",
@@ -45,7 +45,7 @@ def validate(model: type[M], document: Document) -> M:
     """Return the document's data as `model`.
 
     Raises:
-        EdgebakeError: it does not fit; all its mistakes are told.
+        EdgebakeError: the data is invalid. All mistakes are reported.
     """
     empty = [_no_value(location, document) for location in _without_value(document.data, ())]
     if empty:
@@ -57,22 +57,22 @@ def validate(model: type[M], document: Document) -> M:
 
 
 def refuse_other_name(document: Document, kind: str, name: str) -> None:
-    """Refuse what is named unlike its file.
+    """Check that a file is named like what it describes.
 
     Args:
         document: the file.
-        kind: what it describes, as prose.
-        name: the name that it has there.
+        kind: the noun for what it describes.
+        name: the name in the file.
 
     Raises:
-        EdgebakeError: the two differ.
+        EdgebakeError: the names differ.
     """
     path = document.path
     if name != path.stem:
         raise EdgebakeError(
-            f"the {kind} is named {name!r}, and its file {path.name!r}",
+            f"the {kind} {name!r} is in a file named {path.name!r}",
             at=document.at(("name",)),
-            hints=(f"name the file {name}{path.suffix}",),
+            hints=(f"rename the file to {name}{path.suffix}",),
         )
 
 
@@ -91,23 +91,24 @@ def _no_value(location: Location, document: Document) -> EdgebakeError:
     return EdgebakeError(
         f"{_dotted(location)}: has no value",
         at=document.at(location, key=True),
-        hints=("write a value, or leave the key out; an empty text is ''",),
+        hints=("write a value, or remove the key; an empty text is ''",),
     )
 
 
 def explain(
     error: ValidationError, model: type[BaseModel], document: Document, *, at: Position | None = None
 ) -> EdgebakeError:
-    """Return a pydantic error as the user should read it.
+    """Return a pydantic error as an error for the user.
 
     Args:
         error: the error.
-        model: what the data should have been.
-        document: where the data stands.
-        at: the position of all mistakes, if the document does not know it.
+        model: the model that the data was checked against.
+        document: the document with the data.
+        at: the position of all mistakes, if the document has no positions.
     """
     details = error.errors(include_url=False)
-    return _together([_explain_one(one, model, document, at) for one in details[:_MOST]], len(details), document)
+    errors = [_explain_one(mistake, model, document, at) for mistake in details[:_MOST]]
+    return _together(errors, len(details), document)
 
 
 def _together(errors: list[EdgebakeError], count: int, document: Document) -> EdgebakeError:
@@ -132,12 +133,14 @@ def _explain_one(details: Any, model: type[BaseModel], document: Document, at: P
             f"unknown key {_short(repr(location[-1]))}"
             + (f" in {_dotted(location[:-1])}" if location[:-1] else ""),
             at=position,
-            hints=did_you_mean(str(location[-1]), _known_keys(model, location[:-1]), kind="key"),
+            hints=did_you_mean(str(location[-1]), _valid_keys(model, location[:-1]), kind="key"),
         )
     if kind == "missing":
         return EdgebakeError(f"the key {_dotted(location)!r} is missing", at=position)
-    where = _dotted(location[:-1] if is_key else location)
-    return EdgebakeError((f"{where}: " if where else "") + _short(_message(details)), at=position, hints=hints)
+    value_path = _dotted(location[:-1] if is_key else location)
+    return EdgebakeError(
+        (f"{value_path}: " if value_path else "") + _short(_message(details)), at=position, hints=hints
+    )
 
 
 def _short(text: str) -> str:
@@ -171,8 +174,8 @@ def _dotted(location: Location) -> str:
     return _short(text)
 
 
-def _known_keys(model: type[BaseModel], location: Location) -> list[str]:
-    """Return the keys that the model at `location` (below `model`) takes."""
+def _valid_keys(model: type[BaseModel], location: Location) -> list[str]:
+    """Return the valid keys of the model at `location` below `model`, sorted."""
     schema = model.model_json_schema()
     node = schema
     for part in location:
@@ -182,8 +185,8 @@ def _known_keys(model: type[BaseModel], location: Location) -> list[str]:
 
 
 def _property(node: dict[str, Any], name: str) -> dict[str, Any]:
-    found = node.get("properties", {}).get(name, node.get("additionalProperties", {}))
-    return found if isinstance(found, dict) else {}
+    schema = node.get("properties", {}).get(name, node.get("additionalProperties", {}))
+    return schema if isinstance(schema, dict) else {}
 
 
 def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Conditions and positions, for people."""
+"""Conditions and positions as text for users."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from edgebake.load.catalogue import builtin_root
 from edgebake.model.condition import Condition
 
 BUILTIN = "builtin:"
-"""Stands before the path of a file of the built-in catalogue, from that catalogue's folder on."""
+"""Prefix of the path of a file in the built-in catalogue, which is then relative to the catalogue's folder."""
 
 
-def told_path(path: str) -> str:
-    """Return a file's path; one of the built-in catalogue reads the same on every machine."""
+def format_path(path: str) -> str:
+    """Return a file's path for users. A path in the built-in catalogue is the same on every machine."""
     root = f"{builtin_root()}/"
     return BUILTIN + path.removeprefix(root) if path.startswith(root) else path
 
 
-def told_position(at: Position | None) -> str:
-    """Return `file:line`, the file alone if the line is not known, or "" if it is in no file."""
+def format_position(at: Position | None) -> str:
+    """Return `file:line`; only the file if the line is not known; "" for None."""
     if at is None:
         return ""
-    return f"{told_path(at.path)}:{at.line}" if at.line else told_path(at.path)
+    return f"{format_path(at.path)}:{at.line}" if at.line else format_path(at.path)
 
 
-def told_condition(condition: Condition) -> str:
-    """Return a condition on one line; "" if it always holds."""
+def format_condition(condition: Condition) -> str:
+    """Return a condition as one line; "" if it always holds."""
     parts = [f"no {name}" if values == ("none",) else _term(name, values) for name, values in condition.terms]
     if condition.alternatives:
-        ways = [told_condition(one) for one in condition.alternatives]
-        parts.append(" or ".join(f"({way})" for way in ways))
+        alternatives = [format_condition(alternative) for alternative in condition.alternatives]
+        parts.append(" or ".join(f"({text})" for text in alternatives))
     return ", ".join(parts)
 
 

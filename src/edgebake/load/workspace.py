@@ -1,4 +1,4 @@
-"""A workspace: the project, its catalogue and its lock. All that compiling reads comes from here."""
+"""The workspace: the project, its catalogue and its lock. Everything that compiling reads comes from here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOCK = "edgebake lock"
 
 @dataclass(frozen=True)
 class Workspace:
-    """What one command works on. `document` is None for an ad-hoc selection outside a project."""
+    """The input of a command. `document` is None for an ad-hoc image, and outside a project."""
 
     root: Path
     project: Project
@@ -33,22 +33,26 @@ class Workspace:
     lock: Lock | None
 
     def at(self, *location: str | int) -> Position | None:
-        """Return the position of a value of the project file."""
+        """Return the position of a value in the project file; None without a document."""
         return self.document.at(location) if self.document else None
 
     def place(self, *location: str | int) -> Place | None:
-        """Return where a value of the project file is written, for when its position is needed."""
+        """Return the place of a value in the project file; its position is looked up when it is needed."""
         return (self.document, location) if self.document else None
 
     def with_image(
         self, name: str, recipes: Sequence[str], targets: Sequence[str], platforms: Sequence[str] = ()
     ) -> Workspace:
-        """Return a workspace whose only image is an ad-hoc one; its files go below `.edgebake/`.
+        """Return a workspace with an ad-hoc image as its only one. Its files are written below `.edgebake/`.
 
-        `platforms`: only these of the targets; all if empty.
+        Args:
+            name: the image's name.
+            recipes: its recipes.
+            targets: names or patterns of targets.
+            platforms: platforms of the targets to build for; all if empty.
 
         Raises:
-            EdgebakeError: a name is none; told as the option that it came from.
+            EdgebakeError: a value is invalid; the message names its option.
         """
         try:
             images = Project.model_validate(
@@ -69,15 +73,15 @@ class Workspace:
 
 
 def open_workspace(root: Path, *, builtin: Path | None = None, need_project: bool = True) -> Workspace:
-    """Read the project in `root`, and its lock if there is one.
+    """Read the project in `root`, and its lock if it has one.
 
     Args:
         root: the project's folder.
         builtin: the built-in catalogue, if it is not edgebake's own.
-        need_project: whether it is an error that there is no project file.
+        need_project: whether a missing project file is an error.
 
     Raises:
-        EdgebakeError: a file is missing or wrong.
+        EdgebakeError: a file is missing or invalid.
     """
     root = root.resolve()
     path = root / PROJECT_FILE
@@ -100,9 +104,9 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
 
 
 def open_if_sound(start: Path) -> tuple[Workspace, EdgebakeError | None]:
-    """Return the workspace of the project in `start` or above it; of none, if there is none or it is wrong.
+    """Return the workspace of the project in `start` or above it, and the error if the project is invalid.
 
-    For commands about a machine, where a wrong project is no reason not to look. What is wrong comes with it.
+    Without a valid project the workspace is empty. For commands about a machine, which must work anyway.
     """
     root = find_root(start) or start
     try:
@@ -112,7 +116,7 @@ def open_if_sound(start: Path) -> tuple[Workspace, EdgebakeError | None]:
 
 
 def _add_own_recipes(workspace: Workspace) -> None:
-    """Add the recipes that images name by path; all at once, so that no image's result hangs on another's place."""
+    """Add the recipes that images name by path, all at once, so that the order of images does not matter."""
     for name, image in workspace.project.images.items():
         for index, text in enumerate(image.recipes):
             if is_path(text):
@@ -123,7 +127,7 @@ def add_own_recipe(workspace: Workspace, path: str, at: Place | None) -> str:
     """Add a recipe by its folder, and return its name.
 
     Raises:
-        EdgebakeError: the folder holds no recipe, or is outside of the project.
+        EdgebakeError: the folder has no recipe, or is outside the project.
     """
     folder = (workspace.root / path).resolve()
     place = at or Position(path)
@@ -132,21 +136,26 @@ def add_own_recipe(workspace: Workspace, path: str, at: Place | None) -> str:
             f"the path {path!r} leads out of the project",
             at=position_of(place),
             reason=f"it is {folder}",
-            hints=("keep the application inside the project's folder: it is the build context",),
+            hints=("keep the application inside the project's folder, which is the build context",),
         )
     return workspace.catalogue.add_recipe(workspace.root / path, place).name
 
 
 def no_project(folder: Path) -> EdgebakeError:
-    """Return the error for a folder that is in no project."""
+    """Return the error for a folder that is not in a project."""
     other = Path(PROJECT_FILE).with_suffix(".yml")
     if (folder / other).is_file():
         return EdgebakeError(
-            "the file's name must end in .yaml", at=Position(str(other)), hints=(f"rename it: {PROJECT_FILE}",)
+            "the file's name must end in .yaml",
+            at=Position(str(other)),
+            hints=(f"rename the file to {PROJECT_FILE}",),
         )
     return EdgebakeError(
-        f"there is no {PROJECT_FILE} in {folder} or above it",
-        hints=("make a project with: edgebake init", "or name recipes: edgebake plan RECIPE --target TARGET"),
+        f"{PROJECT_FILE} not found in {folder} or above it",
+        hints=(
+            "create a project: edgebake init",
+            "or name recipes: edgebake plan RECIPE --target TARGET",
+        ),
     )
 
 
@@ -160,12 +169,12 @@ def _inside(root: Path, folder: str, key: str, index: int, document: Document | 
             hints=("keep recipes and targets inside the project's folder, so that a checkout is complete",),
         )
     if document and key in document.data and not path.is_dir():
-        raise EdgebakeError(f"{key}: there is no folder {folder!r}", at=document.at((key, index)))
+        raise EdgebakeError(f"{key}: folder {folder!r} not found", at=document.at((key, index)))
     return path
 
 
 def read_lock(root: Path) -> Lock | None:
-    """Return the project's lock, or None if it has none.
+    """Return the project's lock; None if it has none.
 
     Raises:
         EdgebakeError: the lock file is damaged.
@@ -181,7 +190,7 @@ def read_lock(root: Path) -> Lock | None:
 
 
 def parse_lock(raw: bytes, shown: str = LOCK_FILE) -> Lock:
-    """Return the lock that a file holds. `shown` is the file's name in messages.
+    """Return the lock in the bytes of a file. `shown` is the file's path in messages.
 
     Raises:
         EdgebakeError: the file is damaged.
@@ -193,17 +202,17 @@ def parse_lock(raw: bytes, shown: str = LOCK_FILE) -> Lock:
 
 
 def _damaged(raw: bytes, error: ValidationError, shown: str) -> EdgebakeError:
-    at, hint = Position(shown), f"make it anew: delete it and run {_LOCK}"
+    at, hint = Position(shown), f"delete the file, and run {_LOCK}"
     if b"<<<<<<<" in raw:
         line = raw[: raw.index(b"<<<<<<<")].count(b"\n") + 1
-        at, reason = Position(shown, line, 1), "it holds a merge conflict"
-        hint = f"take one side of it, and run {_LOCK}"
+        at, reason = Position(shown, line, 1), "it contains a merge conflict"
+        hint = f"keep one side of the conflict, and run {_LOCK}"
     else:
         try:
             json.loads(raw)
             reason = explain(error, Lock, Document(Path(shown), shown, None), at=at).message
-        except json.JSONDecodeError as bad:
-            at, reason = Position(shown, bad.lineno, bad.colno), f"it is not JSON: {bad.msg}"
+        except json.JSONDecodeError as syntax:
+            at, reason = Position(shown, syntax.lineno, syntax.colno), f"it is not valid JSON: {syntax.msg}"
         except UnicodeDecodeError:
             reason = "it is not UTF-8"
     return EdgebakeError("the lock file is damaged", at=at, reason=reason, hints=(hint,))

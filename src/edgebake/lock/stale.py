@@ -1,4 +1,4 @@
-"""Whether a lock still fits its project."""
+"""Checks whether a lock fits its project."""
 
 from __future__ import annotations
 
@@ -11,37 +11,35 @@ def refuse_stale_lock(compilation: Compilation) -> None:
     """Refuse a project whose lock does not fit it.
 
     Raises:
-        EdgebakeError: naming what is stale.
+        EdgebakeError: the lock is stale; the reason lists what differs.
     """
     stale = list(dict.fromkeys(_stale(compilation)))
     if stale:
-        raise EdgebakeError(
-            "the lock is stale", reason="\n".join(stale[:10]), hints=("bring it up to date: edgebake lock",)
-        )
+        raise EdgebakeError("the lock is stale", reason="\n".join(stale[:10]), hints=("update it: edgebake lock",))
 
 
 def _stale(compilation: Compilation) -> list[str]:
     lock = compilation.workspace.lock
     if lock is None:
-        return ["there is no edgebake.lock"]
-    found = []
+        return ["edgebake.lock not found"]
+    differences = []
     for target in compilation.targets.values():
         if "@" not in target.base.image and target.base.image not in lock.bases:
-            found.append(f"the base image {target.base.image} is not in it")
+            differences.append(f"the base image {target.base.image} is not in the lock")
     for plan in compilation.plans:
-        where = f"{plan.name} on {plan.target.name}"
-        refs = (f"{url} {ref} is not in it" for url, ref in plan.git_sources() if lock.commit(url, ref) is None)
-        found.extend(refs)
+        image = f"{plan.name} on {plan.target.name}"
+        sources = plan.git_sources()
+        differences += [f"{url} {ref} is not in the lock" for url, ref in sources if not lock.commit(url, ref)]
         locked = lock.images.get(plan.name, {}).get(plan.target.name)
         if locked is None:
-            found.append(f"{where} is not in it")
+            differences.append(f"{image} is not in the lock")
             continue
         for platform, resolution in plan.resolutions.items():
-            now = {name: pin.release.version for name, pin in resolution.pins.items()}
-            if now != locked.releases.get(platform):
-                found.append(f"{where} ({platform}): other recipe releases than locked")
+            releases = {name: pin.release.version for name, pin in resolution.pins.items()}
+            if releases != locked.releases.get(platform):
+                differences.append(f"{image} ({platform}): the recipe releases differ from the lock")
             reason = plan.python[platform].reason
             python = locked.python.get(platform, LockedPython(inputs=""))
             if reason and reason != python.reason:
-                found.append(f"{where} ({platform}): other Python requirements than locked")
-    return found
+                differences.append(f"{image} ({platform}): the Python requirements differ from the lock")
+    return differences

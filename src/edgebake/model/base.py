@@ -1,6 +1,6 @@
-"""What all models share: strictness, the text types that users write, and how a bad value is told.
+"""The base of all models: strict, with the types of text that users write, and with messages for bad values.
 
-Values arrive as text (see `load.document`); the types here give them a meaning and a plain message.
+Values arrive as text (see `load.document`). The types here check them and give plain messages.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ T = TypeVar("T")
 
 
 class Model(BaseModel):
-    """A frozen model that refuses unknown keys."""
+    """A frozen model that rejects unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), defer_build=True)
 
 
 class BadValue(ValueError):
-    """A mistake inside of a value.
+    """A mistake inside a value.
 
     Args:
         message: what is wrong, as for any validator.
-        path: where below the value.
+        path: the location below the value.
         hints: what to try.
-        is_key: the last part of `path` is a key that is wrong itself.
+        is_key: the last part of `path` is a key, and the key itself is wrong.
     """
 
     def __init__(
@@ -54,39 +54,49 @@ class BadValue(ValueError):
         self.is_key = is_key
 
 
-def matching(pattern: str, says: str, *, limit: int = 128) -> Callable[[str], str]:
-    """Return a validator: the whole text must match `pattern`, else the message is `says`."""
+def matching(pattern: str, problem: str, *, limit: int = 128) -> Callable[[str], str]:
+    """Return a validator for text.
+
+    Args:
+        pattern: a regular expression that the whole text must match.
+        problem: the message if it does not match, without the text: "is not a version".
+        limit: the most characters.
+    """
     compiled = re.compile(pattern)
 
     def check(text: str) -> str:
         if len(text) > limit:
             raise ValueError(f"is longer than {limit} characters")
         if not compiled.fullmatch(text):
-            raise ValueError(f"{text!r} {says}")
+            raise ValueError(f"{text!r} {problem}")
         return text
 
     return check
 
 
 def templated(check: Callable[[str], str]) -> Callable[[str], str]:
-    """Return a validator that applies `check` to plain text only; a template is checked when its value is known."""
+    """Return a validator that applies `check` to plain text. Templates are checked after they are filled in."""
     return lambda text: no_control(text) if "{{" in text or "{%" in text else check(text)
 
 
 def no_control(text: str) -> str:
-    """Return `text` if it has one line, and nothing that moves a terminal's cursor."""
+    """Return `text`.
+
+    Raises:
+        ValueError: it has several lines, or control characters.
+    """
     if not text.isprintable() and any(category(c) in ("Cc", "Zl", "Zp", "Cs") for c in text):
-        raise ValueError(f"{text!r} has a line break or another control character")
+        raise ValueError(f"{text!r} contains a line break or another control character")
     return text
 
 
 def one_or_many(value: Any) -> Any:
-    """Take a single text where a list is meant."""
+    """Return a list: a single text becomes a list of one."""
     return [value] if isinstance(value, str) else value
 
 
 class OneOrManySchema:
-    """Tells editors that a list field takes a single value too."""
+    """Adds the short form of a list field, a single value, to the JSON Schema."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler(core)
@@ -95,7 +105,7 @@ class OneOrManySchema:
 
 
 class OrText:
-    """Tells editors that a mapping has a short form, which is one text."""
+    """Adds the short form of a mapping, a text, to the JSON Schema."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"anyOf": [{"type": "string"}, handler(core)]}
@@ -105,14 +115,14 @@ OneOrMany = Annotated[tuple[T, ...], BeforeValidator(one_or_many), OneOrManySche
 
 # A name can be a component of an image's repository: the grammar of github.com/distribution/reference.
 NAME_PATTERN = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_NAME_SAYS = "is not a name: lower-case letters and digits, and between them '.', '_' or '-'"
+_NAME_PROBLEM = "is not a valid name (use lower-case letters and digits, separated by '.', '_' or '-')"
 
-Name = Annotated[str, AfterValidator(matching(NAME_PATTERN, _NAME_SAYS, limit=64))]
+Name = Annotated[str, AfterValidator(matching(NAME_PATTERN, _NAME_PROBLEM, limit=64))]
 
 
 def _image_name(text: str) -> str:
     if text.startswith("eb-"):
-        raise ValueError(f"{text!r} starts with 'eb-', which generated stages have for themselves")
+        raise ValueError(f"{text!r} starts with 'eb-', which is reserved for generated stages")
     return text
 
 
@@ -145,9 +155,7 @@ Url = Annotated[
 
 Platform = Annotated[
     str,
-    AfterValidator(
-        matching(r"linux/(?:amd64|arm64)", "is not a platform that edgebake knows: linux/amd64, linux/arm64")
-    ),
+    AfterValidator(matching(r"linux/(?:amd64|arm64)", "is not a supported platform (linux/amd64 or linux/arm64)")),
 ]
 
 
@@ -155,9 +163,9 @@ def _relative(text: str) -> str:
     no_control(text)
     parts = text.replace("\\", "/").split("/")
     if text.startswith(("/", "~")) or ".." in parts or not text:
-        raise ValueError(f"{text!r} must be a path inside the folder: not absolute, no '..'")
+        raise ValueError(f"{text!r} must be a relative path inside the folder, without '..'")
     if "${" in text or "{{" in text:
-        raise ValueError(f"{text!r} must be a plain path: nothing is filled in there")
+        raise ValueError(f"{text!r} must be a plain path, without variables or templates")
     return text.removeprefix("./") or "."
 
 
@@ -166,7 +174,7 @@ RelativePath = Annotated[str, AfterValidator(_relative)]
 
 PlainPath = Annotated[
     RelativePath,
-    AfterValidator(matching(r"[A-Za-z0-9._/@+-]+", "has other characters than A-Z a-z 0-9 . _ / @ + -")),
+    AfterValidator(matching(r"[A-Za-z0-9._/@+-]+", "contains characters other than A-Z a-z 0-9 . _ / @ + -")),
 ]
 
 
@@ -174,7 +182,7 @@ def check_image_path(text: str) -> str:
     """Return an absolute path in the image.
 
     Raises:
-        ValueError: it is none, or has '..' in it.
+        ValueError: the path is not absolute, or contains '..'.
     """
     no_control(text)
     if not text.startswith("/") or ".." in text.split("/"):
@@ -188,37 +196,37 @@ _LINKED = re.compile(r"(/bin|/sbin|/lib|/lib32|/lib64|/libx32|/var/run|/var/lock
 
 
 def check_copy_destination(text: str) -> str:
-    """Return where in the image files are copied to.
+    """Return a path in the image that files are copied to.
 
     Raises:
-        ValueError: it is no path in the image, or goes through a link of the base image.
+        ValueError: it is not a path in the image, or goes through a link of the base image.
     """
     check_image_path(text)
     match = _LINKED.match(text)
     if match:
-        # A linked COPY does not follow it: a folder would take the link's place, and break the image.
+        # `COPY --link` does not follow the link: a folder would replace it and break the image.
         real = text.replace(match[1], match[1].replace("/var", "") if "/var" in match[1] else f"/usr{match[1]}", 1)
-        raise ValueError(f"{text!r} goes through {match[1]}, a link in the base image; write {real!r}")
+        raise ValueError(f"{text!r} goes through {match[1]}, a link in the base image; use {real!r}")
     return text
 
 
 CopyDestination = Annotated[str, AfterValidator(check_copy_destination)]
-"""Where in the image files are copied to."""
+"""A path in the image that files are copied to."""
 
 
 def check_folder_destination(text: str) -> str:
-    """Return where in the image a folder's contents are copied to.
+    """Return a path in the image that a folder's contents are copied to.
 
     Raises:
-        ValueError: as for a file; it is the image's root.
+        ValueError: as :func:`check_copy_destination`; or it is the root.
     """
     if text.strip("/") == "":
-        raise ValueError("'/' would put folders in the place of the base image's links; name one, such as '/usr'")
+        raise ValueError("'/' would replace links of the base image with folders; use a folder such as '/usr'")
     return check_copy_destination(text)
 
 
 FolderDestination = Annotated[str, AfterValidator(check_folder_destination)]
-"""Where in the image a folder's contents are copied to."""
+"""A path in the image that a folder's contents are copied to."""
 
 _HOST = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]+)?"
 REPOSITORY_PATH_PATTERN = rf"{NAME_PATTERN}(?:/{NAME_PATTERN})*"
@@ -244,7 +252,7 @@ Repository = Annotated[
 
 def _no_bool_words(value: Any) -> Any:
     if isinstance(value, str) and value not in ("true", "false"):
-        raise ValueError(f"{value!r} is neither true nor false")
+        raise ValueError(f"must be true or false, not {value!r}")
     return value
 
 

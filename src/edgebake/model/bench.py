@@ -1,4 +1,4 @@
-"""What benches measured: the file that `edgebake bench` writes, and reads to compare."""
+"""Results of benchmarks: the file that `edgebake bench` writes, and reads for a comparison."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class Run(Model):
     """One run of a measurement.
 
-    `seconds` is all of its time, `throughput` in units per second, `latency` seconds of a call by quantile
-    (:data:`SHARES`).
+    `seconds` is the time of all calls. `throughput` is in units per second. `latency` is in seconds per call, by
+    quantile (:data:`SHARES`).
     """
 
     calls: int
@@ -32,12 +32,12 @@ class Run(Model):
 
 
 def summarised(nanoseconds: Sequence[int], items: float, seconds: float) -> Run:
-    """Return what is kept of one run.
+    """Return the summary of one run.
 
     Args:
-        nanoseconds: of each call; at least one.
-        items: what one call does.
-        seconds: of all calls.
+        nanoseconds: the time of each call; at least one.
+        items: the number of units that one call processes.
+        seconds: the time of all calls.
     """
     ordered = sorted(nanoseconds)
     latency = {name: quantile(ordered, share) / 1e9 for name, share in SHARES.items()}
@@ -46,7 +46,7 @@ def summarised(nanoseconds: Sequence[int], items: float, seconds: float) -> Run:
 
 
 class Measurement(Model):
-    """What a bench measures under one name, run by run."""
+    """One measurement of a benchmark, run by run."""
 
     name: str
     unit: str
@@ -58,11 +58,11 @@ class Measurement(Model):
 
 
 class RecipeBench(Model):
-    """What came of one recipe's bench.
+    """The result of one recipe's benchmark.
 
-    `peak_memory` in bytes and `cpu_seconds` are those of each run's container; null where nobody counts them.
-    `memory_from` says who counted: the control group (with what it keeps of files), or samples of `docker stats`.
-    `output` is what a bench wrote that failed, or the reason why it was skipped.
+    `peak_memory` (bytes) and `cpu_seconds` are those of each run's container; null if they are unknown.
+    `memory_from` is the source of the memory: the control group (page cache included), or samples of
+    `docker stats`. `output` is the output of a failed benchmark, or the reason why it was skipped.
     """
 
     recipe: str
@@ -77,15 +77,15 @@ class RecipeBench(Model):
 
     @property
     def memory(self) -> list[int]:
-        """The peaks that are known."""
-        return [one for one in self.peak_memory if one is not None]
+        """The known peaks, in bytes."""
+        return [peak for peak in self.peak_memory if peak is not None]
 
 
 class ImageBench(Model):
-    """An image on one platform, and the benches of its recipes.
+    """An image on one platform, and the benchmarks of its recipes.
 
-    `digest`: as the engine names it. `size` in bytes, as the engine tells it. `gpu`: whether it was given one.
-    `releases`: the release of each recipe in it, "" for one without versions.
+    `digest` and `size` (bytes) are the engine's. `gpu`: whether the container had a GPU. `releases`: the release of
+    each recipe in the image; "" for a recipe without versions.
     """
 
     image: str
@@ -101,9 +101,9 @@ class ImageBench(Model):
 
 
 class BenchMachine(Model):
-    """Where it ran: what the engine says of its machine, and what is known of this one, if it is the same.
+    """The machine that ran the benchmarks: facts from the engine, and from this machine if the engine runs on it.
 
-    `load` is the mean of waiting programs over the last minute, before and after.
+    `load` is the load average over one minute, before and after.
     """
 
     cpu: str | None = None
@@ -121,13 +121,13 @@ class BenchMachine(Model):
 
     @property
     def name(self) -> str:
-        """What it is called in a comparison."""
+        """The machine's name in a comparison."""
         parts = [self.model or "", self.cpu or self.architecture, f"{self.cores} cores", *self.gpus]
         return ", ".join(part for part in parts if part)
 
 
 class Result(Model):
-    """All that one `edgebake bench` measured. `time`: its beginning, RFC 3339 in UTC."""
+    """The results of one `edgebake bench`. `time`: when it started, RFC 3339 in UTC."""
 
     version: Literal[1] = 1
     edgebake: str
@@ -139,32 +139,32 @@ class Result(Model):
 
     @property
     def ok(self) -> bool:
-        """Whether no bench failed."""
+        """Whether no benchmark failed."""
         return all(bench.outcome in ("measured", "skipped") for image in self.images for bench in image.benches)
 
 
 def render_result(result: Result) -> bytes:
-    """Return a result's file."""
+    """Return the bytes of a result's file."""
     return (json.dumps(result.model_dump(mode="json"), indent=1) + "\n").encode()
 
 
 def read_result(path: Path) -> Result:
-    """Return what an earlier run has written.
+    """Return the result that an earlier run wrote.
 
     Raises:
-        EdgebakeError: the file cannot be read, or is none of `edgebake bench`.
+        EdgebakeError: the file cannot be read, or is not a result of `edgebake bench`.
     """
     at = Position(str(path))
     try:
         return Result.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise EdgebakeError(f"the earlier run cannot be read: {error.strerror}", at=at) from None
+        raise EdgebakeError(f"cannot read the earlier result: {error.strerror}", at=at) from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        key = ".".join(str(part) for part in first["loc"])
         raise EdgebakeError(
-            "the file is no result of edgebake bench",
+            "the file is not a result of edgebake bench",
             at=at,
-            reason=f"{where}: {first['msg']}" if where else first["msg"],
+            reason=f"{key}: {first['msg']}" if key else first["msg"],
             hints=("write one with: edgebake bench IMAGE -o FILE",),
         ) from None

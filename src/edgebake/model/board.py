@@ -1,4 +1,4 @@
-"""Boards: one machine's memory, GPU and power modes, and the runtime defaults that follow. Data only."""
+"""Boards: a device's memory, GPU, power modes and runtime defaults. Data only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _version_or_range(text: str) -> str:
 VersionOrRange = Annotated[str, AfterValidator(_version_or_range)]
 Fraction = Annotated[str, AfterValidator(matching(r"0\.[0-9]{1,2}", "is not a fraction between 0 and 1 (0.5)"))]
 PartNumber = Annotated[
-    str, AfterValidator(matching(r"p[0-9]{4}-[0-9]{4}", "is not a module's part number (p3767-0005)"))
+    str, AfterValidator(matching(r"p[0-9]{4}-[0-9]{4}", "is not a module part number (p3767-0005)"))
 ]
 
 
@@ -30,78 +30,78 @@ class PowerMode(Model):
     """A power mode of nvpmodel."""
 
     name: Annotated[str, AfterValidator(matching(r"[A-Z0-9_]+", "is not a power mode (MAXN, 15W)"))]
-    """As `nvpmodel -q` says it."""
+    """Its name, as `nvpmodel -q` prints it."""
     watts: Annotated[int, Field(gt=0)] | None = None
-    """What the module may draw; none if the mode has no limit of its own."""
+    """The module's power limit in watts; not set if the mode has none of its own."""
     default: Flag = False
-    """Whether the board starts in it."""
+    """Whether the board starts in this mode."""
 
 
 class RuntimeDefaults(Model):
-    """What software on the board should start with, unless somebody knows better."""
+    """Defaults for the software on the board. An image can override them."""
 
     memory_fraction: Fraction
-    """Part of the memory that a model server may take; the CPU has its share in the same memory."""
+    """Share of the memory that a model server may use; the CPU uses the same memory."""
     batch_size: Annotated[int, Field(gt=0)]
-    """Requests at a time."""
+    """Requests in one batch."""
     gpu_layers: Annotated[int, Field(gt=0)]
-    """Layers of a language model that are kept on the GPU."""
+    """Layers of a language model to keep on the GPU."""
     context: Annotated[int, Field(gt=0)]
-    """Tokens of a language model's context."""
+    """Context length of a language model, in tokens."""
 
 
 class Board(Model):
     """A board profile."""
 
     name: Name
-    """Its name: jetson-orin-nano-8gb."""
+    """Name of the board, such as jetson-orin-nano-8gb."""
     summary: Line
-    """One line that says what it is."""
+    """Description in one line."""
     memory: Annotated[int, Field(gt=0)]
     """Memory in GB."""
     shared_memory: Flag
     """Whether the GPU shares the CPU's memory."""
     modules: OneOrMany[PartNumber] = ()
-    """Part numbers of its module (p3767-0005), as the board's device tree has them."""
+    """Part numbers of the module, as in the board's device tree (p3767-0005)."""
     sm: Sm
-    """Its GPU's architecture."""
+    """GPU architecture (87)."""
     jetpacks: OneOrMany[VersionOrRange]
-    """JetPacks that run on it: versions (a prefix) and ranges."""
+    """JetPack versions that run on the board: prefixes (6) and ranges (>=6.1)."""
     power_modes: tuple[PowerMode, ...]
-    """Its power modes; those of a later JetPack are among them."""
+    """Power modes, including those of later JetPack versions."""
     runtime: RuntimeDefaults
-    """Defaults for the software that runs on it."""
+    """Defaults for the software on the board."""
     sources: OneOrMany[Line]
-    """Pages that its facts come from."""
+    """Pages that the facts come from."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Board:
         for key in ("jetpacks", "power_modes", "sources"):
-            # Field(min_length=1) would count an item that is wrong as none, and tell two mistakes.
+            # Field(min_length=1) does not count an invalid item, so one mistake would be reported as two.
             if not getattr(self, key):
                 raise BadValue("must not be empty", path=(key,))
         names = [mode.name for mode in self.power_modes]
         for index, name in enumerate(names):
             if name in names[:index]:
-                raise BadValue(f"the power mode {name!r} stands twice", path=("power_modes", index, "name"))
+                raise BadValue(f"the power mode {name!r} is listed twice", path=("power_modes", index, "name"))
         if sum(mode.default for mode in self.power_modes) > 1:
             raise BadValue("more than one power mode is the default", path=("power_modes",))
         return self
 
     def refusal(self, target: Target) -> str:
-        """Return why images for a target do not run on the board; "" if they do."""
+        """Return the reason why images for a target do not run on the board; "" if they run."""
         if target.jetpack is None:
-            return f"the board runs JetPack, and {target.name} is not a target for it"
+            return f"the board runs JetPack, but {target.name} is not a JetPack target"
         if not any(version_matches(target.jetpack, wanted) for wanted in self.jetpacks):
-            return f"it runs JetPack {' or '.join(self.jetpacks)}, and {target.name} is for {target.jetpack}"
+            return f"the board runs JetPack {' or '.join(self.jetpacks)}, but {target.name} is for {target.jetpack}"
         if self.sm not in target.sm:
-            return f"its GPU is sm {self.sm}, and {target.name} is for sm {', '.join(target.sm)}"
+            return f"the board's GPU is sm {self.sm}, but {target.name} is for sm {', '.join(target.sm)}"
         return ""
 
     def environment(self) -> dict[str, str]:
-        """Return the environment that an image for the board starts with.
+        """Return the environment variables of an image for the board.
 
-        BOARD_… is for any software; LLAMA_ARG_… is what llama.cpp's server reads by itself.
+        BOARD_… is for any software. LLAMA_ARG_… is read by llama.cpp's server.
         """
         runtime = self.runtime
         return {

@@ -1,4 +1,4 @@
-"""The project's Buildx builder: machines by platform."""
+"""The project's Buildx builder: one machine for each platform."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgebake.model.base import BadValue, Line, Model, OrText, Platform, matchin
 Driver = Literal["docker-container", "remote", "kubernetes"]
 
 BuilderName = Annotated[
-    str, AfterValidator(matching(r"[a-zA-Z][a-zA-Z0-9._-]*", "is not a builder's name", limit=64))
+    str, AfterValidator(matching(r"[a-zA-Z][a-zA-Z0-9._-]*", "is not a builder name", limit=64))
 ]
 _OptionName = Annotated[str, AfterValidator(matching(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", "is not a driver option"))]
 Endpoint = Annotated[
@@ -19,7 +19,7 @@ Endpoint = Annotated[
     AfterValidator(
         matching(
             r"[A-Za-z0-9][A-Za-z0-9_.+-]*|(?:ssh|tcp|unix|docker-container|kubernetes|npipe|fd)://[!-~]*",
-            "is not an endpoint: a Docker context, ssh://host, tcp://host:1234 or unix:///path",
+            "is not an endpoint (a Docker context, ssh://host, tcp://host:1234 or unix:///path)",
             limit=400,
         )
     ),
@@ -30,9 +30,9 @@ class BuilderNode(Model):
     """One machine of a builder."""
 
     endpoint: Endpoint | None = None
-    """A Docker context, or `ssh://`, `tcp://`, `unix://`, `docker-container://`; for Kubernetes none is needed."""
+    """A Docker context, or an address: `ssh://`, `tcp://`, `unix://`, `docker-container://`. Not for Kubernetes."""
     options: dict[_OptionName, Line] = {}
-    """Options of the driver, over the builder's."""
+    """Driver options. They override the builder's."""
 
 
 def _short_node(value: Any) -> Any:
@@ -43,15 +43,15 @@ class Builder(Model):
     """A Buildx builder with a node for each platform."""
 
     name: BuilderName = "edgebake"
-    """What Buildx calls it."""
+    """Name of the builder in Buildx."""
     driver: Driver = "docker-container"
-    """Buildx's driver."""
+    """Buildx driver."""
     options: dict[_OptionName, Line] = {}
-    """Options of the driver, for all nodes (`image`, `network`, `namespace`, …)."""
+    """Driver options for all nodes (`image`, `network`, `namespace`, …)."""
     nodes: Annotated[
         dict[Platform, Annotated[BuilderNode, BeforeValidator(_short_node), OrText()]], Field(min_length=1)
     ]
-    """The machine for each platform. One endpoint may stand for several."""
+    """Machine for each platform. Several platforms can have the same endpoint."""
 
     @model_validator(mode="after")
     def _endpoints_fit(self) -> Builder:
@@ -59,14 +59,14 @@ class Builder(Model):
         for platform, node in self.nodes.items():
             if seen.setdefault(node.endpoint or platform, node) != node:
                 raise BadValue(
-                    "one machine stands twice, with other options",
+                    "the same machine is listed twice with different options",
                     path=("nodes", platform),
-                    hints=("one node has one set of options",),
+                    hints=("use the same options for all platforms of a machine",),
                 )
             if self.driver == "remote" and "://" not in (node.endpoint or ""):
                 raise BadValue(
-                    "the driver remote needs the address of a buildkitd",
+                    "the driver 'remote' needs the address of a buildkitd",
                     path=("nodes", platform),
-                    hints=("such as tcp://host:1234 or unix:///run/buildkit/buildkitd.sock",),
+                    hints=("use tcp://host:1234 or unix:///run/buildkit/buildkitd.sock, for example",),
                 )
         return self

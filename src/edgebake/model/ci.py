@@ -1,4 +1,4 @@
-"""How the project is built in GitHub Actions."""
+"""Settings of the GitHub Actions workflow."""
 
 from __future__ import annotations
 
@@ -19,26 +19,24 @@ from edgebake.model.base import (
 )
 
 EMULATED = "emulated"
-"""Instead of a runner's labels: the platform has none, and is built under QEMU."""
+"""In place of runner labels: the platform has no runner and is built under QEMU."""
 
-RunnerLabel = Annotated[str, AfterValidator(matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "is not a runner's label"))]
+RunnerLabel = Annotated[str, AfterValidator(matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "is not a runner label"))]
 Branch = Annotated[
-    str, AfterValidator(matching(r"[A-Za-z0-9*][A-Za-z0-9._/*-]*", "is not a branch's name or pattern"))
+    str, AfterValidator(matching(r"[A-Za-z0-9*][A-Za-z0-9._/*-]*", "is not a branch name or pattern"))
 ]
-SecretName = Annotated[
-    str, AfterValidator(matching(r"(?!GITHUB_)[A-Za-z_][A-Za-z0-9_]*", "is not the name of a secret"))
-]
+SecretName = Annotated[str, AfterValidator(matching(r"(?!GITHUB_)[A-Za-z_][A-Za-z0-9_]*", "is not a secret name"))]
 
 
 def _workflow_path(text: str) -> str:
     if not text.endswith((".yml", ".yaml")):
-        raise ValueError(f"{text!r} does not end in .yml or .yaml; GitHub would not read it")
+        raise ValueError(f"{text!r} does not end in .yml or .yaml, so GitHub would ignore it")
     return text
 
 
 def _requirement(text: str) -> str:
     if not text.strip() or text.lstrip().startswith("-"):
-        raise ValueError(f"{text!r} is nothing that pip installs")
+        raise ValueError(f"{text!r} is not a requirement that pip can install")
     return text
 
 
@@ -47,43 +45,43 @@ _Minutes = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 1}), Fie
 
 
 class Ci(Model):
-    """GitHub Actions: what `edgebake ci github` writes."""
+    """Settings of the GitHub Actions workflow that `edgebake ci github` writes."""
 
     output: Annotated[PlainPath, AfterValidator(_workflow_path)] = ".github/workflows/edgebake.yml"
-    """The workflow's file, relative to the repository's folder."""
+    """Path of the workflow file, relative to the repository."""
     branches: Annotated[OneOrMany[Branch], Field(min_length=1)] = ("main",)
-    """Branches from which images are published; pull requests to them are built."""
+    """Branches that publish images. Pull requests to them are built."""
     tags: OneOrMany[Branch] = ()
-    """Git tags (`v*`) from which images are published, too; the bake file's TAG is then the git tag."""
+    """Git tags (`v*`) that publish images. The bake file's TAG is then the git tag."""
     install: Annotated[OneOrMany[Annotated[Line, AfterValidator(_requirement)]], Field()] = ()
-    """What pip installs to have edgebake; its own version if not set."""
+    """What pip installs to get edgebake; this version from PyPI if not set."""
     registry: Repository | None = None
-    """Where the workflow pushes, if not to the project's `registry`."""
+    """Registry that the workflow pushes to; the project's `registry` if not set."""
     username: SecretName = "REGISTRY_USERNAME"
-    """Secret with the user's name at the registry; not for ghcr.io, which takes GitHub's own token."""
+    """Secret with the user name for the registry. Not used for ghcr.io, which takes GitHub's own token."""
     password: SecretName = "REGISTRY_PASSWORD"
-    """Secret with the password or token."""
+    """Secret with the password or token for the registry."""
     login: Flag = True
-    """Whether to log in at the registry at all."""
+    """Whether to log in to the registry."""
     runners: dict[Platform, Annotated[OneOrMany[RunnerLabel], Field(min_length=1)]] = {}
-    """Labels of the runners by platform, over GitHub's own; `emulated` if there is none."""
+    """Runner labels by platform, in place of GitHub's own runners; `emulated` for a platform without a runner."""
     jobs: _Count = 256
-    """Most jobs of one run; GitHub takes no more than 256."""
+    """Maximum number of jobs in a run. GitHub's limit is 256."""
     parallel: _Count = 8
-    """Most jobs at the same time."""
+    """Maximum number of jobs at the same time."""
     timeout: _Minutes = 360
-    """Minutes after which a job is given up; GitHub's own runners stop at 360."""
+    """Time limit of a job in minutes. The limit of GitHub's own runners is 360."""
     test: Flag = True
-    """Whether the images' tests run before anything is pushed."""
+    """Whether to run the images' tests before anything is pushed."""
     sign: Flag = False
-    """Whether published images are signed with cosign, by the workflow's own identity."""
+    """Whether to sign published images with cosign, using the workflow's identity."""
 
     @model_validator(mode="after")
     def _a_runner_for_what_is_emulated(self) -> Ci:
         emulated = [platform for platform, labels in self.runners.items() if EMULATED in labels]
         for platform in emulated:
             if len(self.runners[platform]) > 1:
-                raise BadValue(f"{EMULATED!r} stands alone", path=("runners", platform))
+                raise BadValue(f"{EMULATED!r} cannot be combined with other labels", path=("runners", platform))
         if len(emulated) > 1:
-            raise BadValue("one platform needs a runner of its own", path=("runners",))
+            raise BadValue("at least one platform needs a runner", path=("runners",))
         return self

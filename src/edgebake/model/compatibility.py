@@ -10,54 +10,54 @@ from edgebake.model.target import Sm, TargetVersion
 
 
 class Row(Model):
-    """Releases and the targets where they run, or targets where no release does."""
+    """Releases and the targets they run on, or targets without any release."""
 
     releases: OneOrMany[TargetVersion] = ()
-    """Releases that run there, newest first; none in a row that says why there is none."""
+    """Releases that run there, newest first. Not in a row with `absent`."""
     when: ConditionField
-    """On which targets: facts (cuda, python, jetpack, sm, …) as in a recipe's `when`."""
+    """Targets: facts (cuda, python, jetpack, sm, …) as in a recipe's `when`."""
     cudnn: Line | None = None
-    """The cuDNN that the build needs (`>=9`), or `own` if it brings one."""
+    """Version of cuDNN that the build needs (`>=9`), or `own` if the build includes it."""
     sm: OneOrMany[Sm] = ()
-    """GPU architectures that the build has code for; none if its pages do not say."""
+    """GPU architectures that the build supports; empty if its pages do not list them."""
     origin: Line | None = None
-    """Where the build comes from: an index, a page, an archive."""
+    """Origin of the build: an index, a page or an archive."""
     absent: Line | None = None
-    """Why there is no build there; the row then names no releases."""
+    """Reason why no build exists there. Such a row has no releases."""
     no_recipe: Line | None = None
-    """Why the recipe of this name does not offer these releases there."""
+    """Reason why the recipe of this name does not offer these releases there."""
     sources: OneOrMany[Line]
-    """Pages that the row comes from."""
+    """Pages that the facts come from."""
 
     @model_validator(mode="after")
     def _releases_or_reason(self) -> Row:
         if not self.sources:
             raise BadValue("must not be empty", path=("sources",))
         if bool(self.releases) == bool(self.absent):
-            raise BadValue("a row has either `releases`, or `absent` with the reason why there are none")
+            raise BadValue("a row needs exactly one of `releases` and `absent`")
         if self.releases and not self.origin:
-            raise BadValue("a row with releases says in `origin` where they come from")
+            raise BadValue("a row with `releases` needs `origin`")
         if len(set(self.releases)) != len(self.releases):
-            raise BadValue("a release stands twice", path=("releases",))
+            raise BadValue("a release is listed twice", path=("releases",))
         for key in ("cudnn", "sm", "origin", "no_recipe"):
             if self.absent and getattr(self, key):
-                raise BadValue(f"a row with `absent` has no {key!r}", path=(key,), is_key=True)
+                raise BadValue(f"a row with `absent` cannot have {key!r}", path=(key,), is_key=True)
         return self
 
 
 class Framework(Model):
-    """Everything in one file of compatibility data."""
+    """Compatibility data of one framework."""
 
     name: Name
-    """The framework's name; also the file's, and that of its recipe if there is one."""
+    """Name of the framework, of the file, and of its recipe if it has one."""
     summary: Line
-    """One line that says what its builds have in common."""
+    """What its builds have in common, in one line."""
     rows: tuple[Row, ...]
-    """Which releases run where."""
+    """Releases and the targets they run on."""
 
     @model_validator(mode="after")
     def _not_empty(self) -> Framework:
-        # Field(min_length=1) would count a row that is wrong as none, and tell two mistakes.
+        # Field(min_length=1) does not count an invalid row, so one mistake would be reported as two.
         if not self.rows:
             raise BadValue("must not be empty", path=("rows",))
         return self

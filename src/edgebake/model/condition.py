@@ -1,4 +1,4 @@
-"""`when`: what must hold on a target for a release or a variant to exist there."""
+"""`when`: the condition on a target's facts under which a release or a variant exists."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXT_FACTS = (
     "python_origin",
 )
 FACT_NAMES = (*VERSION_FACTS, *TEXT_FACTS, "sm")
-_KNOWN_VALUES = {
+_FACT_VALUES = {
     "platform": ("linux/amd64", "linux/arm64"),
     "cuda_flavour": ("tegra", "sbsa", "x86"),
     "memory": ("shared", "discrete"),
@@ -32,7 +32,7 @@ _EXAMPLE = 'such as {family: jetpack, cuda: ">=12.6"}'
 
 
 class Unmet(NamedTuple):
-    """A term that does not hold: the fact, and what is wanted and what is there, as prose."""
+    """A term that does not hold: the fact, and a phrase with the wanted and the actual value."""
 
     fact: str
     phrase: str
@@ -40,18 +40,20 @@ class Unmet(NamedTuple):
 
 @dataclass(frozen=True)
 class Condition:
-    """All of `terms` and, if there are `alternatives`, one of them.
+    """A condition: all `terms` and, if there are any, one of the `alternatives` must hold.
 
-    A term is a fact's name and the values it may have.
+    A term is a fact's name and the values it can have.
     """
 
     terms: tuple[tuple[str, tuple[str, ...]], ...] = ()
     alternatives: tuple[Condition, ...] = ()
 
     def holds(self, facts: Facts) -> bool:
-        """Tell whether the condition holds on a target."""
-        own = all(any(_holds(name, facts.get(name), value) for value in values) for name, values in self.terms)
-        return own and (not self.alternatives or any(one.holds(facts) for one in self.alternatives))
+        """Return whether the condition holds on a target."""
+        terms_hold = all(
+            any(_holds(name, facts.get(name), value) for value in values) for name, values in self.terms
+        )
+        return terms_hold and (not self.alternatives or any(other.holds(facts) for other in self.alternatives))
 
     def unmet(self, facts: Facts) -> tuple[Unmet, ...]:
         """Return the terms that do not hold; none if the condition holds."""
@@ -62,17 +64,17 @@ class Condition:
         ]
         alternatives = [condition.unmet(facts) for condition in self.alternatives]
         if alternatives and all(alternatives):
-            phrases = [" and ".join(one.phrase for one in alternative) for alternative in alternatives]
+            phrases = [" and ".join(term.phrase for term in alternative) for alternative in alternatives]
             unmet.append(Unmet("any", " or ".join(phrases)))
         return tuple(unmet)
 
     def facts_used(self) -> frozenset[str]:
-        """Return the names of the facts that the condition looks at."""
+        """Return the names of the facts that the condition uses."""
         own = frozenset(name for name, _ in self.terms)
         return own.union(*(condition.facts_used() for condition in self.alternatives))
 
     def as_data(self) -> dict[str, Any]:
-        """Return the condition as it is written."""
+        """Return the condition as it is written in a file."""
         data: dict[str, Any] = {name: list(values) for name, values in self.terms}
         if self.alternatives:
             data["any"] = [condition.as_data() for condition in self.alternatives]
@@ -85,7 +87,7 @@ def _wanted(name: str, values: tuple[str, ...]) -> str:
 
 def _shown(fact: Fact) -> str:
     if fact is None:
-        return "there is none"
+        return "the target has none"
     return f"it is {fact}" if isinstance(fact, str) else f"they are {', '.join(fact)}"
 
 
@@ -95,7 +97,7 @@ def _holds(name: str, fact: Fact, value: str) -> bool:
     if fact is None:
         return False
     if isinstance(fact, tuple):
-        return any(_holds(name, one, value) for one in fact)
+        return any(_holds(name, item, value) for item in fact)
     if name == "sm":
         return _sm_holds(fact, value)
     if name in VERSION_FACTS:
@@ -104,7 +106,7 @@ def _holds(name: str, fact: Fact, value: str) -> bool:
 
 
 def _sm_holds(sm: str, value: str) -> bool:
-    # "90a" exists: ranges compare the number, equality the text.
+    # Architectures such as "90a" exist: ranges compare the number, equality compares the text.
     if is_specifier(value):
         return version_matches(sm.rstrip("abcdefghijklmnopqrstuvwxyz"), value)
     return sm == value
@@ -114,7 +116,7 @@ def parse_condition(data: Any) -> Condition:
     """Read a `when` mapping.
 
     Raises:
-        ValueError: a name that is no fact, or a value that the fact cannot have.
+        ValueError: an unknown fact, or a value that the fact cannot have.
     """
     if isinstance(data, Condition):
         return data
@@ -169,8 +171,8 @@ def _check_value(name: str, item: str) -> None:
             parse_specifier(item)
         elif name != "sm":
             parse_version(item)
-    elif item not in _KNOWN_VALUES.get(name, (item,)):
-        raise ValueError(f"{item!r} is not one of {', '.join(_KNOWN_VALUES[name])}")
+    elif item not in _FACT_VALUES.get(name, (item,)):
+        raise ValueError(f"{item!r} is not one of {', '.join(_FACT_VALUES[name])}")
 
 
 ConditionField = Annotated[

@@ -1,4 +1,4 @@
-"""The files that make a folder a project. Imports nothing of edgebake: an answer that is known needs no more."""
+"""The files that make a folder a project. Imports nothing of edgebake, so that a cached result stays fast."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ LOCK_FILE = "edgebake.lock"
 
 
 def find_root(start: Path) -> Path | None:
-    """Return the nearest folder from `start` upward that holds a project file, or None."""
+    """Return the nearest folder, `start` or one above it, with a project file; None if there is none."""
     return next((folder for folder in (start, *start.parents) if is_there(folder / PROJECT_FILE)), None)
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether there is a file; a link that leads nowhere is one, too, which then cannot be read."""
+    """Return whether a file exists. A dangling link counts: reading it reports the mistake."""
     return path.is_file() or path.is_symlink()

@@ -1,4 +1,4 @@
-"""Labels of images: what one was built for."""
+"""Labels of images: the target, the fingerprint, and the configuration."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from edgebake.model.target import Target
 
 LABEL_PREFIX = "dev.edgebake."
 FINGERPRINT_LABEL = f"{LABEL_PREFIX}plan.fingerprint"
-"""Beginning of the labels with an image's fingerprint, one for each platform."""
+"""Prefix of the labels with an image's fingerprints, one for each platform."""
 
 
 def fingerprint_label(platform: str) -> str:
-    """Return the label with an image's fingerprint on a platform; every platform's image has all of them."""
+    """Return the name of the label with an image's fingerprint on a platform.
+
+    The image of each platform has the labels of all platforms.
+    """
     return f"{FINGERPRINT_LABEL}.{platform.replace('/', '-')}"
 
 
 def target_labels(target: Target) -> dict[str, str]:
-    """Return the labels that say what an image was built for, by which `edgebake autotag` knows where it runs."""
+    """Return the labels with the target of an image. `edgebake autotag` reads them to find where it runs."""
     facts = {
         "target": target.name,
         "os": target.os,
@@ -33,7 +36,7 @@ def target_labels(target: Target) -> dict[str, str]:
 
 
 def config_labels(config: Config | None) -> dict[str, str]:
-    """Return the labels that say how an image is given another configuration, for `edgebake run --config`."""
+    """Return the labels that `edgebake run --config` reads to replace an image's configuration."""
     if config is None:
         return {}
     check = json.dumps(config.check) if config.check else None

@@ -1,4 +1,4 @@
-"""The lock file, `edgebake.lock`: what compiling may take as given, so that it needs no network."""
+"""The lock file, `edgebake.lock`: everything resolved over the network, so that compiling needs none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Digest = Annotated[str, AfterValidator(matching(r"sha256:[0-9a-f]{64}", "is not 
 class LockedBase(Model):
     """A base image: the digest of its index (or only manifest), and of each platform's manifest.
 
-    `reason` says why there is none, if its registry could not be asked.
+    `reason`: why there is no digest, if the registry did not return one.
     """
 
     digest: Digest | None = None
@@ -24,7 +24,7 @@ class LockedBase(Model):
 
 
 class LockedGit(Model):
-    """A git ref, and the commit that it named."""
+    """A git ref, and the commit that it is pinned to."""
 
     url: str
     ref: str
@@ -32,9 +32,9 @@ class LockedGit(Model):
 
 
 class LockedPackage(Model):
-    """One Python distribution: its exact requirement, the digests of its files, and who asked for it.
+    """One Python distribution: its exact requirement, the digests of its files, and what requires it.
 
-    `via` has the names of distributions, and of recipes as `recipe:NAME`.
+    `via` holds names of distributions, and names of recipes as `recipe:NAME`.
     """
 
     requirement: str
@@ -45,8 +45,8 @@ class LockedPackage(Model):
 class LockedPython(Model):
     """The Python resolution of one image on one target and platform.
 
-    `inputs` is the digest of all that was asked for: another one means that the resolution is stale.
-    `reason` says why there is none, if it could not be made.
+    `inputs` is the digest of all requirements: a different digest means that the resolution is stale.
+    `reason`: why there is no resolution, if resolving failed.
     """
 
     inputs: str
@@ -55,7 +55,7 @@ class LockedPython(Model):
 
 
 class LockedImage(Model):
-    """What was resolved for one image on one target: recipe releases by platform, and their Python packages."""
+    """The resolution of one image on one target: recipe releases and Python packages, by platform."""
 
     releases: dict[Platform, dict[str, str]]
     python: dict[Platform, LockedPython] = {}
@@ -63,26 +63,26 @@ class LockedImage(Model):
     @model_validator(mode="before")
     @classmethod
     def _drop_order(cls, data: Any) -> Any:
-        """Drop the key `order`, which locks of earlier versions may have and which has no effect any more."""
+        """Drop the key `order`: locks of earlier versions may have it, and it has no effect any more."""
         return {key: value for key, value in data.items() if key != "order"} if isinstance(data, dict) else data
 
 
 class Lock(Model):
-    """Everything in `edgebake.lock`."""
+    """The lock of a project."""
 
     version: Literal[1] = 1
     refresh: Annotated[int, Field(ge=0)] = 0
-    """Counts up to have unversioned system packages installed anew."""
+    """Counter: raising it reinstalls unversioned system packages."""
     bases: dict[Reference, LockedBase] = {}
     git: tuple[LockedGit, ...] = ()
     images: dict[str, dict[str, LockedImage]] = {}
-    """Image, then target."""
+    """Resolutions by image and target."""
 
     def digest(self, image: str) -> str | None:
-        """Return the digest that a base image is pinned to."""
+        """Return the digest that a base image is pinned to; None if it is not pinned."""
         base = self.bases.get(image)
         return base.digest if base else None
 
     def commit(self, url: str, ref: str) -> str | None:
-        """Return the commit that `ref` of the repository `url` is pinned to."""
+        """Return the commit that `ref` of the repository `url` is pinned to; None if it is not pinned."""
         return next((git.commit for git in self.git if (git.url, git.ref) == (url, ref)), None)

@@ -1,4 +1,4 @@
-"""The project file, `edgebake.yaml`: what the user ships, and where."""
+"""The project file, `edgebake.yaml`: images, services, and where they are published."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from edgebake.model.service import Secret, Service, ServiceName, TargetPattern, 
 
 
 def check_tag(text: str) -> str:
-    """Return a tag that a registry takes, once its variables and templates are filled in.
+    """Return an image tag, which can contain variables and templates.
 
     Raises:
-        ValueError: it has characters that no tag has.
+        ValueError: it is not a valid tag.
     """
     no_control(text)
     plain = re.sub(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}|\{\{.*?\}\}", "x", text)
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", plain):
-        raise ValueError(f"{text!r} is not a tag: letters, digits, '_', '.' and '-', at most 128")
+        raise ValueError(f"{text!r} is not a valid tag (use at most 128 letters, digits, '_', '.' and '-')")
     return text
 
 
@@ -52,39 +52,39 @@ Tag = Annotated[str, AfterValidator(check_tag)]
 
 
 LabelName = Annotated[
-    str, AfterValidator(matching(r"[A-Za-z0-9][A-Za-z0-9._/-]*", "is not a label's name (org.example.key)"))
+    str, AfterValidator(matching(r"[A-Za-z0-9][A-Za-z0-9._/-]*", "is not a label name (org.example.key)"))
 ]
 
 
 class Image(Model):
-    """What is shipped: recipes, and the targets that it is built for."""
+    """An image: its recipes, and the targets that it is built for."""
 
     summary: Line | None = None
-    """One line that says what it is."""
+    """Description in one line."""
     recipes: Annotated[OneOrMany[Line], Field(min_length=1)]
-    """Requirements (`pytorch>=2.6`), and the project's own recipes by path (`./app`)."""
+    """Recipes: requirements (`pytorch>=2.6`), and folders of the project's own recipes (`./app`)."""
     targets: Annotated[OneOrMany[TargetPattern], Field(min_length=1)]
-    """Targets by name or pattern (`jetpack-6.*`)."""
+    """Targets, by name or pattern (`jetpack-6.*`)."""
     platforms: OneOrMany[Platform] = ()
-    """Fewer platforms than the targets have."""
+    """Platforms; all platforms of the targets if not set."""
     repository: Annotated[str, AfterValidator(matching(REPOSITORY_PATH_PATTERN, "is not a repository"))] | None = (
         None
     )
-    """Repository below the registry; the image's name if not set."""
+    """Repository in the registry; the image's name if not set."""
     tags: Annotated[OneOrMany[Tag], Field(min_length=1)] = ("${TAG}-{{ target.tag_suffix }}",)
-    """Tags; `${NAME}` is a variable of the bake file, `{{ … }}` sees the target."""
+    """Tags. `${NAME}` is a variable of the bake file; `{{ … }}` is a template that can use the target."""
     indexes: dict[Tag, dict[Platform, Name]] = {}
-    """Tags over several targets: for each platform, the target whose image stands there."""
+    """Tags that combine several targets: for each platform, the target whose image it uses."""
     board: Name | None = None
-    """The board it runs on: its runtime defaults are in the environment, where `env` does not say otherwise."""
+    """Board that the image runs on. Its runtime defaults are set in the environment; `env` overrides them."""
     env: dict[EnvName, Line] = {}
-    """Environment of the image."""
+    """Environment variables of the image."""
     labels: dict[LabelName, Line] = {}
     """Labels of the image."""
     runtime: Runtime = Runtime()
-    """How a container starts, where it differs from what the recipes say."""
+    """How a container starts, in place of what the recipes set."""
     lint: Lint = Lint()
-    """What `edgebake lint` accepts of it, with the reasons."""
+    """Findings that `edgebake lint` accepts, with reasons."""
 
     @model_validator(mode="after")
     def _indexes_of_own_targets(self) -> Image:
@@ -101,12 +101,12 @@ class Image(Model):
 
 def _repository_path(text: str) -> str:
     if "/" not in text:
-        raise ValueError(f"{text!r} is a registry; name a repository in it (such as {text}/stacks)")
+        raise ValueError(f"{text!r} is a registry; use a repository in it, such as {text}/stacks")
     return text
 
 
 StacksRepository = Annotated[Repository, AfterValidator(_repository_path)]
-"""A repository with its registry."""
+"""A repository including its registry."""
 
 
 def _a_folder_below(text: str) -> str:
@@ -116,22 +116,22 @@ def _a_folder_below(text: str) -> str:
 
 
 class Cache(Model):
-    """BuildKit's cache between builders: what `cache-from` and `cache-to` of the bake file say."""
+    """BuildKit's cache shared between builders: `cache-from` and `cache-to` of the bake file."""
 
     type: Literal["registry", "local", "gha"]
-    """Where it is kept: in a repository, in a folder, or with GitHub Actions (10 GB for a repository at most)."""
+    """Where the cache is stored: a repository, a folder, or GitHub Actions (at most 10 GB per repository)."""
     repository: StacksRepository | None = None
-    """For `registry`: the repository; `cache` below the project's registry if not set."""
+    """Repository of a `registry` cache; `cache` in the project's registry if not set."""
     folder: Annotated[PlainPath, AfterValidator(_a_folder_below)] = ".edgebake/cache"
-    """For `local`: the folder."""
+    """Folder of a `local` cache."""
     mode: Literal["min", "max"] = "max"
-    """`max` keeps the steps of build halves too, `min` those of the images' own lines."""
+    """`max` stores the steps of build stages as well, `min` only those of the images themselves."""
 
     @model_validator(mode="after")
     def _of_its_type(self) -> Cache:
         for field, kind in (("repository", "registry"), ("folder", "local")):
             if field in self.model_fields_set and self.type != kind:
-                raise BadValue(f"a cache of the type {self.type!r} has no {field}", path=(field,), is_key=True)
+                raise BadValue(f"a cache of type {self.type!r} cannot have {field!r}", path=(field,), is_key=True)
         return self
 
 
@@ -145,18 +145,18 @@ class Variable(Model):
     default: Line = ""
     description: Line | None = None
     of: EnvName | None = None
-    """The variable with a version that this one is a part of."""
+    """Variable with a version that this one is derived from."""
     part: Literal["major", "minor", "latest"] | None = None
-    """Which: `1`, `1.4` or `latest` for the release 1.4.2. A pre-release stays as it is, and so moves no tag."""
+    """Part of that version: `1`, `1.4` or `latest` for the release 1.4.2. Of a pre-release it is the whole."""
     inject: Literal["revision", "date"] | None = None
-    """Set by edgebake when it executes: the checkout's commit, or the day (UTC)."""
+    """Value that edgebake sets when it builds: the commit of the checkout, or the date (UTC)."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Variable:
         if (self.of is None) != (self.part is None):
-            raise BadValue("`of` and `part` belong together", hints=("{of: VERSION, part: minor}",))
+            raise BadValue("`of` and `part` must be set together", hints=("such as {of: VERSION, part: minor}",))
         if self.of is not None and (self.default or self.inject):
-            raise BadValue("what is a part of another variable has no value of its own")
+            raise BadValue("`of` cannot be combined with `default` or `inject`")
         return self
 
 
@@ -165,56 +165,54 @@ def _short_variable(value: Any) -> Any:
 
 
 class Project(Model):
-    """Everything in `edgebake.yaml`."""
+    """A project."""
 
     registry: Repository = "localhost:5000"
-    """Where images are pushed; the default of the bake file's REGISTRY."""
+    """Registry that images are pushed to: the default of REGISTRY in the bake file."""
     stacks: StacksRepository | None = None
-    """Repository where stages that builds begin from are published under keys, and taken from."""
+    """Repository of shared stages. Builds publish stages there under their keys, and reuse them."""
     cache: Annotated[Cache, BeforeValidator(_short_cache), OrText()] | None = None
-    """Cache between builders: registry, local or gha."""
+    """Cache shared between builders: `registry`, `local` or `gha`."""
     tag: Annotated[str, AfterValidator(matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}", "is not a tag"))] = "dev"
-    """Default of the bake file's TAG."""
+    """Default of TAG in the bake file."""
     recipes: OneOrMany[RelativePath] = ("recipes",)
-    """Folders with the project's own recipes, over the built-in catalogue."""
+    """Folders with the project's own recipes. They override the built-in catalogue."""
     targets: OneOrMany[RelativePath] = ("targets",)
-    """Folders with the project's own targets, over the built-in ones."""
+    """Folders with the project's own targets. They override the built-in ones."""
     output: Annotated[PlainPath, AfterValidator(_a_folder_below)] = "bake"
-    """Folder of the generated files."""
+    """Folder for the generated files."""
     formats: OneOrMany[Literal["hcl", "json"]] = ("hcl",)
-    """Bake files to write."""
+    """Formats of the bake file."""
     mirrors: dict[Repository, Repository] = {}
-    """Repositories (or their first parts), and where they are fetched instead."""
+    """Mirrors: repositories or prefixes of them, and where to pull them from instead."""
     ca_bundle: Line | None = None
-    """File with the certificates that builds trust; given to them as a secret, never part of an image."""
+    """File with certificates that builds trust. It is a build secret, never part of an image."""
     wheelhouse: RelativePath | None = None
-    """Folder of wheels that builds look at before an index."""
+    """Folder of wheels that builds use before any package index."""
     provenance: Literal["off", "min", "max"] = "off"
-    """Provenance attestations; they hold times, so an image's digest changes with each build."""
+    """Provenance attestations. They contain times, so each build changes the image's digest."""
     sbom: Flag = False
-    """Whether images get an SBOM attestation, made by BuildKit's scanner."""
+    """Whether images get an SBOM attestation from BuildKit's scanner."""
     variables: dict[EnvName, Annotated[Variable, BeforeValidator(_short_variable), OrText()]] = {}
-    """Further variables of the bake file, for tags and labels."""
+    """Additional variables of the bake file, for tags and labels."""
     lint: ProjectLint = ProjectLint()
-    """What `edgebake lint` accepts everywhere, with the reasons, and how grave its rules are."""
+    """Findings that `edgebake lint` accepts in the whole project, and severities of its rules."""
     builder: Builder | None = None
-    """The Buildx builder that `edgebake builder create` makes."""
+    """Buildx builder that `edgebake builder create` creates."""
     ci: Ci = Ci()
-    """GitHub Actions: the workflow that `edgebake ci github` writes."""
+    """Settings of the GitHub Actions workflow that `edgebake ci github` writes."""
     images: dict[ImageName, Image] = {}
-    """The images."""
-    name: Annotated[str, AfterValidator(matching(r"[a-z0-9][a-z0-9_-]*", "is not a name for Compose"))] | None = (
-        None
-    )
-    """What Compose calls the services together; the registry's last part if not set."""
+    """Images, by name."""
+    name: Annotated[str, AfterValidator(matching(r"[a-z0-9][a-z0-9_-]*", "is not a Compose name"))] | None = None
+    """Name of the Compose project; the last part of the registry if not set."""
     services: dict[ServiceName, Service] = {}
-    """What runs together, for `edgebake compose`."""
+    """Services, by name, for `edgebake compose`."""
     secrets: dict[Name, Secret] = {}
-    """Where services' secrets are when they start; never their values."""
+    """Secrets of services, by name: where to read them, never their values."""
 
     @property
     def bake_file(self) -> str:
-        """The path of the bake file that commands use, relative to the project's folder."""
+        """The path of the bake file that commands use, relative to the project."""
         return f"{self.output}/docker-bake.{self.formats[0]}"
 
     @model_validator(mode="after")
@@ -224,9 +222,9 @@ class Project(Model):
 
     @model_validator(mode="after")
     def _parts_of_variables(self) -> Project:
-        plain = ["TAG", *(name for name, one in self.variables.items() if one.of is None)]
-        for name, one in self.variables.items():
-            if one.of is not None and one.of not in plain:
+        plain = ["TAG", *(name for name, variable in self.variables.items() if variable.of is None)]
+        for name, variable in self.variables.items():
+            if variable.of is not None and variable.of not in plain:
                 hints = (f"the variables are: {', '.join(plain)}",)
-                raise BadValue(f"there is no variable {one.of!r}", path=("variables", name, "of"), hints=hints)
+                raise BadValue(f"undefined variable {variable.of!r}", path=("variables", name, "of"), hints=hints)
         return self

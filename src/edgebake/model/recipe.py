@@ -1,4 +1,4 @@
-"""Recipes: how one piece of software gets into an image."""
+"""Recipes: how a piece of software is built, installed, tested and started."""
 
 from __future__ import annotations
 
@@ -38,12 +38,17 @@ Layer = Literal["system", "toolkit", "language", "framework", "library", "applic
 LAYERS: tuple[Layer, ...] = ("system", "toolkit", "language", "framework", "library", "application")
 
 Port = Annotated[str, AfterValidator(matching(r"[0-9]{1,5}(?:/(?:tcp|udp))?", "is not a port (8000 or 8000/udp)"))]
-check_commit = matching(r"[0-9a-f]{40}", "is not a commit: 40 hexadecimal digits")
-check_sha256 = matching(r"[0-9a-f]{64}", "is not a SHA-256: 64 hexadecimal digits")
+check_commit = matching(r"[0-9a-f]{40}", "is not a commit (40 hexadecimal digits)")
+check_sha256 = matching(r"[0-9a-f]{64}", "is not a SHA-256 digest (64 hexadecimal digits)")
 Commit = Annotated[str, AfterValidator(check_commit)]
 
 
 def check_git_url(text: str) -> str:
+    """Return the URL of a git repository, which can be of the form `user@host:path`.
+
+    Raises:
+        ValueError: it is not a URL.
+    """
     return text if re.fullmatch(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[A-Za-z0-9._/~-]+", text) else check_url(text)
 
 
@@ -54,140 +59,140 @@ GitUrlText = Annotated[str, AfterValidator(templated(check_git_url))]
 
 
 class Additions(Model):
-    """What a release or a variant adds to its recipe."""
+    """Additions of a release or a variant to its recipe."""
 
     requires: OneOrMany[RequirementField] = ()
-    """Recipes that it needs at run time."""
+    """Recipes that are needed at run time."""
     conflicts: OneOrMany[RequirementField] = ()
     """Recipes that cannot be in the same image."""
     args: dict[EnvName, Line] = {}
-    """Values that templates and scripts see."""
+    """Values for templates and scripts."""
     env: dict[EnvName, Line] = {}
-    """Environment of the image."""
+    """Environment variables of the image."""
     apt: OneOrMany[AptPackage] = ()
     """System packages."""
     pip: OneOrMany[Line] = ()
     """Python requirements (PEP 508)."""
     pip_index: OneOrMany[Line] = ()
-    """Package indexes to look at before PyPI."""
+    """Package indexes to use before PyPI."""
 
 
 class Variant(Additions):
-    """One way to get a release: a candidate where its `when` holds."""
+    """One way to get a release, where its `when` holds."""
 
     when: ConditionField = Condition()
-    """Facts of the target that must hold."""
+    """Condition on the target's facts."""
 
 
 class Release(Additions):
     """One version of a recipe."""
 
     version: VersionText
-    """The version, as `name:version` asks for it."""
+    """Version, as in `name:version`."""
     when: ConditionField = Condition()
-    """Facts of the target that must hold."""
+    """Condition on the target's facts."""
     default: Flag = False
-    """Take this release, not the newest, if nobody asks for one."""
+    """Whether this release, not the newest, is chosen if no version is requested."""
     flavours: OneOrMany[Name] = ()
-    """Flavours of this release; the first is the default."""
+    """Flavours of this release. The first is the default."""
     variants: tuple[Variant, ...] = ()
-    """Candidates; the first whose `when` holds and that fits with the rest is taken."""
+    """Variants. The first is used whose `when` holds and that has no conflict."""
 
 
 class Source(Model):
-    """Where a build half gets its sources: exactly one of git, url and path."""
+    """A source of a build stage: exactly one of git, url and path."""
 
     git: GitUrlText | None = None
     """URL of a git repository."""
     ref: Line | None = None
-    """Tag or branch; `edgebake lock` pins it to a commit."""
+    """Tag or branch. `edgebake lock` pins it to a commit."""
     commit: CommitText | None = None
-    """The 40 hexadecimal digits that the ref names."""
+    """Commit: 40 hexadecimal digits."""
     url: UrlText | None = None
-    """A file to download."""
+    """URL of a file to download."""
     sha256: Sha256Text | None = None
-    """Digest of the file behind `url`."""
+    """SHA-256 digest of the file at `url`."""
     path: RelativePath | None = None
-    """A file or folder of the recipe's own."""
+    """File or folder of the recipe."""
     to: RelativePath = "."
-    """Where in $SRC it goes."""
+    """Destination in $SRC."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Source:
         if sum(kind is not None for kind in (self.git, self.url, self.path)) != 1:
-            raise ValueError("a source has exactly one of git, url and path")
+            raise ValueError("a source needs exactly one of git, url and path")
         if self.git is None and (self.ref or self.commit):
-            raise ValueError("ref and commit belong to a git source")
+            raise ValueError("ref and commit need a git source")
         if self.git is not None and not (self.ref or self.commit):
             raise ValueError("a git source needs a ref or a commit")
         if self.url is None and self.sha256:
-            raise ValueError("sha256 belongs to a url source")
+            raise ValueError("sha256 needs a url source")
         return self
 
 
 class Build(Model):
-    """The heavy half: compiles, and leaves an artifact in $OUT."""
+    """The build stage: it compiles, and leaves its result in $OUT."""
 
     runs_on: Literal["build-platform", "target-platform"]
-    """Whether it cross-compiles on the machine that builds, or runs on (or emulates) the target's."""
+    """`build-platform`: it cross-compiles. `target-platform`: it runs on that platform, natively or emulated."""
     tools: OneOrMany[RequirementField] = ()
-    """Recipes that the build needs on the machine where it runs."""
+    """Recipes that the build runs, installed for the platform where it runs."""
     libraries: OneOrMany[RequirementField] = ()
-    """Recipes whose files for the target it compiles against ($SYSROOT)."""
+    """Recipes that it compiles against. Their files for the target are in $SYSROOT."""
     apt: OneOrMany[AptPackage] = ()
-    """Development packages that it compiles against: in the sysroot if it cross-compiles, else installed."""
+    """Development packages that it compiles against: in $SYSROOT if it cross-compiles, installed otherwise."""
     sources: tuple[Source, ...] = ()
-    """What is put into $SRC."""
+    """Sources, put into $SRC."""
     script: RelativePath | None = None
-    """Script of the recipe's folder, run with bash."""
+    """Script in the recipe's folder, run with bash."""
     dockerfile: RelativePath | None = None
-    """Template of the recipe's folder that takes the place of the shared one; it leaves its artifact in /out."""
+    """Dockerfile template in the recipe's folder, in place of the generated stage. It leaves its result in /out."""
     caches: OneOrMany[Literal["ccache", "cargo", "go", "npm", "pip"]] = ()
     """Caches kept between builds."""
     env: dict[EnvName, Line] = {}
-    """Environment of the script."""
+    """Environment variables of the script."""
     timeout: Annotated[int, Field(gt=0, le=86400)] | None = None
-    """Seconds after which the script is stopped."""
+    """Time limit of the script in seconds."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Build:
         if (self.script is None) == (self.dockerfile is None):
-            raise ValueError("a build half has exactly one of script and dockerfile")
+            raise ValueError("a build stage needs exactly one of script and dockerfile")
         return self
 
 
 class Sysroot(Model):
-    """What software that compiles against this recipe needs of it."""
+    """What other recipes need to compile against this one."""
 
     apt: OneOrMany[AptPackage] = ()
     """Development packages."""
 
 
 class Install(Model):
-    """The light half: what goes into the image."""
+    """The install stage: what goes into the image."""
 
     apt: OneOrMany[AptPackage] = ()
     """System packages."""
     pip: OneOrMany[Line] = ()
     """Python requirements (PEP 508)."""
     pip_index: OneOrMany[Line] = ()
-    """Package indexes to look at before PyPI."""
+    """Package indexes to use before PyPI."""
     files: dict[RelativePath, CopyDestination] = {}
-    """Files and folders of the recipe, and where they go in the image."""
+    """Files and folders of the recipe, and their paths in the image."""
     artifacts: dict[ImagePath, FolderDestination] = {}
-    """Paths in the build half's $OUT, and where they go in the image."""
+    """Paths in $OUT of the build stage, and their paths in the image."""
     script: RelativePath | None = None
-    """Script of the recipe's folder, run with bash as root."""
+    """Script in the recipe's folder, run with bash as root."""
     env: dict[EnvName, Line] = {}
-    """Environment of the image."""
+    """Environment variables of the image."""
     path: OneOrMany[ImagePath] = ()
-    """Folders put in front of PATH."""
+    """Folders to put in front of PATH."""
     dockerfile: RelativePath | None = None
-    """Template of the recipe's folder that takes the place of the shared one."""
+    """Dockerfile template in the recipe's folder, in place of the generated stage."""
 
 
 class HealthCheck(Model):
-    """How Docker asks a container whether it is well. Times in seconds."""
+    """Docker's health check of a container. Times in seconds."""
 
     cmd: tuple[Line, ...]
     interval: Annotated[int, Field(gt=0)] = 30
@@ -197,24 +202,24 @@ class HealthCheck(Model):
 
 
 class Config(Model):
-    """The configuration that the program starts with, so that `edgebake run --config FILE` can give another one."""
+    """The configuration file of the program. `edgebake run --config FILE` replaces it."""
 
     path: ImagePath | None = None
-    """The default one. Without `env` another one is mounted in its place."""
+    """Path of the default file. Without `env`, the replacement is mounted over it."""
     env: EnvName | None = None
-    """Variable that names the configuration. Another one is mounted beside the default one, and named by it."""
+    """Environment variable with the path of the file. The replacement is mounted next to the default file."""
     check: tuple[Line, ...] = ()
-    """Command that checks a configuration before it is used; {config} is its path."""
+    """Command that checks a configuration before it is used. {config} is its path."""
 
     @model_validator(mode="after")
     def _somewhere(self) -> Config:
         if self.path is None and self.env is None:
-            raise ValueError("a configuration has a path, or an env that names it")
+            raise ValueError("a configuration needs a path or an env")
         return self
 
 
 class Runtime(Model):
-    """How a container of the image starts."""
+    """How a container starts."""
 
     entrypoint: tuple[Line, ...] | None = None
     """Program and arguments, as a list."""
@@ -223,45 +228,45 @@ class Runtime(Model):
     expose: OneOrMany[Port] = ()
     """Ports that the service listens on."""
     user: Annotated[str, AfterValidator(matching(r"[a-z_][a-z0-9_-]*", "is not a user name"))] | None = None
-    """User that the container runs as: `app` (the default, uid 10001) or `root`."""
+    """User that the container runs as: `app` (the default, UID 10001) or `root`."""
     workdir: ImagePath | None = None
     """Working directory."""
     volumes: OneOrMany[ImagePath] = ()
-    """Paths that outlive the container."""
+    """Paths of volumes, which outlive the container."""
     healthcheck: HealthCheck | None = None
-    """How to ask whether the service is well."""
+    """Health check of the service."""
     gpu: Flag = False
-    """Whether it needs a GPU at run time."""
+    """Whether the container needs a GPU."""
     config: Config | None = None
-    """The configuration that the program starts with."""
+    """Configuration file of the program."""
     stop_signal: Annotated[str, AfterValidator(matching(r"SIG[A-Z0-9+-]+", "is not a signal"))] | None = None
-    """Signal that asks the service to end."""
+    """Signal that stops the service."""
 
 
 class Bench(Model):
-    """What is measured in the image, and compared with an earlier run: it changes nothing that is built."""
+    """The benchmark of a recipe, run in an image. It does not change what is built."""
 
     script: RelativePath
-    """A .py file (run with the image's Python) or .sh file (run with bash) of the recipe's folder."""
+    """Script in the recipe's folder: a .py file (run with the image's Python) or a .sh file (run with bash)."""
     files: OneOrMany[RelativePath] = ()
-    """Files and folders of the recipe that lie beside the script while it runs."""
+    """Files and folders of the recipe to put next to the script."""
     timeout: Annotated[int, Field(gt=0, le=3600)] = 300
-    """Seconds for one run."""
+    """Time limit of one run in seconds."""
     gpu: Flag = False
-    """Whether it can only run where a GPU is."""
+    """Whether it needs a GPU."""
 
 
 class Test(Model):
-    """A small real computation in the image, with a checked value."""
+    """The test of a recipe, run in an image: a small computation with a checked result."""
 
     script: RelativePath
-    """A .py file (run with the image's Python) or .sh file (run with bash) of the recipe's folder."""
+    """Script in the recipe's folder: a .py file (run with the image's Python) or a .sh file (run with bash)."""
     files: OneOrMany[RelativePath] = ()
-    """Files and folders of the recipe that lie beside the script while it runs."""
+    """Files and folders of the recipe to put next to the script."""
     timeout: Annotated[int, Field(gt=0, le=3600)] = 120
-    """Seconds."""
+    """Time limit in seconds."""
     gpu: Flag = False
-    """Whether it can only run where a GPU is."""
+    """Whether it needs a GPU."""
 
 
 def _releases(value: Any, handler: Callable[[Any], tuple[Release, ...]]) -> Any:
@@ -269,12 +274,12 @@ def _releases(value: Any, handler: Callable[[Any], tuple[Release, ...]]) -> Any:
 
 
 class Citation(Model):
-    """A page that facts come from. A text alone is its address."""
+    """A page that facts come from. The short form is its address."""
 
     page: Line
-    """Its address."""
+    """Address of the page."""
     cites: OneOrMany[Line] = ()
-    """Versions, commits and beginnings of URLs that it gives, and that its address does not name."""
+    """Versions, commits and prefixes of URLs on the page that its address does not contain."""
 
 
 def _short_citation(value: Any) -> Any:
@@ -282,54 +287,54 @@ def _short_citation(value: Any) -> Any:
 
 
 class Recipe(Model):
-    """One piece of software: its releases, how it is built and installed, its tests, its run time."""
+    """A recipe: the releases of a piece of software, and how it is built, installed, tested and started."""
 
     name: Name
-    """Its name, as others require it; also the name of its folder."""
+    """Name of the recipe and of its folder."""
     summary: Line
-    """One line that says what it is."""
+    """Description in one line."""
     group: Name = "local"
-    """Shelf of the catalogue: ml, cv, robotics, …"""
+    """Group in the catalogue: ml, cv, robotics, …"""
     layer: Layer = "library"
-    """Rank in an image."""
+    """Rank in the install chain of an image."""
     homepage: Url | None = None
-    """Where the software is at home."""
+    """Home page of the software."""
     license: Line | None = None
     """SPDX expression of the software's licence."""
     aliases: OneOrMany[Name] = ()
-    """Other names for it."""
+    """Other names of the recipe."""
     provides: OneOrMany[Name] = ()
-    """Names of which it is one implementation."""
+    """Names that this recipe is an implementation of."""
     versioning: Versioning = "pep440"
-    """pep440, or opaque for versions without an order (ROS distributions, build numbers)."""
+    """`pep440`, or `opaque` for versions without an order (ROS distributions, build numbers)."""
     requires: OneOrMany[RequirementField] = ()
     """Recipes that every release needs at run time."""
     conflicts: OneOrMany[RequirementField] = ()
     """Recipes that cannot be in the same image."""
     releases: Annotated[tuple[Release, ...], WrapValidator(_releases)] = ()
-    """The releases, newest first or in any order; in Python also a function of the target."""
+    """Releases, in any order. In a Python recipe also a function of the target."""
     flavours: OneOrMany[Name] = ()
-    """Flavours of every release; the first is the default."""
+    """Flavours of every release. The first is the default."""
     args: dict[EnvName, Line] = {}
-    """Values that templates and scripts see."""
+    """Values for templates and scripts."""
     env: dict[EnvName, Line] = {}
-    """Environment of the image."""
+    """Environment variables of the image."""
     build: Build | None = None
-    """The heavy half."""
+    """Build stage."""
     install: Install = Install()
-    """The light half."""
+    """Install stage."""
     sysroot: Sysroot = Sysroot()
-    """What a build needs that has this recipe among its libraries."""
+    """What other recipes need to compile against this one."""
     runtime: Runtime = Runtime()
     """How a container starts."""
     test: Test | None = None
-    """Its test."""
+    """Test of the recipe."""
     bench: Bench | None = None
-    """Its benchmark."""
+    """Benchmark of the recipe."""
     sources: OneOrMany[Annotated[Citation, BeforeValidator(_short_citation), OrText()]] = ()
-    """Pages that its facts come from."""
+    """Pages that the facts come from."""
     lint: Lint = Lint()
-    """What `edgebake lint` accepts of it, with the reasons."""
+    """Findings that `edgebake lint` accepts, with reasons."""
 
     @field_validator("releases")
     @classmethod
@@ -340,37 +345,37 @@ class Recipe(Model):
         defaults = 0
         for index, release in enumerate(releases):
             if release.version in seen:
-                raise BadValue(f"the release {release.version!r} stands twice", path=(index, "version"))
+                raise BadValue(f"the release {release.version!r} is listed twice", path=(index, "version"))
             seen.add(release.version)
             defaults += release.default
             if defaults > 1:
-                raise BadValue("a second release is marked as the default", path=(index, "default"))
+                raise BadValue("more than one release is the default", path=(index, "default"))
         return releases
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         if self.install.artifacts and self.build is None:
-            raise BadValue("there is no build half that makes artifacts", path=("install", "artifacts"))
+            raise BadValue("artifacts need a build stage", path=("install", "artifacts"))
         if not callable(self.releases):
             check_versions(self.releases, self.versioning)
         return self
 
     def wanted(self) -> Iterator[tuple[str, Requirement]]:
-        """Yield what the recipe and its releases ask for: `run`, `library` or `tool`, and the requirement."""
+        """Yield the requirements of the recipe and its releases, each with its kind: `run`, `library` or `tool`."""
         declared = () if callable(self.releases) else self.releases
         variants = (variant for release in declared for variant in release.variants)
         parts: tuple[Recipe | Additions, ...] = (self, *declared, *variants)
-        yield from (("run", wanted) for part in parts for wanted in part.requires)
+        yield from (("run", requirement) for part in parts for requirement in part.requires)
         if self.build is not None:
-            yield from (("library", wanted) for wanted in self.build.libraries)
-            yield from (("tool", wanted) for wanted in self.build.tools)
+            yield from (("library", requirement) for requirement in self.build.libraries)
+            yield from (("tool", requirement) for requirement in self.build.tools)
 
 
 def check_versions(releases: tuple[Release, ...], versioning: Versioning) -> None:
-    """Refuse a release whose version is not written as the recipe says.
+    """Check that the versions of releases fit the recipe's versioning.
 
     Raises:
-        ValueError: naming the release, and `versioning: opaque`.
+        BadValue: a version is not a PEP 440 version, or two are equal.
     """
     if versioning == "opaque":
         return

@@ -1,4 +1,4 @@
-"""What the user asked a command for. It needs no other module: completion reads it, too."""
+"""What the user asked a command for. Imports nothing, because shell completion uses it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Request:
-    """What the user typed. Empty fields mean everything.
+    """The selection that the user typed. Empty fields mean everything.
 
     Attributes:
         names: images of the project, or recipes for an ad-hoc image.
         targets: names or patterns of targets.
         platforms: platforms.
         name: the name of the ad-hoc image.
-        select: selectors (docs/select.md).
-        exclude: selectors of what is left out.
+        select: selectors of what to build (docs/select.md).
+        exclude: selectors of what to leave out.
     """
 
     names: tuple[str, ...] = ()

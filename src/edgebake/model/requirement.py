@@ -1,4 +1,4 @@
-"""A recipe asked for: `pytorch`, `pytorch:2.7`, `pytorch>=2.6,<2.8`, `ros[desktop]:humble`."""
+"""Requirements of recipes: `pytorch`, `pytorch:2.7`, `pytorch>=2.6,<2.8`, `ros[desktop]:humble`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FLAVOUR = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 @dataclass(frozen=True)
 class Requirement:
-    """A recipe by name, with the flavours and the version wanted ("" is any)."""
+    """A recipe's name, with the required flavours and version ("" is any version)."""
 
     name: str
     flavours: tuple[str, ...] = ()
@@ -35,11 +35,11 @@ class Requirement:
 
     @property
     def narrows(self) -> bool:
-        """Whether it asks for more than the recipe."""
+        """Whether it requires a version or flavours."""
         return bool(self.version or self.flavours)
 
     def named(self, name: str) -> Requirement:
-        """Return the same requirement of another recipe (an alias written out)."""
+        """Return the same requirement for another name: the recipe that an alias stands for."""
         return self if name == self.name else replace(self, name=name)
 
 
@@ -48,17 +48,17 @@ def parse_requirement(text: str) -> Requirement:
     """Read a requirement.
 
     Raises:
-        ValueError: the text is none; the message says what is wrong.
+        ValueError: the text is not a requirement.
     """
     match = _GRAMMAR.fullmatch(text.strip(" "))
     if match is None:
         raise ValueError(
-            f"{text!r} is not a requirement: write name, name:version, name>=1,<2 or name[flavour]:version"
+            f"{text!r} is not a requirement (use name, name:version, name>=1,<2 or name[flavour]:version)"
         )
     flavours = tuple(sorted({part.strip() for part in (match["flavours"] or "").split(",") if part.strip()}))
     for flavour in flavours:
         if not _FLAVOUR.fullmatch(flavour):
-            raise ValueError(f"{flavour!r} in {text!r} is not a flavour's name")
+            raise ValueError(f"{flavour!r} in {text!r} is not a flavour name")
     version = match["version"] or (match["range"] or "").replace(" ", "")
     if is_specifier(version):
         parse_range(version)

@@ -1,4 +1,4 @@
-"""JSON Schemas of the files that users write, as editors need them."""
+"""JSON Schemas of the files that users write, for editors, and of the commands' outputs."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _MODELS: dict[str, type[Model]] = {
 _TITLES = {"bake-progress": "a line of edgebake bake --progress json"}
 
 FILE_KINDS = tuple(_MODELS)
-"""Kinds of files."""
+"""The kinds of files that users write."""
 
 
 def file_schema(kind: str) -> dict[str, Any]:
     """Return the JSON Schema of a kind of file.
 
-    An editor reads YAML's `3.10` as a number and `on` as a boolean where edgebake reads text, so text may be any of
-    them there. A key without a value is a mistake, so null is not among them.
+    Editors read `3.10` in YAML as a number and `on` as a boolean, where edgebake reads text. So the schema allows
+    all of these for text. It does not allow null, because a key without a value is a mistake.
     """
     schema = _MODELS[kind].model_json_schema()
     _describe(schema, _models_of(_MODELS[kind]))
@@ -50,7 +50,7 @@ def file_schema(kind: str) -> dict[str, Any]:
 def output_schema(command: str) -> dict[str, Any]:
     """Return the JSON Schema of what a command prints with `--json`.
 
-    Other keys may come later, so it does not forbid them.
+    It allows other keys, because later versions can add some.
     """
     schema = OUTPUTS[command].model_json_schema()
     _describe(schema, _models_of(OUTPUTS[command]))
@@ -66,7 +66,7 @@ def schema_of(kind: str) -> dict[str, Any]:
 
 
 def _open(node: Any) -> Any:
-    """Return a schema that lets objects have keys that it does not know."""
+    """Return a schema that allows unknown keys in objects."""
     if isinstance(node, list):
         return [_open(item) for item in node]
     if not isinstance(node, dict):
@@ -75,18 +75,18 @@ def _open(node: Any) -> Any:
 
 
 def _models_of(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """Return the models by name: they all are defined in this package, and loaded with `model`.
+    """Return the models by name. All are defined in this package, and are loaded with `model`.
 
-    What files hold and what commands print are apart: both have a `Lint`.
+    Models of files and models of outputs are kept apart, because some have the same name (`Lint`).
     """
-    found: dict[str, type[BaseModel]] = {}
+    models: dict[str, type[BaseModel]] = {}
     todo: list[type[BaseModel]] = [Model]
     while todo:
-        one = todo.pop()
-        if _is_output(one) == _is_output(model):
-            found[one.__name__] = one
-        todo.extend(one.__subclasses__())
-    return {**found, "": model}
+        candidate = todo.pop()
+        if _is_output(candidate) == _is_output(model):
+            models[candidate.__name__] = candidate
+        todo.extend(candidate.__subclasses__())
+    return {**models, "": model}
 
 
 def _is_output(model: type[BaseModel]) -> bool:
@@ -96,7 +96,7 @@ def _is_output(model: type[BaseModel]) -> bool:
 def _describe(schema: dict[str, Any], models: dict[str, type[BaseModel]]) -> None:
     """Add the fields' docstrings as descriptions.
 
-    pydantic can do that (`use_attribute_docstrings`), but reads the source of every model at every start.
+    pydantic can do it (`use_attribute_docstrings`), but then reads the source of every model at every start.
     """
     for name, node in {"": schema, **schema.get("$defs", {})}.items():
         if name in models:
@@ -106,15 +106,15 @@ def _describe(schema: dict[str, Any], models: dict[str, type[BaseModel]]) -> Non
 
 
 def _field_docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """Return the text under each field of a model and of those that it extends."""
-    found: dict[str, str] = {}
-    for one in reversed([base for base in model.__mro__ if issubclass(base, Model)]):
-        body = ast.parse(textwrap.dedent(inspect.getsource(one))).body[0]
+    """Return the docstrings of the fields of a model and of its bases, by field."""
+    docstrings: dict[str, str] = {}
+    for base in reversed([base for base in model.__mro__ if issubclass(base, Model)]):
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
         for field, text in pairwise(body.body if isinstance(body, ast.ClassDef) else []):
             match field, text:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
-                    found[name] = inspect.cleandoc(words)
-    return found
+                    docstrings[name] = inspect.cleandoc(words)
+    return docstrings
 
 
 def _tidied(node: Any, *, is_yaml: bool) -> Any:
@@ -131,7 +131,7 @@ def _tidied(node: Any, *, is_yaml: bool) -> Any:
 
 
 def _is_noise(key: str, value: Any) -> bool:
-    """Tell what helps nobody: titles that repeat the key, and "the default is nothing"."""
+    """Return whether an entry has no use: a title that repeats the key, or a default of null."""
     return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
 
 

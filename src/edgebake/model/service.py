@@ -1,7 +1,7 @@
-"""Services: how a project's images, and other people's, run together. `edgebake compose` writes them down.
+"""Services: how images run together. `edgebake compose` writes them to a Compose file.
 
-The words are those of the Compose specification where it has one; values are narrower, so mistakes are told here
-and not on a board. https://github.com/compose-spec/compose-spec/blob/main/05-services.md
+Keys are named as in the Compose specification. Values are stricter, so that mistakes are reported here and not on a
+device. https://github.com/compose-spec/compose-spec/blob/main/05-services.md
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ ServiceName = Annotated[
     AfterValidator(
         matching(
             r"[a-z0-9]([a-z0-9-]*[a-z0-9])?",
-            "is not a service's name: lower-case letters, digits and '-' (it is a host name)",
+            "is not a valid service name (use lower-case letters, digits and '-')",
             limit=63,
         )
     ),
 ]
-TargetPattern = Annotated[str, AfterValidator(matching(r"[a-z0-9*?\[\]._-]+", "is not a target's name or pattern"))]
+TargetPattern = Annotated[str, AfterValidator(matching(r"[a-z0-9*?\[\]._-]+", "is not a target name or pattern"))]
 Size = Annotated[
     str, AfterValidator(matching(r"(?i:[1-9][0-9]*(\.[0-9]+)?[kmg]b?)", "is not a size (512M, 1.5G)", limit=16))
 ]
@@ -54,16 +54,16 @@ _PORT = re.compile(
 
 
 class PublishedPort(Model):
-    """A port of the container, and where on the host it is reached: `[ADDRESS:][HOST]:PORT[/udp]`, or `PORT`."""
+    """A port of the container and its port on the host: `[ADDRESS:][HOST]:PORT[/udp]`, or `PORT`."""
 
     port: Annotated[int, Field(ge=1, le=65535)]
     published: str | None = None
-    """Port of the host, or a variable; Docker chooses one if it is not given."""
+    """Port of the host, or a variable. Docker chooses a port if not set."""
     address: str | None = None
     protocol: Literal["tcp", "udp"] = "tcp"
 
     def meets(self, other: PublishedPort) -> bool:
-        """Tell whether the two cannot be published side by side."""
+        """Return whether two ports cannot be published on the same host."""
         same = self.published is not None and (self.published, self.protocol) == (other.published, other.protocol)
         everywhere = (None, "0.0.0.0", "[::]")
         return same and (self.address == other.address or self.address in everywhere or other.address in everywhere)
@@ -80,7 +80,7 @@ def _port(value: Any) -> Any:
 
 
 class Mount(Model):
-    """What is mounted: `NAME:PATH`, `./FOLDER:PATH` or `/HOST/PATH:PATH`; `:ro` behind it if nothing writes."""
+    """A mount: `NAME:PATH`, `./FOLDER:PATH` or `/HOST/PATH:PATH`, with `:ro` at the end if it is read-only."""
 
     source: Line
     target: ImagePath
@@ -89,7 +89,7 @@ class Mount(Model):
 
     @property
     def kind(self) -> Literal["volume", "bind"]:
-        """`volume`: Docker keeps it under its name; `bind`: a path of the host."""
+        """`volume`: a named volume of Docker; `bind`: a path of the host."""
         return "bind" if self.source.startswith((".", "/")) else "volume"
 
 
@@ -106,7 +106,7 @@ def _mount(value: Any) -> Any:
         check_image_path(source)
     elif not plain_name and (not source.startswith("./") or ".." in source.split("/")):
         raise ValueError(
-            f"{source!r} is neither a volume's name, nor a path: ./folder of the project, /path of the host"
+            f"{source!r} is not a volume name, a folder of the project (./folder) or a path of the host (/path)"
         )
     read_only = "ro" in options
     propagation = "rslave" if "rslave" in options else None
@@ -114,37 +114,35 @@ def _mount(value: Any) -> Any:
 
 
 class Limits(Model):
-    """What each container may use at most."""
+    """Limits of each container."""
 
     memory: Size | None = None
-    """Memory: 512M, 1.5G."""
+    """Memory, such as 512M or 1.5G."""
     cpus: (
         Annotated[str, AfterValidator(matching(r"(?=.*[1-9])[0-9]{1,4}(\.[0-9]{1,3})?", "is not a number of CPUs"))]
         | None
     ) = None
-    """CPUs: 2, 0.5."""
+    """Number of CPUs, such as 2 or 0.5."""
     pids: Annotated[int, Field(gt=0)] | None = None
-    """Processes and threads."""
+    """Number of processes and threads."""
 
 
 class Gpu(Model):
-    """How a service gets the GPU. `true` and `false` alone say whether."""
+    """How a service gets the GPU. The short form is `true` or `false`."""
 
     enabled: Flag = True
-    count: Annotated[str, AfterValidator(matching(r"all|[1-9][0-9]?", "is neither a number of GPUs nor 'all'"))] = (
-        "all"
-    )
-    """How many: a number, or `all`."""
-    devices: OneOrMany[Annotated[str, AfterValidator(matching(r"[A-Za-z0-9:-]+", "is not a GPU's id"))]] = ()
-    """Which ones, by their number or UUID, in place of a number of them."""
+    count: Annotated[str, AfterValidator(matching(r"all|[1-9][0-9]?", "is not a number of GPUs or 'all'"))] = "all"
+    """Number of GPUs, or `all`."""
+    devices: OneOrMany[Annotated[str, AfterValidator(matching(r"[A-Za-z0-9:-]+", "is not a GPU id"))]] = ()
+    """GPUs by index or UUID, in place of `count`."""
     access: Literal["auto", "reservation", "runtime", "cdi"] = "auto"
-    """`reservation`: Compose reserves devices; `runtime`: NVIDIA's container runtime; `cdi`: a CDI device. `auto`:
-    the runtime on a Jetson, a reservation elsewhere."""
+    """`reservation`: Compose reserves devices. `runtime`: NVIDIA's container runtime. `cdi`: a CDI device. `auto`:
+    `runtime` on a Jetson, `reservation` elsewhere."""
 
     @model_validator(mode="after")
     def _one_choice(self) -> Gpu:
         if self.devices and "count" in self.model_fields_set:
-            raise BadValue("count and devices exclude each other", path=("count",), is_key=True)
+            raise BadValue("count and devices cannot be combined", path=("count",), is_key=True)
         return self
 
 
@@ -156,14 +154,14 @@ Condition = Literal["started", "healthy", "completed"]
 
 
 def _dependencies(value: Any) -> Any:
-    """Take a list of names where their conditions follow from whether they have a health check."""
+    """Return dependencies as a mapping. In a list of names, the conditions follow from the health checks."""
     if isinstance(value, str):
         value = [value]
     return dict.fromkeys(value, "auto") if isinstance(value, list) else value
 
 
 class OrNames:
-    """Tells editors that a mapping has a short form, which is a list of names."""
+    """Adds the short form of a mapping, a list of names, to the JSON Schema."""
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> Any:
         return {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}, handler(core)]}
@@ -172,75 +170,73 @@ class OrNames:
 def _pinned(text: str) -> str:
     tag = text.rpartition("/")[2].partition("@")[0].partition(":")[2]
     if "@sha256:" not in text and tag in ("", "latest"):
-        raise ValueError(f"{text!r} can be another image tomorrow: name a tag other than latest, or a digest")
+        raise ValueError(f"{text!r} is not pinned; use a tag other than latest, or a digest")
     return text
 
 
 class Service(Model):
-    """A program that runs beside others: its image, and how its containers are started."""
+    """A service: an image, and how its containers are started."""
 
     image: ImageName | None = None
-    """Image of the project; the one with the service's name if neither this nor `reference` is given."""
+    """Image of the project. Without `image` and `reference`: the image with the service's name."""
     reference: Annotated[Reference, AfterValidator(_pinned)] | None = None
-    """Somebody else's image, with a tag or digest."""
+    """Image from elsewhere, with a tag or digest."""
     target: Name | None = None
-    """Take the image as it is built for this target, in the files of all targets."""
+    """Target whose image is used in the Compose files of all targets."""
     targets: OneOrMany[TargetPattern] = ()
-    """Only in the files of these targets; in all, if none is named."""
+    """Targets whose Compose files have the service; all if not set."""
     entrypoint: tuple[Line, ...] | None = None
-    """Program and arguments in place of the image's, as a list."""
+    """Program and arguments as a list. They replace the image's."""
     command: tuple[Line, ...] | None = None
-    """Arguments in place of the image's, as a list."""
+    """Arguments as a list. They replace the image's."""
     environment: dict[EnvName, Line] = {}
-    """Variables, over the image's."""
+    """Environment variables. They override the image's."""
     ports: OneOrMany[Annotated[PublishedPort, BeforeValidator(_port), OrText()]] = ()
-    """Ports that the host publishes."""
+    """Ports to publish on the host."""
     volumes: OneOrMany[Annotated[Mount, BeforeValidator(_mount), OrText()]] = ()
-    """Volumes by name, folders of the project, and paths of the host."""
+    """Mounts: named volumes, folders of the project, and paths of the host."""
     files: dict[RelativePath, ImagePath] = {}
-    """Files and folders of the project, mounted read-only: its configuration."""
+    """Files and folders of the project to mount read-only, and their paths in the container."""
     secrets: OneOrMany[Name] = ()
-    """Secrets of the project that it reads below /run/secrets."""
+    """Secrets of the project. The service reads them in /run/secrets."""
     depends_on: Annotated[
         dict[ServiceName, Condition | Literal["auto"]], BeforeValidator(_dependencies), OrNames()
     ] = {}
-    """Services that come first, and what they must be: started, healthy or completed. In a list: healthy if they
-    have a health check."""
+    """Services to start first, and what to wait for: `started`, `healthy` or `completed`. In a list: `healthy` for
+    services with a health check, otherwise `started`."""
     healthcheck: HealthCheck | None = None
-    """How to ask whether it is well, in place of the image's."""
+    """Health check. It replaces the image's."""
     limits: Limits = Limits()
-    """Memory, CPUs and processes of each container."""
+    """Limits of each container."""
     replicas: Annotated[int, Field(ge=1, le=100)] = 1
-    """Containers."""
+    """Number of containers."""
     restart: Literal["no", "always", "on-failure", "unless-stopped"] = "unless-stopped"
-    """When Docker starts it again."""
+    """When Docker restarts the service."""
     stop_grace_period: Annotated[int, Field(gt=0, le=3600)] | None = None
-    """Seconds that it has for its end before it is killed; Docker gives 10."""
+    """Seconds between the stop signal and the kill; Docker's default is 10."""
     read_only: Flag = False
-    """Whether its file system is read-only, but for volumes and tmpfs."""
+    """Whether the file system is read-only, except volumes and tmpfs."""
     tmpfs: OneOrMany[ImagePath] = ()
-    """Folders in memory."""
+    """Folders to keep in memory."""
     gpu: Annotated[Gpu, BeforeValidator(_short_gpu), OrText()] | None = None
-    """Whether and how it gets the GPU; if not said, it does if one of its recipes needs it."""
+    """Whether and how the service gets the GPU. If not set, it gets one if one of its recipes needs it."""
     devices: OneOrMany[ImagePath] = ()
-    """Device files of the host."""
+    """Device files of the host to add."""
     shm_size: Size | None = None
-    """Shared memory."""
+    """Size of the shared memory, such as 1G."""
     network: Literal["host"] | None = None
-    """`host`: the host's network, in place of the project's own."""
+    """`host`: use the host's network."""
     pid: Literal["host"] | None = None
-    """`host`: it sees the host's processes."""
+    """`host`: use the host's process namespace."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Service:
         if self.image is not None and self.reference is not None:
-            raise BadValue(
-                "a service has an image of the project or a reference, not both", path=("reference",), is_key=True
-            )
+            raise BadValue("image and reference cannot be combined", path=("reference",), is_key=True)
         if self.target is not None and self.reference is not None:
-            raise BadValue("a reference is the same image for all targets", path=("target",), is_key=True)
+            raise BadValue("target and reference cannot be combined", path=("target",), is_key=True)
         if self.network == "host" and self.ports:
-            raise BadValue("with the host's network nothing is published", path=("ports",), is_key=True)
+            raise BadValue("ports and network: host cannot be combined", path=("ports",), is_key=True)
         if self.replicas > 1:
             self._refuse_shared_ports()
         self._refuse_double_targets()
@@ -248,46 +244,46 @@ class Service(Model):
 
     def _refuse_shared_ports(self) -> None:
         if self.network == "host":
-            raise BadValue("replicas cannot share the host's network: their ports are the same", path=("replicas",))
+            raise BadValue("replicas and network: host cannot be combined", path=("replicas",))
         for index, port in enumerate(self.ports):
             if port.published:
                 raise BadValue(
                     f"{self.replicas} replicas cannot share the host's port {port.published}",
                     path=("ports", index),
-                    hints=("put a proxy before them", f"let Docker choose: {port.port}"),
+                    hints=("put a proxy in front of them", f"let Docker choose the port: write {port.port}"),
                 )
 
     def _refuse_double_targets(self) -> None:
         seen = set(self.tmpfs)
-        places: list[tuple[tuple[str | int, ...], str]]
-        places = [(("volumes", index), mount.target) for index, mount in enumerate(self.volumes)]
-        places += [(("files", source), target) for source, target in self.files.items()]
-        for place, target in places:
+        mounts: list[tuple[tuple[str | int, ...], str]]
+        mounts = [(("volumes", index), mount.target) for index, mount in enumerate(self.volumes)]
+        mounts += [(("files", source), target) for source, target in self.files.items()]
+        for location, target in mounts:
             if target in seen:
-                raise BadValue(f"two things are mounted at {target!r}", path=place)
+                raise BadValue(f"two mounts have the same path {target!r}", path=location)
             seen.add(target)
 
 
 class Secret(Model):
-    """Where a secret is when the services start: never its value. Exactly one of env and file."""
+    """A secret: where its value is when the services start. Exactly one of env and file."""
 
     env: EnvName | None = None
-    """Variable of the shell that starts them."""
+    """Environment variable of the shell that starts the services."""
     file: RelativePath | None = None
-    """File beside the project, which is not committed."""
+    """File in the project's folder. Do not commit it."""
 
     @model_validator(mode="after")
-    def _one_place(self) -> Secret:
+    def _one_origin(self) -> Secret:
         if (self.env is None) == (self.file is None):
-            raise ValueError("a secret has exactly one of env and file")
+            raise ValueError("a secret needs exactly one of env and file")
         return self
 
 
 def check_services(services: dict[str, Service], images: set[str], secrets: dict[str, Secret]) -> None:
-    """Refuse services that do not fit together.
+    """Check what services refer to: images, other services and secrets.
 
     Raises:
-        BadValue: with its place below the project.
+        BadValue: a name is undefined, or services depend on each other; its path is relative to the project.
     """
     for name, service in services.items():
         _check_references(name, service, services, images, secrets)
@@ -300,37 +296,36 @@ def _check_references(
     image = service.image or name
     if service.reference is None and image not in images:
         path: tuple[str, ...] = ("services", name, "image") if service.image else ("services", name)
-        hints = (f"the images are: {', '.join(sorted(images)) or 'none yet'}", "reference: names somebody else's")
-        raise BadValue(
-            f"there is no image {image!r} in the project", path=path, hints=hints, is_key=not service.image
-        )
+        names = f"the images are: {', '.join(sorted(images))}" if images else "no image is defined yet"
+        hints: tuple[str, ...] = (names, "for an image from elsewhere, use reference")
+        raise BadValue(f"undefined image {image!r}", path=path, hints=hints, is_key=not service.image)
     for other in service.depends_on:
         if other not in services:
-            known = (f"the services are: {', '.join(services)}",)
-            raise BadValue(f"there is no service {other!r}", path=("services", name, "depends_on"), hints=known)
+            hints = (f"the services are: {', '.join(services)}",)
+            raise BadValue(f"undefined service {other!r}", path=("services", name, "depends_on"), hints=hints)
     for index, secret in enumerate(service.secrets):
         if secret not in secrets:
-            how = (f"declare it: secrets: {{{secret}: {{env: {secret.upper().replace('-', '_')}}}}}",)
-            raise BadValue(f"there is no secret {secret!r}", path=("services", name, "secrets", index), hints=how)
+            hints = (f"add it: secrets: {{{secret}: {{env: {secret.upper().replace('-', '_')}}}}}",)
+            raise BadValue(f"undefined secret {secret!r}", path=("services", name, "secrets", index), hints=hints)
         if service.read_only and secrets[secret].env is not None:
-            # Compose copies such a secret into the container that it made, which a read-only one does not allow.
+            # Compose copies such a secret into the created container, which is not possible if it is read-only.
             raise BadValue(
-                f"the secret {secret!r} comes from a variable, which a read-only service cannot be given",
+                f"a read-only service cannot read the secret {secret!r} from a variable",
                 path=("services", name, "secrets", index),
-                hints=("let it come from a file", "or leave read_only out"),
+                hints=("read the secret from a file", "or remove read_only"),
             )
 
 
 def _refuse_cycle(services: dict[str, Service]) -> None:
     done: set[str] = set()
 
-    def visit(name: str, way: tuple[str, ...]) -> None:
-        if name in way:
-            circle = " → ".join((*way[way.index(name) :], name))
-            raise BadValue(f"services wait for each other: {circle}", path=("services", way[-1], "depends_on"))
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            cycle = " → ".join((*path[path.index(name) :], name))
+            raise BadValue(f"services wait for each other: {cycle}", path=("services", path[-1], "depends_on"))
         if name not in done:
             for other in services[name].depends_on:
-                visit(other, (*way, name))
+                visit(other, (*path, name))
             done.add(name)
 
     for name in services:

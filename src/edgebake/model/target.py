@@ -1,4 +1,4 @@
-"""Targets: where an image runs. Data only; nothing is detected."""
+"""Targets: where an image runs. Data only, nothing is detected."""
 
 from __future__ import annotations
 
@@ -39,108 +39,111 @@ class Base(Model):
     image: Reference
     """Reference of the base image."""
     native: Reference | None = None
-    """Image for stages on the build platform, if the base does not exist there."""
+    """Image for stages on the build platform, if the base image does not exist for it."""
     provides: OneOrMany[Name] = ()
-    """Facts that the base image brings with it (cuda, cudnn, …), so that no recipe installs them."""
+    """Facts that the base image includes (cuda, cudnn, …). No recipe installs them."""
 
 
 class Target(Model):
-    """A platform profile: base image, OCI platforms, and the versions that decide what runs there."""
+    """A target: base image, platforms, and the versions that decide what runs there."""
 
     name: Name
-    """Its name: jetpack-6.2, cuda-12.8, cpu."""
+    """Name of the target, such as jetpack-6.2, cuda-12.8 or cpu."""
     family: Name
-    """jetpack, cuda, sbsa, runpod, cpu."""
+    """Family, such as jetpack, cuda, sbsa, runpod or cpu."""
     summary: Line
-    """One line that says what it is."""
+    """Description in one line."""
     platforms: Annotated[OneOrMany[Platform], Field(min_length=1)]
     """OCI platforms."""
     base: Base
-    """The image that its images start from."""
+    """Base image of its images."""
     os: Os
     """Operating system of the base image."""
     l4t: TargetVersion | None = None
-    """Linux for Tegra."""
+    """Version of Linux for Tegra."""
     jetpack: TargetVersion | None = None
     cuda: TargetVersion | None = None
     cudnn: TargetVersion | None = None
     tensorrt: TargetVersion | None = None
     python: TargetVersion | None = None
-    """The distribution's Python, major.minor."""
+    """Version of the distribution's Python (3.10)."""
     sm: OneOrMany[Sm] = ()
-    """GPU architectures; text, because 90a exists."""
+    """GPU architectures (87, 90a)."""
     cuda_flavour: Literal["tegra", "sbsa", "x86"] | None = None
-    """Which CUDA binaries run here."""
+    """Kind of CUDA binaries that run here."""
     host_libraries: Flag = False
     """Whether CUDA, cuDNN and TensorRT are mounted from the host (JetPack 4)."""
     memory: Literal["shared", "discrete"] | None = None
     """Whether the GPU shares the CPU's memory."""
     board: Name | None = None
-    """One board, if the target is for no other."""
+    """Board, if the target is for a single one."""
     driver: Line | None = None
-    """What the host's driver must be."""
+    """Driver that the host needs."""
     groups: OneOrMany[Name] = ()
-    """Groups of the host's device files, which the image's user joins."""
-    tag_suffix: Annotated[str, AfterValidator(matching(r"[A-Za-z0-9_.-]+", "cannot stand in a tag"))]
-    """What its tags end in; unique among targets."""
+    """Groups of the host's device files. The image's user is a member of them."""
+    tag_suffix: Annotated[str, AfterValidator(matching(r"[A-Za-z0-9_.-]+", "cannot be part of a tag"))]
+    """Suffix of its tags; unique among targets."""
     sources: OneOrMany[Line] = ()
-    """Pages that its facts come from."""
+    """Pages that the facts come from."""
     _declared: Target | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _consistent(self) -> Target:
         if self.os not in GLIBC:
             raise BadValue(
-                f"the C library of {self.os!r} is not known",
+                f"unknown C library of {self.os!r}",
                 path=("os",),
-                hints=(f"the known ones are: {', '.join(sorted(GLIBC))}",),
+                hints=(f"supported systems: {', '.join(sorted(GLIBC))}",),
             )
         if len(set(self.platforms)) != len(self.platforms):
-            raise BadValue("a platform stands twice", path=("platforms",))
+            raise BadValue("a platform is listed twice", path=("platforms",))
         if self.cuda and not self.cuda_flavour:
-            raise BadValue("a target with cuda needs cuda_flavour: tegra, sbsa or x86", path=("cuda",))
+            raise BadValue("a target with cuda needs cuda_flavour (tegra, sbsa or x86)", path=("cuda",))
         return self
 
     def version(self, fact: str) -> Version | None:
-        """Return a versioned fact (cuda, python, …) for comparing, or None if the target has none."""
+        """Return a version fact (cuda, python, …) as a version; None if the target has none."""
         text = getattr(self, fact)
         return None if text is None else parse_version(text)
 
     def with_python(self, version: str) -> Target:
-        """Return the target as an image has it that asks for a Python (major.minor), the distribution's or not."""
+        """Return the target for an image that requires a Python version (major.minor)."""
         if version == self.python:
             return self
         if version == self.declared.python:
             return self.declared
-        other = self.model_copy(update={"python": version})
-        other._declared = self.declared
-        return other
+        changed = self.model_copy(update={"python": version})
+        changed._declared = self.declared
+        return changed
 
     @property
     def declared(self) -> Target:
-        """The target as its file has it, with the distribution's Python."""
+        """The target as declared in its file, with the distribution's Python."""
         return self._declared or self
 
     @property
     def python_origin(self) -> Literal["distribution", "recipe"] | None:
-        """Where Python comes from: the distribution, or the recipe of another one; None if there is no Python."""
+        """The origin of Python: the distribution or a recipe; None if the target has no Python."""
         if self.python is None:
             return None
         return "distribution" if self._declared is None else "recipe"
 
     @property
     def glibc(self) -> str:
-        """The C library's version, which decides what wheels run here."""
+        """The version of the C library, which decides what wheels run here."""
         return GLIBC[self.os]
 
     @property
     def is_tegra(self) -> bool:
-        """Whether the GPU is a Jetson's."""
+        """Whether the target is a Jetson."""
         return self.cuda_flavour == "tegra" or self.family == "jetpack"
 
 
 def facts(target: Target, platform: str | None) -> dict[str, Fact]:
-    """Return what conditions see. `platform` None: a stage of the build platform, whose platform is unknown."""
+    """Return the facts that conditions can use.
+
+    `platform` is None for a stage on the build platform, which is not known when compiling.
+    """
     return {
         "target": target.name,
         "family": target.family,
@@ -165,9 +168,9 @@ _SYSTEM_ARCH = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
 
 def system_variables(target: Target, platform: str | None) -> dict[str, str]:
-    """Return the variables that recipes' scripts and templates see; they come from the target, never a host.
+    """Return the variables for scripts and templates of recipes. They depend on the target only, never on a host.
 
-    SYSTEM_ARCH (as `uname -m` says it) is absent if `platform` is None.
+    SYSTEM_ARCH, as `uname -m` prints it, is missing if `platform` is None.
     """
     values = {
         "BASE_OS": target.os,

@@ -1,4 +1,4 @@
-"""The bake file's variables in tags: `${NAME}`, and values that follow from another variable's."""
+"""Variables of the bake file in tags: `${NAME}`, and variables derived from others."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ PATTERNS: dict[Part, tuple[str, str]] = {
     "minor": (r"^(v?[0-9]+[.][0-9]+)[.][0-9.]+$", "$1"),
     "latest": (r"^v?[0-9]+([.][0-9]+)*$", "latest"),
 }
-"""What becomes of a version, as `regex_replace` of HCL has it. A pre-release stays as it is: it moves no tag."""
+"""Pattern and replacement for each part of a version, for `regex_replace` of HCL. A pre-release does not match."""
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def derive(part: Part, version: str) -> str:
-    """Return the part of a version that a floating tag has; anything but a release stays as it is.
+    """Return the part of a version for a floating tag. Anything but a release is returned unchanged.
 
     >>> derive("minor", "1.4.2"), derive("latest", "1.4.2"), derive("latest", "1.5.0-rc1")
     ('1.4', 'latest', '1.5.0-rc1')
@@ -31,23 +31,23 @@ def derive(part: Part, version: str) -> str:
 
 
 def variable_values(project: Project, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of the variables that tags may have.
+    """Return the values of the variables for tags.
 
     Args:
-        project: declares them.
-        given: values that replace the defaults; other names are left out.
+        project: the project that declares the variables.
+        given: values that replace the defaults. Undeclared names are ignored.
     """
-    own = {"TAG": project.tag, **{name: one.default for name, one in project.variables.items()}}
-    values = {name: given.get(name, default) for name, default in own.items()}
-    for name, one in project.variables.items():
-        if one.of is not None and one.part is not None and name not in given:
-            values[name] = derive(one.part, values[one.of])
+    defaults = {"TAG": project.tag, **{name: variable.default for name, variable in project.variables.items()}}
+    values = {name: given.get(name, default) for name, default in defaults.items()}
+    for name, variable in project.variables.items():
+        if variable.of is not None and variable.part is not None and name not in given:
+            values[name] = derive(variable.part, values[variable.of])
     return values
 
 
 def fill_in(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with `${NAME}` filled in, for the names in `values`."""
-    return _REFERENCE.sub(lambda found: values.get(found[1], found[0]), text)
+    """Return a text with `${NAME}` replaced by its value; names without a value are kept."""
+    return _REFERENCE.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def names_in(text: str) -> list[str]:

@@ -19,7 +19,7 @@ def parse_version(text: str) -> Version:
     """Return `text` as a PEP 440 version.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a version.
     """
     try:
         return Version(text)
@@ -32,7 +32,7 @@ def parse_specifier(text: str) -> SpecifierSet:
     """Return `text` (such as `>=2.6,<2.8`) as a set of specifiers.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a range.
     """
     try:
         return SpecifierSet(text)
@@ -41,22 +41,22 @@ def parse_specifier(text: str) -> SpecifierSet:
 
 
 def is_specifier(text: str) -> bool:
-    """Tell whether `text` is a range (`>=2.6`) and not a bare version (`2.7`)."""
+    """Return whether `text` is a range (`>=2.6`) and not a bare version (`2.7`)."""
     return text[:1] in "<>=!~" and text != ""
 
 
 def has_prefix(version: str, prefix: str) -> bool:
-    """Tell whether `version` is `prefix` or below it: 12.6 and 12.6.85 have the prefix 12; 120 has not."""
+    """Return whether `version` starts with `prefix`: 12.6 and 12.6.85 start with 12, but 120 does not."""
     return version == prefix or (
         version.startswith(prefix) and (version[len(prefix)] in ".-+_" or not prefix[-1].isdigit())
     )
 
 
 def parse_range(text: str) -> None:
-    """Check a range before it is known what it is compared with: `>=2.6`, but also `==humble`.
+    """Check a range whose versioning is not known yet: `>=2.6`, but also `==humble`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a range.
     """
     for clause in text.split(","):
         if not _EQUALITY.fullmatch(clause):
@@ -65,15 +65,15 @@ def parse_range(text: str) -> None:
 
 @lru_cache(maxsize=16384)
 def version_matches(version: str, wanted: str, versioning: Versioning = "pep440") -> bool:
-    """Tell whether `version` is what `wanted` asks for.
+    """Return whether `version` satisfies `wanted`.
 
     Args:
         version: a release's version or a target's fact.
-        wanted: "" (anything), a bare version (a prefix; for opaque versions the whole), or a range.
-        versioning: how `version` is written.
+        wanted: "" (anything), a bare version (a prefix; the whole version if opaque), or a range.
+        versioning: the recipe's versioning.
 
     Raises:
-        ValueError: `wanted` cannot be compared with such a version.
+        ValueError: `wanted` needs an order, and the versions have none.
     """
     if not wanted:
         return True
@@ -97,21 +97,19 @@ def _opaque_matches(version: str, wanted: str) -> bool:
     for clause in wanted.split(","):
         match = _EQUALITY.fullmatch(clause)
         if match is None:
-            raise ValueError(
-                f"{wanted!r} cannot be decided: its versions have no order, only == and != are possible"
-            )
+            raise ValueError(f"{wanted!r} needs versions with an order; these allow only == and !=")
         if (version == match[2]) == (match[1] == "!="):
             return False
     return True
 
 
 def is_prerelease(version: str, versioning: Versioning) -> bool:
-    """Tell whether a release is one that nobody gets without asking for it."""
+    """Return whether a release is a pre-release, which is used only if a requirement asks for it."""
     return versioning == "pep440" and parse_version(version).is_prerelease
 
 
 def names_prerelease(wanted: str) -> bool:
-    """Tell whether a version or range has a pre-release in it: `2.0rc1`, `>=2.0rc1`."""
+    """Return whether a version or range contains a pre-release: `2.0rc1`, `>=2.0rc1`."""
     clauses = [re.sub(r"^[<>=!~]+|\.\*$", "", clause.strip()) for clause in wanted.split(",")]
     try:
         return any(Version(clause).is_prerelease for clause in clauses if clause)

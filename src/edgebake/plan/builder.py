@@ -10,7 +10,7 @@ from itertools import groupby
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import arch
-from edgebake.graph.node import Node
+from edgebake.graph.node import Node, StageAt
 from edgebake.plan.changes import Comparison, StageChange
 from edgebake.plan.evidence import Evidence
 from edgebake.plan.fingerprint import Fingerprints
@@ -209,11 +209,10 @@ def _only_shared(
     compilation: Compilation, targets: Sequence[TargetPlan], shards: Sequence[Parts], reuser: Reuser
 ) -> tuple[TargetPlan, ...]:
     """Return plans that publish nothing but the stages that several shards need."""
-    shared = {(s.target, s.stage, s.platform) for s in shared_stages(compilation, targets, shards)}
+    shared = {StageAt(s.target, s.stage, s.platform) for s in shared_stages(compilation, targets, shards)}
     result = []
     for plan in targets:
-        target = plan.bake_target.target
-        built = frozenset(at for at in plan.reuse.built if (target, *at) in shared)
+        built = plan.reuse.built & shared
         stages = reuser.to_publish(plan.bake_target, replace(plan.reuse, built=built))
         result.append(replace(plan, to_publish=tuple(stages)))
     return tuple(result)
@@ -310,11 +309,6 @@ def _check_builder(compilation: Compilation, targets: Sequence[TargetPlan]) -> C
         change.platform
         for target in targets
         for change in target.built
-        if runs_on_target(change.node, change.platform)
+        if change.node.runs_on_target(change.platform)
     }
     return CheckBuilder(platforms, tuple(platform for platform in platforms if platform in running))
-
-
-def runs_on_target(node: Node, platform: str) -> bool:
-    """Tell whether a stage runs commands of the target platform (natively there, emulated elsewhere)."""
-    return not node.native and node.bodies[platform].runs

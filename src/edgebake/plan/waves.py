@@ -51,7 +51,7 @@ def _cut(graph: BuildGraph, items: Sequence[T], bake_target_of: Callable[[T], Ba
     known: set[tuple[str, str]] = set()
     for item in items:
         target = bake_target_of(item)
-        stages = {(node.target, node.id) for node in graph.needed_by(target.target, [target.stage])}
+        stages = {node.key for node in graph.needed_by(target.target, [target.stage])}
         if wave and (len(wave) == MAX_BAKE_TARGETS or len(known | stages) > MAX_STAGES):
             yield wave
             wave, known = [], set()

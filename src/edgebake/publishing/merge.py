@@ -19,7 +19,7 @@ from edgebake.registry.errors import NotFoundError, RegistryError, UnreachableEr
 from edgebake.registry.images import PlatformImage, labels_of, read_image
 from edgebake.registry.reference import parse_repository
 from edgebake.registry.retag import remove_tag
-from edgebake.registry.tags import Tell, Wanted, settled, write_tags
+from edgebake.registry.tags import Report, TagSet, settled, write_tags
 
 _MERGES = 4  # processes of Buildx at once
 
@@ -49,16 +49,16 @@ class Publisher:
         plan: what is published; the fingerprints are those of the project as it is now.
         settings: registry, tags and variables.
         client: asks the registry.
-        tell: is told each tag.
+        report: called with a line for each tag.
     """
 
     def __init__(
-        self, plan: Plan, settings: Settings, client: RegistryClient, tell: Tell = lambda line: None
+        self, plan: Plan, settings: Settings, client: RegistryClient, report: Report = lambda line: None
     ) -> None:
         self._plan = plan
         self._settings = settings
         self._client = client
-        self._tell = tell
+        self._report = report
         self._registry = registry_of(plan.compilation, settings)
 
     def publish(self, parts: Parts) -> Publish:
@@ -76,7 +76,7 @@ class Publisher:
 
     # ── what is to be there
 
-    def wanted(self, parts: Parts) -> list[Wanted]:
+    def wanted(self, parts: Parts) -> list[TagSet]:
         """Return the tags to write. Asks for every part, and writes nothing.
 
         Raises:
@@ -90,7 +90,7 @@ class Publisher:
         images = {(one.part.bake_target, one.part.platform): image for one, image in zip(found, read, strict=True)}
         return [*self._of_targets(images), *self._of_indexes(images)]  # type: ignore[arg-type]
 
-    def _of_targets(self, images: Mapping[tuple[str, str], _Read]) -> Iterator[Wanted]:
+    def _of_targets(self, images: Mapping[tuple[str, str], _Read]) -> Iterator[TagSet]:
         compilation = self._plan.compilation
         for target in self._plan.targets:
             one = target.bake_target
@@ -99,7 +99,7 @@ class Publisher:
             annotations = index_annotations(compilation.plan_of(one))
             yield self._wanted(one.name, one.repository, tags, own, annotations)
 
-    def _of_indexes(self, images: Mapping[tuple[str, str], _Read]) -> Iterator[Wanted]:
+    def _of_indexes(self, images: Mapping[tuple[str, str], _Read]) -> Iterator[TagSet]:
         compilation = self._plan.compilation
         selected = {target.bake_target.name: target.bake_target for target in self._plan.targets}
         for index in compilation.graph.indexes:
@@ -111,11 +111,11 @@ class Publisher:
 
     def _wanted(
         self, owner: str, repository: str, tags: Sequence[str], own: Sequence[_Read], annotations: Mapping[str, str]
-    ) -> Wanted:
+    ) -> TagSet:
         images = tuple(read.image for read in own)
         kept = {key: value for read in reversed(own) for key, value in read.annotations.items()}
         several = {**kept, **annotations} if len(images) > 1 else {}
-        return Wanted(owner, parse_repository(f"{self._registry}/{repository}"), tuple(tags), images, several)
+        return TagSet(owner, parse_repository(f"{self._registry}/{repository}"), tuple(tags), images, several)
 
     def _read(self, found: Found) -> _Read | EdgebakeError:
         try:
@@ -150,8 +150,8 @@ class Publisher:
             )
         return _Read(of_platform[0], whole.annotations)
 
-    def _write(self, wanted: Wanted) -> list[PublishedTag]:
-        return write_tags(self._client, wanted, self._tell)
+    def _write(self, wanted: TagSet) -> list[PublishedTag]:
+        return write_tags(self._client, wanted, self._report)
 
     # ── staging tags
 

@@ -91,8 +91,8 @@ def _stacks(compilation: Compilation) -> list[Own]:
     repository = compilation.workspace.project.stacks
     if repository is None:
         return []
-    images = [(one, one.platforms) for one in compilation.graph.bake_targets if not one.is_test]
-    keys = wanted(compilation.graph, images, compilation.names, Fingerprints(compilation))
+    bake_targets = [(one, one.platforms) for one in compilation.graph.bake_targets]
+    keys = wanted(compilation.graph, bake_targets, compilation.names, Fingerprints(compilation))
     names = "|".join(re.escape(name) for name in sorted(compilation.targets))
     form = re.compile(rf"(?:{names})(?:-(?:amd64|arm64))+-[0-9a-f]{{32}}")
     return [Own(parse_repository(repository), frozenset(one.key for one in keys), (), form, "key of a stack")]
@@ -100,7 +100,7 @@ def _stacks(compilation: Compilation) -> list[Own]:
 
 def _own(compilation: Compilation, settings: Settings, registry: str, repository: str) -> Own:
     # All that is declared there counts, selected or not.
-    targets = [one for one in compilation.graph.bake_targets if one.repository == repository and not one.is_test]
+    targets = [one for one in compilation.graph.bake_targets if one.repository == repository]
     indexes = [one for one in compilation.graph.indexes if one.repository == repository]
     forms = tuple(dict.fromkeys([*(tag for one in targets for tag in one.tags), *(one.tag for one in indexes)]))
     names = "|".join(re.escape(name) for name in sorted({one.target for one in targets}))
@@ -188,7 +188,7 @@ def _or_epoch(time: datetime | None) -> datetime:
 
 def _form(forms: Iterable[str], tag: str) -> str | None:
     """Return the declared form that a tag has: the one with the most text of its own."""
-    fitting = [form for form in forms if "${" in form and re.fullmatch(_pattern(form), tag)]
+    fitting = [form for form in forms if re.fullmatch(_pattern(form), tag)]
     return max(fitting, key=lambda form: len(re.sub(r"\$\{\w+\}", "", form)), default=None)
 
 

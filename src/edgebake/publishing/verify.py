@@ -17,6 +17,7 @@ from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotAnImageError, NotFoundError
 from edgebake.registry.images import PlatformImage, RegistryImage, labels_of, read_image
 from edgebake.registry.reference import Reference, parse_reference, parse_repository
+from edgebake.registry.tags import platform_problems
 from edgebake.state.digest_files import Part, Shard
 
 _PREDICATE = "in-toto.io/predicate-type"
@@ -136,15 +137,11 @@ class Verifier:
         return one.model_copy(update={"differences": [*one.differences, difference]})
 
     def _differences(self, wanted: Declared, image: RegistryImage) -> Iterator[Difference]:
-        there = [one.platform for one in image.images]
-        for platform in dict.fromkeys([*wanted.parts, *there]):
-            count, is_declared = there.count(platform), platform in wanted.parts
-            if count == 0:
-                yield Difference(kind="platforms", platform=platform, text="it is declared and missing")
-            elif not is_declared:
-                yield Difference(kind="platforms", platform=platform, text="it is present and not declared")
-            elif count > 1:
-                yield Difference(kind="platforms", platform=platform, text=f"it is present {count} times")
+        present = [one.platform for one in image.images]
+        problems = platform_problems(wanted.parts, present)
+        for platform in dict.fromkeys([*wanted.parts, *present]):
+            if platform in problems:
+                yield Difference(kind="platforms", platform=platform, text=problems[platform])
             else:
                 yield from self._of_platform(wanted.parts[platform], image, image.by_platform[platform])
 

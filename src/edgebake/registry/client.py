@@ -1,7 +1,7 @@
 """A registry's HTTP API: manifests, tags and blobs, with the user's Docker logins.
 
 Source: the OCI distribution specification, https://github.com/opencontainers/distribution-spec/blob/main/spec.md.
-Buildx does the building and merging; this is for what it has no command for (tags, deletion, many quick questions).
+Buildx builds and merges; this client does what Buildx has no command for (tags, deletion, many quick requests).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class RegistryClient:
     Args:
         environment: where Docker's configuration, proxies and `SSL_CERT_FILE` are found (`os.environ`).
         ca_bundle: further certificates to trust.
-        patient: whether a registry that does not answer is asked again.
+        patient: whether requests that a registry does not answer are retried.
     """
 
     def __init__(
@@ -84,12 +84,12 @@ class RegistryClient:
 
     def digest(self, reference: Reference) -> str:
         """Return the digest of what a reference names, without fetching it."""
-        answer = self._call("HEAD", reference.repository, f"manifests/{reference.name}", headers=_ACCEPT)
-        # Not every registry tells it for a HEAD.
-        return answer.headers.get("Docker-Content-Digest") or self.manifest(reference).digest
+        response = self._call("HEAD", reference.repository, f"manifests/{reference.name}", headers=_ACCEPT)
+        # Some registries leave it out for a HEAD.
+        return response.headers.get("Docker-Content-Digest") or self.manifest(reference).digest
 
     def find_digest(self, reference: Reference) -> str | None:
-        """Return the digest of what a reference names, None if there is no such thing."""
+        """Return the digest of what a reference names; None if it is not in the registry."""
         try:
             return self.digest(reference)
         except NotFoundError:
@@ -97,14 +97,14 @@ class RegistryClient:
 
     def manifest(self, reference: Reference) -> RawManifest:
         """Return a manifest. Its digest is that of its bytes; one that was asked for is checked."""
-        answer = self._call("GET", reference.repository, f"manifests/{reference.name}", headers=_ACCEPT)
-        content = answer.data
+        response = self._call("GET", reference.repository, f"manifests/{reference.name}", headers=_ACCEPT)
+        content = response.data
         digest = _checked(content, reference.digest, str(reference))
-        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
         return RawManifest(digest, media_type, content)
 
     def find_manifest(self, reference: Reference) -> RawManifest | None:
-        """Return a manifest, None if there is no such thing."""
+        """Return a manifest; None if it is not in the registry."""
         try:
             return self.manifest(reference)
         except NotFoundError:
@@ -141,10 +141,10 @@ class RegistryClient:
             self._call("HEAD", repository, f"blobs/{digest}", actions="pull,push")
         except NotFoundError:
             started = self._call("POST", repository, "blobs/uploads/", actions="pull,push")
-            place = started.headers.get("Location", "")
-            place += ("&" if "?" in place else "?") + urlencode({"digest": digest})
+            path = started.headers.get("Location", "")
+            path += ("&" if "?" in path else "?") + urlencode({"digest": digest})
             headers = {"Content-Type": "application/octet-stream"}
-            self._call("PUT", repository, place, actions="pull,push", body=content, headers=headers)
+            self._call("PUT", repository, path, actions="pull,push", body=content, headers=headers)
         return digest
 
     # ── tags
@@ -152,20 +152,20 @@ class RegistryClient:
     def tags(self, repository: Repository) -> list[str]:
         """Return a repository's tags, sorted; none if there is no such repository."""
         found: list[str] = []
-        place: str | None = f"tags/list?n={_PAGE}"
-        while place:
+        path: str | None = f"tags/list?n={_PAGE}"
+        while path:
             try:
-                answer = self._call("GET", repository, place)
+                response = self._call("GET", repository, path)
             except NotFoundError:
                 break
-            found += json.loads(answer.data).get("tags") or ()
-            place = _next_page(answer)
+            found += json.loads(response.data).get("tags") or ()
+            path = _next_page(response)
         return sorted(set(found))
 
     # ── many at once
 
     def each(self, ask: Callable[[T], R], questions: Iterable[T], *, at_once: int = CONCURRENCY) -> list[R]:
-        """Return the answers to many questions, in their order; a few are asked at once."""
+        """Return the results of many requests, in their order; a few are sent at once."""
         from concurrent.futures import ThreadPoolExecutor
 
         questions = list(questions)
@@ -178,21 +178,21 @@ class RegistryClient:
         self,
         method: str,
         repository: Repository,
-        place: str,
+        path: str,
         *,
         actions: str = "pull",
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> BaseHTTPResponse:
-        return self._transport.call(method, repository, place, actions=actions, body=body, headers=headers or {})
+        return self._transport.call(method, repository, path, actions=actions, body=body, headers=headers or {})
 
 
-def _next_page(answer: BaseHTTPResponse) -> str | None:
+def _next_page(response: BaseHTTPResponse) -> str | None:
     """Return where the next page is, from a Link header (RFC 8288)."""
-    for link in answer.headers.get("Link", "").split(","):
+    for link in response.headers.get("Link", "").split(","):
         target, _, parameters = link.strip().partition(";")
         if 'rel="next"' in parameters.replace("rel=next", 'rel="next"'):
-            return urljoin(answer.url or "", target.strip("<> "))
+            return urljoin(response.url or "", target.strip("<> "))
     return None
 
 
@@ -204,11 +204,11 @@ def _checked(content: bytes, digest: str, what: str) -> str:
     """Return the content's digest.
 
     Raises:
-        RegistryError: it is another one than was asked for.
+        RegistryError: it is not the digest that was asked for.
     """
     from edgebake.registry.errors import RegistryError
 
     found = _sha256(content)
     if digest.startswith("sha256:") and found != digest:
-        raise RegistryError(f"{what}: the registry sent something else", reason=f"its digest is {found}")
+        raise RegistryError(f"{what}: the registry sent other content", reason=f"its digest is {found}")
     return digest or found

@@ -42,10 +42,10 @@ class Login:
 
 
 class Credentials:
-    """The logins of one user.
+    """A user's logins.
 
     Args:
-        environment: `DOCKER_CONFIG` (a folder) and `HOME` say where Docker's configuration is; helpers get it all.
+        environment: `DOCKER_CONFIG` (a folder) and `HOME` say where Docker's configuration is; helpers get all.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -98,7 +98,7 @@ class Credentials:
             )
         except FileNotFoundError:
             raise RefusedError(
-                f"there is no {program}", at=Position(str(self._file)), reason="Docker's configuration names it"
+                f"{program} not found", at=Position(str(self._file)), reason="Docker's configuration names it"
             ) from None
         except subprocess.TimeoutExpired:
             raise RefusedError(f"{program} did not answer within {TIMEOUT} s") from None
@@ -115,7 +115,7 @@ def _login(program: str, text: str) -> Login | None:
         data = json.loads(text)
         user, secret = str(data["Username"]), str(data["Secret"])
     except (ValueError, KeyError, TypeError):
-        raise RefusedError(f"{program} did not answer with a login") from None
+        raise RefusedError(f"{program} returned no login") from None
     if user == _TOKEN_USER:
         return Login(identity_token=secret)
     return Login(user, secret) if user else None

@@ -1,4 +1,4 @@
-"""What a registry can answer instead of what was asked for."""
+"""Errors of registries."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ from edgebake.errors import EdgebakeError
 
 
 class RegistryError(EdgebakeError):
-    """A registry did not do what it was asked. A user's error as it stands, if nobody handles it."""
+    """A registry did not do what it was asked to do."""
 
 
 class NotFoundError(RegistryError):
-    """There is no such manifest, blob, tag or repository."""
+    """The registry does not have this manifest, blob, tag or repository."""
 
 
 class RefusedError(RegistryError):
-    """The registry wants a login, or this login may not do it."""
+    """The registry needs a login, or this login lacks the permission."""
 
 
 class UnsupportedError(RegistryError):
-    """The registry cannot do it at all, or has it switched off (deletion, mostly)."""
+    """The registry does not offer this, or has it switched off (usually deletion)."""
 
 
 class UnreachableError(RegistryError):
-    """No answer, or one that says that the registry itself has a fault. It may pass."""
+    """The registry does not answer, or fails. It may be transient."""
+
+
+class RateLimitedError(UnreachableError):
+    """The registry allows no more requests for now."""
 
 
 class NotAnImageError(RegistryError):
-    """Something else than an image is there."""
+    """The reference names something else than an image."""

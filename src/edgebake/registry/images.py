@@ -1,4 +1,4 @@
-"""An image in a registry, read as what it is made of: a manifest for each platform, and its attestations."""
+"""An image in a registry: a manifest for each platform, and their attestations."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class PlatformImage:
 
     @property
     def descriptors(self) -> tuple[Descriptor, ...]:
-        """What stands for it in an index."""
+        """Its entries in an index."""
         return (self.descriptor, *self.attestations)
 
 
 @dataclass(frozen=True)
 class RegistryImage:
-    """What a reference names."""
+    """The image that a reference names."""
 
     reference: Reference
     manifest: RawManifest
@@ -64,12 +64,12 @@ class RegistryImage:
 
     @property
     def descriptor_digests(self) -> set[str]:
-        """The digests of all that stands in the index, attestations too; for a single manifest its own."""
+        """The digests of all entries of the index, attestations too; for a single manifest its own."""
         return {str(one["digest"]) for image in self.images for one in image.descriptors}
 
 
 def read_image(client: RegistryClient, reference: Reference) -> RegistryImage:
-    """Return what a reference names.
+    """Return the image that a reference names.
 
     Raises:
         RegistryError: it is not there, the registry does not show it, or it is no image (NotAnImageError).
@@ -79,7 +79,7 @@ def read_image(client: RegistryClient, reference: Reference) -> RegistryImage:
         return RegistryImage(reference, manifest, tuple(_children(manifest)))
     if "config" not in manifest.data:
         raise NotAnImageError(
-            f"{reference} is no image", reason=f"its media type is {manifest.media_type or 'unknown'}"
+            f"{reference} is not an image", reason=f"its media type is {manifest.media_type or 'unknown'}"
         )
     config = config_of(client, reference.repository, manifest)
     platform = {key: config[key] for key in ("architecture", "os", "variant") if config.get(key)}
@@ -105,7 +105,7 @@ def labels_of(client: RegistryClient, repository: Repository, image: PlatformIma
 
 
 def platform_name(platform: Mapping[str, str]) -> str:
-    """Return a platform as edgebake writes it: `linux/arm64` (which is v8, and says so or not)."""
+    """Return a platform as edgebake writes it: `linux/arm64`, with or without its variant v8."""
     variant = platform.get("variant", "")
     suffix = f"/{variant}" if variant and (platform.get("architecture"), variant) != ("arm64", "v8") else ""
     return f"{platform.get('os')}/{platform.get('architecture')}{suffix}"

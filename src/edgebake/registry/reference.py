@@ -46,7 +46,7 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """What the registry knows the manifest by."""
+        """The manifest's name in the registry's API: the digest, else the tag."""
         return self.digest or self.tag
 
     def at(self, digest: str) -> Reference:
@@ -55,7 +55,7 @@ class Reference:
 
 
 def parse_repository(text: str) -> Repository:
-    """Return a repository, with what Docker fills in.
+    """Return a repository, with the parts that Docker adds.
 
     >>> str(parse_repository("debian"))
     'docker.io/library/debian'

@@ -2,7 +2,7 @@
 
 Registries delete manifests, and some (distribution 2) delete them by digest only, with all tags that name it; a
 manifest that an index needs would be gone. So the tag is first moved to an empty manifest of its own, and that one
-is deleted, whichever way the registry knows. Where it knows none, the tag is put back.
+is deleted, in whichever way the registry offers. Where it offers none, the tag is put back.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _ARTIFACT_TYPE = "application/vnd.edgebake.removed-tag.v1"
 
 
 def remove_tag(client: RegistryClient, tag: Reference) -> bool:
-    """Remove a tag; what it names stays. Return False if there was no such tag.
+    """Remove a tag; the manifest that it names stays. Return False if there was no such tag.
 
     Raises:
-        RegistryError: the registry deletes nothing, or not for this login; the tag is as it was.
+        RegistryError: the registry does not delete, or not for this login; the tag is unchanged.
     """
     before = client.find_manifest(tag)
     if before is None:
@@ -60,6 +60,6 @@ def _throwaway(client: RegistryClient, tag: Reference) -> bytes:
         "artifactType": _ARTIFACT_TYPE,
         "config": {"mediaType": _EMPTY_TYPE, "digest": config, "size": len(_EMPTY)},
         "layers": [],
-        "annotations": {"dev.edgebake.removed-tag": f"{tag.tag} {uuid.uuid4()}"},  # nobody else's digest
+        "annotations": {"dev.edgebake.removed-tag": f"{tag.tag} {uuid.uuid4()}"},  # a digest of its own
     }
     return json.dumps(manifest).encode()

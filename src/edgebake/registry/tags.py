@@ -1,4 +1,4 @@
-"""Tags as they are to be: written whole by Buildx, or not at all, and looked at afterwards."""
+"""Tags: Buildx writes one whole or not at all, and it is checked afterwards."""
 
 from __future__ import annotations
 
@@ -11,27 +11,25 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from edgebake.errors import EdgebakeError
-from edgebake.graph.image_plan import ImagePlan
-from edgebake.graph.image_stage import index_annotations
 from edgebake.model.output.publishing import PublishedTag, TagState
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotAnImageError, NotFoundError
 from edgebake.registry.images import PlatformImage, RegistryImage, read_image
-from edgebake.registry.reference import Reference, Repository, parse_repository
-from edgebake.system.docker import docker
+from edgebake.registry.reference import Reference, Repository
+from edgebake.system.docker import docker, last_line
 
 TIMEOUT = 600  # seconds; a merge copies nothing within one repository
 
-_PAUSES = (0.2, 0.6, 2.0)  # seconds between tries
+_PAUSES = (0.2, 0.6, 2.0)  # seconds between attempts
 T = TypeVar("T")
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Tags of one repository, and what they are to name.
+class TagSet:
+    """Tags of one repository, and the images and annotations that all of them name.
 
-    `owner` is a bake target, or the image of an index over several.
+    `owner` is a bake target, or the image of an index over several. `annotations` are written only to an index.
     """
 
     owner: str
@@ -41,35 +39,82 @@ class Wanted:
     annotations: Mapping[str, str]
 
 
-def write_tags(client: RegistryClient, wanted: Wanted, tell: Tell) -> list[PublishedTag]:
-    """Write the tags that do not name this already, and see that they do.
+# ── when a tag is complete
+
+
+def platform_problems(declared: Iterable[str], present: Sequence[str]) -> dict[str, str]:
+    """Return what is wrong with a tag's platforms: by platform; empty if each declared one is there once, alone.
+
+    Args:
+        declared: the platforms that the tag is to have.
+        present: those of the images that it names; a platform is listed as often as the index has it.
+    """
+    declared = set(declared)
+    problems = {}
+    for platform in sorted({*declared, *present}):
+        count = present.count(platform)
+        if count == 0:
+            problems[platform] = "it is declared and missing"
+        elif platform not in declared:
+            problems[platform] = "it is present and not declared"
+        elif count > 1:
+            problems[platform] = f"it is present {count} times"
+    return problems
+
+
+def check_platforms(image: RegistryImage, declared: Iterable[str]) -> None:
+    """Check that a tag has each declared platform once, and no other.
 
     Raises:
-        EdgebakeError: Buildx cannot merge, or a tag is not whole afterwards.
+        EdgebakeError: it does not; the reason lists both.
+    """
+    declared, present = sorted(declared), sorted(one.platform for one in image.images)
+    if platform_problems(declared, present):
+        raise EdgebakeError(
+            f"{image.reference} does not have the declared platforms",
+            reason=f"it has {', '.join(present) or 'none'}; declared are {', '.join(declared)}",
+            hints=("another job may have pushed this tag: run the command again",),
+        )
+
+
+def names_exactly(image: RegistryImage | None, wanted: TagSet) -> bool:
+    """Tell whether what is under a tag is what it is to be: the same images and attestations, and the annotations.
+
+    Args:
+        image: what the registry has under the tag; None if there is no such tag.
+        wanted: what it is to be.
+    """
+    if image is None or len(image.images) != len(wanted.images):
+        return False
+    digests = {str(descriptor["digest"]) for one in wanted.images for descriptor in one.descriptors}
+    if image.descriptor_digests != digests:
+        return False
+    return len(wanted.images) == 1 or wanted.annotations.items() <= image.annotations.items()
+
+
+# ── writing
+
+
+def write_tags(client: RegistryClient, wanted: TagSet, report: Report = lambda line: None) -> list[PublishedTag]:
+    """Write the tags that do not name these images yet, and check all of them.
+
+    Args:
+        client: asks the registry.
+        wanted: the tags.
+        report: called with a line for each tag.
+
+    Raises:
+        EdgebakeError: Buildx cannot merge the images, or a tag is not complete afterwards.
     """
     references = [wanted.repository.tagged(tag) for tag in wanted.tags]
-    stale = [reference for reference in references if not _is(wanted, _find(client, reference))]
+    stale = [reference for reference in references if not names_exactly(_find(client, reference), wanted)]
     if stale:
         _merge(client, wanted, stale)
-    return [_verified(client, wanted, one, "published" if one in stale else "same", tell) for one in references]
-
-
-def write_index(
-    client: RegistryClient,
-    repository: str,
-    tags: Sequence[str],
-    owner: str,
-    images: Mapping[str, PlatformImage],
-    plan: ImagePlan,
-) -> list[PublishedTag]:
-    """Write images of several platforms under tags, as :func:`write_tags` does."""
-    annotations = index_annotations(plan) if len(images) > 1 else {}
-    wanted = Wanted(owner, parse_repository(repository), tuple(tags), tuple(images.values()), annotations)
-    return write_tags(client, wanted, lambda line: None)
+    return [_checked(client, wanted, one, "published" if one in stale else "same", report) for one in references]
 
 
 def settled(read: Callable[[], T]) -> T:
-    """Return what is read, if need be at a later try: what others are writing may not be there for a moment.
+    """Return what `read` returns; what was not found is looked for again, as another job may be writing it.
 
     Raises:
         RegistryError: it is not there, or the registry does not show it.
@@ -82,16 +127,16 @@ def settled(read: Callable[[], T]) -> T:
     return read()
 
 
-def _merge(client: RegistryClient, wanted: Wanted, references: Sequence[Reference]) -> None:
-    """Write the tags, if need be at a later try: distribution 2 refuses what others write at the same moment."""
+def _merge(client: RegistryClient, wanted: TagSet, references: Sequence[Reference]) -> None:
+    """Write the tags, in several attempts: distribution 2 refuses what others write at the same moment."""
     for pause in _PAUSES:
         try:
             return _imagetools_create(wanted, references)
         except EdgebakeError as error:
-            if re.search(r"denied|unauthorized|forbidden|no docker", str(error), re.IGNORECASE):
+            if re.search(r"denied|unauthorized|forbidden|docker not found", str(error), re.IGNORECASE):
                 raise
             time.sleep(pause * random.uniform(0.5, 1.5))
-            if all(_is(wanted, _find(client, reference)) for reference in references):
+            if all(names_exactly(_find(client, reference), wanted) for reference in references):
                 return None
     return _imagetools_create(wanted, references)
 
@@ -103,53 +148,33 @@ def _find(client: RegistryClient, reference: Reference) -> RegistryImage | None:
         return None
 
 
-def _is(wanted: Wanted, there: RegistryImage | None) -> bool:
-    digests = {str(one["digest"]) for image in wanted.images for one in image.descriptors}
-    if there is None or there.descriptor_digests != digests or len(there.images) != len(wanted.images):
-        return False
-    return len(wanted.images) == 1 or wanted.annotations.items() <= there.annotations.items()
-
-
-def _verified(
-    client: RegistryClient, wanted: Wanted, reference: Reference, state: TagState, tell: Tell
+def _checked(
+    client: RegistryClient, wanted: TagSet, reference: Reference, state: TagState, report: Report
 ) -> PublishedTag:
-    there = settled(lambda: read_image(client, reference))
-    declared = sorted(image.platform for image in wanted.images)
-    found = sorted(image.platform for image in there.images)
-    if found != declared:
-        raise EdgebakeError(
-            f"{reference} has not the declared platforms",
-            reason=f"it has {', '.join(found) or 'none'}; declared are {', '.join(declared)}",
-            hints=("something else pushes this tag: edgebake never writes it in part",),
-        )
-    if not _is(wanted, there):  # whole, and of another publish that came after this one
-        tell(f"note: {reference}: another publish has replaced it meanwhile")
-    tell(f"{state:<9} {reference}@{there.digest}")
-    platforms = {image.platform: image.digest for image in there.images}
+    image = settled(lambda: read_image(client, reference))
+    check_platforms(image, [one.platform for one in wanted.images])
+    if not names_exactly(image, wanted):  # complete, and of another publish that came after this one
+        report(f"note: {reference}: another publish has replaced it meanwhile")
+    report(f"{state:<9} {reference}@{image.digest}")
+    platforms = {one.platform: one.digest for one in image.images}
     return PublishedTag(
-        owner=wanted.owner, reference=str(reference), digest=there.digest, platforms=platforms, state=state
+        owner=wanted.owner, reference=str(reference), digest=image.digest, platforms=platforms, state=state
     )
 
 
-def _imagetools_create(wanted: Wanted, references: Iterable[Reference]) -> None:
+def _imagetools_create(wanted: TagSet, references: Iterable[Reference]) -> None:
     """Have Buildx write an index of exactly these descriptors under the tags."""
     # One image is copied as it is; Buildx would wrap it into an index.
     options = ["--prefer-index=false"] if len(wanted.images) == 1 else []
     options += [word for reference in references for word in ("--tag", str(reference))]
     for key, value in sorted(wanted.annotations.items()):
         options += ["--annotation", f"index:{key}={value}"]
-    descriptors = [_descriptor(one) for image in _ordered(wanted.images) for one in image.descriptors]
+    images = sorted(wanted.images, key=lambda image: image.platform)
+    descriptors = [json.dumps(one, sort_keys=True) for image in images for one in image.descriptors]
     words = ("buildx", "imagetools", "create", "--progress=plain", *options, *descriptors)
     done = docker(*words, timeout=TIMEOUT, needs_engine=False)
     if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
-        reason = (said or ["no reason"])[-1].removeprefix("ERROR: ")
-        raise EdgebakeError(f"{wanted.owner} could not be merged", reason=reason)
-
-
-def _ordered(images: Iterable[PlatformImage]) -> list[PlatformImage]:
-    return sorted(images, key=lambda image: image.platform)
-
-
-def _descriptor(descriptor: Mapping[str, object]) -> str:
-    return json.dumps(descriptor, sort_keys=True)
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise EdgebakeError(
+            f"{wanted.owner} could not be merged", reason=last_line("\n".join(errors) or done.stderr)
+        )

@@ -1,4 +1,4 @@
-"""How a registry wants to be asked: its challenge, and the tokens that answer it.
+"""Registry tokens: the challenge of a registry, and the scope of a token.
 
 Source: https://distribution.github.io/distribution/spec/auth/token/ and …/oauth/.
 """

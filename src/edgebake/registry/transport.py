@@ -1,4 +1,4 @@
-"""One HTTP request to a registry: address, login, retries, and what a refusal means. On urllib3."""
+"""One HTTP request to a registry: address, login, retries, and the error that a refusal means. On urllib3."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from urllib3.util import Retry, Timeout
 from edgebake.registry.credentials import Credentials, Login
 from edgebake.registry.errors import (
     NotFoundError,
+    RateLimitedError,
     RefusedError,
     RegistryError,
     UnreachableError,
@@ -46,7 +47,7 @@ _CERTIFICATES = Path("/etc/docker/certs.d")  # https://docs.docker.com/engine/se
 
 @dataclass
 class _Host:
-    """What is known of a registry's API: where it is, and what it asks for."""
+    """A registry's API: where it is, and the login that it asks for."""
 
     url: str = ""
     challenge: Challenge = field(default_factory=Challenge)
@@ -60,7 +61,7 @@ class Transport:
         environment: as for the client.
         ca_bundle: further certificates to trust.
         connections: how many to one host are kept.
-        patient: whether a host that does not answer is asked again.
+        patient: whether requests that a host does not answer are retried.
     """
 
     def __init__(
@@ -80,30 +81,30 @@ class Transport:
         self,
         method: str,
         repository: Repository,
-        place: str,
+        path: str,
         *,
         actions: str,
         body: bytes | None,
         headers: Mapping[str, str],
     ) -> urllib3.BaseHTTPResponse:
-        """Send a request about a repository; `place` is relative to it, or a URL that the registry gave.
+        """Send a request about a repository; `path` is relative to it, or a URL that the registry gave.
 
         Raises:
-            RegistryError: any answer but a good one.
+            RegistryError: the registry cannot be reached, or refuses.
         """
         host = self._host(repository)
         base = f"{host.url}/v2/{quote(repository.path)}/"
-        url = urljoin(base, place) if "://" in place or place.startswith("/") else base + place
+        url = urljoin(base, path) if "://" in path or path.startswith("/") else base + path
         scope = scope_of(repository.path, actions)
         sent = {**headers, **self._authorization(repository, host.challenge, scope)}
-        answer = self._send(method, url, body, sent)
-        if answer.status == 401:  # a token has expired, or this needs another one than was guessed
-            challenge = parse_challenge(answer.headers.get("WWW-Authenticate"))
+        response = self._send(method, url, body, sent)
+        if response.status == 401:  # the token has expired, or this request needs another one
+            challenge = parse_challenge(response.headers.get("WWW-Authenticate"))
             self._tokens.pop((repository.host, scope), None)
             sent = {**headers, **self._authorization(repository, challenge, scope)}
-            answer = self._send(method, url, body, sent)
-        _refuse(answer, method, str(repository), place)
-        return answer
+            response = self._send(method, url, body, sent)
+        _refuse(response, method, str(repository), path)
+        return response
 
     # ── where a registry is
 
@@ -118,14 +119,16 @@ class Transport:
     def _greet(self, host: str) -> tuple[str, Challenge]:
         """Find a registry's API. Docker speaks plain HTTP to this machine only, and so does this."""
         schemes = ("http", "https") if _is_local(host) else ("https",)
-        answer = None
+        response = None
         for scheme in schemes:
-            answer = self._send("GET", f"{scheme}://{host}/v2/", None, {})
-            if not (scheme == "http" and answer.status == 400):  # "client sent an HTTP request to an HTTPS server"
+            response = self._send("GET", f"{scheme}://{host}/v2/", None, {})
+            if not (
+                scheme == "http" and response.status == 400
+            ):  # "client sent an HTTP request to an HTTPS server"
                 break
-        if answer is None or answer.status >= 500:
-            raise UnreachableError(f"the registry {host} has a fault", reason=_said(answer))
-        return f"{scheme}://{host}", parse_challenge(answer.headers.get("WWW-Authenticate"))
+        if response is None or response.status >= 500:
+            raise UnreachableError(f"the registry {host} failed", reason=_message(response))
+        return f"{scheme}://{host}", parse_challenge(response.headers.get("WWW-Authenticate"))
 
     # ── logins
 
@@ -149,14 +152,14 @@ class Transport:
             form = {**asked, "grant_type": "refresh_token", "refresh_token": login.identity_token}
             body = urlencode({**form, "client_id": _CLIENT_ID}).encode()
             kind = {"Content-Type": "application/x-www-form-urlencoded"}
-            answer = self._send("POST", challenge.realm, body, kind)
+            response = self._send("POST", challenge.realm, body, kind)
         else:
-            answer = self._send("GET", f"{challenge.realm}?{urlencode(asked)}", None, _basic(login))
-        _refuse(answer, "GET", str(repository), "")
-        data = _json(answer)
+            response = self._send("GET", f"{challenge.realm}?{urlencode(asked)}", None, _basic(login))
+        _refuse(response, "GET", str(repository), "")
+        data = _json(response)
         token = data.get("token") or data.get("access_token")
         if not token:
-            raise RefusedError(f"{challenge.realm} gives no token for {repository}")
+            raise RefusedError(f"{challenge.realm} returned no token for {repository}")
         return str(token)
 
     # ── sending
@@ -171,9 +174,9 @@ class Transport:
         except HTTPError as error:
             cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
             hints = (
-                ("name the authority's certificates: --ca-bundle, or SSL_CERT_FILE",)
+                ("name the certificates to trust: --ca-bundle, or SSL_CERT_FILE",)
                 if isinstance(cause, SSLError)
-                else ("see that the registry is up, and that its name is right",)
+                else ("check that the registry is up, and that its name is right",)
             )
             raise UnreachableError(
                 f"the registry {host} cannot be reached", reason=_short(cause), hints=hints
@@ -203,7 +206,7 @@ class Transport:
         return proxies.get(scheme) or proxies.get("all", "")
 
     def _trust(self, host: str) -> ssl.SSLContext:
-        """Return whom to trust: the system (or SSL_CERT_FILE), Docker's certificates for the host, and our own."""
+        """Return the certificates to trust: the system's or SSL_CERT_FILE, Docker's for the host, `ca_bundle`."""
         file, folder = self._environment.get("SSL_CERT_FILE"), self._environment.get("SSL_CERT_DIR")
         context = ssl.create_default_context(cafile=file or None, capath=folder or None)
         extra = [*sorted((_CERTIFICATES / host).glob("*.crt")), *([self._ca_bundle] if self._ca_bundle else [])]
@@ -240,44 +243,46 @@ def _is_local(host: str) -> bool:
 # ── answers
 
 
-def _refuse(answer: urllib3.BaseHTTPResponse, method: str, repository: str, place: str) -> None:
-    """Raise what a bad answer means."""
-    status = answer.status
+def _refuse(response: urllib3.BaseHTTPResponse, method: str, repository: str, path: str) -> None:
+    """Raise the error that a response means, if it is one."""
+    status = response.status
     if status < 400:
         return
-    what = place.rpartition("/")[2].partition("?")[0]
+    what = path.rpartition("/")[2].partition("?")[0]
     subject = (
-        f"{repository}@{what}" if ":" in what else f"{repository}:{what}" if "manifests" in place else repository
+        f"{repository}@{what}" if ":" in what else f"{repository}:{what}" if "manifests" in path else repository
     )
-    said = _said(answer)
-    if "UNSUPPORTED" in said or status == 405:
-        raise UnsupportedError(f"{subject}: the registry cannot do this ({method})", reason=said)
+    message = _message(response)
+    if "UNSUPPORTED" in message or status == 405:
+        raise UnsupportedError(f"{subject}: the registry cannot do this ({method})", reason=message)
     if status == 404:
-        raise NotFoundError(f"{subject} is not in the registry", reason=said)
+        raise NotFoundError(f"{subject} is not in the registry", reason=message)
     if status in (401, 403):
-        hints = ("log in to the registry: docker login",)
-        raise RefusedError(f"{subject}: the registry refuses access", reason=said, hints=hints)
-    if status == 429 or status >= 500:
-        raise UnreachableError(f"{subject}: the registry cannot answer now", reason=said)
-    raise RegistryError(f"{subject}: the registry refuses the request", reason=said)
+        hints = (f"log in to the registry: docker login {repository.partition('/')[0]}",)
+        raise RefusedError(f"{subject}: the registry refuses access", reason=message, hints=hints)
+    if status == 429:
+        raise RateLimitedError(f"{subject}: the registry allows no more requests for now", reason=message)
+    if status >= 500:
+        raise UnreachableError(f"{subject}: the registry cannot answer now", reason=message)
+    raise RegistryError(f"{subject}: the registry refuses the request", reason=message)
 
 
-def _said(answer: urllib3.BaseHTTPResponse | None) -> str:
-    """Return a registry's own words, on one line."""
-    if answer is None:
+def _message(response: urllib3.BaseHTTPResponse | None) -> str:
+    """Return the registry's own message, on one line."""
+    if response is None:
         return "no answer"
-    errors = _json(answer).get("errors")
+    errors = _json(response).get("errors")
     if isinstance(errors, list) and errors:
-        told = [
+        texts = [
             f"{error.get('code', '')}: {error.get('message', '')}" for error in errors if isinstance(error, dict)
         ]
-        return f"{answer.status} {'; '.join(told)}"
-    return f"{answer.status} {answer.reason or ''}".strip()
+        return f"{response.status} {'; '.join(texts)}"
+    return f"{response.status} {response.reason or ''}".strip()
 
 
-def _json(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+def _json(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     try:
-        data = json.loads(answer.data or b"{}")
+        data = json.loads(response.data or b"{}")
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}

@@ -1,4 +1,4 @@
-"""What is asked for, and by whom."""
+"""Requirements with their origin."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ Kind = Literal["run", "library", "provide", "forbid"]
 
 @dataclass(frozen=True)
 class Ask:
-    """A requirement, and who has it.
+    """A requirement, and what requires it.
 
-    `kind`: needed at run time, needed to build against, the recipe that stands for a name, or not to be in the
-    image. `origin` is prose; `parent` the name that asks, or None for the image itself. `place`: where it is
-    written.
+    Attributes:
+        requirement: the requirement.
+        kind: `run`: needed at run time. `library`: compiled against. `provide`: the recipe that provides a name.
+            `forbid`: not allowed in the same image.
+        origin: what requires it, as prose.
+        parent: the name of the recipe that requires it; None for the image itself.
+        place: where it is written.
     """
 
     requirement: Requirement
@@ -33,7 +37,7 @@ class Ask:
 
     @property
     def at(self) -> Position | None:
-        """Where it is written."""
+        """The position where it is written."""
         return position_of(self.place)
 
     def __str__(self) -> str:

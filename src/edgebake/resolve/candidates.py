@@ -1,4 +1,4 @@
-"""What can stand for a name on a target: recipe releases with their variants, and the target's facts."""
+"""Candidates for a name on a target: releases of recipes with their variants, and facts of the target."""
 
 from __future__ import annotations
 
@@ -21,9 +21,14 @@ _HOST_LIBRARIES = ("cuda", "cudnn", "tensorrt")
 class Candidate:
     """One way to satisfy a name.
 
-    `loaded` None: nothing is installed, because the base image or the host brings it (`note` says which), or
-    because the name must not be there (`absent`). `stands_for`: the name that this recipe provides; then it only
-    asks for the recipe itself.
+    Attributes:
+        name: the recipe's name, or the fact's.
+        version: the release, or the fact's value.
+        loaded: the recipe; None if nothing is installed: the base image or the host has it (`note`), or the name is
+            not allowed (`absent`).
+        stands_for: the name that this recipe provides. The candidate then only requires the recipe itself.
+        absent: whether the candidate means that nothing has this name.
+        note: where the fact comes from, as prose.
     """
 
     name: str
@@ -46,21 +51,21 @@ class Candidate:
         return f"{self.name} {self.version}" if versioned else self.name
 
     def wanted_flavours(self, requirement: Requirement) -> tuple[str, ...] | None:
-        """Return the flavours that a requirement asks of this candidate, or None if it is not satisfied."""
+        """Return the flavours of this candidate that a requirement asks for; None if it does not satisfy it."""
         if self.absent:
             return None
         if not requirement.version and not requirement.flavours:
             return ()
         if self.loaded is None or self.release is None:
             return () if version_matches(self.version, requirement.version) else None
-        known = flavours_of(self.loaded, self.release)
-        if not set(requirement.flavours) <= set(known):
+        flavours = flavours_of(self.loaded, self.release)
+        if not set(requirement.flavours) <= set(flavours):
             return None
         versioning = self.loaded.recipe.versioning
         if version_matches(self.version, requirement.version, versioning):
             return requirement.flavours
         # ros:humble-desktop is ros[desktop]:humble.
-        for flavour in known:
+        for flavour in flavours:
             version = requirement.version.removesuffix(f"-{flavour}")
             if version != requirement.version and version_matches(self.version, version, versioning):
                 return (*requirement.flavours, flavour)
@@ -74,13 +79,13 @@ def flavours_of(loaded: LoadedRecipe, release: Release) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Unavailable:
-    """A release that does not exist on a target, and what it needs there."""
+    """A release that does not exist on a target, and the reason: what it needs."""
 
     version: str
     reason: str
 
 
-# Facts that say what a machine is: a variant for another machine is no near miss.
+# Facts that name a kind of machine. A variant for another kind of machine is not worth a hint.
 _KINDS_OF_MACHINE = frozenset({"target", "family", "platform", "board", "cuda_flavour", "memory"})
 
 
@@ -88,10 +93,10 @@ class CandidatePool:
     """The candidates of every name on one target and platform.
 
     Args:
-        catalogue: where recipes are found.
+        catalogue: the catalogue with the recipes.
         target: the target.
         platform: the OCI platform, or None for stages of the build platform.
-        locked: releases that a lock prefers, by recipe.
+        locked: releases in the lock, by recipe. They are preferred.
     """
 
     def __init__(
@@ -105,49 +110,49 @@ class CandidatePool:
         self._cache: dict[tuple[str, str | None], tuple[Candidate, ...]] = {}  # by name and locked release
         self._providers: dict[frozenset[str], dict[str, list[Candidate]]] = {}
         self.needs: dict[Candidate, tuple[Ask, ...]] = {}
-        """What candidates need, as far as it was asked; filled by the provider."""
+        """Requirements of candidates; filled by the provider when they are needed."""
 
     def preferring(self, locked: Mapping[str, str]) -> CandidatePool:
-        """Return a pool of the same candidates for another lock. The two share what they find."""
+        """Return a pool of the same candidates for another lock. Both share their cache."""
         pool = copy.copy(self)
         pool._locked = locked
         pool._providers = {}
         return pool
 
     def on(self, target: Target) -> CandidatePool:
-        """Return a pool of the same names on another target, or on this one with another Python."""
+        """Return a pool for another target, or for this one with another Python."""
         return CandidatePool(self.catalogue, target, self.platform, self._locked)
 
     def candidates(self, name: str, explicit: frozenset[str] = frozenset()) -> tuple[Candidate, ...]:
         """Return the candidates of `name`, best first.
 
-        `explicit`: recipes that the image names, which come first among those that provide `name`.
+        `explicit`: the recipes that the image names. They come first among those that provide `name`.
         """
         key = (name, self._locked.get(name))
         if key not in self._cache:
             self._cache[key] = tuple(self._find(name))
         own = self._cache[key]
-        asked = self._asked_to_provide(explicit).get(name, ())
-        if asked:
-            return (*asked, *own)
+        provided = self._provided_by(explicit).get(name, ())
+        if provided:
+            return (*provided, *own)
         if own or self.catalogue.has_recipe(name):
             return own
-        return tuple(c for p in self.catalogue.providers(name) for c in self._stand_ins(name, p))
+        return tuple(c for p in self.catalogue.providers(name) for c in self._providing(name, p))
 
-    def _asked_to_provide(self, explicit: frozenset[str]) -> dict[str, list[Candidate]]:
-        """Return, by name, the candidates of recipes that an image names and that provide something else."""
+    def _provided_by(self, explicit: frozenset[str]) -> dict[str, list[Candidate]]:
+        """Return the candidates that the recipes in `explicit` provide, by the provided name."""
         if explicit not in self._providers:
-            found: dict[str, list[Candidate]] = {}
+            candidates: dict[str, list[Candidate]] = {}
             for recipe in sorted(explicit):
                 if self.catalogue.has_recipe(recipe):
                     loaded = self.catalogue.recipe(recipe)
                     for name in loaded.recipe.provides:
-                        found.setdefault(name, []).extend(self._stand_ins(name, loaded))
-            self._providers[explicit] = found
+                        candidates.setdefault(name, []).extend(self._providing(name, loaded))
+            self._providers[explicit] = candidates
         return self._providers[explicit]
 
     def unavailable(self, loaded: LoadedRecipe) -> list[Unavailable]:
-        """Return the releases of a recipe that do not exist here, with reasons, newest first."""
+        """Return the releases of a recipe that do not exist on the target, newest first."""
         missing = []
         for release in _ordered(loaded, loaded.releases(self.target), None):
             if not any(True for _ in self._variants(loaded, release)):
@@ -155,25 +160,25 @@ class CandidatePool:
         return missing
 
     def canonical(self, name: str) -> str | None:
-        """Return the name that a requirement means: a recipe's, one that recipes provide, or a fact's; or None."""
+        """Return the name that a requirement refers to: a recipe, a provided name or a fact; None if unknown."""
         recipe = self.catalogue.canonical(name)
         if recipe is not None:
             return recipe
         return name if name in VERSION_FACTS or self.catalogue.providers(name) else None
 
     def is_last_resort(self, candidate: Candidate) -> bool:
-        """Tell whether nobody gets a candidate without asking for it: a pre-release, not locked and no default."""
+        """Return whether a candidate is used only on request: a pre-release, not locked and not the default."""
         if candidate.loaded is None or candidate.release is None or candidate.release.default:
             return False
         locked = self._locked.get(candidate.name) == candidate.version
         return not locked and is_prerelease(candidate.version, candidate.loaded.recipe.versioning)
 
     def locked(self, name: str) -> str | None:
-        """Return the release of a recipe that the lock has; None if it has none."""
+        """Return the locked release of a recipe; None if it is not locked."""
         return self._locked.get(name)
 
     def fact(self, name: str) -> Fact:
-        """Return a fact of the target; None if it has none."""
+        """Return a fact of the target; None if the target does not have it."""
         return self.facts.get(name)
 
     def _find(self, name: str) -> Iterator[Candidate]:
@@ -183,7 +188,7 @@ class CandidatePool:
             return
         fact = self.facts[name]
         if fact is None and self.catalogue.has_recipe(name):
-            yield from self._chosen(self.catalogue.recipe(name))
+            yield from self._conditional_releases(self.catalogue.recipe(name))
         if fact is None or isinstance(fact, tuple):
             return
         if name in self.target.base.provides:
@@ -195,10 +200,10 @@ class CandidatePool:
         elif name in ("jetpack", "l4t"):
             yield Candidate(name, fact, note="the target")
 
-    def _chosen(self, loaded: LoadedRecipe) -> Iterator[Candidate]:
-        """Yield the releases of a name that is a fact elsewhere: those that say that they are for such a target."""
+    def _conditional_releases(self, loaded: LoadedRecipe) -> Iterator[Candidate]:
+        """Yield releases of a recipe whose name is a fact that the target lacks: those with a `when` that holds."""
         for candidate in self._releases(loaded):
-            conditions = [one.when for one in (candidate.release, candidate.variant) if one is not None]
+            conditions = [part.when for part in (candidate.release, candidate.variant) if part is not None]
             if loaded.is_versioned and any(condition != Condition() for condition in conditions):
                 yield candidate
 
@@ -216,33 +221,33 @@ class CandidatePool:
     def _variants(self, loaded: LoadedRecipe, release: Release) -> Iterator[Candidate]:
         if not release.when.holds(self.facts):
             return
-        name, version, place = loaded.name, release.version, loaded.release_number(release)
+        name, version, index = loaded.name, release.version, loaded.release_number(release)
         if not release.variants:
-            yield Candidate(name, version, loaded, release, release_number=place)
+            yield Candidate(name, version, loaded, release, release_number=index)
         for number, variant in enumerate(release.variants):
             if variant.when.holds(self.facts):
-                yield Candidate(name, version, loaded, release, variant, number, place)
+                yield Candidate(name, version, loaded, release, variant, number, index)
 
     def _reason(self, release: Release) -> str:
         unmet = release.when.unmet(self.facts)
-        ways = [unmet] if unmet else _nearest([variant.when for variant in release.variants], self.facts)
-        phrases = [" and ".join(one.phrase for one in way) for way in ways]
+        alternatives = [unmet] if unmet else _nearest([variant.when for variant in release.variants], self.facts)
+        phrases = [" and ".join(term.phrase for term in terms) for terms in alternatives]
         return ", or ".join(dict.fromkeys(phrases))
 
-    def _stand_ins(self, name: str, provider: LoadedRecipe) -> Iterator[Candidate]:
+    def _providing(self, name: str, provider: LoadedRecipe) -> Iterator[Candidate]:
         for candidate in self._releases(provider):
             yield Candidate(provider.name, candidate.version, provider, stands_for=name)
 
 
 def _nearest(conditions: list[Condition], facts: dict[str, Fact]) -> list[tuple[Unmet, ...]]:
-    """Return what does not hold of the conditions; of those for this kind of machine only, if there are any."""
-    ways = [condition.unmet(facts) for condition in conditions]
+    """Return the unmet terms of each condition; only of conditions for this kind of machine, if there are any."""
+    alternatives = [condition.unmet(facts) for condition in conditions]
     near = [
-        way
-        for way, condition in zip(ways, conditions, strict=True)
-        if not _KINDS_OF_MACHINE & {one.fact for one in way} and ("cuda", ("none",)) not in condition.terms
+        terms
+        for terms, condition in zip(alternatives, conditions, strict=True)
+        if not _KINDS_OF_MACHINE & {term.fact for term in terms} and ("cuda", ("none",)) not in condition.terms
     ]
-    return near or ways
+    return near or alternatives
 
 
 def _with_version(candidate: Candidate, version: str) -> Candidate:
@@ -252,7 +257,7 @@ def _with_version(candidate: Candidate, version: str) -> Candidate:
 
 
 def _ordered(loaded: LoadedRecipe, releases: tuple[Release, ...], locked: str | None) -> list[Release]:
-    """Return releases, the one to prefer first: locked, marked as default, newest, pre-releases last."""
+    """Return releases in order of preference: locked, default, newest, pre-releases last."""
     versioning = loaded.recipe.versioning
     newest_first = list(releases)
     if versioning == "pep440":

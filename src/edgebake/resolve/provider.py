@@ -1,4 +1,4 @@
-"""edgebake's rules in resolvelib's terms."""
+"""edgebake's rules as a provider for resolvelib."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from edgebake.resolve.explain import explain_unknown
 
 
 def additions(candidate: Candidate) -> tuple[Additions, ...]:
-    """Return what adds to a candidate's recipe: its release and variant."""
+    """Return what a candidate adds to its recipe: its release and variant."""
     parts = (candidate.release, candidate.variant)
     return tuple(part for part in parts if part is not None)
 
 
 class Provider(AbstractProvider[Ask, Candidate, str]):
-    """Tells resolvelib what candidates there are, what they need, and what excludes them."""
+    """The candidates, their requirements, and what excludes them, for resolvelib."""
 
     def __init__(self, pool: CandidatePool, explicit: frozenset[str]) -> None:
         self._pool = pool
@@ -43,7 +43,7 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
         information: Mapping[str, Iterator[Any]],
         backtrack_causes: Sequence[Any],
     ) -> tuple[bool, str]:
-        # What the image names is decided first, so that it can only fail, never be bent.
+        # What the image names is decided first, so that other requirements cannot change it.
         return identifier not in self._explicit, identifier
 
     def find_matches(
@@ -62,19 +62,19 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
     def matching(self, identifier: str, asks: Sequence[Ask]) -> list[Candidate]:
         """Return the candidates that satisfy all of `asks`, best first.
 
-        A pre-release is among them if somebody asks for it, or if there is nothing else.
+        Pre-releases are included only if a requirement names one, or if nothing else satisfies `asks`.
         """
-        found = [
+        candidates = [
             candidate
             for candidate in self._pool.candidates(identifier, self._explicit)
             if all(self.is_satisfied_by(ask, candidate) for ask in asks)
         ]
         if any(names_prerelease(ask.requirement.version) for ask in asks if ask.kind != "forbid"):
-            return found
-        return [candidate for candidate in found if not self._pool.is_last_resort(candidate)] or found
+            return candidates
+        return [candidate for candidate in candidates if not self._pool.is_last_resort(candidate)] or candidates
 
     def best(self, identifier: str, asks: Sequence[Ask]) -> Candidate | None:
-        """Return the first of the candidates that satisfy all of `asks`."""
+        """Return the best candidate that satisfies all of `asks`; None if there is none."""
         narrowing = [ask for ask in asks if ask.kind == "forbid" or ask.requirement.narrows]
         if narrowing:
             return next(iter(self.matching(identifier, narrowing)), None)
@@ -100,19 +100,19 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
             return [Ask(exact, "provide", candidate.stands_for, candidate.stands_for)]
         if candidate.loaded is None:
             return []
-        known = self._pool.needs
-        if candidate not in known:
-            known[candidate] = tuple(self._needs(candidate))
-        return known[candidate]
+        needs = self._pool.needs
+        if candidate not in needs:
+            needs[candidate] = tuple(self._needs(candidate))
+        return needs[candidate]
 
     def _needs(self, candidate: Candidate) -> Iterator[Ask]:
         assert candidate.loaded is not None
         recipe = candidate.loaded.recipe
         parts: tuple[Recipe | Additions, ...] = (recipe, *additions(candidate))
         for part in parts:
-            place = () if isinstance(part, Recipe) else _place(candidate, part)
-            yield from self._asks(candidate, part.requires, "run", (*place, "requires"))
-            yield from self._asks(candidate, part.conflicts, "forbid", (*place, "conflicts"))
+            location = () if isinstance(part, Recipe) else _location(candidate, part)
+            yield from self._asks(candidate, part.requires, "run", (*location, "requires"))
+            yield from self._asks(candidate, part.conflicts, "forbid", (*location, "conflicts"))
         if recipe.build is not None:
             yield from self._asks(candidate, recipe.build.libraries, "library", ("build", "libraries"))
 
@@ -125,11 +125,11 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
             name = self._pool.canonical(requirement.name)
             ask = Ask(requirement.named(name or requirement.name), kind, str(candidate), candidate.name, place)
             if name is None and kind != "forbid":
-                raise explain_unknown(requirement, self._pool.catalogue, at=ask.at, asker=str(candidate))
+                raise explain_unknown(requirement, self._pool.catalogue, at=ask.at, origin=str(candidate))
             yield ask
 
 
-def _place(candidate: Candidate, part: Additions) -> Location:
-    """Return where a candidate's release or variant stands in its file."""
+def _location(candidate: Candidate, part: Additions) -> Location:
+    """Return the location of a candidate's release or variant in its file."""
     release: Location = ("releases", candidate.release_number)
     return release if isinstance(part, Release) else (*release, "variants", candidate.variant_number)

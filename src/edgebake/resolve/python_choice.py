@@ -1,4 +1,4 @@
-"""Which Python an image has: the distribution's, or the one that it asks for (`python:3.12`)."""
+"""The Python of an image: the distribution's, or the version that the image requires (`python:3.12`)."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from edgebake.model.versions import parse_version, version_matches
 
 PYTHON = "python"
 RUNTIME = "python-standalone"
-"""The recipe of every Python but the distribution's, which another one can stand for."""
+"""The recipe of every Python except the distribution's. Another recipe can provide it."""
 
 
 def with_wanted_python(target: Target, catalogue: Catalogue, wanted: Iterable[Requirement]) -> Target:
-    """Return the target with the Python that an image asks for.
+    """Return the target with the Python that an image requires.
 
-    That is the distribution's, wherever it is what is wanted; else the newest one that the recipe `python` has. If
-    there is none either, the target is returned as it is declared, and resolving tells why that is a conflict.
+    This is the distribution's Python if it fits, otherwise the newest one in the recipe `python` that fits. If none
+    fits, the target is returned as declared, and resolving reports the conflict.
 
     Args:
         target: the target.
-        catalogue: where the recipe is found.
-        wanted: what the image itself asks for; what its recipes require is never a reason for another Python.
+        catalogue: the catalogue with the recipe `python`.
+        wanted: the requirements of the image itself. Requirements of its recipes never choose another Python.
     """
     declared = target.declared
-    versions = [one.version for one in wanted if one.version and catalogue.canonical(one.name) == PYTHON]
+    versions = [each.version for each in wanted if each.version and catalogue.canonical(each.name) == PYTHON]
     if declared.python is None or _matches(declared.python, versions):
         return declared
     fitting = (version for version in other_pythons(declared, catalogue) if _matches(version, versions))
@@ -35,27 +35,31 @@ def with_wanted_python(target: Target, catalogue: Catalogue, wanted: Iterable[Re
 
 
 def other_pythons(target: Target, catalogue: Catalogue) -> list[str]:
-    """Return the Pythons that an image can ask for beside the distribution's, newest first."""
+    """Return the versions of Python that an image can require in place of the distribution's, newest first."""
     if target.declared.python is None or not catalogue.has_recipe(PYTHON):
         return []
     loaded = catalogue.recipe(PYTHON)
     releases = loaded.releases(target.declared) if loaded.is_versioned else ()
-    found = [one.version for one in releases if one.version != target.declared.python and _is_made(one, target)]
-    return sorted(found, key=parse_version, reverse=True)
+    versions = [
+        release.version
+        for release in releases
+        if release.version != target.declared.python and _exists(release, target)
+    ]
+    return sorted(versions, key=parse_version, reverse=True)
 
 
-def _is_made(release: Release, target: Target) -> bool:
-    """Tell whether a release of Python is there for a target whose distribution has another one."""
+def _exists(release: Release, target: Target) -> bool:
+    """Return whether a release of the recipe `python` exists on a platform of a target."""
     for platform in target.platforms:
-        there = facts(target.declared.with_python(release.version), platform)
-        ways = [variant.when.holds(there) for variant in release.variants]
-        if release.when.holds(there) and (any(ways) or not ways):
+        known_facts = facts(target.declared.with_python(release.version), platform)
+        variants_hold = [variant.when.holds(known_facts) for variant in release.variants]
+        if release.when.holds(known_facts) and (any(variants_hold) or not variants_hold):
             return True
     return False
 
 
 def _matches(version: str, wanted: Iterable[str]) -> bool:
     try:
-        return all(version_matches(version, one) for one in wanted)
-    except ValueError:  # a word for a version: resolving tells where it stands
+        return all(version_matches(version, each) for each in wanted)
+    except ValueError:  # not a version: resolving reports it with its position
         return False

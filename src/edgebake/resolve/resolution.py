@@ -1,4 +1,4 @@
-"""From what an image asks for to a pinned set of releases on one target and platform."""
+"""Resolution: from an image's requirements to a set of releases on one target and platform."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ _ROUNDS_TO_EXPLAIN = 2_000
 
 @dataclass(frozen=True)
 class Root:
-    """One request of an image: the requirement, and where it was written."""
+    """A requirement of an image, and where it is written."""
 
     requirement: Requirement
     place: Place | None = None
 
     @property
     def at(self) -> Position | None:
-        """Where it was written, as a position."""
+        """The position where it is written."""
         return position_of(self.place)
 
 
 @dataclass(frozen=True)
 class Pin:
-    """A recipe at one release, with the flavours that were asked for."""
+    """A recipe at one release, with the required flavours."""
 
     loaded: LoadedRecipe
     release: Release
     candidate: Candidate
     flavours: tuple[str, ...] = ()
     requires: frozenset[str] = frozenset()
-    """Recipes that it needs at run time (none that the base brings)."""
+    """Recipes that it needs at run time, without those that the base image includes."""
     libraries: frozenset[str] = frozenset()
     """Recipes that it is compiled against."""
 
@@ -72,73 +72,87 @@ class Pin:
 
     @cached_property
     def title(self) -> str:
-        """Name, flavours and version, for people."""
+        """Name, flavours and version as text."""
         flavours = f"[{','.join(self.flavours)}]" if self.flavours else ""
         return f"{self.name}{flavours} {self.version}".rstrip()
 
 
 @dataclass(frozen=True)
-class Resolution:
-    """The releases that an image gets on one target and platform.
+class Provided:
+    """What needs no recipe: its version, and a note on who brings it."""
 
-    `installed` are the recipes that go into the image; `pins` also has those that are only compiled against.
-    `provided` are the names that need no recipe, with the reason; `stands_for` those that a recipe provides, with
-    the recipe. `asks` is all that is asked: by the image itself, then by its recipes, by name.
+    version: str
+    note: str
+
+    def __str__(self) -> str:
+        return f"{self.version}, {self.note}"
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """The releases of an image on one target and platform.
+
+    Attributes:
+        pins: all recipes, including those that are only compiled against.
+        installed: the recipes that go into the image.
+        provided: the names that need no recipe, with the version and the reason.
+        stands_for: the names that a recipe provides, with that recipe.
+        asks: all requirements: those of the image, then those of its recipes in the order of their names.
     """
 
     pins: dict[str, Pin]
     installed: tuple[str, ...]
-    provided: dict[str, str] = field(default_factory=dict)
+    provided: dict[str, Provided] = field(default_factory=dict)
     stands_for: dict[str, str] = field(default_factory=dict)
     asks: tuple[Ask, ...] = ()
 
 
 def resolve(pool: CandidatePool, roots: Sequence[Root], *, what: str) -> Resolution:
-    """Pin the releases for `roots`.
+    """Choose the releases for `roots`.
 
     Args:
         pool: the candidates of the target and platform.
-        roots: what is asked for.
-        what: who asks, as prose ("image 'detector'").
+        roots: the requirements.
+        what: what has these requirements, as prose ("image 'detector'").
 
     Raises:
-        EdgebakeError: an unknown name, a conflict (told in prose), or a cycle (told as a path).
+        EdgebakeError: an unknown name, a conflict, or a cycle.
     """
     asks = [_root_ask(pool, root, what) for root in roots]
     try:
-        mapping = _without_going_back(pool, asks)
+        mapping = _without_backtracking(pool, asks)
         if mapping is None:
             mapping = _attempt(pool, asks, _Recorder(), _ROUNDS).mapping
     except ResolutionImpossible:
         raise explain_conflict(*_failure(pool, asks), what=what) from None
     except ResolutionTooDeep:
         raise EdgebakeError(
-            f"{what}: no fitting releases were found in {_ROUNDS:,} rounds",
+            f"{what}: no fitting releases found in {_ROUNDS:,} rounds",
             at=next((root.at for root in roots if root.at), None),
             hints=("ask for exact versions",),
         ) from None
     return _resolution(pool, mapping, asks, what)
 
 
-def _without_going_back(pool: CandidatePool, asks: Sequence[Ask]) -> Mapping[str, Candidate] | None:
-    """Return what the resolver pins if it never has to take back a choice; None if it would have to.
+def _without_backtracking(pool: CandidatePool, asks: Sequence[Ask]) -> Mapping[str, Candidate] | None:
+    """Return the resolver's result if it needs no backtracking; otherwise None.
 
-    It decides name by name in the resolver's order, and takes the best candidate for what is asked so far. That is
+    This decides name by name in the resolver's order, with the best candidate for the requirements so far. It is
     the usual case, and takes a fraction of the resolver's time.
     """
     explicit = frozenset(ask.name for ask in asks)
     provider = Provider(pool, explicit)
     wanted: dict[str, list[Ask]] = {}
     chosen: dict[str, Candidate] = {}
-    names: list[tuple[bool, str]] = []  # asked for and not chosen yet: a heap
+    names: list[tuple[bool, str]] = []  # a heap of the required names without a choice
     try:
-        new: Iterable[Ask] = asks
+        new_asks: Iterable[Ask] = asks
         while True:
-            for ask in new:
-                known = wanted.setdefault(ask.name, [])
-                if ask.kind != "forbid" and all(other.kind == "forbid" for other in known):
+            for ask in new_asks:
+                earlier = wanted.setdefault(ask.name, [])
+                if ask.kind != "forbid" and all(other.kind == "forbid" for other in earlier):
                     heappush(names, (ask.name not in explicit, ask.name))
-                known.append(ask)
+                earlier.append(ask)
             if not names:
                 return chosen
             _, name = heappop(names)
@@ -146,17 +160,17 @@ def _without_going_back(pool: CandidatePool, asks: Sequence[Ask]) -> Mapping[str
             if best is None:
                 return None
             chosen[name] = best
-            new = provider.get_dependencies(best)
+            new_asks = provider.get_dependencies(best)
     except EdgebakeError:
-        return None  # maybe of a release that the resolver never comes to; else it tells of it
+        return None  # the resolver reports it, unless it never reaches that release
 
 
 def _first_that_fits(
     provider: Provider, name: str, wanted: Mapping[str, list[Ask]], chosen: Mapping[str, Candidate]
 ) -> Candidate | None:
-    """Return the first candidate for a name whose own needs agree with all that is asked and chosen so far.
+    """Return the first candidate for a name whose requirements fit all other requirements and choices so far.
 
-    None if there is none, or if one is met for which the resolver would choose another name's candidate anew.
+    None if there is none, or if the resolver would change an earlier choice for a candidate.
     """
     best = provider.best(name, wanted[name])
     if best is None or not _clashes(provider, best, wanted, chosen):
@@ -173,28 +187,28 @@ def _first_that_fits(
 def _clashes(
     provider: Provider, candidate: Candidate, wanted: Mapping[str, list[Ask]], chosen: Mapping[str, Candidate]
 ) -> list[Ask]:
-    """Return what a candidate needs that is chosen otherwise, or that nothing can satisfy beside what is asked."""
-    found = []
+    """Return the requirements of a candidate that conflict with a choice, or with other requirements."""
+    clashes = []
     for ask in provider.get_dependencies(candidate):
         if ask.name in chosen:
             fits = provider.is_satisfied_by(ask, chosen[ask.name])
         else:
-            asked = [*wanted.get(ask.name, ()), ask]
-            fits = ask.kind == "forbid" or not ask.requirement.narrows or bool(provider.best(ask.name, asked))
+            together = [*wanted.get(ask.name, ()), ask]
+            fits = ask.kind == "forbid" or not ask.requirement.narrows or bool(provider.best(ask.name, together))
         if not fits:
-            found.append(ask)
-    return found
+            clashes.append(ask)
+    return clashes
 
 
 def _root_ask(pool: CandidatePool, root: Root, what: str) -> Ask:
     name = pool.canonical(root.requirement.name)
     if name is None:
-        raise explain_unknown(root.requirement, pool.catalogue, at=root.at, asker=None)
+        raise explain_unknown(root.requirement, pool.catalogue, at=root.at, origin=None)
     return Ask(root.requirement.named(name), "run", what, None, root.place)
 
 
 class _Recorder(BaseReporter[Ask, Candidate, str]):
-    """Remembers what was asked, and what was in conflict."""
+    """Records all requirements, and those in conflict."""
 
     def __init__(self) -> None:
         self.seen: list[Ask] = []
@@ -207,13 +221,13 @@ class _Recorder(BaseReporter[Ask, Candidate, str]):
         self.add(criterion.information)
 
     def add(self, causes: Iterable[RequirementInformation[Ask, Candidate]]) -> None:
-        """Remember a conflict by its causes."""
+        """Record the causes of a conflict."""
         for cause in causes:
             self._conflicts.setdefault(cause.requirement.name, {})[cause.requirement] = None
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
-        """What was in conflict, in the order found."""
+        """The conflicts, in the order in which they were found."""
         return tuple(Conflict(name, tuple(asks)) for name, asks in self._conflicts.items())
 
 
@@ -225,17 +239,17 @@ def _attempt(
     return resolver.resolve(asks, max_rounds=rounds)
 
 
-# ── what to say of a failure
+# ── explaining a failure
 
 
 def _for_these(pool: CandidatePool, asks: Sequence[Ask]) -> CandidatePool:
-    """Return the pool of an image that asks for nothing but `asks`: fewer may mean another Python."""
+    """Return the pool for an image that requires only `asks`: fewer requirements can mean another Python."""
     target = with_wanted_python(pool.target, pool.catalogue, [ask.requirement for ask in asks])
     return pool if target.python == pool.target.python else pool.on(target)
 
 
 def _works(pool: CandidatePool, asks: Sequence[Ask]) -> Result[Ask, Candidate, str] | None:
-    """Return what `asks` resolve to, or None if it is not found soon."""
+    """Return the result for `asks`; None if there is none within a few rounds."""
     try:
         return _attempt(_for_these(pool, asks), asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
     except (ResolutionImpossible, ResolutionTooDeep, EdgebakeError):
@@ -243,24 +257,24 @@ def _works(pool: CandidatePool, asks: Sequence[Ask]) -> Result[Ask, Candidate, s
 
 
 def _failure(pool: CandidatePool, asks: Sequence[Ask]) -> tuple[Failure, CandidatePool]:
-    """Return why `asks` cannot be had, told of as few of them as possible, and the pool that these fail with."""
+    """Return why `asks` cannot be resolved, for as few of them as possible, and the pool in which these fail."""
     core = list(asks)
-    chosen = pool.target.python_origin == "recipe"
+    has_own_python = pool.target.python_origin == "recipe"
     for ask in asks:
-        if chosen and ask.name == PYTHON:
-            continue  # all that is told hangs on it
+        if has_own_python and ask.name == PYTHON:
+            continue  # the whole explanation depends on it
         rest = [other for other in core if other is not ask]
         if rest and _is_impossible(pool, rest):
             core = rest
-    for there in (_for_these(pool, core), pool):
+    for failing_pool in (_for_these(pool, core), pool):
         recorder = _Recorder()
         try:
-            _attempt(there, core, recorder, _ROUNDS)
+            _attempt(failing_pool, core, recorder, _ROUNDS)
         except ResolutionImpossible as error:
             recorder.add(error.causes)
             break
     works, elsewhere = tuple(_other_releases(pool, core)), tuple(_other_targets(pool, core))
-    return Failure(tuple(core), recorder.conflicts, tuple(recorder.seen), works, elsewhere), there
+    return Failure(tuple(core), recorder.conflicts, tuple(recorder.seen), works, elsewhere), failing_pool
 
 
 def _is_impossible(pool: CandidatePool, asks: Sequence[Ask]) -> bool:
@@ -274,24 +288,24 @@ def _is_impossible(pool: CandidatePool, asks: Sequence[Ask]) -> bool:
 
 
 def _other_releases(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[tuple[str, ...]]:
-    """Yield the requests with one of them at another release or without its flavours, where that works."""
+    """Yield the requirements with one of them changed to another release or no flavours, where that works."""
     for ask in asks:
-        for way in _other_ways(ask.requirement):
-            changed = [replace(ask, requirement=way) if other is ask else other for other in asks]
-            found = _works(pool, changed)
-            if found is not None:
-                candidate = found.mapping[ask.name]
+        for weaker in _weaker(ask.requirement):
+            changed = [replace(ask, requirement=weaker) if other is ask else other for other in asks]
+            result = _works(pool, changed)
+            if result is not None:
+                candidate = result.mapping[ask.name]
                 versioned = candidate.loaded is not None and candidate.loaded.is_versioned
-                version = way.version or (candidate.version if versioned else "")
-                exact = [replace(one.requirement, version=version) for one in changed if one.name == ask.name]
-                words = [str(exact[0] if one.name == ask.name else one.requirement) for one in changed]
+                version = weaker.version or (candidate.version if versioned else "")
+                exact = [replace(each.requirement, version=version) for each in changed if each.name == ask.name]
+                words = [str(exact[0] if each.name == ask.name else each.requirement) for each in changed]
                 yield tuple(dict.fromkeys(words))
                 break
     yield from _with_other_python(pool, asks)
 
 
 def _with_other_python(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[tuple[str, ...]]:
-    """Yield the requests with the newest Python that they work with, if they name none."""
+    """Yield the requirements with the newest Python that they work with, if none of them is for Python."""
     if any(ask.name == PYTHON for ask in asks):
         return
     for version in other_pythons(pool.target, pool.catalogue):
@@ -301,8 +315,8 @@ def _with_other_python(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[tup
             return
 
 
-def _other_ways(wanted: Requirement) -> Iterator[Requirement]:
-    """Yield requirements that ask for less, the nearest one first."""
+def _weaker(wanted: Requirement) -> Iterator[Requirement]:
+    """Yield weaker requirements for the same recipe, the most similar first."""
     if wanted.flavours and wanted.version:
         yield Requirement(wanted.name, (), wanted.version)
     version = wanted.version
@@ -314,7 +328,7 @@ def _other_ways(wanted: Requirement) -> Iterator[Requirement]:
 
 
 def _other_targets(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[str]:
-    """Yield the targets where the requests work, with the platforms if it is not all of them."""
+    """Yield the targets on which the requirements work, with the platforms if it is not all of them."""
     for name in pool.catalogue.target_names():
         try:
             target = pool.catalogue.target(name).target
@@ -328,7 +342,7 @@ def _other_targets(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[str]:
             yield f"{name} ({', '.join(str(platform) for platform in working)})"
 
 
-# ── what to do with a success
+# ── the result of a success
 
 
 def _resolution(
@@ -349,57 +363,48 @@ def _resolution(
     wanted = _flavours(chosen, [*asks, *(ask for own in needs.values() for ask in own)], stands_for)
 
     def names(own: list[Ask], kind: str) -> frozenset[str]:
-        found = (stands_for.get(a.requirement.name, a.requirement.name) for a in own if a.kind == kind)
-        return frozenset(name for name in found if name in chosen and chosen[name].loaded is not None)
+        required = (stands_for.get(ask.name, ask.name) for ask in own if ask.kind == kind)
+        return frozenset(name for name in required if name in chosen and chosen[name].loaded is not None)
 
     pins = {}
-    for name in sorted(chosen):
-        candidate = chosen[name]
-        if candidate.loaded is None or candidate.release is None:
-            continue
-        own = needs[name]
-        pins[name] = Pin(
-            candidate.loaded,
-            candidate.release,
-            candidate,
-            wanted[name],
-            requires=names(own, "run"),
-            libraries=names(own, "library"),
-        )
+    for name, candidate in sorted(chosen.items(), key=lambda item: item[0]):
+        if candidate.loaded is not None and candidate.release is not None:
+            required = names(needs[name], "run"), names(needs[name], "library")
+            pins[name] = Pin(candidate.loaded, candidate.release, candidate, wanted[name], *required)
     cycle = find_cycle({name: pin.requires | pin.libraries for name, pin in pins.items()})
     if cycle:
         raise explain_cycle(_steps(cycle, needs, stands_for), what=what)
     roots = names(list(asks), "run")
-    provided = {name: f"{c.version}, {c.note}" for name, c in sorted(chosen.items()) if c.loaded is None}
-    asked = (*asks, *(ask for name in sorted(needs) for ask in needs[name]))
-    return Resolution(pins, tuple(sorted(_reachable(pins, roots))), provided, stands_for, asked)
+    provided = {name: Provided(c.version, c.note) for name, c in sorted(chosen.items()) if c.loaded is None}
+    all_asks = (*asks, *(ask for name in sorted(needs) for ask in needs[name]))
+    return Resolution(pins, tuple(sorted(_reachable(pins, roots))), provided, stands_for, all_asks)
 
 
 def _flavours(
     chosen: dict[str, Candidate], asks: list[Ask], stands_for: dict[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return, by recipe, the flavours that anybody asked for, in the recipe's order; else its first one."""
-    asked: dict[str, set[str]] = {name: set() for name in chosen}
+    """Return, by recipe, the required flavours in the recipe's order; its first one if none is required."""
+    required: dict[str, set[str]] = {name: set() for name in chosen}
     for ask in asks:
         name = stands_for.get(ask.requirement.name, ask.requirement.name)
         if ask.kind != "forbid" and name in chosen:
-            asked[name].update(chosen[name].wanted_flavours(ask.requirement) or ())
+            required[name].update(chosen[name].wanted_flavours(ask.requirement) or ())
     result = {}
     for name, candidate in chosen.items():
-        known = flavours_of(candidate.loaded, candidate.release) if candidate.loaded and candidate.release else ()
-        result[name] = tuple(f for f in known if f in asked[name]) or known[:1]
+        own = flavours_of(candidate.loaded, candidate.release) if candidate.loaded and candidate.release else ()
+        result[name] = tuple(flavour for flavour in own if flavour in required[name]) or own[:1]
     return result
 
 
 def _reachable(pins: dict[str, Pin], roots: Iterable[str]) -> set[str]:
-    found: set[str] = set()
+    reachable: set[str] = set()
     todo = list(roots)
     while todo:
         name = todo.pop()
-        if name not in found:
-            found.add(name)
+        if name not in reachable:
+            reachable.add(name)
             todo.extend(pins[name].requires)
-    return found
+    return reachable
 
 
 def _steps(cycle: list[str], needs: dict[str, list[Ask]], stands_for: dict[str, str]) -> list[Ask]:
@@ -411,7 +416,7 @@ def _steps(cycle: list[str], needs: dict[str, list[Ask]], stands_for: dict[str, 
 
 
 def find_cycle(edges: dict[str, frozenset[str]]) -> list[str] | None:
-    """Return a cycle as a path that ends where it starts, or None. The same one for the same edges."""
+    """Return a cycle as a path that ends where it starts; None if there is none. Deterministic."""
     done: set[str] = set()
     for start in sorted(edges):
         path: list[str] = []

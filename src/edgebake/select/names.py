@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.load.catalogue import LoadedRecipe, shown_path
-from edgebake.load.words import told_path
+from edgebake.load.words import format_path
 from edgebake.load.workspace import Workspace
 from edgebake.model.recipe import LAYERS
 from edgebake.select.grammar import Term
@@ -95,7 +95,7 @@ class RecipeNames:
         return {one.name for one in self._loaded() if _is_at(self._folder(one), wanted)}
 
     def _folder(self, loaded: LoadedRecipe) -> str:
-        return told_path(shown_path(loaded.folder, self._workspace.root))
+        return format_path(shown_path(loaded.folder, self._workspace.root))
 
 
 def _is_at(folder: str, wanted: str) -> bool:

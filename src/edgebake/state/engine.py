@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Sequence
+
+from edgebake.errors import EdgebakeError
+from edgebake.system.docker import docker
 
 TIMEOUT = 60  # seconds
 
 
-def _asked(*command: str) -> str:
-    """Return what a command says; nothing if it cannot be run, or does not answer."""
+def _asked(*arguments: str) -> str:
+    """Return what a docker command prints; nothing if it cannot be run, or does not answer."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
+        return docker(*arguments, timeout=TIMEOUT).stdout
+    except EdgebakeError:
         return ""
 
 
@@ -23,8 +25,8 @@ def image_ids(references: Sequence[str]) -> dict[str, str]:
     if not references:
         return {}
     found: dict[str, str] = {}
-    told = _asked("docker", "image", "inspect", "--format", "{{json .Id}} {{json .RepoTags}}", *references)
-    for line in filter(None, told.splitlines()):
+    output = _asked("image", "inspect", "--format", "{{json .Id}} {{json .RepoTags}}", *references)
+    for line in filter(None, output.splitlines()):
         image_id, _, tags = line.partition(" ")
         found |= dict.fromkeys(json.loads(tags) or (), json.loads(image_id))
     return {reference: found[_tagged(reference)] for reference in references if _tagged(reference) in found}
@@ -37,10 +39,10 @@ def _tagged(reference: str) -> str:
 
 
 def builder_identity(builder: str | None) -> str:
-    """Return what tells a builder from others: name, driver, endpoints, and the engine behind it; empty if none."""
-    told = _asked("docker", "buildx", "inspect", *([builder] if builder else []))
-    facts = re.findall(r"^(?:Name|Driver|Endpoint):\s*(\S+)", told, re.MULTILINE)
+    """Return what identifies a builder: name, driver, endpoints, and the engine behind it; empty if none."""
+    output = _asked("buildx", "inspect", *([builder] if builder else []))
+    facts = re.findall(r"^(?:Name|Driver|Endpoint):\s*(\S+)", output, re.MULTILINE)
     if not facts:
         return ""
-    engine = _asked("docker", "system", "info", "--format", "{{.ID}}").strip() if "docker" in facts else ""
+    engine = _asked("system", "info", "--format", "{{.ID}}").strip() if "docker" in facts else ""
     return " ".join([*dict.fromkeys(facts), engine]).strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -12,8 +11,7 @@ from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import refuse_collisions
 from edgebake.plan.settings import Settings, expanded_tags
-
-TIMEOUT = 30  # seconds
+from edgebake.system.git import revision
 
 
 def prepared(compilation: Compilation, settings: Settings) -> Settings:
@@ -37,7 +35,7 @@ def prepared(compilation: Compilation, settings: Settings) -> Settings:
 
 
 def _value(kind: str, root: Path, environment: Mapping[str, str]) -> str:
-    return _date(environment) if kind == "date" else _revision(root)
+    return _date(environment) if kind == "date" else revision(root)
 
 
 def _date(environment: Mapping[str, str]) -> str:
@@ -49,22 +47,6 @@ def _date(environment: Mapping[str, str]) -> str:
         return datetime.fromtimestamp(int(text), timezone.utc).strftime("%Y%m%d")
     except (ValueError, OverflowError, OSError):
         raise EdgebakeError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds") from None
-
-
-def _revision(root: Path) -> str:
-    """Return the checkout's commit, `-dirty` behind it if files differ; empty if it is no checkout."""
-    commit = _git(root, "rev-parse", "--short=12", "HEAD")
-    dirty = _git(root, "status", "--porcelain", "--untracked-files=no") if commit else ""
-    return f"{commit}-dirty" if dirty else commit
-
-
-def _git(root: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(root), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _refuse_colliding_tags(compilation: Compilation, settings: Settings) -> None:

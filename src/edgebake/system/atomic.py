@@ -1,4 +1,4 @@
-"""Writing a file so that nobody ever sees half of it."""
+"""Atomic writes: other processes see the old file or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgebake.interrupt import raise_interrupt
 
 
 def write_file(path: Path, content: bytes) -> bool:
-    """Write a file as one change, and return whether it was not so already. Its folder is made if need be.
+    """Write a file atomically, and return whether its content changed. A missing folder is created.
 
     Raises:
         EdgebakeError: the file cannot be written.

@@ -1,12 +1,21 @@
-"""The docker command, and what is wrong when it fails."""
+"""The docker command: for all but bakes (execute/process.py) and tests in containers (python-on-whales)."""
 
 from __future__ import annotations
 
+import re
 import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
 
 from edgebake.errors import EdgebakeError
 
 TIMEOUT = 120  # seconds
+OLDEST_BUILDX = (0, 13, 0)
+"""The first with `--progress=rawjson` (docker/buildx release notes)."""
+NEVER_RAN = 125
+"""Exit code of `docker run` if Docker itself fails."""
 _UNREACHABLE = (
     "Cannot connect to the Docker daemon",
     "failed to connect to the docker API",
@@ -14,36 +23,122 @@ _UNREACHABLE = (
 )
 
 
+class DockerTimeoutError(EdgebakeError):
+    """A docker command did not end in time."""
+
+
 def docker(
-    *arguments: str, timeout: float = TIMEOUT, needs_engine: bool = True
+    *arguments: str,
+    timeout: float = TIMEOUT,
+    needs_engine: bool = True,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a docker command and return what came of it, also if it failed.
+    """Run a docker command and return its result, also if it failed.
 
     Args:
-        arguments: what stands behind `docker`.
+        arguments: the words after `docker`.
         timeout: seconds.
-        needs_engine: whether it is the engine that must answer, and not a builder or a registry.
+        needs_engine: whether the engine must answer, and not a builder or a registry.
+        folder: where it runs; here if None.
+        environment: its environment; this process's own if None.
 
     Raises:
-        EdgebakeError: there is no docker command, no engine that it reaches, or no answer in time.
+        EdgebakeError: docker is not installed, it reaches no engine, or it does not end in time.
     """
     try:
-        done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            ["docker", *arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+            cwd=folder,
+            env=environment,
+        )
     except FileNotFoundError:
-        raise no_docker() from None
+        raise _not_found() from None
     except subprocess.TimeoutExpired:
         words = " ".join(arguments[: 2 if arguments[0] == "buildx" else 1])
-        raise EdgebakeError(f"docker {words} did not answer within {timeout:.0f} s") from None
+        raise DockerTimeoutError(f"docker {words} did not answer within {timeout:.0f} s") from None
     if needs_engine and done.returncode != 0 and any(text in done.stderr for text in _UNREACHABLE):
         raise unreachable(last_line(done.stderr))
     return done
 
 
-def no_docker() -> EdgebakeError:
-    """Return the error for a machine without a docker command."""
-    return EdgebakeError(
-        "there is no docker command", hints=("install Docker: https://docs.docker.com/engine/install/",)
-    )
+def docker_process(
+    *arguments: str, stdout: int | IO[str] | None = None, stderr: int | None = None, own_session: bool = False
+) -> subprocess.Popen[str]:
+    """Start a docker command, and return while it runs.
+
+    Args:
+        arguments: the words after `docker`.
+        stdout: as subprocess.Popen takes it; this process's own if None.
+        stderr: likewise.
+        own_session: keep Ctrl-C from it.
+
+    Raises:
+        EdgebakeError: docker is not installed.
+    """
+    try:
+        return subprocess.Popen(
+            ["docker", *arguments], stdout=stdout, stderr=stderr, text=True, start_new_session=own_session
+        )
+    except FileNotFoundError:
+        raise _not_found() from None
+
+
+def check_buildx() -> str:
+    """Return Buildx's version; empty if it was built without one, and then it is taken as new enough.
+
+    Raises:
+        EdgebakeError: docker is not installed, has no Buildx, or one that is too old.
+    """
+    done = docker("buildx", "version", needs_engine=False)
+    if done.returncode != 0:
+        raise EdgebakeError(
+            "Docker has no Buildx",
+            reason=last_line(done.stderr),
+            hints=("install docker-buildx-plugin (Docker's packages) or docker-buildx (Debian, Ubuntu)",),
+        )
+    match = re.search(r"\bv?(\d+)\.(\d+)\.(\d+)", done.stdout)
+    numbers = tuple(int(number) for number in match.groups()) if match else (0, 0, 0)
+    version = ".".join(str(number) for number in numbers) if any(numbers) else ""
+    if version and numbers < OLDEST_BUILDX:
+        oldest = ".".join(str(number) for number in OLDEST_BUILDX)
+        raise EdgebakeError(
+            f"Buildx {version} is too old: edgebake needs {oldest} or later",
+            hints=("update docker-buildx-plugin",),
+        )
+    return version
+
+
+def pull(reference: str, platform: str | None = None, *, quiet: bool = False) -> None:
+    """Pull an image. Docker shows its progress on stderr.
+
+    Args:
+        reference: the image.
+        platform: the platform to pull; the engine's own if None.
+        quiet: show no progress.
+
+    Raises:
+        EdgebakeError: docker is not installed, or the image cannot be pulled.
+    """
+    words = ["pull", *(["--platform", platform] if platform else []), reference]
+    output = subprocess.DEVNULL if quiet else sys.stderr
+    with docker_process(*words, stdout=output, stderr=subprocess.PIPE) as process:
+        try:
+            _, errors = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        raise EdgebakeError(f"the image {reference} cannot be pulled", reason=last_line(errors))
+
+
+def _not_found() -> EdgebakeError:
+    return EdgebakeError("docker not found", hints=("install Docker: https://docs.docker.com/engine/install/",))
 
 
 def unreachable(reason: str) -> EdgebakeError:
@@ -52,13 +147,13 @@ def unreachable(reason: str) -> EdgebakeError:
         "the Docker Engine cannot be reached",
         reason=reason,
         hints=(
-            "start it (systemctl start docker), or point DOCKER_HOST at one",
-            "what else is amiss: edgebake doctor",
+            "start it (systemctl start docker), or set DOCKER_HOST to another one",
+            "for other problems: edgebake doctor",
         ),
     )
 
 
 def last_line(text: str) -> str:
-    """Return the last line of what a program said, where its reason stands."""
+    """Return the last line of a program's output, where its reason stands."""
     lines = text.strip().splitlines()
     return lines[-1].removeprefix("ERROR: ") if lines else "it gave no reason"

@@ -1,17 +1,17 @@
 """Quoting: one function for each output language, so that untrusted text stays text.
 
-Every function takes the text as it is meant and returns the characters to put into the generated file,
-delimiters included. What a language cannot hold raises :class:`EdgebakeError`; nothing is changed silently.
+Every function takes plain text and returns the characters to put into the generated file, including delimiters.
+Text that a language cannot represent raises :class:`EdgebakeError`. Nothing is changed silently.
 
-Where the rules come from:
+Sources of the rules:
 
 * HCL and bake's JSON: hashicorp/hcl ``hclsyntax/spec.md`` (quoted templates) and ``json/spec.md``;
-  zclconf/go-cty normalises every string to NFC. Tried on bake: ``tests/integration/test_quote_bake.py``.
+  zclconf/go-cty normalises every string to NFC. Tested with bake: ``tests/integration/test_quote_bake.py``.
 * Dockerfile: moby/buildkit ``frontend/dockerfile/parser`` (lines, words, JSON form) and
   ``frontend/dockerfile/shell/lex.go`` (expansion). COPY sources pass three matchers: :func:`_glob_literal`.
-  Tried on a real engine: ``tests/e2e/test_quote_dockerfile.py``.
+  Tested with a real engine: ``tests/e2e/test_quote_dockerfile.py``.
 * Shell: POSIX through :func:`shlex.quote`. YAML: https://yaml.org/spec/1.2.2/#57-escaped-characters.
-* Compose: https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md. Tried on Compose itself:
+* Compose: https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md. Tested with Compose:
   ``tests/integration/test_compose_cli.py``.
 """
 
@@ -22,18 +22,19 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from edgebake.errors import EdgebakeError
 
-# What stands for itself between double quotes in all of these languages: printable ASCII without " $ % and \\.
-# Most text is of this kind, and spared the rules below.
+# Text that is the same between double quotes in all of these languages: printable ASCII without " $ % and \\.
+# Most text is of this kind, and needs none of the rules below.
 _PLAIN = re.compile(r"[ !#&-\[\]-~]*")
 
 # ── HCL ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def hcl_string(text: str) -> str:
-    """Return `text` as a double-quoted HCL literal in which nothing is interpolated.
+    """Return `text` as a double-quoted HCL literal without interpolation.
 
     Raises:
         EdgebakeError: `text` is not NFC-normalised (bake would change it), or not Unicode.
@@ -45,10 +46,10 @@ def hcl_string(text: str) -> str:
 
 
 def hcl_template(text: str, variables: Collection[str]) -> str:
-    """Return `text` as a double-quoted HCL template in which only ``${NAME}`` of `variables` stay live.
+    """Return `text` as a double-quoted HCL template in which only ``${NAME}`` of `variables` is interpolated.
 
-    ``"${TAG}-jp6"`` keeps TAG live if `variables` holds it; any other ``${…}`` or ``%{…}`` is plain text.
-    There is no escape for a live name: ``$${TAG}`` is a dollar sign followed by the value.
+    ``"${TAG}-jp6"`` contains the value of TAG if TAG is in `variables`. Any other ``${…}`` or ``%{…}`` is plain
+    text. A name in `variables` cannot be escaped: ``$${TAG}`` is a dollar sign followed by the value.
 
     Raises:
         EdgebakeError: as :func:`hcl_string`.
@@ -60,7 +61,7 @@ def hcl_template(text: str, variables: Collection[str]) -> str:
 
 
 def json_string(text: str) -> str:
-    """Return `text` as a string for docker-bake.json, where bake interpolates just as in HCL.
+    """Return `text` as a string for docker-bake.json, where bake interpolates as in HCL.
 
     Raises:
         EdgebakeError: as :func:`hcl_string`.
@@ -70,7 +71,7 @@ def json_string(text: str) -> str:
 
 
 def json_template(text: str, variables: Collection[str]) -> str:
-    """Return `text` as a string for docker-bake.json in which only ``${NAME}`` of `variables` stay live.
+    """Return `text` as a string for docker-bake.json in which only ``${NAME}`` of `variables` is interpolated.
 
     Raises:
         EdgebakeError: as :func:`hcl_string`.
@@ -84,20 +85,20 @@ _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\
 
 
 def _template(text: str, variables: Collection[str], literal: Callable[[str], str]) -> str:
-    """Return `text` with live references kept, and everything between them passed through `literal`."""
+    """Return `text` with references to `variables` kept, and everything between them passed through `literal`."""
     parts: list[str] = []
     for before, reference in _split_references(text, variables):
         plain = before.rstrip("$") if reference else before
         parts.append(literal(plain))
         if plain != before:
-            # "$" right before "${NAME}" would read as the escape "$${": give it as an expression of its own.
+            # "$" before "${NAME}" would be read as the escape "$${": write it as an expression.
             parts.append(f'${{"{before[len(plain) :]}"}}')
         parts.append(reference)
     return "".join(parts)
 
 
 def _split_references(text: str, variables: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield (plain text, the live reference that follows it); the last reference is empty."""
+    """Yield plain text and the reference to a variable that follows it. The last reference is empty."""
     start = 0
     for match in _REFERENCE.finditer(text):
         if match[1] in variables:
@@ -110,7 +111,7 @@ _NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")
 
 
 def _hcl_literal(text: str) -> str:
-    return _without_markers(_NOT_PLAIN.sub(lambda found: _hcl_character(found[0]), text))
+    return _without_markers(_NOT_PLAIN.sub(lambda match: _hcl_character(match[0]), text))
 
 
 def _hcl_character(character: str) -> str:
@@ -118,15 +119,15 @@ def _hcl_character(character: str) -> str:
 
 
 def _json_literal(text: str) -> str:
-    """Return `text` for within a JSON string: a bare template, whose only escapes are the doubled markers."""
-    # HCL's scanner drops a byte order mark at the start, and takes all after a lone CR for plain text.
+    """Return `text` for the inside of a JSON string: a template whose only escapes are doubled markers."""
+    # HCL's scanner drops a byte order mark at the start, and treats everything after a lone CR as plain text.
     if "\r" in text or "\ufeff" in text:
         return f'${{"{_hcl_literal(text)}"}}'
     return _without_markers(text)
 
 
 def _without_markers(text: str) -> str:
-    """Return `text` with the openings of interpolations and directives doubled, which makes them plain."""
+    """Return `text` with the openings of interpolations and directives doubled, which makes them plain text."""
     return text.replace("${", "$${").replace("%{", "%%{")
 
 
@@ -135,7 +136,7 @@ def _refuse_unstable_in_bake(text: str) -> None:
     if not unicodedata.is_normalized("NFC", text):
         raise EdgebakeError(
             f"{_shown(text)} cannot be written in a bake file",
-            reason="Bake turns every string into Unicode's composed form (NFC), and this one is not in it.",
+            reason="Bake converts every string to Unicode NFC, and this one is not NFC.",
             hints=(f"write {_shown(unicodedata.normalize('NFC', text))}, or keep the exact bytes in a file",),
         )
 
@@ -153,12 +154,10 @@ _ESCAPED_IN_A_WORD = str.maketrans({"\\": r"\\", '"': r"\"", "$": r"\$"})
 
 
 def dockerfile_word(text: str) -> str:
-    """Return `text` double-quoted for the value (or key) of ``KEY="value"`` in ENV, LABEL and ARG.
-
-    No variable is expanded in it.
+    """Return `text` double-quoted for a key or value in ENV, LABEL and ARG, without expansion of variables.
 
     Raises:
-        EdgebakeError: `text` holds a line feed or NUL, which no Dockerfile word can, or is not Unicode.
+        EdgebakeError: `text` contains a line feed or NUL, or is not Unicode.
     """
     if _PLAIN.fullmatch(text):
         return f'"{text}"'
@@ -167,18 +166,18 @@ def dockerfile_word(text: str) -> str:
 
 
 def copy_words(sources: Sequence[str], dest: str) -> str:
-    """Return the words after ``COPY`` (and its flags): plain words where they do, else the JSON form.
+    """Return the words after ``COPY`` and its flags: plain words if possible, otherwise the JSON form.
 
-    Every source is one path, taken literally: wildcards, variables, URLs and heredoc markers are text.
-    Two things are BuildKit's: a missing source with an odd name is an empty copy, not an error (it has become a
-    pattern), and a source *through* a symbolic link with an odd name is not found. Check paths beforehand.
+    Every source is one path, taken literally: wildcards, variables, URLs and heredoc markers are plain text.
+    BuildKit has two limits. A missing source with special characters becomes a pattern, so it is an empty copy and
+    not an error. A source *through* a symbolic link with special characters is not found. Check paths beforehand.
 
     Raises:
-        EdgebakeError: no source; an empty path; several sources and a `dest` without a final slash (BuildKit
-            refuses that); NUL, or not Unicode.
+        EdgebakeError: there is no source; a path is empty, contains NUL or is not Unicode; there are several
+            sources, and `dest` does not end in a slash.
     """
     if not sources or "" in sources or not dest:
-        raise EdgebakeError("COPY needs at least one source and a destination, none of them empty")
+        raise EdgebakeError("COPY needs at least one source and a destination, and none can be empty")
     if len(sources) > 1 and not dest.endswith("/"):
         raise EdgebakeError(
             f"COPY of {len(sources)} sources needs a directory as destination, not {_shown(dest)}",
@@ -195,11 +194,11 @@ def copy_words(sources: Sequence[str], dest: str) -> str:
 def exec_form(argv: Sequence[str]) -> str:
     """Return `argv` in JSON form, for ENTRYPOINT, CMD, HEALTHCHECK CMD, SHELL and RUN.
 
-    BuildKit expands no variables in it (only COPY's words are expanded; :func:`copy_words` sees to that).
-    The result is ASCII, so no editor or locale can damage it.
+    BuildKit expands no variables in it, except for COPY (see :func:`copy_words`). The result is ASCII, so that no
+    editor or locale can damage it.
 
     Raises:
-        EdgebakeError: a word holds NUL, which no process can be given, or is not Unicode.
+        EdgebakeError: a word contains NUL, or is not Unicode.
     """
     for word in argv:
         _refuse(word, "a command", forbidden="\0")
@@ -207,48 +206,48 @@ def exec_form(argv: Sequence[str]) -> str:
 
 
 def _is_plain_start(path: str) -> bool:
-    """Say whether BuildKit sees nothing but a path in `path`: no URL, git reference or heredoc marker."""
+    """Return whether BuildKit reads `path` as a path, not as a URL, git reference or heredoc marker."""
     return _PLAIN_COPY_START.match(path) is not None
 
 
 def _rooted(path: str) -> str:
-    """Return `path` with "./" before it where its beginning could be taken for something else than a path."""
+    """Return `path`, with "./" before it if its start could be read as something other than a path."""
     return path if _is_plain_start(path) else f"./{path}"
 
 
 def _glob_literal(path: str) -> str:
-    r"""Return a pattern that matches `path` alone, for each of the three matchers that a COPY source passes.
+    r"""Return a pattern that matches only `path`, in all three matchers that a COPY source passes.
 
     The client's filter (fsutil's followlinks.go and filter.go over moby/patternmatcher) and the copy itself
-    (fsutil's copy.go) read a source differently. The copy takes ``a\*b`` as a name with a backslash, as it
-    has no wildcard. The filter spoils ``[*]``, trims spaces at the ends, and takes a leading ``!`` as an
-    exception. An escape inside a class, ``[\*]``, is what all of them read as one literal character.
+    (fsutil's copy.go) read a source differently. The copy reads ``a\*b`` as a name with a backslash, because it has
+    no wildcard. The filter breaks ``[*]``, trims spaces at the ends, and reads a leading ``!`` as an exception. All
+    of them read an escape inside a class, ``[\*]``, as one literal character.
     """
     return _GLOB_SPECIAL.sub(lambda match: _one_character_class(match[0]), path)
 
 
 def _one_character_class(character: str) -> str:
-    # RE2 (in patternmatcher) accepts a backslash before ASCII punctuation only.
+    # RE2 (in patternmatcher) accepts a backslash only before ASCII punctuation.
     return f"[\\{character}]" if character in "*?[\\^" else f"[{character}]"
 
 
 def _unexpanded(word: str) -> str:
-    """Return `word` so that BuildKit's word expansion (which JSON form gets too) gives it back unchanged."""
+    """Return `word` escaped for BuildKit's word expansion, which also applies to the JSON form."""
     return re.sub(r"""([\\"'$])""", r"\\\1", word)
 
 
 # ── Shell and YAML ───────────────────────────────────────────────────────────────────────────────────────
 
 
+@lru_cache(maxsize=8192)
 def shell_word(text: str) -> str:
     """Return `text` as one word for any POSIX shell, in a RUN line or a generated script.
 
-    A line feed is refused rather than written as ``$'\\n'``: a RUN line cannot hold a raw one, and not every
-    shell that a base image may have knows ``$'…'`` (dash prints it as it stands). Several lines belong in a
-    file.
+    A line feed is an error: a RUN line cannot contain one, and not every shell supports ``$'\\n'`` (dash prints it
+    unchanged). Put several lines in a file.
 
     Raises:
-        EdgebakeError: `text` holds a line feed or NUL, or is not Unicode.
+        EdgebakeError: `text` contains a line feed or NUL, or is not Unicode.
     """
     _refuse(text, "a shell command", forbidden="\n\0")
     return shlex.quote(text)
@@ -257,7 +256,7 @@ def shell_word(text: str) -> str:
 def yaml_string(text: str) -> str:
     """Return `text` as a double-quoted YAML scalar in ASCII.
 
-    GitHub Actions expands ``${{ … }}`` after reading the YAML; quoting cannot prevent that.
+    It does not protect against GitHub Actions, which expands ``${{ … }}`` after parsing the YAML.
 
     Raises:
         EdgebakeError: `text` is not Unicode.
@@ -269,14 +268,14 @@ def yaml_string(text: str) -> str:
 def _yaml_character(character: str) -> str:
     if character in _SHORT_ESCAPES:
         return _SHORT_ESCAPES[character]
-    # Not JSON's surrogate pairs: PyYAML reads those as two characters.
+    # No surrogate pairs as in JSON: PyYAML reads them as two characters.
     return character if " " <= character <= "~" else _unicode_escape(character)
 
 
 def compose_string(text: str) -> str:
-    """Return `text` as a YAML scalar for a Compose file, in which nothing is interpolated: each ``$`` is doubled.
+    """Return `text` as a YAML scalar for a Compose file, without interpolation: each ``$`` is doubled.
 
-    Keys are not interpolated: they take :func:`yaml_string`.
+    Compose does not interpolate keys; use :func:`yaml_string` for them.
     https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md
 
     Raises:
@@ -286,12 +285,12 @@ def compose_string(text: str) -> str:
 
 
 def compose_template(text: str, defaults: Mapping[str, str]) -> str:
-    """Return `text` as :func:`compose_string` does, in which ``${NAME}`` of `defaults` stay live.
+    """Return `text` as :func:`compose_string` does, but keep ``${NAME}`` of `defaults` as variables.
 
-    A variable that is unset or empty where the services start takes its default; without one, starting is refused.
+    A variable that is unset or empty when the services start has its default. Without a default, Compose fails.
 
     Raises:
-        EdgebakeError: `text` is not Unicode, or a default cannot stand in a Compose file.
+        EdgebakeError: `text` is not Unicode, or a default cannot be written in a Compose file.
     """
     parts = (
         plain.replace("$", "$$") + (_defaulted(reference[2:-1], defaults) if reference else "")
@@ -304,7 +303,7 @@ def _defaulted(name: str, defaults: Mapping[str, str]) -> str:
     if re.search(r"[{}$]", defaults[name]):
         raise EdgebakeError(
             f"the default of the variable {name!r}, {_shown(defaults[name])}, cannot be written in a Compose file",
-            reason="Compose has no way to write a brace or a dollar sign in a default.",
+            reason="A default in Compose cannot contain a brace or a dollar sign.",
         )
     return f"${{{name}:-{defaults[name]}}}" if defaults[name] else f"${{{name}:?it has no default}}"
 
@@ -313,7 +312,7 @@ def _defaulted(name: str, defaults: Mapping[str, str]) -> str:
 
 
 def _visible(character: str) -> str:
-    """Return `character`, escaped if a reader of the file would not see it (controls, bidi marks, …)."""
+    """Return `character`, escaped if it is invisible (controls, bidi marks, …)."""
     if unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp", "Cn", "Co"}:
         return _unicode_escape(character)
     return character
@@ -326,12 +325,12 @@ def _unicode_escape(character: str) -> str:
 
 
 def _refuse(text: str, where: str, *, forbidden: str = "") -> None:
-    """Raise :class:`EdgebakeError` if `text` holds a `forbidden` character, or half of a surrogate pair."""
+    """Raise :class:`EdgebakeError` if `text` contains a `forbidden` character, or half of a surrogate pair."""
     if text.isascii() and (not forbidden or set(forbidden).isdisjoint(text)):
         return
-    bad = next((character for character in text if character in forbidden or _is_surrogate(character)), None)
-    if bad is not None:
-        raise EdgebakeError(f"{_shown(text)} cannot be written in {where}: it holds {_named(bad)}")
+    invalid = next((character for character in text if character in forbidden or _is_surrogate(character)), None)
+    if invalid is not None:
+        raise EdgebakeError(f"{_shown(text)} cannot be written in {where}: it contains {_named(invalid)}")
 
 
 def _is_surrogate(character: str) -> bool:
@@ -344,5 +343,5 @@ def _named(character: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return `text` for a message: in ASCII, quoted, and short."""
+    """Return `text` for a message: ASCII, quoted and short."""
     return ascii(text if len(text) <= 60 else text[:57] + "...")

@@ -1,4 +1,4 @@
-"""`{{ … }}` in recipes and projects: strict, sandboxed Jinja2 over the release, the target's facts and the args."""
+"""`{{ … }}` in recipes and projects: strict, sandboxed Jinja2 with the release, the target's facts and the args."""
 
 from __future__ import annotations
 
@@ -16,27 +16,30 @@ from edgebake.templating.environment import Sandboxed
 
 
 class VersionFact(str):
-    """A version in a template: `{{ cuda }}` is 12.6, `{{ cuda.nodot }}` 126, `{{ cuda.major }}` 12."""
+    """A version in a template: `{{ cuda }}` is 12.6, `{{ cuda.nodot }}` is 126, `{{ cuda.major }}` is 12."""
 
     @property
     def nodot(self) -> str:
+        """Major and minor version without the dot."""
         return ".".join(self.split(".")[:2]).replace(".", "")
 
     @property
     def major(self) -> str:
+        """The major version."""
         return self.split(".")[0]
 
     @property
     def minor(self) -> str:
+        """The minor version; 0 if the version has none."""
         return [*self.split("."), "0"][1]
 
 
 def dotted(sm: tuple[str, ...] | list[str] | None) -> str:
     """Return GPU architectures as PyTorch writes them: ("87", "90a") as "8.7;9.0a"."""
     parts = []
-    for one in sm or ():
-        digits = one.rstrip("abcdefghijklmnopqrstuvwxyz")
-        parts.append(f"{digits[:-1]}.{digits[-1]}{one[len(digits) :]}")
+    for architecture in sm or ():
+        digits = architecture.rstrip("abcdefghijklmnopqrstuvwxyz")
+        parts.append(f"{digits[:-1]}.{digits[-1]}{architecture[len(digits) :]}")
     return ";".join(parts)
 
 
@@ -46,7 +49,7 @@ class _NoneIsAnError(ValueError):
 
 def _finalize(value: Any) -> Any:
     if value is None:
-        raise _NoneIsAnError("the value is none on this target")
+        raise _NoneIsAnError("it is undefined on this target")
     return value
 
 
@@ -63,19 +66,22 @@ def _template(text: str) -> Template:
 
 
 def target_scope(target: Target, platform: str | None) -> dict[str, Any]:
-    """Return what templates see of a target: its facts by name, and the system variables."""
+    """Return the names of a target for templates: its facts, and the system variables.
+
+    `platform` is None for a stage on the build platform.
+    """
     values: dict[str, Any] = dict(facts(target, platform))
     for name in VERSION_FACTS:
         if values[name] is not None:
             values[name] = VersionFact(values[name])
     if platform is None:
-        # Unknown at compile time: any machine builds. Using it must fail, not guess.
+        # The build platform is unknown when compiling. A template that uses it must fail.
         del values["platform"]
     return {**system_variables(target, platform), **values, "target": target}
 
 
 def is_template(text: str) -> bool:
-    """Tell whether something is filled in in `text`."""
+    """Return whether `text` contains a template."""
     return "{{" in text or "{%" in text
 
 
@@ -84,33 +90,33 @@ def render_value(text: str, scope: Mapping[str, Any], at: Callable[[], Position 
 
     Args:
         text: a value as the user wrote it.
-        scope: the names that it may use.
-        at: tells where it stands, if that is needed.
-        what: which value it is, for messages.
+        scope: the names for its templates.
+        at: returns its position, for messages.
+        what: the name of the value, for messages.
 
     Raises:
-        EdgebakeError: the template is wrong, uses an unknown name, or gives more than one line.
+        EdgebakeError: a template is invalid, uses an undefined name, or expands to more than one line.
     """
     if not is_template(text):
         return text
     try:
         result = _template(text).render(scope)
     except UndefinedError as error:
-        raise EdgebakeError(f"{what}: {error.message}", at=at(), hints=_known(error, scope)) from None
+        raise EdgebakeError(f"{what}: {error.message}", at=at(), hints=_hints(error, scope)) from None
     except TemplateError as error:
-        _fail(what, f"the template is wrong: {error.message}", at())
+        _fail(what, f"invalid template: {error.message}", at())
     except (_NoneIsAnError, TypeError, ValueError, ArithmeticError) as error:
         _fail(what, f"{text!r} has no value: {error}", at())
     if any(ord(c) < 32 for c in result):
-        _fail(what, f"{text!r} gives more than one line", at())
+        _fail(what, f"{text!r} expands to more than one line", at())
     return result
 
 
-def _known(error: UndefinedError, scope: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the name in `scope` that is written like the undefined one; else all that templates see."""
+def _hints(error: UndefinedError, scope: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a hint: the name in `scope` that is most similar to the undefined one, or all names."""
     match = re.match(r"'([^']+)' is undefined", error.message or "")
     near = nearest(match[1], map(str, scope)) if match else None
-    return (f"did you mean {near!r}?" if near else f"templates see: {', '.join(sorted(map(str, scope)))}",)
+    return (f"did you mean {near!r}?" if near else f"templates can use: {', '.join(sorted(map(str, scope)))}",)
 
 
 def _fail(what: str, message: str, at: Position | None) -> NoReturn:

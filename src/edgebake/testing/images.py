@@ -17,6 +17,7 @@ from edgebake.plan.scope import Scope
 from edgebake.plan.settings import Settings
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.stacks import looker
+from edgebake.system.docker import docker, pull
 from edgebake.testing.cases import cases_of
 from edgebake.testing.runner import run_cases
 
@@ -119,16 +120,11 @@ def get_image(pipeline: Pipeline, reference: str) -> Loaded:
 
 
 def _get(reference: str, platform: str) -> None:
-    from python_on_whales import DockerClient
-    from python_on_whales.exceptions import DockerException
-
     try:
-        DockerClient().pull(reference, platform=platform, quiet=True)
-    except DockerException as error:
-        if not DockerClient().image.exists(reference):
-            raise EdgebakeError(
-                f"the image {reference} cannot be pulled", reason=(error.stderr or "").strip()
-            ) from None
+        pull(reference, platform, quiet=True)
+    except EdgebakeError:
+        if docker("image", "inspect", reference).returncode != 0:
+            raise
 
 
 def _suite(image: Loaded, gpus: str | None, report: Report) -> Suite:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
+from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.load.workspace import Workspace
 from edgebake.model.requirement import parse_requirement
 from edgebake.plan.fingerprint import Fingerprints
@@ -58,15 +59,15 @@ def subjects(
     given: Sequence[str] = (),
     left_out: Callable[[str, EdgebakeError], None] | None = None,
 ) -> Iterator[Subject]:
-    """Yield what there is to verify: recipes that exist on the target and have a test that needs no GPU.
+    """Yield what can be verified: recipes that exist on the target and have a test that needs no GPU.
 
     Args:
         workspace: an empty one, for the built-in catalogue.
         target: the target's name.
         recipes: only these; all if empty.
         platforms: only these; all of the target if empty.
-        given: requirements that stand beside each recipe, such as the release of another one.
-        left_out: is told of a recipe that cannot be had, for want of what it needs; without it, that is an error.
+        given: requirements that are added to each recipe, such as the release of another one.
+        left_out: is called with a recipe that cannot be resolved, and why; without it, that is an error.
 
     Raises:
         EdgebakeError: an unknown recipe or target; a recipe that cannot be had with `given`.
@@ -87,11 +88,17 @@ def subjects(
                 raise
             left_out(recipe, error)
             continue
-        fingerprints = Fingerprints(compilation)
-        for platform in there:
-            if not platforms or platform in platforms:
-                own = own_fingerprint(compilation, fingerprints, recipe, platform)
-                yield Subject(recipe, target, platform, own, compilation, tuple(given))
+        here = [platform for platform in there if not platforms or platform in platforms]
+        yield from _on_platforms(compilation, recipe, target, here, tuple(given))
+
+
+def _on_platforms(
+    compilation: Compilation, recipe: str, target: str, platforms: Sequence[str], given: tuple[str, ...]
+) -> Iterator[Subject]:
+    fingerprints = Fingerprints(compilation)
+    for platform in platforms:
+        own = own_fingerprint(compilation, fingerprints, recipe, platform)
+        yield Subject(recipe, target, platform, own, compilation, given)
 
 
 def _recipe(catalogue: Catalogue, name: str) -> LoadedRecipe:
@@ -128,6 +135,6 @@ def _contents(case: Case) -> Iterator[tuple[str, str]]:
     """Yield name and digest of each file of a test."""
     for path, name in case.mounts:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file():
+            if file.is_file() and not WITHOUT_BYTECODE.ignores(file.relative_to(path.parent).as_posix()):
                 shown = f"{name}/{file.relative_to(path).as_posix()}" if path.is_dir() else name
                 yield shown, hashlib.sha256(file.read_bytes()).hexdigest()

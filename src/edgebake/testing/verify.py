@@ -21,6 +21,7 @@ from edgebake.plan.settings import Settings
 from edgebake.plan.steps import CheckBuilder
 from edgebake.render.dockerfile import base_reference
 from edgebake.system.atomic import write_file
+from edgebake.system.docker import docker, last_line
 from edgebake.testing.causes import Cause, cause_in_build, cause_in_test
 from edgebake.testing.images import LocalBuild, load_images, run_suites
 from edgebake.testing.runner import run_cases
@@ -196,9 +197,9 @@ def _needs(subject: Subject) -> list[str]:
 
 def _size_and_remove(reference: str) -> int:
     """Return an image's size in bytes. The image goes; its layers stay in the build cache for the next one."""
-    from python_on_whales import DockerClient
-
-    docker = DockerClient()
-    size = int(docker.image.inspect(reference).size)
-    docker.image.remove(reference, force=True)
-    return size
+    inspected = docker("image", "inspect", "--format", "{{.Size}}", reference)
+    removed = docker("image", "rm", "--force", reference)
+    for done in (inspected, removed):
+        if done.returncode != 0:
+            raise EdgebakeError(f"the engine does not have {reference}", reason=last_line(done.stderr))
+    return int(inspected.stdout)

@@ -1,1 +1,1 @@
-"""Plain text: tables, durations, statistics, words. Knows nothing of edgebake's models."""
+"""Tables, durations, statistics and words. Independent of edgebake's models."""

@@ -1,4 +1,4 @@
-"""Durations as people write them: 90s, 20m, 2h, 1h30m."""
+"""Durations as users write them: 90s, 20m, 2h, 1h30m."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\
 def parse_duration(text: str, option: str) -> float:
     """Return a duration in seconds.
 
+    `option` is the option it comes from, for messages.
+
     >>> parse_duration("1h30m", "--timeout")
     5400.0
 
     Raises:
-        EdgebakeError: it is none, or it is nothing.
+        EdgebakeError: the text is not a duration, or it is zero.
     """
     match = _DURATION.fullmatch(text.strip())
-    found = zip(match.groups(), _UNITS.values(), strict=True) if match else ()
-    seconds = sum(float(number) * unit for number, unit in found if number)
+    parts = zip(match.groups(), _UNITS.values(), strict=True) if match else ()
+    seconds = sum(float(number) * unit for number, unit in parts if number)
     if not seconds:
-        raise EdgebakeError(f"{option} {text!r} is no duration", hints=("for example 90s, 20m, 2h or 1h30m",))
+        raise EdgebakeError(f"{option} {text!r} is not a duration", hints=("use 90s, 20m, 2h or 1h30m",))
     return seconds
 
 
-def told_duration(seconds: float) -> str:
-    """Return seconds as they are written.
+def format_duration(seconds: float) -> str:
+    """Return seconds as a duration.
 
-    >>> told_duration(5400)
+    >>> format_duration(5400)
     '1h30m'
     """
     rest, parts = seconds, []

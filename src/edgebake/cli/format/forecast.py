@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from edgebake.plan.changes import StageChange
 from edgebake.plan.forecast import Forecast, Task
-from edgebake.text.duration import told_duration
+from edgebake.text.duration import format_duration
 
 _MAX_SHOWN = 4
 _LEAST = 0.02
@@ -62,4 +62,4 @@ def _some(changes: Sequence[StageChange]) -> str:
 
 def _duration(seconds: float) -> str:
     """Return seconds as exact as it is of use."""
-    return told_duration(round(seconds, 1) if seconds < 10 else float(round(seconds)))
+    return format_duration(round(seconds, 1) if seconds < 10 else float(round(seconds)))

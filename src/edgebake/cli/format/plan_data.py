@@ -79,7 +79,7 @@ def _stage(change: StageChange, target: TargetPlan) -> PlannedStage:
         causes=list(change.causes),
         fingerprint=change.fingerprint.digest,
         own=change.fingerprint.own,
-        reused=target.reuse.spares(change.node.id, change.platform),
+        reused=target.reuse.spares(change.at),
     )
 
 

@@ -9,7 +9,7 @@ from edgebake.cli.console import columns
 from edgebake.inspect.release import Choice
 from edgebake.inspect.requirements import Step
 from edgebake.inspect.why import Answer
-from edgebake.load.words import told_path, told_position
+from edgebake.load.words import format_path, format_position
 from edgebake.model.output import explore as published
 from edgebake.text.words import counted
 
@@ -85,7 +85,7 @@ def _path(image: str, path: Sequence[Step]) -> Iterator[tuple[str, str]]:
             requirement += " (compiled against)" if ask.kind == "library" else ""
             requirement += f" (provided by {step.name})" if ask.name != step.name else ""
             branch = "└─" if number == len(step.asks) else "├─"
-            yield f"{indent}{branch} {requirement}", told_position(ask.at)
+            yield f"{indent}{branch} {requirement}", format_position(ask.at)
 
 
 # ── data
@@ -123,7 +123,7 @@ def _step_data(step: Step) -> published.PathStep:
     return published.PathStep.model_validate({"from": step.parent or None, "to": step.name, "asks": asks})
 
 
-def _place(at: Position | None) -> published.Place | None:
+def _place(at: Position | None) -> published.FilePosition | None:
     if at is None:
         return None
-    return published.Place(file=told_path(at.path), line=at.line or None, column=at.column or None)
+    return published.FilePosition(file=format_path(at.path), line=at.line or None, column=at.column or None)

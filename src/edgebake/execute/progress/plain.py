@@ -10,7 +10,7 @@ from edgebake.execute.builders import work_sentence
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.modes import Modes
 from edgebake.execute.progress.base import HEARTBEAT, Progress
-from edgebake.text.duration import told_duration
+from edgebake.text.duration import format_duration
 
 if TYPE_CHECKING:
     from edgebake.execute.pool import Job
@@ -70,11 +70,11 @@ class Plain(Progress):
         rows = [row for row in self._rows if row.state == "running"]
         steps = {step.digest: step for row in rows if (step := row.current) is not None}
         if rows and not steps:
-            return [f"… {told_duration(round(max(row.seconds for row in rows)))}  waiting for the builder"]
+            return [f"… {format_duration(round(max(row.seconds for row in rows)))}  waiting for the builder"]
         ages = {digest: time.monotonic() - step.seen for digest, step in steps.items()}
         longest = sorted(steps, key=lambda digest: -ages[digest])
         return [
-            f"… {told_duration(round(ages[digest]))} and running  {one_line(steps[digest].name)}"
+            f"… {format_duration(round(ages[digest]))} and running  {one_line(steps[digest].name)}"
             for digest in longest
         ]
 

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from packaging.version import Version
 
 from edgebake.errors import EdgebakeError
 from edgebake.host.finding import Finding, State
-from edgebake.system.docker import docker, last_line
+from edgebake.host.surroundings import Surroundings
+from edgebake.system.docker import check_buildx, docker, last_line
 
-if TYPE_CHECKING:
-    from edgebake.host.doctor import Surroundings
-
-OLDEST_BUILDX = Version("0.13.0")
-"""As a bake asks for (execute/preflight.py)."""
 _STORE = "io.containerd.snapshotter"
 _GB = 2**30
 _LITTLE, _TOO_LITTLE = 20 * _GB, 5 * _GB
 """An image with CUDA and a framework has 5 to 15 GB, and its layers are there twice while it is built."""
-
-
-def docker_info() -> Mapping[str, Any]:
-    """Return what `docker info` says; empty if no engine answers."""
-    try:
-        done = docker("info", "--format", "{{json .}}", timeout=30)
-        found = json.loads(done.stdout or "{}")
-    except (EdgebakeError, ValueError):
-        return {}
-    return found if isinstance(found, dict) and found.get("ServerVersion") else {}
 
 
 def engine(this: Surroundings) -> Iterator[Finding]:
@@ -59,16 +41,16 @@ def containerd_store(this: Surroundings) -> Iterator[Finding]:
         return
     status = this.info.get("DriverStatus") or ()
     if any(len(row) == 2 and row[0] == "driver-type" and row[1].startswith(_STORE) for row in status):
-        yield Finding("Image store", "ok", "containerd's: images of several platforms can be built and loaded")
+        yield Finding("Image store", "ok", "containerd: images for several platforms can be built and loaded")
         return
     yield Finding(
         "Image store",
         "warning",
-        f"{this.info.get('Driver', 'the old one')}: the docker builder cannot build for several platforms at once",
+        f"{this.info.get('Driver', 'unknown')}: the docker builder cannot build for several platforms at once",
         (
             'put {"features": {"containerd-snapshotter": true}} into /etc/docker/daemon.json',
             "sudo systemctl restart docker",
-            "or use a builder of its own: docker buildx create --use --driver docker-container",
+            "or use another builder: docker buildx create --use --driver docker-container",
         ),
     )
 
@@ -76,18 +58,12 @@ def containerd_store(this: Surroundings) -> Iterator[Finding]:
 def buildx(this: Surroundings) -> Iterator[Finding]:
     """Look for Buildx, and for a builder that answers."""
     if not this.info and shutil.which("docker") is None:
-        return  # told already
-    done = docker("buildx", "version")
-    if done.returncode != 0:
-        mend = ("install docker-buildx-plugin (Docker's packages) or docker-buildx (Debian, Ubuntu)",)
-        yield Finding("Buildx", "problem", "docker has no Buildx", mend)
+        return  # reported already
+    try:
+        yield Finding("Buildx", "ok", f"Buildx {check_buildx() or 'of an unknown version'}")
+    except EdgebakeError as error:
+        yield Finding("Buildx", "problem", error.message, error.hints)
         return
-    match = re.search(r"\bv?(\d+\.\d+\.\d+)", done.stdout)
-    if match and Version("0.0.0") < Version(match[1]) < OLDEST_BUILDX:
-        text = f"{match[1]} is too old: edgebake needs {OLDEST_BUILDX} or later"
-        yield Finding("Buildx", "problem", text, ("update docker-buildx-plugin",))
-    else:
-        yield Finding("Buildx", "ok", f"Buildx {match[1] if match else 'of an unknown version'}")
     if this.info:
         yield _builder()
 
@@ -103,7 +79,7 @@ def _builder() -> Finding:
         for key in ("Name", "Status", "Platforms")
     )
     if status in ("running", ""):
-        return Finding("Builder", "ok", f"{name}: {platforms or 'platforms not told'}")
+        return Finding("Builder", "ok", f"{name}: {platforms or 'platforms unknown'}")
 
     def begin() -> str:
         started = docker("buildx", "inspect", "--bootstrap", name)
@@ -132,9 +108,9 @@ def room(place: Path, free: int) -> Finding:
     """Return what so many free bytes mean."""
     state: State = "problem" if free < _TOO_LITTLE else "warning" if free < _LITTLE else "ok"
     text = f"{free / _GB:.1f} GiB free in {place}"
-    mend = (
+    remedies = (
         "docker system df",
         "docker builder prune   (the build cache)",
         "docker image prune   (untagged images)",
     )
-    return Finding("Disk", state, text, mend)
+    return Finding("Disk", state, text, remedies)

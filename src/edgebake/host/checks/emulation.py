@@ -1,4 +1,4 @@
-"""Emulation of other platforms: QEMU, and how the kernel is told of it (binfmt_misc).
+"""Emulation of other platforms: QEMU, and its registration with the kernel (binfmt_misc).
 
 https://docs.kernel.org/admin-guide/binfmt-misc.html
 """
@@ -9,13 +9,10 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from edgebake.host.files import Files
 from edgebake.host.finding import Finding
-
-if TYPE_CHECKING:
-    from edgebake.host.doctor import Surroundings
+from edgebake.host.surroundings import Surroundings
 
 _FOLDER = "/proc/sys/fs/binfmt_misc"
 _OTHER = {"amd64": ("arm64", "aarch64"), "arm64": ("amd64", "x86_64")}
@@ -52,29 +49,29 @@ def emulation(this: Surroundings) -> Iterator[Finding]:
         return
     arch, machine = _OTHER[architecture]
     name, path = f"Emulation of {arch}", f"{_FOLDER}/qemu-{machine}"
-    mend = (
+    remedies = (
         "sudo apt install qemu-user-binfmt   (Debian 13, Ubuntu 25.04 and later: QEMU 10)",
         f"or: docker run --privileged --rm tonistiigi/binfmt --install {arch}",
     )
     text = this.files.text(path)
     if text is None:
-        yield Finding(name, "warning", "none: builds for it need a builder with a node of that platform", mend)
+        yield Finding(name, "warning", "not installed: builds for it need a builder with such a node", remedies)
         return
     handler = parse_handler(text)
     if not handler.enabled:
         fix = (f"echo 1 | sudo tee {path}",)
-        yield Finding(name, "warning", "it is switched off", fix, lambda: switch_on(this.files, path))
+        yield Finding(name, "warning", "switched off", fix, lambda: switch_on(this.files, path))
         return
     missing = [flag for flag in "FP" if flag not in handler.flags]
     if missing:
-        yield Finding(name, "problem", f"{_without(missing)} (flags: {handler.flags or 'none'})", mend)
+        yield Finding(name, "problem", f"{_without(missing)} (flags: {handler.flags or 'none'})", remedies)
         return
-    yield _version(name, handler, mend)
+    yield _version(name, handler, remedies)
 
 
 def _without(missing: list[str]) -> str:
     if "F" in missing:
-        return "the handler lacks the flag F: in containers its interpreter is not found"
+        return "the handler lacks the flag F: its interpreter is not found in containers"
     return "the handler lacks the flag P: programs that ask for their own name fail"
 
 
@@ -82,12 +79,12 @@ def switch_on(files: Files, path: str) -> str:
     """Switch a handler on, and say so."""
     place = files.place(path)
     if place is None:
-        raise OSError(f"{path} is gone")
+        raise OSError(f"{path} not found")
     place.write_text("1")
     return f"wrote 1 to {path}"
 
 
-def _version(name: str, handler: Handler, mend: tuple[str, ...]) -> Finding:
+def _version(name: str, handler: Handler, remedies: tuple[str, ...]) -> Finding:
     try:
         done = subprocess.run(
             [handler.interpreter, "--version"], capture_output=True, text=True, timeout=20, check=False
@@ -97,9 +94,9 @@ def _version(name: str, handler: Handler, mend: tuple[str, ...]) -> Finding:
         found = None  # with the flag F it may lie in an image that is gone
     if found is None:
         return Finding(
-            name, "unknown", f"QEMU of an unknown version ({handler.interpreter}); 10 or later is needed"
+            name, "unknown", f"QEMU of an unknown version ({handler.interpreter}): version 10 or later is needed"
         )
     if found < OLDEST_QEMU:
-        text = f"QEMU {found} is too old: software for AI hangs or crashes below {OLDEST_QEMU}"
-        return Finding(name, "problem", text, mend)
+        text = f"QEMU {found} is too old: AI software hangs or crashes with versions before {OLDEST_QEMU}"
+        return Finding(name, "problem", text, remedies)
     return Finding(name, "ok", f"QEMU {found}, flags {handler.flags}")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edgebake.host.finding import Finding
+from edgebake.host.surroundings import Surroundings
 from edgebake.registry.errors import RefusedError, RegistryError
 from edgebake.registry.reference import parse_repository
-
-if TYPE_CHECKING:
-    from edgebake.host.doctor import Surroundings
+from edgebake.text.words import counted
 
 _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PROXIES = ("https_proxy", "http_proxy")
@@ -24,7 +22,7 @@ def registry(this: Surroundings) -> Iterator[Finding]:
     try:
         this.client.tags(place)  # there need be no such repository
     except RefusedError as error:
-        text = f"{place.host} refuses: {error.message}"
+        text = f"{place.host} refuses access: {error.message}"
         yield Finding("Registry", "problem", text, (f"docker login {place.host}",))
     except RegistryError as error:
         reason = f": {error.reason}" if error.reason else ""
@@ -37,15 +35,15 @@ def proxy(this: Surroundings) -> Iterator[Finding]:
     """Look whether the engine knows the user's proxy: https://docs.docker.com/engine/daemon/proxy/"""
     own = {name: value for name in _PROXIES for value in [_variable(this, name)] if value}
     if not own:
-        yield Finding("Proxy", "ok", "none is set")
+        yield Finding("Proxy", "ok", "not set")
         return
     shown = ", ".join(sorted({_without_password(value) for value in own.values()}))
     if this.info and not (this.info.get("HTTPProxy") or this.info.get("HTTPSProxy")):
-        mend = (
+        remedies = (
             'put {"proxies": {"http-proxy": "…", "https-proxy": "…"}} into /etc/docker/daemon.json',
             "sudo systemctl restart docker",
         )
-        yield Finding("Proxy", "warning", f"{shown}, which the engine does not know: it pulls without it", mend)
+        yield Finding("Proxy", "warning", f"{shown}; the engine does not know it and pulls without it", remedies)
         return
     yield Finding("Proxy", "ok", shown)
 
@@ -70,11 +68,11 @@ def certificates(this: Surroundings) -> Iterator[Finding]:
         return
     named = next((name for name in _BUNDLES if this.environment.get(name)), None)
     if named is None:
-        yield Finding("Certificates", "ok", "those of each image")
+        yield Finding("Certificates", "ok", "each image's own")
         return
     path = this.environment[named]
-    mend = (f"export EDGEBAKE_CA_BUNDLE={path}", f"or in edgebake.yaml: ca_bundle: {path}")
-    yield Finding("Certificates", "warning", f"{named} is set, but builds are not told of it", mend)
+    remedies = (f"export EDGEBAKE_CA_BUNDLE={path}", f"or in edgebake.yaml: ca_bundle: {path}")
+    yield Finding("Certificates", "warning", f"{named} is set, but builds do not use it", remedies)
 
 
 def _bundle(path: Path) -> Finding:
@@ -83,5 +81,5 @@ def _bundle(path: Path) -> Finding:
     except OSError as error:
         return Finding("Certificates", "problem", f"{path}: {error.strerror}", ("see --ca-bundle and ca_bundle",))
     if not count:
-        return Finding("Certificates", "problem", f"{path} holds no certificate", ("give a file in PEM format",))
-    return Finding("Certificates", "ok", f"{count} in {path}")
+        return Finding("Certificates", "problem", f"{path} has no certificate", ("use a file in PEM format",))
+    return Finding("Certificates", "ok", f"{counted(count, 'certificate')} in {path}")

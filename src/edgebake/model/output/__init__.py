@@ -1,4 +1,4 @@
-"""What commands print with `--json`: the models of the JSON Schemas in docs/schema/output.
+"""Outputs of commands with `--json`: the models of the JSON Schemas in docs/schema/output.
 
-Keys are only ever added while `version` is 1: whoever reads the output passes over those that they do not know.
+While `version` is 1, keys are only added. Readers must ignore unknown keys.
 """

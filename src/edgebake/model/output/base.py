@@ -1,4 +1,4 @@
-"""What all outputs have in common."""
+"""The base of all outputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
 class Output(Model):
-    """What every output has."""
+    """The base of all outputs."""
 
     version: Literal[1]
-    """Of the format; another number if a key changes its meaning or goes."""
+    """Version of the format. It changes if a key is removed, or changes its meaning."""

@@ -1,4 +1,4 @@
-"""What the commands that build, test and measure print."""
+"""Outputs of the commands that build, test and measure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgebake.model.output.plan import ChangedFile, LeftOut
 
 
 class Compile(Output):
-    """What was written, or with `--check` is stale: `edgebake compile --json`."""
+    """The files that were written, or are stale with `--check`: `edgebake compile --json`."""
 
     files: list[ChangedFile]
     left_out: list[LeftOut]
@@ -23,18 +23,18 @@ class BakeResult(Model):
     platform: Platform
     result: Literal["built", "tested", "up to date", "failed", "not attempted"]
     reason: str
-    """Why it was not built; "" if it was."""
+    """Reason why it was not built; "" if it was."""
     seconds: float
     steps_built: int
     steps_cached: int
     reference: str
-    """"" if it has none."""
+    """Reference of the image; "" if it has none."""
     digest: str
-    """"" if it is in the build cache only."""
+    """Digest of the image; "" if it is only in the build cache."""
 
 
 class Bake(Output):
-    """What became of a bake: `edgebake bake --json`."""
+    """The results of a bake: `edgebake bake --json`."""
 
     results: list[BakeResult]
 
@@ -51,7 +51,7 @@ class TestResult(Model):
     outcome: TestOutcome
     seconds: float
     output: str
-    """What the test wrote, stdout and stderr together; of one that was skipped, the reason."""
+    """Output of the test, stdout and stderr together; the reason if it was skipped."""
 
     @property
     def ok(self) -> bool:
@@ -66,7 +66,7 @@ class Suite(Model):
     target: str
     platform: str
     reference: str
-    """The image that they ran in."""
+    """Image in which the tests ran."""
     tests: list[TestResult]
 
     @property
@@ -102,7 +102,7 @@ class ChangedMetric(Model):
     """"" for the recipe as a whole."""
     metric: str
     unit: str
-    """Of both values."""
+    """Unit of both values."""
     before: float | None
     """The median then; null if it was not measured."""
     now: float | None
@@ -111,12 +111,12 @@ class ChangedMetric(Model):
     """Now over then; null if one of them is missing or zero."""
     verdict: Verdict
     chance: float | None
-    """How probable such a difference is by chance; null where nothing is chance."""
+    """Probability of such a difference by chance; null for values without chance."""
     more_is_better: bool
 
     @property
     def loss(self) -> float:
-        """By which share it is worse; 0 if it is not."""
+        """The share by which it is worse; 0 if it is not worse."""
         if self.verdict != "worse" or not self.ratio:
             return 0.0
         return (1 / self.ratio if self.more_is_better else self.ratio) - 1
@@ -124,7 +124,7 @@ class ChangedMetric(Model):
 
 class Comparison(Model):
     notes: list[str]
-    """What makes the two runs differ apart from what was measured."""
+    """Other differences between the two runs, such as another machine."""
     changes: list[ChangedMetric]
 
     def failures(self, limit: float) -> list[ChangedMetric]:
@@ -133,7 +133,7 @@ class Comparison(Model):
 
 
 class Bench(Result):
-    """What benches measured: `edgebake bench --json`."""
+    """The results of benchmarks: `edgebake bench --json`."""
 
     comparison: Comparison | None = None
-    """With `--compare`."""
+    """Only with `--compare`."""

@@ -1,4 +1,4 @@
-"""The models of all outputs, by command. Only what makes schemas needs them all."""
+"""The models of all outputs, by command, for the JSON Schemas."""
 
 from __future__ import annotations
 
@@ -36,4 +36,4 @@ OUTPUTS: dict[str, type[BaseModel]] = {
     "verify": Verify,
     "why": Why,
 }
-"""By the command's words, joined by "-"; `bake-progress` is a line of `bake --progress json`."""
+"""Models by the command's words, joined by "-"; `bake-progress` is a line of `bake --progress json`."""

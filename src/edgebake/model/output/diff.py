@@ -1,4 +1,4 @@
-"""What `diff` prints."""
+"""Output of `diff`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from edgebake.model.output.base import Fingerprint, Output, Platform
 
 class PlainChange(Model):
     name: str
-    """Empty if there is one such thing only."""
+    """Name of what changed; empty if there is only one."""
     before: str | None
-    """Null if it was not there."""
+    """Null if it was added."""
     after: str | None
-    """Null if it is not there."""
+    """Null if it was removed."""
 
 
 class ImageChange(PlainChange):
@@ -27,10 +27,10 @@ class ChangedStage(Model):
     recipe: str
     platform: Platform
     state: Literal["new", "direct", "indirect", "moved"]
-    """`direct`: its own inputs changed; `indirect`: only those of a stage that it is made from."""
+    """`direct`: its own inputs changed. `indirect`: only inputs of a stage that it is made from changed."""
     causes: list[str]
     before: Fingerprint | None
-    """Null if there was no such stage."""
+    """Null for a new stage."""
     after: Fingerprint
 
 
@@ -38,10 +38,10 @@ class ImageDiff(Model):
     image: str
     target: str
     other_target: str | None = None
-    """Of two targets that are compared, the second."""
+    """Second target of a comparison of targets."""
     platforms: list[Platform] | None = None
     old_platforms: list[Platform] | None = None
-    """What `platforms` are compared with."""
+    """Platforms that `platforms` are compared with."""
     change: Literal["added", "removed", "changed"]
     base: list[ImageChange]
     recipes: list[ImageChange]
@@ -49,7 +49,7 @@ class ImageDiff(Model):
     settings: list[ImageChange]
     tags: list[ImageChange]
     stages: list[ChangedStage] | None = None
-    """What is built again, or built otherwise on the second target; not of locks."""
+    """Stages that are built again, or differ on the second target; not for locks."""
 
 
 class SameImage(Model):
@@ -58,19 +58,19 @@ class SameImage(Model):
 
 
 class Diff(Output):
-    """What differs between commits, targets or locks: `edgebake diff --json`."""
+    """Differences between commits, targets or locks: `edgebake diff --json`."""
 
     before: str
     after: str
     images: list[ImageDiff]
-    """Those that differ."""
+    """Images that differ."""
     same: list[SameImage] | None = None
-    """Those that do not; not of locks."""
+    """Images that do not differ; not for locks."""
     files: dict[str, str] | None = None
-    """Lines that were added and removed, by path of a text file of the project."""
+    """Added and removed lines of the project's text files, by path."""
     bases: list[PlainChange] | None = None
-    """Of locks: base images' digests."""
+    """Only for locks: digests of base images."""
     git: list[PlainChange] | None = None
-    """Of locks: what git refs are pinned to."""
+    """Only for locks: commits of git refs."""
     refresh: PlainChange | None = None
-    """Of locks: how often unversioned system packages were reinstalled."""
+    """Only for locks: how often unversioned system packages were reinstalled."""

@@ -1,4 +1,4 @@
-"""What the commands that show and explain print."""
+"""Outputs of the commands that list, show and explain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class BuiltOn(Model):
     target: str
     platform: Platform
     state: Literal["verified", "stale", "failed", "checked only"]
-    """`verified`: it was built and tested as it is now; `checked only`: it was not built yet."""
+    """`verified`: it was built and tested in its present form. `checked only`: it was not built yet."""
     given: list[str] = []
     """Requirements that were installed together with it."""
 
@@ -133,9 +133,9 @@ class ShownRelease(ShownVariant):
     flavours: list[str]
     variants: list[ShownVariant]
     platforms: list[Platform] | None = None
-    """With `--target`: where it exists."""
+    """Only with `--target`: platforms on which it exists."""
     needs: dict[Platform, str] | None = None
-    """With `--target`: what it needs that is not there."""
+    """Only with `--target`: what it needs and the target does not have."""
 
 
 class ShownBuild(Model):
@@ -204,14 +204,14 @@ class ShownRecipe(Model):
 
 
 class Show(Output):
-    """Recipe, target and image of one name: `edgebake show --json`. Null: none has the name."""
+    """The recipe, target and image with a name: `edgebake show --json`. Null if there is none."""
 
     image: ShownImage | None = None
     target: ShownTarget | None = None
     recipe: ShownRecipe | None = None
 
 
-class Place(Model):
+class FilePosition(Model):
     file: str
     line: int | None
     column: int | None
@@ -220,15 +220,15 @@ class Place(Model):
 class Ask(Model):
     kind: Literal["run", "library"]
     requirement: str
-    at: Place | None
-    """Null on the command line."""
+    at: FilePosition | None
+    """Null for a requirement on the command line."""
 
 
 class PathStep(Model):
     model_config = ConfigDict(populate_by_name=True)
 
     from_: Annotated[str | None, Field(alias="from")]
-    """Null: the image."""
+    """Name of the recipe; null for the image itself."""
     to: str
     asks: list[Ask]
 
@@ -254,7 +254,7 @@ class Answer(Model):
     recipe: str
     status: Literal["installed", "library", "provided", "absent"]
     brought: str | None
-    """By the base image, or by the host."""
+    """How the base image or the host provides it."""
     release: ChosenRelease | None
     path_count: int
     paths: list[list[PathStep]]
@@ -264,7 +264,7 @@ class Answer(Model):
 
 
 class Why(Output):
-    """Every path that brings a recipe into an image: `edgebake why --json`."""
+    """All paths that bring a recipe into an image: `edgebake why --json`."""
 
     recipe: str
     answers: list[Answer]
@@ -293,7 +293,7 @@ class GraphEdge(Model):
 
 
 class Graph(Output):
-    """The build graph, or with `--recipes` who needs whom: `edgebake graph --json`."""
+    """The graph of stages, or with `--recipes` of recipes: `edgebake graph --json`."""
 
     graph: Literal["stages", "recipes"]
     nodes: list[GraphNode]

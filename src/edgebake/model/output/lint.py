@@ -1,4 +1,4 @@
-"""What `lint` and `compat` print."""
+"""Outputs of `lint` and `compat`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ class LintFinding(Model):
     message: str
     file: str
     line: int
-    """0 if only the file is known, as `column`."""
+    """Line, from 1; 0 if only the file is known."""
     column: int
+    """Column, from 1; 0 if only the file is known."""
     recipe: str | None
     image: str | None
     targets: list[str]
     mend: str
+    """How to fix it."""
 
 
 class AcceptedFinding(LintFinding):
@@ -39,7 +41,7 @@ class LintCounts(Model):
 
 
 class Lint(Output):
-    """What the lint found: `edgebake lint --json`."""
+    """The findings of the lint: `edgebake lint --json`."""
 
     counts: LintCounts
     findings: list[LintFinding]
@@ -53,7 +55,7 @@ class CompatRow(Model):
     platforms: list[Platform]
     releases: list[str]
     absent: str | None
-    """Why there is none."""
+    """Reason why no build exists; null if there are releases."""
     cuda: str | None
     cudnn: str | None
     python: str | None
@@ -65,6 +67,6 @@ class CompatRow(Model):
 
 
 class Compat(Output):
-    """Which releases of the frameworks run where: `edgebake compat --json`."""
+    """The releases of frameworks and the targets they run on: `edgebake compat --json`."""
 
     rows: list[CompatRow]

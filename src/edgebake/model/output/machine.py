@@ -1,4 +1,4 @@
-"""What the commands about this machine print."""
+"""Outputs of the commands about this machine."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from edgebake.model.output.plan import PlatformWork
 class Fact(Model):
     value: str | int
     source: str
-    """The file or library that says it."""
+    """File or library that the value comes from."""
 
 
 class DetectedGpu(Model):
     name: str | None
     sm: str | None
     memory: int | None
-    """Bytes."""
+    """In bytes."""
     brand: str | None
     sources: list[str]
 
@@ -39,7 +39,7 @@ class FittingTarget(Model):
 
 
 class Detect(Output):
-    """What this machine is: `edgebake detect --json`. What is not known is null."""
+    """This machine: `edgebake detect --json`. Unknown values are null."""
 
     board: str | None
     parts: list[str]
@@ -48,7 +48,7 @@ class Detect(Output):
     architecture: Fact | None
     soc: Fact | None
     memory: Fact | None
-    """Bytes."""
+    """In bytes."""
     l4t: Fact | None
     jetpack: Fact | None
     os: Fact | None
@@ -85,10 +85,10 @@ class Candidate(Model):
 
 
 class Autotag(Output):
-    """All candidates for this machine, and the best: `edgebake autotag --json`."""
+    """The candidates for this machine, and the best one: `edgebake autotag --json`."""
 
     reference: str | None
-    """Null if no image fits."""
+    """Best image; null if no image fits."""
     candidates: list[Candidate]
     notes: list[str]
 
@@ -98,22 +98,22 @@ class DoctorFinding(Model):
     state: Literal["ok", "warning", "problem", "unknown"]
     text: str
     mend: list[str]
-    """Commands, some with a remark behind them."""
+    """Commands that fix it, some followed by a remark."""
     can_fix: bool
-    """`--fix` can mend it."""
+    """Whether `--fix` can fix it."""
     fixed: str
-    """What `--fix` did; "" for nothing."""
+    """What `--fix` did; "" if it did nothing."""
 
 
 class Doctor(Output):
-    """What is amiss on this machine: `edgebake doctor --json`."""
+    """Problems of this machine: `edgebake doctor --json`."""
 
     ok: bool
     findings: list[DoctorFinding]
 
 
 class BuilderCheck(Output):
-    """What the project's builder can do: `edgebake builder check --json`."""
+    """Abilities of the project's builder: `edgebake builder check --json`."""
 
     builder: str
     platforms: list[PlatformWork]

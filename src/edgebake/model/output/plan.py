@@ -1,4 +1,4 @@
-"""What `plan` prints."""
+"""Output of `plan`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from edgebake.model.output.base import Digest, Fingerprint, Output, Platform
 
 class Observed(Model):
     current: bool
-    """The registry, or the engine, has it as it would be built now."""
+    """Whether the registry or the engine has the image in its present form."""
     proof: str | None = None
     reason: str | None = None
-    """Why it is not current."""
+    """Reason why it is not current."""
 
 
 class PlannedStage(Model):
@@ -25,29 +25,30 @@ class PlannedStage(Model):
     title: str
     platform: Platform
     native: bool
-    """It runs on the machine that builds, for whatever platform."""
+    """Whether it runs on the build platform."""
     state: Literal["new", "direct", "indirect", "moved", "same"]
-    """`direct`: its own inputs changed; `indirect`: only those of a stage that it is made from."""
+    """`direct`: its own inputs changed. `indirect`: only inputs of a stage that it is made from changed. `moved`:
+    it comes after a changed stage in the install chain."""
     causes: list[str]
     fingerprint: Fingerprint
     own: Fingerprint
-    """The part of the fingerprint that does not come from other stages."""
+    """Digest of its own inputs, without those of other stages."""
     reused: bool
-    """A published stage spares it."""
+    """Whether a shared stage is used in its place."""
 
 
 class PlannedImage(Model):
     bake_target: str
     observed: Observed | None = None
-    """With `--push` and `--load`: what is there."""
+    """Only with `--push` and `--load`: the published or loaded image."""
     image: str
     target: str
     platforms: list[Platform]
     complete: bool
-    """All platforms of the target are selected."""
+    """Whether all platforms of the target are selected."""
     fingerprints: dict[Platform, Fingerprint]
     given: dict[str, str]
-    """Stages that are taken from the repository of stacks, and their references."""
+    """Shared stages that are used, and their references."""
     stages: list[PlannedStage]
 
 
@@ -64,7 +65,7 @@ class ChangedFile(Model):
 class Stacks(Model):
     repository: str
     failure: str | None
-    """Why nothing is known of it."""
+    """Reason why the repository could not be read."""
     refused: dict[str, str]
     unpublished: list[str]
 
@@ -131,21 +132,21 @@ class Forecast(Output):
 
 
 class Plan(Output):
-    """What would be built: `edgebake plan --json`."""
+    """The steps of a bake: `edgebake plan --json`."""
 
     images: list[PlannedImage]
     left_out: list[LeftOut]
     notes: list[str]
     files: list[ChangedFile]
-    """What would be written."""
+    """Files that would be written."""
     stacks: Stacks | None
-    """What the repository of stacks was seen to hold; null if nobody looked."""
+    """Shared stages in the registry; null if the registry was not read."""
     steps: list[PlannedStep]
-    """What a bake would do, in order."""
+    """Steps of the bake, in order."""
     time: Forecast | None = None
-    """How long it will take, by what earlier bakes took; null if nothing was measured."""
+    """Expected duration, from the times of earlier bakes; null if there are none."""
     platforms: list[PlatformWork] | None = None
-    """With `--builder`."""
+    """Only with `--builder`."""
 
 
 class ShardPart(Model):
@@ -160,7 +161,7 @@ class Shard(Model):
     shard: Annotated[str, Field(pattern=r"^\d+/\d+$")]
     platforms: list[Platform]
     seconds: float
-    """Estimated."""
+    """Estimated time."""
     parts: list[ShardPart]
 
 
@@ -178,8 +179,8 @@ class Shared(Model):
 
 
 class Shards(Output):
-    """The work cut for several machines: `edgebake plan --shards N --json`."""
+    """The shards of a bake: `edgebake plan --shards N --json`."""
 
     shared: Shared | None = None
-    """Shard 0; only of a project with `stacks`."""
+    """Shard 0, which publishes the shared stages; only in a project with `stacks`."""
     shards: list[Shard]

@@ -1,4 +1,4 @@
-"""What `bake --progress json` prints on stderr: one of these a line."""
+"""Output of `bake --progress json` on stderr: one event per line."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Mode = Literal["native", "cross", "emulated"]
 
 class Event(Output):
     time: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
-    """In UTC."""
+    """Time in UTC."""
 
 
 class PlatformEvent(Event):
-    """How the builder does a platform's work; once for each, before the first step."""
+    """How the builder does the work for a platform. Once per platform, before the first step."""
 
     event: Literal["platform"]
     platform: Platform
     mode: WorkMode
     node: str | None
-    """Of the builder; null if none can do it."""
+    """Node of the builder; null if none can do it."""
     stages_run: int
     """Stages that run commands on that platform."""
 
@@ -47,7 +47,7 @@ class EndEvent(Invocation):
     event: Literal["end"]
     outcome: Literal["done", "failed"]
     reason: str
-    """Why it failed, or ""."""
+    """Reason why it failed; "" if it did not."""
 
 
 class StepEvent(Event):
@@ -55,43 +55,43 @@ class StepEvent(Event):
 
     event: Literal["step"]
     digest: str
-    """BuildKit's."""
+    """Digest of the step in BuildKit."""
     stage: str
     name: str
     bake_targets: list[str]
     platforms: list[Platform]
-    """Empty where BuildKit does not say for which."""
+    """Platforms of the step; empty if BuildKit does not report them."""
     mode: Mode
-    """Where its command ran."""
+    """How its command ran."""
     seconds: float
     cached: bool
     error: str
-    """What it said when it failed, or ""."""
+    """Error message if it failed, otherwise ""."""
 
 
 class RunningEvent(Event):
-    """What a row of the bake runs; every 30 s."""
+    """The running steps of a bake target on a platform; every 30 s."""
 
     event: Literal["running"]
     bake_target: str
     platform: str
-    """Or "" where BuildKit does not say for which."""
+    """Platform; "" if BuildKit does not report it."""
     seconds: float
     cached: int
     built: int
     step: str
-    """The one that runs longest, or ""."""
+    """Step that has run longest; "" if none is running."""
     step_seconds: float
 
 
 class RetryEvent(Event):
-    """Something is tried again."""
+    """A transient failure is retried."""
 
     event: Literal["retry"]
     attempt: str
-    """Which of how many: "1 of 2"."""
+    """Number of the attempt: "1 of 2"."""
     seconds: float
-    """Until then."""
+    """Time until the attempt."""
     reason: str
 
 

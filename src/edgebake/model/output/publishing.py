@@ -1,4 +1,4 @@
-"""What the commands about registries print."""
+"""Outputs of the commands for registries."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from edgebake.model.base import Model
 from edgebake.model.output.base import Digest, Output, Platform
 
 TagState = Literal["published", "same"]
-"""`same`: the tag named this image already."""
+"""`same`: the tag already named this image."""
 
 
 class PublishedTag(Model):
     owner: str
-    """The bake target or index whose tag it is."""
+    """Bake target or index that the tag belongs to."""
     reference: str
     digest: Digest
     platforms: dict[Platform, Digest]
@@ -26,34 +26,34 @@ class KeptTag(Model):
 
 
 class Publish(Output):
-    """What was published: `edgebake publish --json`."""
+    """The published tags: `edgebake publish --json`."""
 
     published: list[PublishedTag]
     removed: list[str]
-    """Staging tags."""
+    """Staging tags that were deleted."""
     kept: list[KeptTag]
-    """Staging tags that the registry does not delete."""
+    """Staging tags that the registry did not delete."""
 
 
 class Difference(Model):
     kind: Literal["missing", "platforms", "content", "attestations", "digest", "fingerprint", "labels"]
     platform: Platform | None
-    """Null: all of them."""
+    """Platform; null for all platforms."""
     text: str
 
 
 class VerifiedReference(Model):
     owner: str
-    """The bake target or index whose tag it is."""
+    """Bake target or index that the tag belongs to."""
     reference: str
     digest: Digest | None
-    """Null if the registry does not have it."""
+    """Digest; null if the registry does not have the tag."""
     platforms: dict[Platform, Digest]
     differences: list[Difference]
 
 
 class Verify(Output):
-    """What the registry has, against what is declared: `edgebake verify --json`."""
+    """Comparison of the registry with the declared tags: `edgebake verify --json`."""
 
     ok: bool
     references: list[VerifiedReference]
@@ -66,10 +66,10 @@ class PrunableTag(Model):
     reason: str
     deleted: bool
     refused: str | None
-    """Why the registry did not delete it."""
+    """Reason why the registry did not delete it; null if it did, or was not asked to."""
 
 
 class Prune(Output):
-    """Tags that nobody needs: `edgebake prune --json`."""
+    """Unneeded tags: `edgebake prune --json`."""
 
     tags: list[PrunableTag]
