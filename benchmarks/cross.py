@@ -12,7 +12,6 @@ image's own tests run in both results, under emulation. Needs `scripts/engine up
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -96,7 +95,6 @@ def rebuilt(project: Path, stage: str) -> Ran:
     own = {"target": {"packages-cpu": {"no-cache-filter": [stage]}}}
     (project / "no-cache.json").write_text(json.dumps(own), encoding="utf-8")
     variables = {"BASE_CPU": harness.base_image(), "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
-    variables["CA_BUNDLE"] = os.environ.get("EDGEBAKE_CA_BUNDLE", "")
     files = ("--file=bake/docker-bake.hcl", "--file=no-cache.json")
     begin = time.perf_counter()
     command = ("docker", "buildx", "bake", *files, "--builder=default", "packages-cpu")

@@ -440,9 +440,9 @@ class TestStates:
             "[]",
             "null",
             '{"v": 99, "event": "finished"}',
-            '{"v": 1, "event": "finished", "bake_target": "a", "built": 1}',
-            '{"v": 1, "event": "finished", "bake_target": "a", "platforms": 1}',
-            '{"v": 1}',
+            '{"v": 2, "event": "finished", "bake_target": "a", "built": 1}',
+            '{"v": 2, "event": "finished", "bake_target": "a", "platforms": 1}',
+            '{"v": 2}',
         ],
     )
     def test_a_record_that_cannot_be_read_is_an_empty_one(self, line: Project, text: str) -> None:

@@ -23,9 +23,7 @@ from edgebake.templating.templates import Kept, KeptText
 USER = "app"
 """The user that images run as unless they say otherwise."""
 
-WHEELHOUSE = "wheelhouse"
-"""Label of the stage that the project's own wheels take the place of."""
-
+_WHEELHOUSE = "wheelhouse"
 _SHELL = Shell(("/bin/bash", "-o", "pipefail", "-c"))
 _KEEP_DOWNLOADS = "rm -f /etc/apt/apt.conf.d/docker-clean"
 _ADD_USER = (
@@ -87,7 +85,7 @@ class StageFactory:
         if not self.context.wheelhouse:
             return None
         title = "the project's own wheels"
-        return self._root("artifact", WHEELHOUSE, title, platforms, SCRATCH, (Workdir("/"),)).ref
+        return self._root("artifact", _WHEELHOUSE, title, platforms, SCRATCH, (Workdir("/"),)).ref
 
     def _root(
         self, kind: Kind, label: str, title: str, platforms: Sequence[str], image: ImageRef, ops: Iterable[Op]
@@ -168,6 +166,11 @@ def _flat(pieces: Iterable[Any]) -> Iterator[Any]:
         steps = piece if isinstance(piece, tuple) else (piece,)
         for number, step in enumerate(steps):
             yield from ("\n", step) if number else (step,)
+
+
+def is_wheelhouse(node: Node) -> bool:
+    """Tell whether a stage is the one that the project's own wheels take the place of."""
+    return node.kind == "artifact" and node.label == _WHEELHOUSE
 
 
 def script_of(context: BuildContext, view: RecipeView, script: str, location: Location) -> Input:

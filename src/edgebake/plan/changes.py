@@ -168,5 +168,5 @@ def _changed_parts(now: Mapping[str, str], before: Mapping[str, str]) -> list[st
     differing = [name for name in {**now, **before} if now.get(name) != before.get(name)]
     if "python packages" in differing:  # they say it better than the requirements that they follow from
         differing = [name for name in differing if name != "recipe pip"]
-    told = [name for name in differing if name != "instructions"]
-    return [name.removeprefix("recipe ") for name in told or differing]
+    named = [name for name in differing if name != "instructions"]
+    return [name.removeprefix("recipe ") for name in named or differing]

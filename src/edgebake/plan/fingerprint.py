@@ -16,7 +16,7 @@ from edgebake.graph.compile import Compilation
 from edgebake.graph.inputs import Input
 from edgebake.graph.node import Node, Stage
 from edgebake.graph.ops import ImageRef
-from edgebake.graph.stages import WHEELHOUSE
+from edgebake.graph.stages import is_wheelhouse
 from edgebake.load.ignore import WITHOUT_BYTECODE, IgnoreRules
 from edgebake.load.tree import FileEntry, list_files, tree_digest
 from edgebake.render.ignore_file import context_rules
@@ -107,7 +107,7 @@ class Fingerprints:
         """Tell whether wheels of the project's own can end in a stage: not where the lock has files' digests."""
         named = (self._graph.node(target, reference.id) for reference in body.ops.references)
         exact = bool(body.own) and all(one.exact for one in body.own)
-        return not exact and any(node.label == WHEELHOUSE and node.kind == "artifact" for node in named)
+        return not exact and any(map(is_wheelhouse, named))
 
     @cached_property
     def _templates(self) -> str:

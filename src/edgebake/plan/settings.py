@@ -56,7 +56,7 @@ def bake_variables(compilation: Compilation, settings: Settings) -> dict[str, st
 def cache_variables(
     compilation: Compilation, settings: Settings, platforms: Sequence[str], *, writes: bool
 ) -> dict[str, str]:
-    """Return what a bake is told of the build cache: which platform's it is, and whether it is written.
+    """Return the variables of a bake for the build cache: which platform's it is, and whether it is written.
 
     What the environment says goes before.
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import bake_target_name, base_variable, groups
+from edgebake.graph.node import Node
+from edgebake.graph.stages import is_wheelhouse
 from edgebake.model.project import Project
 from edgebake.model.variables import PATTERNS
 from edgebake.render.cache import VARIABLES, cache_from, cache_to
@@ -112,18 +114,18 @@ def _shared(compilation: Compilation) -> Iterable[Block]:
             "dockerfile": f"{project.output}/{name}/Dockerfile",
             "platforms": list(target.platforms),
             "args": args,
-            **_plumbing(project),
+            **_plumbing(compilation.graph.of_target(name)),
             "attest": [_provenance(project), *(["type=sbom"] if project.sbom else [])],
         }
         yield Block("target", shared_name(name), attributes, f"What all images for {name} share.")
 
 
-def _plumbing(project: Project) -> dict[str, Value]:
-    """Return what the project asks of all builds: its own wheels, and its certificates."""
+def _plumbing(nodes: Sequence[Node]) -> dict[str, Value]:
+    """Return what a target's stages are given from outside: the project's own wheels, and its certificates."""
     found: dict[str, Value] = {}
-    if project.wheelhouse is not None:
+    if any(map(is_wheelhouse, nodes)):
         found["contexts"] = Expression(WHEELHOUSE_CONTEXT)
-    if project.ca_bundle is not None:
+    if any(body.ops.secrets for node in nodes for body in node.bodies.values()):
         found["secret"] = Expression(CA_SECRET)
     return found
 

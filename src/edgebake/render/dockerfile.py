@@ -31,7 +31,7 @@ def render_dockerfile(compilation: Compilation, target: str, templates: Template
     """Return the text of a target's Dockerfile."""
     nodes = compilation.graph.of_target(target)
     macros = templates.macros(_TEMPLATE)
-    printer = _Printer(macros, target, compilation.workspace.project.output, compilation.names[target])
+    printer = Printer(macros, target, compilation.workspace.project.output, compilation.names[target])
     stages = [stage for node in nodes for stage in printer.stages(node)]
     refuse_collisions(((stage.name, f"stage {i}") for i, stage in enumerate(stages)), kind="stage name")
     profile = compilation.targets[target]
@@ -53,7 +53,7 @@ def base_reference(compilation: Compilation, image: str) -> str:
     return f"{image}@{digest}" if digest and "@" not in image else image
 
 
-class _Printer:
+class Printer:
     """Prints the stages of one target.
 
     Args:
@@ -84,11 +84,12 @@ class _Printer:
         return [*stages, PrintedStage(name, f"{name}-${{TARGETARCH}}")]
 
     def _stage(self, own: str, body: Stage, name: str, comment: str) -> PrintedStage:
-        self._own = own
-        text = self._once(None if body.own else id(body.ops), lambda: self._lines(body))
+        text = self._once(None if body.own else id(body.ops), lambda: self.lines(own, body))
         return PrintedStage(name, self._source(body.base), text, comment)
 
-    def _lines(self, body: Stage) -> str:
+    def lines(self, own: str, body: Stage) -> str:
+        """Return what follows FROM in a stage of the node called `own`."""
+        self._own = own
         return "\n".join(map(self.text, body.ops)).strip("\n")
 
     def _once(self, key: object, text: Callable[[], str]) -> str:
