@@ -95,7 +95,6 @@ def rebuilt(project: Path, stage: str) -> Ran:
     own = {"target": {"packages-cpu": {"no-cache-filter": [stage]}}}
     (project / "no-cache.json").write_text(json.dumps(own), encoding="utf-8")
     variables = {"BASE_CPU": harness.base_image(), "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
-    variables["CA_BUNDLE"] = harness.ENVIRONMENT.get("EDGEBAKE_CA_BUNDLE", "")
     files = ("--file=bake/docker-bake.hcl", "--file=no-cache.json")
     begin = time.perf_counter()
     command = ("docker", "buildx", "bake", *files, "--builder=default", "packages-cpu")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.errors import EdgebakeError
-from edgebake.graph.compile import Compilation, compile_workspace, stage_templates
+from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.load.workspace import Workspace
 from edgebake.lock.stale import refuse_stale_lock
 from edgebake.model.request import Request
@@ -23,6 +23,7 @@ from edgebake.plan.steps import Output
 from edgebake.render.files import GeneratedFile, generated_files
 from edgebake.render.writer import Change, OutputTree
 from edgebake.select.request import open_request, scope_of
+from edgebake.templating.templates import project_templates
 
 if TYPE_CHECKING:
     from edgebake.plan.settings import Settings
@@ -69,7 +70,7 @@ def compile_files(workspace: Workspace, *, locked: bool = False) -> Compiled:
     compilation = compile_workspace(workspace)
     if locked:
         refuse_stale_lock(compilation)
-    files = generated_files(compilation, stage_templates(workspace.root))
+    files = generated_files(compilation, project_templates(workspace.root))
     if workspace.project.services:
         from edgebake.compose.file import committed_files
         from edgebake.compose.placed import left_out_of

@@ -31,6 +31,7 @@ find_links=()
 if compgen -G "/run/eb/wheelhouse/*.whl" >/dev/null; then
     find_links=(--find-links /run/eb/wheelhouse)
 fi
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
 python3 -m pip install --no-deps --require-hashes --only-binary=:all: --no-compile \
     "${platforms[@]}" "${find_links[@]}" --target "$site" --requirement /run/eb/requirements.txt
 

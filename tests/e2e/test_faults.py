@@ -151,7 +151,7 @@ def test_an_engine_that_stays_away_is_told_and_the_next_bake_goes_on(
     code, _, err = ended(process)
     assert code == 2
     assert "error: the bake of slow-tiny failed" in err
-    assert "hint: see that the engine runs" in err
+    assert "hint: check that the engine runs" in err
     assert "Traceback" not in err
     engine_of_its_own.up()
     assert fates(project.bake("--push", "--json").json()) == {"quick": "up to date", "slow": "built"}
@@ -167,7 +167,7 @@ def test_a_registry_that_goes_down_during_a_push(project: Project, registry_of_i
     code, _, err = ended(process)
     assert code == 2
     assert "connection refused" in err
-    assert "hint: see that the registry is up" in err
+    assert "hint: check that the registry runs" in err
     assert len(journal(project, "retry")) == 2
     registry_of_its_own.up()
     assert fates(project.bake(*there, "--json").json()) == {"quick": "up to date", "slow": "built"}

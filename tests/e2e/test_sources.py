@@ -165,7 +165,7 @@ def test_apt_over_https_trusts_the_ca_bundle(project: Project) -> None:
     # The base image has no certificates at all, as those of companies have not the one that counts.
     project.write(
         {
-            "edgebake.yaml": IMAGE,
+            "edgebake.yaml": 'ca_bundle: ""\n' + IMAGE.replace("\n    ", "\n"),
             "app/recipe.yaml": """
                 name: app
                 summary: Packages over TLS

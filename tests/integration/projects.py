@@ -114,6 +114,11 @@ class Project:
         }
         return self.write({"edgebake.yaml": json.dumps({"images": whole}, ensure_ascii=False)})
 
+    def set(self, **fields: Any) -> Project:
+        """Write fields into edgebake.yaml, over what `images` wrote."""
+        data = json.loads((self.root / "edgebake.yaml").read_text())
+        return self.write({"edgebake.yaml": json.dumps({**data, **fields}, ensure_ascii=False)})
+
     # ── compiling
 
     def open(self) -> Workspace:

@@ -60,7 +60,7 @@ def test_a_project_that_was_never_built(tmp_path: Path) -> None:
           cpu: the base image debian:bookworm-slim is not pinned: not locked yet (edgebake lock)
 
         Plan: 1 build stage, 2 install stages, 1 image; 0 stages up to date.
-        Committed files: 5 to write (bake/cpu/Dockerfile, bake/docker-bake.hcl, bake/context/edgebake/run-build.sh and 2 more); edgebake compile writes them.
+        Committed files: 4 to write (bake/cpu/Dockerfile, bake/docker-bake.hcl, bake/context/edgebake/run-build.sh and 1 more); edgebake compile writes them.
         Run: edgebake bake
         """
     )
@@ -79,7 +79,7 @@ def test_a_project_with_nothing_to_do(line: Project) -> None:
           = d            up to date
           = image        up to date
 
-        Plan: nothing to build; 17 stages up to date.
+        Plan: nothing to build; 16 stages up to date.
         Committed files: up to date.
         """
     )
@@ -100,7 +100,7 @@ def test_a_build_half_that_changed(line: Project) -> None:
           ~ image        localhost:5000/app:${TAG}-cpu
           3 stages run on each of linux/amd64 and linux/arm64 (native or emulated), 1 on the build platform
 
-        Plan: 1 build stage, 4 install stages, 1 image; 10 stages up to date.
+        Plan: 1 build stage, 4 install stages, 1 image; 9 stages up to date.
         Committed files: up to date.
         Run: edgebake bake
         """
@@ -135,7 +135,7 @@ def test_other_python_packages_on_one_platform(line: Project) -> None:
           ~ image        localhost:5000/app:${TAG}-cpu
           3 stages run on linux/arm64 (native or emulated), 1 on the build platform
 
-        Plan: 1 wheel download, 3 install stages, 1 image; 11 stages up to date.
+        Plan: 1 wheel download, 3 install stages, 1 image; 10 stages up to date.
         Committed files: 1 to write (bake/cpu/requirements/eb-b-fetch.arm64.txt); edgebake compile writes them.
         Run: edgebake bake
         """
@@ -189,7 +189,7 @@ def test_what_the_base_brings_and_what_is_left_out(tmp_path: Path) -> None:
           board-1.0: the base image l4t:r36 is not pinned: not locked yet (edgebake lock)
 
         Plan: 1 install stage, 1 image; 0 stages up to date.
-        Committed files: 4 to write (bake/board-1.0/Dockerfile, bake/docker-bake.hcl, bake/board-1.0/Dockerfile.dockerignore and 1 more); edgebake compile writes them.
+        Committed files: 3 to write (bake/board-1.0/Dockerfile, bake/docker-bake.hcl, bake/board-1.0/Dockerfile.dockerignore); edgebake compile writes them.
         Run: edgebake bake
         """
     )

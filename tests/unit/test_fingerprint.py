@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from edgebake.graph.build_graph import BuildGraph
-from edgebake.graph.node import Body, Node
+from edgebake.graph.node import Node, Stage
+from edgebake.graph.operations import Operations
+from edgebake.graph.ops import SCRATCH, Run, StageRef
 from edgebake.plan.fingerprint import Fingerprints
 from integration import projects
 from integration.projects import (
@@ -209,7 +211,6 @@ def test_the_base_image_changes_everything(project: Project) -> None:
         "tool compiler",
         "tool python",
         "tool pip-fetch",
-        "artifact wheelhouse",
         "artifact pip-files",
         *BUILD,
         *FETCH,
@@ -286,7 +287,7 @@ NO_WIDER: dict[str, Edit] = {
     "the registry": edit_json("edgebake.yaml", lambda p: p.update(registry="example.org/x", tag="v2")),
     "the tags": edit_json("edgebake.yaml", lambda p: p["images"]["app"].update(tags=["a", "b"])),
     "a mirror": edit_json("edgebake.yaml", lambda p: p.update(mirrors={"debian": "localhost:5000/debian"})),
-    "a CA bundle": edit_json("edgebake.yaml", lambda p: p.update(ca_bundle="ca.pem")),
+    "another CA bundle": edit_json("edgebake.yaml", lambda p: p.update(ca_bundle="other.pem")),
     "a variable of the bake file": edit_json("edgebake.yaml", lambda p: p.update(variables={"X": "1"})),
     "a recipe that no image has": write("recipes/unused/recipe.json", json.dumps(recipe("unused"))),
     "a file's time": lambda project: os.utime(project.root / "recipes/tail/data/a.txt", (1, 1)),
@@ -297,8 +298,14 @@ NO_WIDER: dict[str, Edit] = {
 def test_what_does_not_enter_a_build_changes_nothing(project: Project, name: str) -> None:
     project.recipe(**recipe("own", layer="system", install={"dockerfile": "D.j2"}))
     project.write({"recipes/own/D.j2": "# some words\nRUN true\n"}).images(app=["fast", "tail", "own"])
-    project.lock(PACKAGES)
+    project.set(ca_bundle="ca.pem").lock(PACKAGES)
     assert changed(project, NO_WIDER[name]) == set()
+
+
+def test_steps_that_trust_certificates_are_other_steps(project: Project) -> None:
+    found = stages(changed(project, edit_json("edgebake.yaml", lambda p: p.update(ca_bundle=""))))
+    assert {"install python", "tool pip-fetch", "build fast", "fetch numpy"} <= found
+    assert not {"base base", "native native"} & found
 
 
 def test_the_summary_of_an_image_is_a_label_of_that_image(project: Project) -> None:
@@ -395,7 +402,7 @@ def test_a_long_line_does_not_exhaust_the_stack(project: Project) -> None:
     compilation = project.compile()
     graph, parent = BuildGraph(), ""
     for number in range(3 * sys.getrecursionlimit()):
-        body = Body(parent, f"RUN echo {number}")
+        body = Stage(StageRef(parent) if parent else SCRATCH, Operations([Run((f"echo {number}",))]))
         parent = graph.add(Node(f"{number:x}", "install", "cpu", "x", "x", {AMD64: body})).id
     fingerprints = Fingerprints(replace(compilation, graph=graph))
     assert len(fingerprints.of(graph.node("cpu", parent), AMD64).digest) == 64

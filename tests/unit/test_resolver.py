@@ -118,7 +118,7 @@ def outcome(catalogue: Catalogue, case: dict[str, Any]) -> dict[str, Any]:
         if set(resolution.pins) - set(resolution.installed):
             found["compiled_against"] = sorted(set(resolution.pins) - set(resolution.installed))
         if resolution.provided:
-            found["provided"] = resolution.provided
+            found["provided"] = {name: str(one) for name, one in resolution.provided.items()}
     pins = list(found["pins"].values())
     if all(one == pins[0] for one in pins):
         found["pins"] = {"all": pins[0]}

@@ -21,12 +21,6 @@ variable "BASE_CUDA_12_8" { default = "nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24
 # Base image of jetpack-6.2; name a mirror's instead if you have one.
 variable "BASE_JETPACK_6_2" { default = "ubuntu:22.04" }
 
-# Certificates that builds trust; never part of an image.
-variable "CA_BUNDLE" { default = "" }
-
-# Folder of Python wheels to look at before an index.
-variable "WHEELHOUSE" { default = "" }
-
 group "default" {
   targets = [
     "cache-cpu",
@@ -69,8 +63,6 @@ target "_cpu" {
   dockerfile = "bake/cpu/Dockerfile"
   platforms  = ["linux/amd64", "linux/arm64"]
   args       = { BASE = BASE_CPU }
-  contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
-  secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,disabled=true"]
 }
 
@@ -80,8 +72,6 @@ target "_cuda-12-8" {
   dockerfile = "bake/cuda-12.8/Dockerfile"
   platforms  = ["linux/amd64"]
   args       = { BASE = BASE_CUDA_12_8 }
-  contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
-  secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,disabled=true"]
 }
 
@@ -91,8 +81,6 @@ target "_jetpack-6-2" {
   dockerfile = "bake/jetpack-6.2/Dockerfile"
   platforms  = ["linux/arm64"]
   args       = { BASE = BASE_JETPACK_6_2 }
-  contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
-  secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,disabled=true"]
 }
 

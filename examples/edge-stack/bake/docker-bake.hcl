@@ -27,12 +27,6 @@ variable "BASE_CUDA_12_8" { default = "nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24
 # Base image of jetpack-6.2; name a mirror's instead if you have one.
 variable "BASE_JETPACK_6_2" { default = "ubuntu:22.04" }
 
-# Certificates that builds trust; never part of an image.
-variable "CA_BUNDLE" { default = "" }
-
-# Folder of Python wheels to look at before an index.
-variable "WHEELHOUSE" { default = "" }
-
 group "default" {
   targets = [
     "gpu-monitor-cuda-12-8",
@@ -85,8 +79,6 @@ target "_cpu" {
   dockerfile = "bake/cpu/Dockerfile"
   platforms  = ["linux/amd64", "linux/arm64"]
   args       = { BASE = BASE_CPU }
-  contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
-  secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,disabled=true"]
 }
 
@@ -96,8 +88,6 @@ target "_cuda-12-8" {
   dockerfile = "bake/cuda-12.8/Dockerfile"
   platforms  = ["linux/amd64"]
   args       = { BASE = BASE_CUDA_12_8 }
-  contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
-  secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,disabled=true"]
 }
 
@@ -107,8 +97,6 @@ target "_jetpack-6-2" {
   dockerfile = "bake/jetpack-6.2/Dockerfile"
   platforms  = ["linux/arm64"]
   args       = { BASE = BASE_JETPACK_6_2 }
-  contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
-  secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,disabled=true"]
 }
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edgebake import __version__
-from edgebake.ci.actions import pinned
+from edgebake.ci.actions import BUILDX, pinned
 from edgebake.ci.matrix import HOSTED, runner_labels
 from edgebake.errors import EdgebakeError
-from edgebake.graph.compile import stage_templates
 from edgebake.load.workspace import Workspace
 from edgebake.model.ci import Ci
 from edgebake.model.project import LOCK_FILE
 from edgebake.render.writer import OutputTree
+from edgebake.templating.templates import project_templates
 
 TEMPLATE = "ci/github.yml.j2"
 GITHUB_REGISTRY = "ghcr.io"
@@ -72,12 +72,13 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
     ci = project.ci
     registry = ci.registry or project.registry
     host = registry_host(registry)
-    text = stage_templates(workspace.root).render(
+    text = project_templates(workspace.root).render(
         TEMPLATE,
         title="edgebake" if folder == "." else f"edgebake {folder}",
         ci=ci,
         project=project,
         uses=pinned,
+        buildx_version=BUILDX,
         folder=folder,
         path=path,
         install="\n".join(ci.install or (f"edgebake=={__version__}",)),

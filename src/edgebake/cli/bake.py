@@ -33,6 +33,7 @@ from edgebake.execute.progress.mode import Mode
 if TYPE_CHECKING:
     from edgebake.execute.executor import Executor
     from edgebake.execute.policy import Policy
+    from edgebake.model.project import Project
     from edgebake.model.request import Request
     from edgebake.pipeline import Observed, Pipeline
     from edgebake.plan.builder import Plan
@@ -58,7 +59,10 @@ class BakeOptions(BakeFileOptions, SelectOptions):
         bool | None, typer.Option("--test/--no-test", help="Run the images' tests first; the default with --push.")
     ] = None
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", "-k", help="After a failure, build what does not depend on it.")
+        bool,
+        typer.Option(
+            "--keep-going", "-k", help="After a failure, build what does not depend on it (Buildx 0.38 or later)."
+        ),
     ] = False
     retries: Annotated[
         int,
@@ -227,7 +231,7 @@ def _executor(pipeline: Pipeline, observed: Observed, options: BakeOptions, poli
     from edgebake.execute.progress.factory import make_progress
 
     workspace, settings = pipeline.workspace, observed.settings
-    _check_bundle(settings.variables.get("CA_BUNDLE") or workspace.project.ca_bundle)
+    _check_plumbing(workspace.project, settings)
     for note in stack_notes(observed.plan):
         print_note(note)
     os.chdir(workspace.root)
@@ -237,7 +241,24 @@ def _executor(pipeline: Pipeline, observed: Observed, options: BakeOptions, poli
     return Executor(observed.plan, settings, progress, pipeline.compiled.tree.write, policy)
 
 
-def _check_bundle(path: str | None) -> None:
+def _check_plumbing(project: Project, settings: Settings) -> None:
+    """Refuse certificates or wheels that the project's builds would not see.
+
+    EDGEBAKE_CA_BUNDLE is no error there: it is also for edgebake's own requests, on whatever project.
+
+    Raises:
+        EdgebakeError: the project asks for none, or the certificates do not exist.
+    """
+    if project.wheelhouse is None and "WHEELHOUSE" in settings.variables:
+        hint = "name a folder in edgebake.yaml (wheelhouse: wheels), which --var WHEELHOUSE then replaces"
+        raise EdgebakeError("the project's builds do not look into a folder of wheels", hints=(hint,))
+    if project.ca_bundle is None:
+        given = settings.variables.get("CA_BUNDLE")
+        if given and given != settings.environment.get("EDGEBAKE_CA_BUNDLE"):
+            hint = 'let them in edgebake.yaml (ca_bundle: ""), then run: edgebake compile'
+            raise EdgebakeError("the project's builds do not take certificates", hints=(hint,))
+        return
+    path = settings.variables.get("CA_BUNDLE") or project.ca_bundle
     # Buildx gives a build an empty secret, or fails without saying why.
     if path and not Path(path).is_file():
         raise EdgebakeError(f"certificate bundle {path!r} not found", hints=("see --ca-bundle and ca_bundle",))
@@ -297,7 +318,7 @@ def _recorded(options: BakeOptions, observed: Observed, executor: Executor) -> I
         yield
     finally:
         if options.digests:
-            from edgebake.execute.publish import digest_parts
+            from edgebake.publishing.parts import digest_parts
             from edgebake.state.digest_files import subject_name, write_digest_file
 
             name = options.subject or subject_name(_words(observed.plan.scope.request))
@@ -323,7 +344,7 @@ def _drawn(file: Path | None, plan: Plan, executor: Executor) -> Iterator[None]:
         raise
     finally:
         if file is not None:
-            from edgebake.execute.timeline import timeline_page
+            from edgebake.inspect.timeline import timeline_page
             from edgebake.system.atomic import write_file
 
             page = timeline_page(plan.compilation.workspace.root, executor.recording, executor.modes, outcome)

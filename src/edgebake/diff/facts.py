@@ -38,7 +38,7 @@ def recipes_of(plan: ImagePlan, platform: str) -> dict[str, str]:
         release = pin.title.removeprefix(name).strip()
         only = "" if name in resolution.installed else "only compiled against"
         found[name] = ", ".join(text for text in (release, only) if text)
-    return found | dict(resolution.provided)
+    return found | {name: str(one) for name, one in resolution.provided.items()}
 
 
 def package_version(package: LockedPackage) -> str:

@@ -11,7 +11,7 @@ from edgebake.errors import EdgebakeError
 from edgebake.interrupt import raise_interrupt
 from edgebake.model.builder import Builder, BuilderNode
 from edgebake.model.output.plan import PlatformWork
-from edgebake.plan.builder import Plan, runs_on_target
+from edgebake.plan.builder import Plan
 from edgebake.system.docker import docker, last_line
 from edgebake.text.words import counted
 
@@ -118,7 +118,7 @@ def work_by_platform(plan: Plan, state: BuilderState) -> list[PlatformWork]:
             running.update(
                 f"{change.node.target} {change.node.id}"
                 for change in target.changes
-                if change.platform == platform and runs_on_target(change.node, platform)
+                if change.platform == platform and change.node.runs_on_target(platform)
             )
     return [work_for(platform, len(found), state) for platform, found in sorted(stages.items())]
 

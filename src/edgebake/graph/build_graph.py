@@ -1,17 +1,14 @@
-"""BuildGraph: the domain's verbs over a networkx DAG."""
+"""BuildGraph: the domain's verbs over a networkx graph of stages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain
 
-from edgebake.graph.node import Node
+import networkx as nx
 
-if TYPE_CHECKING:
-    import networkx as nx
-
-Key = tuple[str, str]
+from edgebake.graph.node import Node, StageKey
 
 
 @dataclass(frozen=True)
@@ -45,87 +42,78 @@ class Index:
 
 
 class BuildGraph:
-    """Stages and what they are made from. Edges lead from a stage to those that need it.
+    """Stages and what they are made from.
 
-    Nodes are known by (target, id): one Dockerfile for each target, nothing shared between them.
+    Attributes:
+        dag: the graph. Its nodes are (target, id), each after its parents in the order of adding, with the stage as
+            `stage` and its place in that order as `place`; an edge leads from a stage to each that is made from it.
+            One Dockerfile for each target: no edge leads from one to another; the graph's `targets` has each one's
+            stages. Only `add` changes it.
+        bake_targets: what is built.
+        indexes: the tags over several targets.
     """
 
     def __init__(self) -> None:
-        self._dag: nx.DiGraph[Key] | None = None
-        self._nodes: dict[Key, Node] = {}
-        self._by_target: dict[str, list[Node]] = {}
-        self._places: dict[Key, int] = {}  # in the order of adding
+        self.dag: nx.DiGraph[StageKey] = nx.DiGraph(targets={})
+        self._reversed = self.dag.reverse(copy=False)
         self.bake_targets: list[BakeTarget] = []
         self.indexes: list[Index] = []
 
     def add(self, node: Node) -> Node:
-        """Add a stage whose parents are there already; an equal one is added once. Return the one that is kept."""
-        key = (node.target, node.id)
-        known = self._nodes.get(key)
-        if known is not None:
-            known.extend(node)
-            return known
-        self._nodes[key] = node
-        self._places[key] = len(self._places)
-        self._by_target.setdefault(node.target, []).append(node)
-        self._dag = None
+        """Add a stage; an equal one is added once. Return the one that is kept.
+
+        Raises:
+            KeyError: one of its parents is not there.
+        """
+        key = node.key
+        if key in self.dag:
+            kept: Node = self.dag.nodes[key]["stage"]
+            kept.extend(node)
+            return kept
+        edges = [(StageKey(node.target, parent), key) for parent in node.parents]
+        for parent, _ in edges:
+            if parent not in self.dag:
+                raise KeyError(parent)
+        self.dag.add_node(key, stage=node, place=len(self.dag))
+        self.dag.add_edges_from(edges)
+        self.dag.graph["targets"].setdefault(node.target, []).append(node)
         return node
 
     def node(self, target: str, node_id: str) -> Node:
         """Return a stage."""
-        return self._nodes[target, node_id]
+        stage: Node = self.dag.nodes[StageKey(target, node_id)]["stage"]
+        return stage
 
     def __len__(self) -> int:
-        return len(self._nodes)
+        return len(self.dag)
 
     def __iter__(self) -> Iterator[Node]:
         """Yield the stages; each after its parents, the order of adding otherwise."""
-        return iter(self._nodes.values())
+        return (facts["stage"] for facts in self.dag.nodes.values())
 
     def of_target(self, target: str) -> list[Node]:
         """Return one target's stages, each after its parents."""
-        return self._by_target.get(target, [])
+        return list(self.dag.graph["targets"].get(target, ()))
 
     def place(self, node: Node) -> int:
         """Return the place of a stage in the order in which all were added."""
-        return self._places[node.target, node.id]
+        place: int = self.dag.nodes[node.key]["place"]
+        return place
 
     def parents(self, node: Node) -> list[Node]:
         """Return what a stage is made from, the one that it continues first."""
-        return [self._nodes[node.target, parent] for parent in node.parents]
+        return [self.node(node.target, parent) for parent in node.parents]
 
     def needed_by(self, target: str, stages: Iterable[str]) -> list[Node]:
         """Return these stages and all that they are made from, each after its parents."""
-        # A plan asks this only, and networkx takes a quarter of its time to import.
-        found: set[Key] = set()
-        todo = [(target, stage) for stage in stages]
-        while todo:
-            key = todo.pop()
-            if key not in found:
-                found.add(key)
-                todo.extend((target, parent) for parent in self._nodes[key].parents)
-        return self._in_order(found)
+        ends = [StageKey(target, stage) for stage in dict.fromkeys(stages)]
+        keys = chain.from_iterable(nx.bfs_layers(self._reversed, ends))
+        return [self.dag.nodes[key]["stage"] for key in sorted(keys, key=self._place)]
 
     def ordered(self, target: str, stages: Iterable[str]) -> list[str]:
         """Return ids of one target's stages, each after its parents."""
-        return sorted(stages, key=lambda stage: self._places[target, stage])
+        return [stage for _, stage in sorted((StageKey(target, stage) for stage in stages), key=self._place)]
 
-    def _in_order(self, keys: Iterable[Key]) -> list[Node]:
-        return [self._nodes[key] for key in sorted(keys, key=self._places.__getitem__)]
-
-    @property
-    def targets(self) -> list[str]:
-        """The targets' names, sorted."""
-        return sorted(self._by_target)
-
-    @property
-    def dag(self) -> nx.DiGraph[Key]:
-        """The graph as networkx has it, not to be changed. It is made when it is first asked for."""
-        if self._dag is None:
-            import networkx as nx
-
-            self._dag = nx.DiGraph()
-            self._dag.add_nodes_from(self._nodes)
-            for key, node in self._nodes.items():
-                self._dag.add_edges_from(((node.target, parent), key) for parent in node.parents)
-        return self._dag
+    def _place(self, key: StageKey) -> int:
+        place: int = self.dag.nodes[key]["place"]
+        return place

@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from edgebake.errors import EdgebakeError
-from edgebake.graph.context import Reads
+from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.install import Installer
-from edgebake.graph.node import Body, Node, reference
-from edgebake.graph.stages import StageFactory, same, script_path, title_of, told_parts
+from edgebake.graph.node import Node, Stage
+from edgebake.graph.operations import Operations
+from edgebake.graph.ops import Add, Arg, Bind, Cache, Command, Copy, Op, Run, Workdir
+from edgebake.graph.stages import StageFactory, parts_of, same, script_of, title_of
+from edgebake.graph.steps import RUN_FOLDER, copy, quiet_apt
 from edgebake.graph.view import RecipeView
 from edgebake.model.base import check_url
 from edgebake.model.recipe import Build, Source, check_commit, check_git_url, check_sha256
@@ -23,6 +26,9 @@ _CACHE_FOLDERS = {
     "npm": "/root/.npm",
     "pip": "/root/.cache/pip",
 }
+
+_SYSROOT = "/sysroot"
+_ARGUMENTS = Arg(("BUILDARCH", "TARGETARCH"))
 
 _WORD = re.compile(r"[A-Za-z0-9._~:/@%+&=?-]*")
 _PLAIN = re.compile(r"[A-Za-z0-9._+@/-]+")
@@ -55,18 +61,15 @@ class BuildHalves:
     def _artifact(self, plan: ImagePlan, name: str) -> Node:
         stages = self._stages
         pins = {p: pin for p in plan.platforms if (pin := plan.resolutions[p].pins.get(name)) is not None}
-        built = {
-            platform: self._body(plan, pins[platform], platform) if platform in pins else Body("", "", empty=True)
-            for platform in plan.platforms
-        }
+        built = {p: self._body(plan, pins[p], p) if p in pins else Stage(empty=True) for p in plan.platforms}
         native = all(pin.recipe.build and pin.recipe.build.runs_on == "build-platform" for pin in pins.values())
         build = stages.add("build", name, f"{title_of(pins)}: build", built, native=native, pins=pins)
-        text = stages.templates.render("stages/artifact.Dockerfile.j2", stage=reference(build.id), path="/out")
-        bodies = {p: Body("", text) if p in pins else Body("", "", empty=True) for p in plan.platforms}
+        ops = Operations([copy("/out", "/", build.ref)])
+        bodies = {p: Stage(ops=ops) if p in pins else Stage(empty=True) for p in plan.platforms}
         title = f"{title_of(pins)}: artifact"
         return stages.add("artifact", f"{name}-artifact", title, bodies, native=native, pins=pins)
 
-    def _body(self, plan: ImagePlan, pin: Pin, platform: str) -> Body:
+    def _body(self, plan: ImagePlan, pin: Pin, platform: str) -> Stage:
         build = pin.recipe.build
         assert build is not None
         stages, view = self._stages, plan.views[platform, pin.name]
@@ -74,52 +77,75 @@ class BuildHalves:
         libraries = _libraries(plan, pin, platform)
         shared = (p for library in libraries for p in plan.views[platform, library.name].sysroot_apt)
         apt = sorted({*view.build_apt, *shared})
-        reads = stages.context.reads()
-        values = {
-            "apt": [] if native else apt,
-            "arch": "TARGETARCH",
-            "os": stages.os,
-            "refresh": stages.refresh,
-            "sysroot": reference(self._sysroot(plan, pin, apt).id) if native and apt else "",
-            "artifacts": self._library_artifacts(plan, platform, libraries, "/sysroot" if native else ""),
-            "sources": [
-                _Sources(stages, view, index).values(source, reads) for index, source in enumerate(build.sources)
-            ],
-            "script": script_path(reads, view, build.script, ("build", "script")),
-            "caches": [(f"eb-{cache}-{stages.target.name}", _CACHE_FOLDERS[cache]) for cache in build.caches],
-            "runs_on": build.runs_on,
-            "native": native,
-            "timeout": build.timeout,
-            "variables": _variables(view, build),
+        sysroot = self._sysroot(plan, pin, apt) if native and apt else None
+        sections = {
+            "apt": (_ARGUMENTS, *stages.steps.apt(() if native else apt, "TARGETARCH")),
+            "libraries": tuple(self._copied_libraries(plan, platform, libraries, sysroot, native=native)),
+            "sources": tuple(self._fetched_sources(view, build)),
+            "script": self._script(view, build),
         }
-        text = stages.text("build", view, build.dockerfile, ("build", "dockerfile"), values, reads)
-        return Body(self._tools(plan, pin, build).id, text, reads.inputs, told_parts(view, values))
+        ops = stages.operations(view, build.dockerfile, ("build", "dockerfile"), sections, {"sysroot": sysroot})
+        parts = parts_of(
+            view,
+            apt=not native and apt,
+            sources=build.sources and Operations(sections["sources"]).digest,
+            variables=_variables(view, build),
+            timeout=build.timeout,
+        )
+        return Stage(self._tools(plan, pin, build).ref, ops, parts=parts)
 
     def _tools(self, plan: ImagePlan, pin: Pin, build: Build) -> Node:
         if build.runs_on == "target-platform":
             return self._target_tools(plan, pin, build)
         return self._installer.tools(tools_of(pin, build), plan.platforms, what=f"the build half of {pin.name!r}")
 
-    def _library_artifacts(
-        self, plan: ImagePlan, platform: str, libraries: Sequence[Pin], root: str
-    ) -> list[tuple[str, str, str]]:
-        """Return stage, path in it and place of what the libraries' own build halves leave."""
-        return [
-            (reference(self.artifact(plan, library.name).id), source, root + dest)
-            for library in libraries
-            if library.recipe.build
-            for source, dest in plan.views[platform, library.name].artifacts
-        ]
+    def _copied_libraries(
+        self, plan: ImagePlan, platform: str, libraries: Sequence[Pin], sysroot: Node | None, *, native: bool
+    ) -> Iterator[Op]:
+        """Yield copies of the development packages' files, and of what the libraries' own build halves leave."""
+        if sysroot is not None:
+            yield copy(_SYSROOT, _SYSROOT, sysroot.ref)
+        for library in libraries:
+            if library.recipe.build:
+                artifact = self.artifact(plan, library.name).ref
+                for source, dest in plan.views[platform, library.name].artifacts:
+                    yield copy(source, f"{_SYSROOT}{dest}" if native else dest, artifact)
+
+    def _fetched_sources(self, view: RecipeView, build: Build) -> Iterator[Op]:
+        for index, source in enumerate(build.sources):
+            yield _Source(self._stages.context, view, index).fetched(source)
+        if build.sources:
+            yield Workdir("/src")
+
+    def _script(self, view: RecipeView, build: Build) -> tuple[Op, ...]:
+        """Return the run of the build script, with what a compiler needs to know."""
+        if build.script is None:
+            return ()
+        steps = self._stages.steps
+        runner, target = steps.helper("run-build.sh"), f"{RUN_FOLDER}/build.sh"
+        source = script_of(self._stages.context, view, build.script, ("build", "script"))
+        caches = (Cache(f"eb-{one}-{self._stages.target.name}", _CACHE_FOLDERS[one]) for one in build.caches)
+        sysroot = _SYSROOT if build.runs_on == "build-platform" else "/"
+        facts = {"RUNS_ON": build.runs_on, "SYSROOT": sysroot}
+        env = {**facts, **_variables(view, build), **quiet_apt(view, build.script)}
+        run = Run(
+            (Command(("bash", runner.target, target)),),
+            (runner, Bind(source, target), *caches),
+            tuple(env.items()),
+            build.timeout,
+        )
+        return (steps.online(run),)
 
     def _sysroot(self, plan: ImagePlan, pin: Pin, apt: Sequence[str]) -> Node:
         """Return the stage with the target's development packages, unpacked on the build platform."""
         stages = self._stages
-        reads = stages.context.reads()
-        helper = stages.helper(reads)
-        values = {"apt": apt, "os": stages.os, "refresh": stages.refresh, "helper": helper}
-        text = stages.templates.render("stages/sysroot.Dockerfile.j2", **values)
-        parent = stages.native(plan.platforms)
-        body = Body(parent.id, text, reads.inputs, (("sysroot.apt", " ".join(apt)),))
+        steps, parent = stages.steps, stages.native(plan.platforms)
+        helper = steps.helper("fetch-sysroot.sh")
+        cache = Cache(f"eb-sysroot-{steps.os}-${{TARGETARCH}}", "/var/cache/eb-sysroot", locked=True)
+        run = Run((Command(("bash", helper.target), tuple(apt)),), (helper, cache))
+        body = Stage(
+            parent.ref, Operations([_ARGUMENTS, *steps.refresh(), run]), parts=(("sysroot.apt", " ".join(apt)),)
+        )
         title = f"{pin.title}: libraries for the target"
         return stages.add("sysroot", pin.name, title, same(plan.platforms, body), native=True)
 
@@ -163,36 +189,43 @@ def _variables(view: RecipeView, build: Build) -> dict[str, str]:
     return dict(sorted({**named, **view.build_env()}.items()))
 
 
-class _Sources:
-    """What the template needs to know of one source."""
+class _Source:
+    """One source of a build half."""
 
-    def __init__(self, stages: StageFactory, view: RecipeView, index: int) -> None:
-        self._stages = stages
+    def __init__(self, context: BuildContext, view: RecipeView, index: int) -> None:
+        self._context = context
         self._view = view
         self._place = ("build", "sources", index)
 
-    def values(self, source: Source, reads: Reads) -> dict[str, str]:
-        """Return path, git or url of a source, and where it goes."""
+    def fetched(self, source: Source) -> Op:
+        """Return what puts the source into the stage.
+
+        Raises:
+            EdgebakeError: a value of it is wrong, or its file is missing.
+        """
         if not _PLAIN.fullmatch(source.to):
             raise EdgebakeError(
                 f"to: {source.to!r} may have letters, digits and . _ + @ - / only",
                 at=self._view.at((*self._place, "to")),
             )
         dest = "/src" if source.to == "." else f"/src/{source.to}"
-        empty = {"path": "", "git": "", "url": "", "dest": dest}
         if source.path is not None:
             loaded = self._view.pin.loaded
-            path = reads.file(loaded, source.path, self._view.position_getter((*self._place, "path")))
+            found = self._context.file(loaded, source.path, self._view.position_getter((*self._place, "path")))
             is_file = (loaded.folder / source.path).is_file()
-            return {**empty, "path": path, "dest": f"{dest}/" if is_file else dest}
+            return Copy((found,), f"{dest}/" if is_file else dest, link=False)
         if source.url is not None:
-            url, digest = self._word(source, "url", check_url), self._text(source, "sha256", check_sha256)
-            return {**empty, "url": url, "sha256": digest, "dest": f"{dest}/"}
+            digest = self._text(source, "sha256", check_sha256)
+            return Add(self._word(source, "url", check_url), f"{dest}/", digest)
+        return Add(self._git(source), dest)
+
+    def _git(self, source: Source) -> str:
         url, ref = self._word(source, "git", check_git_url), self._word(source, "ref")
-        pinned = self._stages.lock.commit(url, ref) if self._stages.lock else None
+        lock = self._context.lock
+        pinned = lock.commit(url, ref) if lock else None
         if url.startswith(("http://", "https://")) and not url.endswith(".git"):
             url += ".git"  # BuildKit takes any other address for a file, and downloads a page without a word
-        return {**empty, "git": url, "commit": self._text(source, "commit", check_commit) or pinned or ref}
+        return f"{url}#{self._text(source, 'commit', check_commit) or pinned or ref}"
 
     def _word(self, source: Source, field: str, check: Callable[[str], str] = str) -> str:
         """Return an address or a ref, which stands on an ADD line as it is.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
-from pathlib import Path
+from functools import cached_property, partial
 from typing import Any
 
 from edgebake.errors import EdgebakeError, Position, did_you_mean
@@ -21,7 +20,7 @@ from edgebake.graph.order import install_order
 from edgebake.graph.python_env import python_env
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.boards import board_environment
-from edgebake.load.catalogue import LoadedTarget, builtin_root
+from edgebake.load.catalogue import LoadedTarget
 from edgebake.load.document import position_of
 from edgebake.load.folders import is_path
 from edgebake.load.workspace import Workspace, add_own_recipe
@@ -31,7 +30,7 @@ from edgebake.model.requirement import parse_requirement
 from edgebake.model.target import Target
 from edgebake.model.variables import names_in
 from edgebake.resolve.resolution import Resolution, Root, resolve
-from edgebake.templating.stages import StageTemplates
+from edgebake.templating.templates import project_templates
 from edgebake.templating.values import render_value
 
 
@@ -75,13 +74,11 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     """Compile all images of a workspace for all their targets.
 
     Raises:
-        EdgebakeError: anything that the user has to mend.
+        EdgebakeError: anything that the user has to fix.
     """
     left_out: list[LeftOut] = []
-    templates = stage_templates(workspace.root)
-    graph = BuildGraph()
-    context = BuildContext(workspace.root, workspace.project.output)
-    tests = TestSteps(templates, context)
+    graph, context = BuildGraph(), _context(workspace)
+    tests = TestSteps(context)
     plans: list[ImagePlan] = []
     known: dict[str, TargetRecipes] = {}
     lowerings: dict[tuple[str, str | None], TargetLowering] = {}
@@ -93,7 +90,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
         key = (target.name, plan.target.python)
         if key not in lowerings:
             recipes = known[target.name].on(plan.target)
-            lowerings[key] = TargetLowering(graph, recipes, templates, context, workspace.lock, tests)
+            lowerings[key] = TargetLowering(graph, recipes, context, tests)
         stage, test = lowerings[key].image(plan)
         scope = lowerings[key].recipes.scope(plan.platforms[0])
         graph.bake_targets.extend(_bake_targets(workspace, plan, scope, stage.id, test.id if test else None))
@@ -108,15 +105,16 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     )
 
 
-def stage_templates(root: Path) -> StageTemplates:
-    """Return the templates for a project: its own folder's go before edgebake's."""
-    own = root / "templates"
-    return StageTemplates(builtin_root() / "templates", own) if own.is_dir() else _builtin_templates()
-
-
-@lru_cache(maxsize=1)
-def _builtin_templates() -> StageTemplates:
-    return StageTemplates(builtin_root() / "templates")
+def _context(workspace: Workspace) -> BuildContext:
+    project = workspace.project
+    return BuildContext(
+        workspace.root,
+        project.output,
+        project_templates(workspace.root),
+        workspace.lock,
+        certificates=project.ca_bundle is not None,
+        wheelhouse=project.wheelhouse is not None,
+    )
 
 
 # ── which image for which target

@@ -42,8 +42,9 @@ class ImagePlan:
         """Return the views of what is installed on a platform, in the order of the line."""
         return [self.views[platform, name] for name in self.line if self.installed(platform, name)]
 
+    @cached_property
     def other_python(self) -> Pin | None:
-        """Return the pin of the recipe that is the image's Python; None if it has the distribution's, or none."""
+        """The pin of the recipe that is the image's Python; None if it has the distribution's, or none."""
         pins = (pin for resolution in self.resolutions.values() for pin in resolution.pins.values())
         return next((pin for pin in pins if RUNTIME in (pin.name, *pin.recipe.provides)), None)
 

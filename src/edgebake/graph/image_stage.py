@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
 
-from edgebake.graph.context import BuildContext, Reads
+from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
-from edgebake.graph.node import Body, Input, Node
-from edgebake.graph.stages import USER, StageFactory, same, script_path
+from edgebake.graph.install import PipProgram
+from edgebake.graph.node import Node, Stage
+from edgebake.graph.operations import Operations
+from edgebake.graph.ops import (
+    Bind,
+    Cmd,
+    Command,
+    Entrypoint,
+    Env,
+    Expose,
+    Health,
+    Label,
+    Op,
+    Run,
+    StopSignal,
+    User,
+    Volume,
+    Workdir,
+)
+from edgebake.graph.stages import USER, StageFactory, same, script_of
+from edgebake.graph.steps import RUN_FOLDER
 from edgebake.graph.view import RecipeView
 from edgebake.model.labels import config_labels, target_labels
-from edgebake.templating.stages import StageTemplates
+from edgebake.model.target import Target
 
 
 def image_user(plan: ImagePlan) -> str:
@@ -20,35 +38,66 @@ def image_user(plan: ImagePlan) -> str:
     return str(plan.runtime("user") or USER)
 
 
-def image_stage(stages: StageFactory, plan: ImagePlan, parent: Node, pip: Callable[[], tuple[str, str]]) -> Node:
+def image_stage(stages: StageFactory, plan: ImagePlan, parent: Node, pip: Callable[[], PipProgram]) -> Node:
     """Return the stage that is shipped: the line's end, with the runtime settings.
 
     Args:
         stages: adds the stage.
         plan: the image.
         parent: the end of its line.
-        pip: gives the stage and the path in it of the pip that checks the image's Python packages.
+        pip: gives the pip that checks the image's Python packages.
     """
     has_python = any(env.requirements or not env.locked for env in plan.python.values())
     user = image_user(plan)
-    entrypoint, cmd = plan.entry()
-    text = stages.templates.render(
-        "stages/image.Dockerfile.j2",
-        pip_program=pip() if has_python else None,
-        groups=stages.target.groups if plan.needs_gpu and user != "root" else (),
-        env=dict(sorted(plan.image.env.items())),
-        labels=image_labels(plan),
-        expose=plan.collected("expose"),
-        volumes=plan.collected("volumes"),
-        healthcheck=plan.runtime("healthcheck"),
-        stop_signal=plan.runtime("stop_signal"),
-        workdir=plan.runtime("workdir"),
-        user=user,
-        entrypoint=entrypoint,
-        cmd=cmd,
-    )
-    body = Body(parent.id, text, (), (("image", text),))
+    steps = [
+        *([_pip_check(pip())] if has_python else []),
+        *(_joined_groups(stages.target, user) if plan.needs_gpu and user != "root" else ()),
+        *([Env(tuple(sorted(plan.image.env.items())))] if plan.image.env else []),
+        Label(tuple(image_labels(plan).items())),
+        *_runtime(plan, user),
+    ]
+    ops = Operations(steps)
+    body = Stage(parent.ref, ops, parts=(("image", ops.digest),))
     return stages.add("image", plan.name, plan.name, same(plan.platforms, body))
+
+
+def _pip_check(pip: PipProgram) -> Run:
+    words = ("python3", "-m", "pip", "--disable-pip-version-check", "check")
+    env = (("PYTHONPATH", f"{RUN_FOLDER}/pip"), ("PYTHONDONTWRITEBYTECODE", "1"))
+    return Run((Command(words),), (pip.mount,), env, comment="The recipes' Python packages fit together.")
+
+
+def _joined_groups(target: Target, user: str) -> Iterator[Op]:
+    """Yield what makes the user a member of the groups that own the host's device files."""
+    if target.groups:
+        make = 'do getent group "$group" || groupadd --system "$group"; done'
+        join = ("usermod", "--append", "--groups", ",".join(target.groups), user)
+        commands = (f"for group in {' '.join(target.groups)}; {make}", Command(join))
+        yield Run(commands, comment="Device files belong to these groups of the host.")
+
+
+def _runtime(plan: ImagePlan, user: str) -> Iterator[Op]:
+    """Yield how a container of the image starts."""
+    if ports := plan.collected("expose"):
+        yield Expose(tuple(ports))
+    if volumes := plan.collected("volumes"):
+        if user != "root":
+            commands = (Command(("mkdir", "-p", *volumes)), Command(("chown", user, *volumes)))
+            yield Run(commands, comment="A new volume takes over the folder's owner.")
+        yield Volume(tuple(volumes))
+    health = plan.runtime("healthcheck")
+    if health:
+        yield Health(tuple(health.cmd), health.interval, health.timeout, health.start_period, health.retries)
+    if signal := plan.runtime("stop_signal"):
+        yield StopSignal(signal)
+    if workdir := plan.runtime("workdir"):
+        yield Workdir(workdir)
+    yield User(user)
+    entrypoint, cmd = plan.entry()
+    if entrypoint is not None:
+        yield Entrypoint(tuple(entrypoint))
+    if cmd is not None:
+        yield Cmd(tuple(cmd))
 
 
 def image_labels(plan: ImagePlan) -> dict[str, str]:
@@ -77,36 +126,23 @@ _STANDARD = "org.opencontainers.image."
 """https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
 
 
-@dataclass(frozen=True)
-class TestStep:
-    """The test of one recipe in a Dockerfile, and what it reads; empty if it has none for a build."""
-
-    text: str = ""
-    inputs: tuple[Input, ...] = ()
-
-
 class TestSteps:
     """The tests of recipes' releases, each made once: they are the same in all images and on all targets.
 
     Args:
-        templates: renders them.
         context: where in the build context things lie.
     """
 
-    def __init__(self, templates: StageTemplates, context: BuildContext) -> None:
-        self._templates = templates
+    def __init__(self, context: BuildContext) -> None:
         self._context = context
-        self._known: dict[tuple[str, str], TestStep] = {}
+        self._made: dict[tuple[str, str], Run | None] = {}
 
-    def of(self, view: RecipeView) -> TestStep:
-        """Return the test of a recipe's release."""
+    def of(self, view: RecipeView) -> Run | None:
+        """Return the test of a recipe's release; None if it has none for a build."""
         key = (view.pin.name, view.pin.title)
-        if key not in self._known:
-            reads = self._context.reads()
-            test = _test(reads, view)
-            text = self._templates.render("stages/test.Dockerfile.j2", test=test) if test else ""
-            self._known[key] = TestStep(text, reads.inputs)
-        return self._known[key]
+        if key not in self._made:
+            self._made[key] = _test(self._context, view)
+        return self._made[key]
 
 
 def test_stage(stages: StageFactory, plan: ImagePlan, image: Node, tests: TestSteps) -> Node | None:
@@ -118,27 +154,28 @@ def test_stage(stages: StageFactory, plan: ImagePlan, image: Node, tests: TestSt
         image: the stage that is tested.
         tests: makes the recipes' tests.
     """
-    bodies: dict[str, Body] = {}
+    bodies: dict[str, Stage] = {}
     for platform in plan.platforms:
-        steps = [tests.of(view) for view in plan.views_on(platform)]
-        text = "\n".join(step.text for step in steps if step.text)
-        inputs = tuple(dict.fromkeys(one for step in steps for one in step.inputs))
-        bodies[platform] = Body(image.id, text, inputs, empty=not text)
+        runs = (tests.of(view) for view in plan.views_on(platform))
+        ops = Operations(run for run in runs if run is not None)
+        bodies[platform] = Stage(image.ref, ops, empty=not ops)
     if all(body.empty for body in bodies.values()):
         return None
     return stages.add("test", plan.name, f"{plan.name}: tests", bodies)
 
 
-def _test(reads: Reads, view: RecipeView) -> dict[str, object] | None:
+def _test(context: BuildContext, view: RecipeView) -> Run | None:
     test = view.recipe.test
     if test is None or test.gpu:  # a build has no GPU; such a test runs in the image, on the board
         return None
-    name = Path(test.script).name
-    return {
-        "title": view.pin.title,
-        "script": script_path(reads, view, test.script, ("test", "script")),
-        "name": name,
-        "files": [(script_path(reads, view, file, ("test", "files")), file) for file in test.files],
-        "timeout": test.timeout,
-        "runner": "python3" if name.endswith(".py") else "bash -euo pipefail",
-    }
+    folder, name = f"{RUN_FOLDER}/test", PurePosixPath(test.script).name
+    script = Bind(script_of(context, view, test.script, ("test", "script")), f"{folder}/{name}")
+    files = (Bind(script_of(context, view, file, ("test", "files")), f"{folder}/{file}") for file in test.files)
+    runner = ("python3",) if name.endswith(".py") else ("bash", "-euo", "pipefail")
+    return Run(
+        commands=(Command((*runner, script.target)),),
+        mounts=(script, *files),
+        env=(("PYTHONDONTWRITEBYTECODE", "1"),),
+        timeout=test.timeout,
+        comment=view.pin.title,
+    )

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edgebake.errors import EdgebakeError
-from edgebake.graph.context import Reads
-from edgebake.graph.node import Body, Input, Node, reference
+from edgebake.graph.context import BuildContext
+from edgebake.graph.inputs import Input
+from edgebake.graph.node import Node, Stage
+from edgebake.graph.operations import Operations
+from edgebake.graph.ops import Arg, Bind, Command, Env, From, Mount, Op, Run, SearchPath, StageRef
 from edgebake.graph.order import install_order
-from edgebake.graph.stages import StageFactory, same, script_path, told_parts
+from edgebake.graph.stages import Sections, StageFactory, parts_of, same, script_of
+from edgebake.graph.steps import PIP_CACHE, RUN_FOLDER, copy, quiet_apt
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.graph.view import RecipeView
 from edgebake.model.requirement import Requirement
 from edgebake.resolve.resolution import Root, resolve
-
-# In a body that images share: each of them has a constraints file of its own, and nothing else differs.
-_CONSTRAINTS = Input("\ue000constraints\ue001")
 
 FETCH_TOOLS = (Root(Requirement("python")), Root(Requirement("pip-fetch")))
 """What fetching wheels on the build platform needs."""
@@ -24,18 +25,38 @@ FETCH_TOOLS = (Root(Requirement("python")), Root(Requirement("pip-fetch")))
 PIP_FILES = "pip-files"
 """Label of the stage with pip's files."""
 
+_PIP = "/usr/lib/python3/dist-packages/pip"
+_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+_LENT_CERTIFICATES = f"{RUN_FOLDER}/ca-certificates.crt"
+_CONSTRAINTS = f"{RUN_FOLDER}/constraints.txt"
+WHEELHOUSE_FOLDER = f"{RUN_FOLDER}/wheelhouse"
+"""Where pip finds the project's own wheels."""
+
+
+@dataclass(frozen=True)
+class PipProgram:
+    """Where the pip is that runs in an image: it fits one Python only."""
+
+    stage: StageRef
+    path: str
+
+    @property
+    def mount(self) -> From:
+        """The mount that puts it into /run/eb/pip, which PYTHONPATH then names."""
+        return From(self.stage, f"{RUN_FOLDER}/pip/pip", self.path)
+
 
 @dataclass(frozen=True)
 class Pip:
     """Requirements that a stage installs with pip itself, because they are not locked.
 
-    `constraints` is the file that keeps recipes from swapping each other's packages; `program` is the stage and the
-    path in it of the pip that does it, if that is not the distribution's.
+    `constraints` is the file that keeps recipes from swapping each other's packages; `program` is the pip that does
+    it, if that is not the distribution's.
     """
 
     requirements: tuple[str, ...] = ()
     constraints: Input | None = None
-    program: tuple[str, str] | None = None
+    program: PipProgram | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +88,8 @@ class Installer:
         self._stages = stages
         self._recipes = recipes
         self._tool_lines: dict[tuple[str, ...], Node] = {}
-        self._bodies: dict[object, Body] = {}
+        self._bodies: dict[object, Stage] = {}
+        self._known_sections: dict[object, Sections] = {}
         self._pip_files: dict[tuple[str, ...], Node] = {}
 
     def body(
@@ -78,7 +100,7 @@ class Installer:
         native: bool = False,
         copied: Copied = Copied(),
         pip: Pip = Pip(),
-    ) -> Body:
+    ) -> Stage:
         """Return an install stage's body, without the stage that it continues.
 
         Args:
@@ -88,45 +110,78 @@ class Installer:
             copied: what is copied into the image.
             pip: what pip installs in the stage itself.
         """
-        shared = replace(pip, constraints=_CONSTRAINTS) if pip.constraints else pip
-        key = (view, tuple(platforms), native, copied, shared)
+        key = (view, tuple(platforms), native, copied, pip)
         if key not in self._bodies:
-            self._bodies[key] = self._body(view, platforms, native, copied, shared)
-        body = self._bodies[key]
-        return _constrained(body, pip.constraints) if pip.constraints else body
+            self._bodies[key] = self._body(view, platforms, "BUILDARCH" if native else "TARGETARCH", copied, pip)
+        return self._bodies[key]
 
-    def _body(
-        self,
-        view: RecipeView,
-        platforms: Sequence[str],
-        native: bool,
-        copied: Copied,
-        pip: Pip,
-    ) -> Body:
-        stages, install = self._stages, view.recipe.install
-        reads = stages.context.reads()
-        arch = "BUILDARCH" if native else "TARGETARCH"
-        values = {
-            "apt": view.apt,
-            "arch": arch,
-            "os": stages.os,
-            "refresh": stages.refresh,
-            "build_args": _build_args(view, arch),
-            "gathered": reference(copied.gathered.id) if copied.gathered else "",
-            "copies": None if copied.elsewhere or copied.gathered else copies_of(view, copied, reads),
-            "path": view.path,
-            "env": view.env,
-            "pip": pip.requirements,
-            "pip_index": view.pip_index if pip.requirements else [],
-            "pip_program": (pip.program or self.pip(platforms)) if pip.requirements else None,
-            "pip_stage": reference(self.pip_files(platforms).id) if pip.requirements else "",
-            "wheelhouse": reference(stages.wheelhouse(platforms).id) if pip.requirements else "",
-            "constraints": reads.take(pip.constraints) if pip.constraints else "",
-            "script": script_path(reads, view, install.script, ("install", "script")),
-            "variables": view.script_variables(install.script) if install.script else {},
-        }
-        text = stages.text("install", view, install.dockerfile, ("install", "dockerfile"), values, reads)
-        return Body("", text, reads.inputs, told_parts(view, values))
+    def _body(self, view: RecipeView, platforms: Sequence[str], arch: str, copied: Copied, pip: Pip) -> Stage:
+        install = view.recipe.install
+        sections = {**self._sections(view, arch, copied), "pip": self._pip(view, platforms, pip)}
+        named = {"artifact": copied.artifact, "wheels": copied.wheels}
+        ops = self._stages.operations(view, install.dockerfile, ("install", "dockerfile"), sections, named)
+        parts = parts_of(
+            view,
+            apt=view.apt,
+            pip=pip.requirements,
+            pip_index=pip.requirements and view.pip_index,
+            env=view.env,
+            path=view.path,
+            copies=not copied.elsewhere and [*(view.artifacts if copied.artifact else ()), *view.files],
+            variables=install.script and view.script_variables(install.script),
+        )
+        return Stage(ops=ops, parts=parts)
+
+    def _sections(self, view: RecipeView, arch: str, copied: Copied) -> Sections:
+        """Return the steps of a recipe by name, in order; what pip does has its place among them."""
+        key = (view, arch, copied)
+        if key not in self._known_sections:
+            self._known_sections[key] = {
+                "apt": (*_arguments(view, arch), *self._stages.steps.apt(view.apt, arch)),
+                "copies": self._copies(view, copied),
+                "env": tuple(_environment(view)),
+                "pip": (),
+                "script": self._script(view),
+            }
+        return self._known_sections[key]
+
+    def _copies(self, view: RecipeView, copied: Copied) -> tuple[Op, ...]:
+        if copied.gathered:
+            return (copy("/", "/", copied.gathered.ref),)
+        return () if copied.elsewhere else tuple(copies_of(self._stages.context, view, copied))
+
+    def _pip(self, view: RecipeView, platforms: Sequence[str], pip: Pip) -> tuple[Op, ...]:
+        """Return what installs a recipe's Python packages, those of its indexes first."""
+        if not pip.requirements:
+            return ()
+        install = ("python3", "-m", "pip", "--disable-pip-version-check", "install")
+        program = pip.program or self.pip(platforms)
+        certificates = From(self.pip_files(platforms).ref, _LENT_CERTIFICATES, _CERTIFICATES)
+        mounts: list[Mount] = [program.mount, certificates]
+        env = [("PYTHONPATH", f"{RUN_FOLDER}/pip"), ("PIP_CERT", _LENT_CERTIFICATES)]
+        wheelhouse = self._stages.wheelhouse(platforms)
+        if wheelhouse:
+            mounts.append(From(wheelhouse, WHEELHOUSE_FOLDER))
+            env.append(("PIP_FIND_LINKS", WHEELHOUSE_FOLDER))
+        constrained = ("--constraint", _CONSTRAINTS) if pip.constraints else ()
+        if pip.constraints:
+            mounts.append(Bind(pip.constraints, _CONSTRAINTS))
+        commands = [Command((*install, *constrained), pip.requirements)]
+        if view.pip_index:
+            first, *others = view.pip_index
+            more = (word for index in others for word in ("--extra-index-url", index))
+            commands.insert(0, Command((*install, "--no-deps", "--index-url", first, *more), pip.requirements))
+        return (self._stages.steps.online(Run(tuple(commands), (*mounts, PIP_CACHE), tuple(env))),)
+
+    def _script(self, view: RecipeView) -> tuple[Op, ...]:
+        script = view.recipe.install.script
+        if not script:
+            return ()
+        source = script_of(self._stages.context, view, script, ("install", "script"))
+        variables = {**view.script_variables(script), **quiet_apt(view, script)}
+        target = f"{RUN_FOLDER}/install.sh"
+        command = Command(("bash", "-euo", "pipefail", target))
+        return (self._stages.steps.online(Run((command,), (Bind(source, target),), tuple(variables.items()))),)
 
     # ── tools
 
@@ -134,9 +189,9 @@ class Installer:
         """Return the stage that fetches wheels, with pip."""
         return self.tools(FETCH_TOOLS, platforms, what="fetching wheels")
 
-    def pip(self, platforms: Sequence[str]) -> tuple[str, str]:
-        """Return the stage and the path in it of the distribution's pip, which is for its Python only."""
-        return reference(self.pip_files(platforms).id), "/usr/lib/python3/dist-packages/pip"
+    def pip(self, platforms: Sequence[str]) -> PipProgram:
+        """Return the distribution's pip, which is for its Python only."""
+        return PipProgram(self.pip_files(platforms).ref, _PIP)
 
     def pip_files(self, platforms: Sequence[str]) -> Node:
         """Return the stage with pip and certificates at the places where the tools have them, and nothing else.
@@ -145,16 +200,17 @@ class Installer:
         """
         key = tuple(platforms)
         if key not in self._pip_files:
-            stages, tools = self._stages, reference(self.fetch_tools(platforms).id)
-            bodies = same(platforms, Body("", stages.templates.render("stages/pip.Dockerfile.j2", stage=tools)))
-            self._pip_files[key] = stages.add("artifact", PIP_FILES, "pip: its files", bodies, native=True)
+            tools = self.fetch_tools(platforms).ref
+            ops = Operations(copy(path, path, tools) for path in (_PIP, _CERTIFICATES))
+            bodies = same(platforms, Stage(ops=ops))
+            self._pip_files[key] = self._stages.add("artifact", PIP_FILES, "pip: its files", bodies, native=True)
         return self._pip_files[key]
 
     def tools(self, tools: Sequence[Root], platforms: Sequence[str], *, what: str) -> Node:
         """Return the end of the line that has `tools` on the build platform.
 
         Raises:
-            EdgebakeError: they conflict (told as `what`'s), or one of them cannot be had there.
+            EdgebakeError: they conflict (reported as `what`'s), or one of them cannot be had there.
         """
         key = (*sorted(str(tool.requirement) for tool in tools), *platforms)
         if key not in self._tool_lines:
@@ -174,39 +230,32 @@ class Installer:
                 )
             view = self._recipes.view(pin, None)
             body = self.body(view, platforms, native=True, pip=Pip(tuple(view.pip)))
-            bodies = same(platforms, continued(body, parent))
+            bodies = same(platforms, replace(body, base=parent.ref))
             pins = dict.fromkeys(platforms, pin)
             parent = self._stages.add("tool", name, pin.title, bodies, native=True, pins=pins)
         return parent
 
 
-def copies_of(view: RecipeView, copied: Copied, reads: Reads) -> dict[str, object]:
-    """Return what a recipe copies into the image, as templates take it."""
-    return {
-        "wheels": reference(copied.wheels.id) if copied.wheels else "",
-        "artifact": reference(copied.artifact.id) if copied.artifact else "",
-        "artifacts": view.artifacts if copied.artifact else [],
-        "files": [
-            (reads.file(view.pin.loaded, source, view.position_getter(("install", "files", source))), dest)
-            for source, dest in view.files
-        ],
-    }
+def copies_of(context: BuildContext, view: RecipeView, copied: Copied) -> Iterator[Op]:
+    """Yield what a recipe copies into the image: Python packages, what was built, and files of its own."""
+    if copied.wheels:
+        yield copy("/", "/", copied.wheels.ref)
+    if copied.artifact:
+        yield from (copy(source, dest, copied.artifact.ref) for source, dest in view.artifacts)
+    for source, dest in view.files:
+        yield copy(context.file(view.pin.loaded, source, view.position_getter(("install", "files", source))), dest)
 
 
-def _build_args(view: RecipeView, arch: str) -> list[str]:
+def _arguments(view: RecipeView, arch: str) -> tuple[Op, ...]:
     """Return the build arguments that an install stage uses: one that it does not use would only split it."""
     script = view.recipe.install.script
     named = view.named_in(script, ("BUILDARCH", "TARGETARCH")) if script else frozenset()
-    return sorted(named | ({arch} if view.apt else set()))
+    names = sorted(named | ({arch} if view.apt else set()))
+    return (Arg(tuple(names)),) if names else ()
 
 
-def _constrained(body: Body, constraints: Input) -> Body:
-    """Return a body that images share as one image's."""
-    text = body.text.replace(_CONSTRAINTS.path, constraints.path)
-    inputs = tuple(constraints if one is _CONSTRAINTS else one for one in body.inputs)
-    return Body(body.parent, text, inputs, body.parts, body.empty)
-
-
-def continued(body: Body, parent: Node) -> Body:
-    """Return `body` as a stage that continues `parent`."""
-    return Body(parent.id, body.text, body.inputs, body.parts, body.empty)
+def _environment(view: RecipeView) -> Iterator[Op]:
+    if view.path:
+        yield SearchPath(tuple(view.path))
+    if view.env:
+        yield Env(tuple(view.env.items()))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from edgebake.errors import EdgebakeError
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.install import Copied, copies_of
-from edgebake.graph.node import Body, Node
+from edgebake.graph.node import Node, Stage
+from edgebake.graph.operations import Operations
+from edgebake.graph.ops import Workdir
 from edgebake.graph.stages import StageFactory
 from edgebake.resolve.resolution import Pin
 
@@ -41,7 +44,7 @@ class LineRecipe:
         return Copied(self.artifact, wheels, self.gathered, self.elsewhere)
 
 
-def layer_count(bodies: Iterable[Mapping[str, Body]]) -> int:
+def layer_count(bodies: Iterable[Mapping[str, Stage]]) -> int:
     """Return the layers of a line of stages, on the platform that has the most."""
     count: dict[str, int] = {}
     for stage in bodies:
@@ -84,14 +87,12 @@ def _groups(recipes: Sequence[LineRecipe]) -> Iterator[list[LineRecipe]]:
 def _gather_stage(stages: StageFactory, plan: ImagePlan, group: Sequence[LineRecipe]) -> Node:
     bodies = {}
     for platform in plan.platforms:
-        reads = stages.context.reads()
-        copies = [
-            copies_of(plan.views[platform, recipe.name], recipe.copied(platform), reads)
-            for recipe in group
-            if platform in recipe.pins
-        ]
-        text = stages.templates.render("stages/gather.Dockerfile.j2", recipes=copies)
-        bodies[platform] = Body("", text or "WORKDIR /", reads.inputs)
+        here = [recipe for recipe in group if platform in recipe.pins]
+        copies = chain.from_iterable(
+            copies_of(stages.context, plan.views[platform, recipe.name], recipe.copied(platform)) for recipe in here
+        )
+        ops = Operations(copies)
+        bodies[platform] = Stage(ops=ops or Operations([Workdir("/")]))  # a stage of nothing cannot be copied from
     names = ", ".join(recipe.name for recipe in group)
     return stages.add("artifact", f"{group[0].name}-gathered", f"files of {names}", bodies, native=True)
 

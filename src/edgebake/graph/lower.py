@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from edgebake.errors import EdgebakeError
 from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.build_half import BuildHalves, tools_of
-from edgebake.graph.context import BuildContext
+from edgebake.graph.context import BuildContext, constraints
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.image_stage import TestSteps, image_stage, image_user, test_stage
-from edgebake.graph.install import Installer, Pip, continued
+from edgebake.graph.inputs import Input
+from edgebake.graph.install import Installer, Pip, PipProgram
 from edgebake.graph.layers import MAX_LAYERS, LineRecipe, gather_copies, layer_count, refuse_too_many_layers
-from edgebake.graph.node import Body, Input, Node, reference
+from edgebake.graph.node import Node, Stage
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import PythonEnv
 from edgebake.graph.stages import StageFactory, title_of
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.graph.wheels import Wheels
-from edgebake.model.lock import Lock
 from edgebake.model.recipe import Build
 from edgebake.model.requirement import Requirement
 from edgebake.resolve.python_choice import PYTHON, RUNTIME
 from edgebake.resolve.resolution import Pin, Resolution, Root, resolve
-from edgebake.templating.stages import StageTemplates
 
 
 class TargetLowering:
@@ -35,9 +35,7 @@ class TargetLowering:
     Args:
         graph: what the stages are added to.
         recipes: the target's recipes.
-        templates: renders the stages.
-        context: where in the build context things lie.
-        lock: pins git refs; None if the project has no lock.
+        context: where in the build context things lie, and what steps carry.
         tests: makes the recipes' tests, for all targets.
     """
 
@@ -45,13 +43,11 @@ class TargetLowering:
         self,
         graph: BuildGraph,
         recipes: TargetRecipes,
-        templates: StageTemplates,
         context: BuildContext,
-        lock: Lock | None,
         tests: TestSteps,
     ) -> None:
         self.recipes = recipes
-        self._stages = StageFactory(graph, recipes.target, templates, context, lock)
+        self._stages = StageFactory(graph, recipes.target, context)
         self._installer = Installer(self._stages, recipes)
         self._wheels = Wheels(self._stages, self._installer, self._python_line)
         self._build_halves = BuildHalves(self._stages, self._installer, self._target_tools)
@@ -67,15 +63,15 @@ class TargetLowering:
     def _line(self, plan: ImagePlan, start: Node) -> Node:
         """Add an image's recipes one after the other, and return the last one's stage."""
         recipes = [self._recipe(plan, name) for name in plan.line]
-        constraints = self._constraints(plan)
-        bodies = [self._bodies(plan, recipe, constraints) for recipe in recipes]
+        shared = self._constraints(plan)
+        bodies = [self._bodies(plan, recipe, shared) for recipe in recipes]
         if layer_count(bodies) > MAX_LAYERS:
             recipes = gather_copies(self._stages, plan, recipes)
-            bodies = [self._bodies(plan, recipe, constraints) for recipe in recipes]
+            bodies = [self._bodies(plan, recipe, shared) for recipe in recipes]
             refuse_too_many_layers(plan, layer_count(bodies))
         node = start
         for recipe, own in zip(recipes, bodies, strict=True):
-            continuing = {platform: continued(body, node) for platform, body in own.items()}
+            continuing = {platform: replace(body, base=node.ref) for platform, body in own.items()}
             node = self._stages.add("install", recipe.name, title_of(recipe.pins), continuing, pins=recipe.pins)
         return node
 
@@ -88,24 +84,23 @@ class TargetLowering:
 
     def _constraints(self, plan: ImagePlan) -> dict[str, Input | None]:
         """Return, by platform, the file that holds an unlocked image's requirements; None where it has none."""
-        context = self._stages.context
         return {
-            platform: context.constraints(env.constraints) if env.constraints else None
+            platform: constraints(env.constraints) if env.constraints else None
             for platform, env in plan.python.items()
         }
 
     def _bodies(
-        self, plan: ImagePlan, recipe: LineRecipe, constraints: Mapping[str, Input | None]
-    ) -> dict[str, Body]:
+        self, plan: ImagePlan, recipe: LineRecipe, constrained: Mapping[str, Input | None]
+    ) -> dict[str, Stage]:
         """Return a recipe's install stage. Where it is not on a platform, the stage is empty."""
         bodies = {}
         for platform in plan.platforms:
             if platform not in recipe.pins:
-                bodies[platform] = Body("", "", empty=True)
+                bodies[platform] = Stage(empty=True)
                 continue
             view = plan.views[platform, recipe.name]
             unlocked = not plan.python[platform].locked and view.pip
-            pip = Pip(tuple(view.pip), constraints[platform], self._pip_program(plan)) if unlocked else Pip()
+            pip = Pip(tuple(view.pip), constrained[platform], self._pip_program(plan)) if unlocked else Pip()
             bodies[platform] = self._installer.body(view, plan.platforms, copied=recipe.copied(platform), pip=pip)
         return bodies
 
@@ -118,7 +113,7 @@ class TargetLowering:
         return self._tool_line(plan, [Root(Requirement(PYTHON))], "Python's bytecode")
 
     def _tool_line(self, plan: ImagePlan, roots: list[Root], what: str) -> Node:
-        python = plan.other_python()
+        python = plan.other_python
         same = [f"{python.name}=={python.version}"] if python else []
         key = (*sorted(str(root.requirement) for root in roots), *same, *plan.platforms)
         if key not in self._target_tool_lines:
@@ -138,7 +133,7 @@ class TargetLowering:
 
     def _tools_on(self, plan: ImagePlan, platform: str, roots: list[Root], what: str) -> Resolution:
         """Resolve tools on a platform, with the image's own Python where they need one."""
-        pool, python = self.recipes.pool(platform), plan.other_python()
+        pool, python = self.recipes.pool(platform), plan.other_python
         found = resolve(pool, roots, what=what)
         if python is None or PYTHON not in found.installed or python.name in found.installed:
             return found
@@ -147,9 +142,9 @@ class TargetLowering:
 
     # ── pip
 
-    def _pip_program(self, plan: ImagePlan) -> tuple[str, str]:
-        """Return the stage and the path in it of the pip that runs in an image: it fits one Python only."""
-        python = plan.other_python()
+    def _pip_program(self, plan: ImagePlan) -> PipProgram:
+        """Return the pip that runs in an image: it fits one Python only."""
+        python = plan.other_python
         if python is None:
             return self._installer.pip(plan.platforms)
         if python.recipe.build is None:
@@ -157,4 +152,4 @@ class TargetLowering:
                 f"the recipe {python.name!r} provides {RUNTIME}, and has no build half that leaves pip in $OUT/pip",
                 at=python.loaded.document.at(("provides",)),
             )
-        return reference(self._build_halves.artifact(plan, python.name).id), "/pip/pip"
+        return PipProgram(self._build_halves.artifact(plan, python.name).ref, "/pip/pip")

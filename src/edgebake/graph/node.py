@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from edgebake.graph.inputs import Input
+from edgebake.graph.operations import Operations
+from edgebake.graph.ops import SCRATCH, ImageRef, StageRef
 from edgebake.resolve.resolution import Pin
 
 Kind = Literal[
@@ -25,89 +25,83 @@ Kind = Literal[
     "test",  # an image's tests
 ]
 
-# A stage's final name is not known while its users are rendered, and must not enter a fingerprint.
-_REFERENCE = re.compile("\ue000([0-9a-f]+|self)\ue001")
-SELF = "\ue000self\ue001"
-"""The mark for a stage's own name, in its text and in the paths of files generated for it."""
-
-
-def reference(node_id: str) -> str:
-    """Return the mark that stands for a stage's name in another stage's text."""
-    return f"\ue000{node_id}\ue001"
-
-
-def substitute(text: str, names: Mapping[str, str], own: str) -> str:
-    """Return `text` with the marks replaced by stages' `names`, and by the stage's `own`."""
-    if "\ue000" not in text:
-        return text
-    return _REFERENCE.sub(lambda match: own if match[0] == SELF else names[match[1]], text)
-
-
-def references(text: str) -> list[str]:
-    """Return the ids of the stages that `text` names, in order."""
-    return [found for found in _REFERENCE.findall(text) if found != "self"]
+_NOTHING = Operations()
 
 
 @dataclass(frozen=True)
-class Input:
-    """A file or folder that a stage reads from the build context.
-
-    `path` is where it lies in the context, relative to the project's folder; `source` where it comes from.
-    `vendored`: it is copied into the generated files. `content`: it is generated, and stands here.
-    """
-
-    path: str
-    source: Path | None = None
-    vendored: bool = False
-    content: bytes | None = None
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of what is generated, in hex; "" for a file that lies somewhere."""
-        return hashlib.sha256(self.content).hexdigest() if self.content is not None else ""
-
-
-@dataclass(frozen=True)
-class Body:
-    """What a stage is on one platform.
+class Stage:
+    """What a node is on one platform.
 
     Attributes:
-        parent: id of the stage that it continues, or "" for `scratch`.
-        text: Dockerfile instructions after FROM, with marks for other stages.
-        inputs: what it reads from the build context.
+        base: what it continues, or begins with.
+        ops: what it does.
+        own: files that are generated for it, and carry its name.
         parts: the recipe's own inputs by name, for telling which one changed.
-        empty: the recipe is not on this platform; the stage only passes its parent on.
+        empty: the recipe is not on this platform; the stage only passes its base on.
     """
 
-    parent: str
-    text: str
-    inputs: tuple[Input, ...] = ()
+    base: StageRef | ImageRef = SCRATCH
+    ops: Operations = _NOTHING
+    own: tuple[Input, ...] = ()
     parts: tuple[tuple[str, str], ...] = ()
     empty: bool = False
 
-    @cached_property
-    def stages(self) -> tuple[str, ...]:
-        """Ids of the stages that it is made from: the one it continues, then those it names, each once."""
-        first = [self.parent] if self.parent else []
-        return tuple(dict.fromkeys(first + references(self.text)))
+    @property
+    def parent(self) -> str:
+        """Id of the node that it continues; "" if it continues none."""
+        return self.base.id if isinstance(self.base, StageRef) else ""
 
     @cached_property
+    def parents(self) -> tuple[str, ...]:
+        """Ids of the nodes that it is made from: the one that it continues, then those that it names, each once."""
+        first = [self.base] if isinstance(self.base, StageRef) else []
+        return tuple(dict.fromkeys([reference.id for reference in (*first, *self.ops.references)]))
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What it reads from the build context."""
+        return (*self.own, *self.ops.inputs)
+
+    @property
     def layers(self) -> int:
-        """How many layers its instructions make."""
-        return sum(line.startswith(("RUN ", "COPY ", "ADD ", "WORKDIR ")) for line in self.text.splitlines())
+        """How many layers it adds."""
+        return self.ops.layers
 
-    @cached_property
+    @property
     def runs(self) -> bool:
         """Whether a command runs in it."""
-        return any(line.startswith("RUN ") for line in self.text.splitlines())
+        return self.ops.runs
+
+    @property
+    def structure(self) -> tuple[str, ...]:
+        """All that it is but the bytes of files."""
+        references = [reference.id for reference in self.ops.references]
+        begins = self.base.id if isinstance(self.base, StageRef) else self.base.role
+        inputs = [part for one in self.inputs for part in (one.kind, one.name, one.digest)]
+        return (begins, self.ops.digest, str(len(references)), *references, *inputs)
+
+
+class StageKey(NamedTuple):
+    """A stage in the graph: its target's name, and its id."""
+
+    target: str
+    id: str
+
+
+class StageAt(NamedTuple):
+    """A stage on a platform: its target's name, its id, and the platform."""
+
+    target: str
+    stage: str
+    platform: str
 
 
 @dataclass(frozen=True)
 class Node:
-    """A stage of one target's Dockerfile.
+    """A stage of one target's Dockerfile, on all platforms for which an image has it.
 
     Attributes:
-        id: digest of all that the stage is by structure (not of files' contents).
+        id: digest of all that it is by structure (not of files' contents).
         kind: what it is for.
         target: the target's name.
         label: what its generated name is made of.
@@ -122,12 +116,22 @@ class Node:
     target: str
     label: str
     title: str
-    bodies: dict[str, Body]
+    bodies: dict[str, Stage]
     native: bool = False
     pins: dict[str, Pin] = field(default_factory=dict, compare=False)
 
+    @property
+    def key(self) -> StageKey:
+        """What the graph knows it by."""
+        return StageKey(self.target, self.id)
+
     def __hash__(self) -> int:
         return hash((self.target, self.id))
+
+    @property
+    def ref(self) -> StageRef:
+        """What other stages refer to it by."""
+        return StageRef(self.id)
 
     def extend(self, other: Node) -> None:
         """Take over the platforms of an equal stage, which another image is for. Only while the graph is made."""
@@ -143,6 +147,7 @@ class Node:
 
     @property
     def platforms(self) -> tuple[str, ...]:
+        """The platforms that it is on."""
         return tuple(self.bodies)
 
     @cached_property
@@ -152,8 +157,9 @@ class Node:
 
     @cached_property
     def uniform(self) -> bool:
-        """Whether it is the same on all its platforms, so that one stage serves them."""
-        return len({(body.parent, body.text) for body in self.bodies.values()}) == 1
+        """Whether it reads the same in a Dockerfile for all its platforms, so that one stage serves them."""
+        first, *others = self.bodies.values()
+        return all(one is first or (one.base == first.base and one.ops == first.ops) for one in others)
 
     @property
     def continues(self) -> bool:
@@ -163,28 +169,25 @@ class Node:
     @cached_property
     def parents(self) -> tuple[str, ...]:
         """Ids of the stages that it needs on any platform, each once."""
-        return tuple(dict.fromkeys(stage for body in self.bodies.values() for stage in body.stages))
+        return tuple(dict.fromkeys(stage for body in self.bodies.values() for stage in body.parents))
+
+    def runs_on_target(self, platform: str) -> bool:
+        """Tell whether it runs commands of the target platform (natively there, emulated elsewhere)."""
+        return not self.native and self.bodies[platform].runs
 
 
-def node_id(kind: Kind, label: str, bodies: dict[str, Body]) -> str:
+def node_id(kind: Kind, label: str, bodies: dict[str, Stage]) -> str:
     """Return the id of a stage: equal for stages that are the same by structure.
 
     A stage that is the same on all its platforms has one id whatever these are: an image for fewer platforms
     shares it.
     """
-    first, *others = (_structure(body) for body in bodies.values())
-    fields = [kind, label, *first]
-    if any(other != first for other in others):
-        fields = [kind, label]
+    first, *others = bodies.values()
+    parts = [kind, label, *first.structure]
+    if any(other is not first and other.structure != first.structure for other in others):
+        parts = [kind, label]
         for platform, body in bodies.items():
-            fields += [platform, *_structure(body)]
-    # Each field with its length: none can run into the next.
-    data = "".join([f"{len(field)}:{field}" for field in fields])
+            parts += [platform, *body.structure]
+    # Each part with its length: none can run into the next.
+    data = "".join([f"{len(part)}:{part}" for part in parts])
     return hashlib.sha256(data.encode()).hexdigest()[:20]
-
-
-def _structure(body: Body) -> list[str]:
-    fields = [body.parent, body.text, str(len(body.inputs))]
-    for one in body.inputs:
-        fields += (one.path, one.digest)
-    return fields

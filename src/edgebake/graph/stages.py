@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
 
-from edgebake.errors import EdgebakeError
+from edgebake.errors import EdgebakeError, Position
 from edgebake.graph.build_graph import BuildGraph
-from edgebake.graph.context import BuildContext, Reads
-from edgebake.graph.node import Body, Kind, Node, node_id
+from edgebake.graph.context import BuildContext
+from edgebake.graph.inputs import Input
+from edgebake.graph.node import Kind, Node, Stage, node_id
+from edgebake.graph.operations import Operations
+from edgebake.graph.ops import BASE, NATIVE, SCRATCH, ImageRef, Op, Raw, Run, Shell, StageRef, Workdir
+from edgebake.graph.steps import Steps
 from edgebake.graph.view import RecipeView
 from edgebake.load.document import Location
-from edgebake.model.lock import Lock
 from edgebake.model.target import Target
 from edgebake.resolve.resolution import Pin
-from edgebake.templating.stages import StageTemplates
+from edgebake.templating.templates import Kept, KeptText
 
 USER = "app"
 """The user that images run as unless they say otherwise."""
 
-WHEELHOUSE = "wheelhouse"
-"""Label of the stage that the user's own wheels take the place of."""
+_WHEELHOUSE = "wheelhouse"
+_SHELL = Shell(("/bin/bash", "-o", "pipefail", "-c"))
+_KEEP_DOWNLOADS = "rm -f /etc/apt/apt.conf.d/docker-clean"
+_ADD_USER = (
+    f"groupadd --gid 10001 {USER}",
+    f"useradd --uid 10001 --gid 10001 --create-home --shell /bin/bash {USER}",
+)
 
-# What a recipe gives to a stage, for telling which of it changed. The digest covers the whole text in any case.
-_TOLD = ("apt", "pip", "pip_index", "env", "path", "copies", "sources", "variables", "timeout")
+Sections = Mapping[str, tuple[Op, ...]]
+"""The steps of a recipe's half by name, in order."""
 
 
 class StageFactory:
@@ -32,26 +41,14 @@ class StageFactory:
     Args:
         graph: what the stages are added to.
         target: the target.
-        templates: renders them.
-        context: where in the build context things lie.
-        lock: the project's lock, if it has one.
+        context: where in the build context things lie, and what steps carry.
     """
 
-    def __init__(
-        self,
-        graph: BuildGraph,
-        target: Target,
-        templates: StageTemplates,
-        context: BuildContext,
-        lock: Lock | None,
-    ) -> None:
+    def __init__(self, graph: BuildGraph, target: Target, context: BuildContext) -> None:
         self.graph = graph
         self.target = target
-        self.templates = templates
         self.context = context
-        self.lock = lock
-        self.os = target.os.replace(":", "-")
-        self.refresh = lock.refresh if lock else 0
+        self.steps = Steps(context, target.os)
         self._roots: dict[tuple[str, ...], Node] = {}
 
     def add(
@@ -59,7 +56,7 @@ class StageFactory:
         kind: Kind,
         label: str,
         title: str,
-        bodies: dict[str, Body],
+        bodies: dict[str, Stage],
         *,
         native: bool = False,
         pins: Mapping[str, Pin] | None = None,
@@ -73,78 +70,115 @@ class StageFactory:
 
     def base(self, platforms: Sequence[str], *, user: bool) -> Node:
         """Return the stage that images start from, with the user that they run as unless that is root."""
+        commands = (_KEEP_DOWNLOADS, *(_ADD_USER if user else ()))
+        keep = Run(commands, comment="Downloaded packages stay in the cache mounts, never in a layer.")
         label = "base" if user else "base-root"
-        text = partial(self.templates.render, "stages/base.Dockerfile.j2", user=USER if user else "")
-        return self._root("base", label, self.target.base.image, platforms, text)
+        return self._root("base", label, self.target.base.image, platforms, BASE, (_SHELL, keep))
 
     def native(self, platforms: Sequence[str]) -> Node:
         """Return the stage that all that runs on the build platform starts from."""
-        text = partial(self.templates.render, "stages/native.Dockerfile.j2")
         title = f"{self.target.base.native or self.target.base.image} on the build platform"
-        return self._root("native", "native", title, platforms, text)
+        return self._root("native", "native", title, platforms, NATIVE, (_SHELL, Run((_KEEP_DOWNLOADS,))))
 
-    def wheelhouse(self, platforms: Sequence[str]) -> Node:
-        """Return the empty stage that the `wheelhouse` setting puts a folder in place of."""
-        title = "wheels of your own, if there are any"
-        return self._root("artifact", WHEELHOUSE, title, platforms, lambda: "WORKDIR /")
+    def wheelhouse(self, platforms: Sequence[str]) -> StageRef | None:
+        """Return the empty stage that the project's `wheelhouse` takes the place of; None if it has none."""
+        if not self.context.wheelhouse:
+            return None
+        title = "the project's own wheels"
+        return self._root("artifact", _WHEELHOUSE, title, platforms, SCRATCH, (Workdir("/"),)).ref
 
-    def _root(self, kind: Kind, label: str, title: str, platforms: Sequence[str], text: Callable[[], str]) -> Node:
+    def _root(
+        self, kind: Kind, label: str, title: str, platforms: Sequence[str], image: ImageRef, ops: Iterable[Op]
+    ) -> Node:
         """Return a stage that needs no other; made once, as each image asks for it."""
         key = (label, *platforms)
         if key not in self._roots:
-            bodies = same(platforms, Body("", text()))
+            bodies = same(platforms, Stage(image, Operations(ops)))
             self._roots[key] = self.add(kind, label, title, bodies, native=kind != "base")
         return self._roots[key]
 
-    # ── texts
+    # ── the halves of recipes
 
-    def text(
+    def operations(
         self,
-        kind: str,
         view: RecipeView,
         own: str | None,
         location: Location,
-        values: Mapping[str, object],
-        reads: Reads,
-    ) -> str:
-        """Return the text of a recipe's half: from the shared template, or the one that the recipe brings.
+        sections: Sections,
+        stages: Mapping[str, Node | None],
+    ) -> Operations:
+        """Return what a recipe's half does: the steps that follow from its fields, or what its own template says.
 
         Args:
-            kind: `install` or `build`.
             view: the recipe's values.
             own: the recipe's own template, if it brings one.
             location: where that is written.
-            values: what the template sees.
-            reads: collects what the template's `file()` and `helper()` name.
+            sections: the steps by name; the template sees them as `steps`.
+            stages: those that the half is made with, by name; the template sees them as `stages`.
 
         Raises:
             EdgebakeError: the recipe's template is missing or wrong.
         """
-        values = {**values, "helper": self.helper(reads)}
         if own is None:
-            return self.templates.render(f"stages/{kind}.Dockerfile.j2", **values)
+            return Operations(chain.from_iterable(sections.values()))
         path = view.pin.loaded.folder / own
         at = view.at(location)
         if not path.is_file():
             raise EdgebakeError(f"the recipe {view.pin.name!r} has no file {own!r}", at=at)
-
-        def file(name: str) -> str:
-            return reads.file(view.pin.loaded, name, lambda: at, plain=True)
-
+        files = _TemplateFiles(self.context, view, at)
+        scope = {
+            **view.scope,
+            "steps": {name: Kept(ops) for name, ops in sections.items()},
+            "stages": {name: Kept(node.ref) for name, node in stages.items() if node is not None},
+            "file": files.file,
+            "helper": files.helper,
+        }
         text = path.read_text(encoding="utf-8")
-        return self.templates.render_own(text, {**view.scope, **values, "file": file}, type(at)(str(path)))
-
-    def helper(self, reads: Reads) -> object:
-        """Return the templates' `helper(name)`: the context path of a script of edgebake's own."""
-        return lambda name: reads.helper(self.templates.helper(name))
+        pieces = self.context.templates.pieces(text, scope, Position(str(path)))
+        return Operations([Raw(tuple(_flat(pieces)), tuple(dict.fromkeys(files.named)))])
 
 
-def script_path(reads: Reads, view: RecipeView, script: str | None, location: Location) -> str:
-    """Return the context path of a recipe's script; "" if there is none."""
-    return reads.file(view.pin.loaded, script, view.position_getter(location), plain=True) if script else ""
+class _TemplateFiles:
+    """The files that a recipe's own template asks for."""
+
+    def __init__(self, context: BuildContext, view: RecipeView, at: Position) -> None:
+        self._context = context
+        self._view = view
+        self._at = at
+        self.named: list[Input] = []
+
+    def file(self, name: str) -> KeptText:
+        """Return the context path of a file of the recipe's."""
+        return self._named(self._context.file(self._view.pin.loaded, name, lambda: self._at, mounted=True))
+
+    def helper(self, name: str) -> KeptText:
+        """Return the context path of a script of edgebake's own."""
+        return self._named(self._context.helper(name))
+
+    def _named(self, found: Input) -> KeptText:
+        self.named.append(found)
+        return KeptText(found.path(self._context.output), found)
 
 
-def same(platforms: Sequence[str], body: Body) -> dict[str, Body]:
+def _flat(pieces: Iterable[Any]) -> Iterator[Any]:
+    """Yield text and references as they are, and several steps each on lines of its own."""
+    for piece in pieces:
+        steps = piece if isinstance(piece, tuple) else (piece,)
+        for number, step in enumerate(steps):
+            yield from ("\n", step) if number else (step,)
+
+
+def is_wheelhouse(node: Node) -> bool:
+    """Tell whether a stage is the one that the project's own wheels take the place of."""
+    return node.kind == "artifact" and node.label == _WHEELHOUSE
+
+
+def script_of(context: BuildContext, view: RecipeView, script: str, location: Location) -> Input:
+    """Return a recipe's script, which is mounted."""
+    return context.file(view.pin.loaded, script, view.position_getter(location), mounted=True)
+
+
+def same(platforms: Sequence[str], body: Stage) -> dict[str, Stage]:
     """Return one body for all platforms."""
     return dict.fromkeys(platforms, body)
 
@@ -154,8 +188,9 @@ def title_of(pins: Mapping[str, Pin]) -> str:
     return " / ".join(dict.fromkeys(pin.title for pin in pins.values()))
 
 
-def told_parts(view: RecipeView, values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    """Return what the recipe gives to a stage, by field, so that a plan can say which field changed."""
-    parts = [("release", view.pin.title)]
-    parts += [(name, repr(values[name])) for name in _TOLD if values.get(name)]
-    return tuple(parts)
+def parts_of(view: RecipeView, **fields: object) -> tuple[tuple[str, str], ...]:
+    """Return what the recipe gives to a stage, by field, so that a plan can say which field changed.
+
+    The digest covers all operations in any case.
+    """
+    return (("release", view.pin.title), *((name, repr(value)) for name, value in fields.items() if value))

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from edgebake.graph.context import requirements
 from edgebake.graph.image_plan import ImagePlan
-from edgebake.graph.install import Installer
+from edgebake.graph.inputs import OwnRequirements
+from edgebake.graph.install import WHEELHOUSE_FOLDER, Installer
 from edgebake.graph.names import arch
-from edgebake.graph.node import SELF, Body, Node, reference
+from edgebake.graph.node import Node, Stage
+from edgebake.graph.operations import Operations
+from edgebake.graph.ops import Arg, Command, Copy, From, Run
 from edgebake.graph.stages import StageFactory, title_of
+from edgebake.graph.steps import PIP_CACHE, RUN_FOLDER, copy
 
 
 class Wheels:
@@ -27,6 +32,7 @@ class Wheels:
         self._installer = installer
         self._python_line = python_line
         self._artifacts: dict[tuple[object, ...], Node] = {}
+        self._fetches: dict[tuple[str, ...], Operations] = {}
 
     def artifact(self, plan: ImagePlan, name: str) -> Node | None:
         """Return the artifact stage with a recipe's Python packages; None if it owns none.
@@ -36,7 +42,7 @@ class Wheels:
         lines = {p: env.requirements[name] for p, env in plan.python.items() if name in env.requirements}
         if not lines:
             return None
-        python = plan.other_python()
+        python = plan.other_python
         key = (name, plan.platforms, python.title if python else "", *lines.items())
         if key not in self._artifacts:
             self._artifacts[key] = self._artifact(plan, name, lines)
@@ -46,18 +52,46 @@ class Wheels:
         stages, tools = self._stages, self._installer.fetch_tools(plan.platforms)
         pins = {platform: plan.resolutions[platform].pins[name] for platform in lines}
         title = f"{title_of(pins)}: wheels"
+        ops = self._fetch(plan.platforms)
         fetched = {
-            platform: self._fetch_body(tools, platform, lines[platform], plan)
+            platform: Stage(
+                tools.ref,
+                ops,
+                own=(requirements(lines[platform], arch(platform)),),
+                parts=(("pip", "\n".join(lines[platform])),),
+            )
             if platform in lines
-            else Body(tools.id, "", empty=True)
+            else Stage(tools.ref, empty=True)
             for platform in plan.platforms
         }
         fetch = stages.add("fetch", name, title, fetched, native=True, pins=pins)
-        if plan.other_python():
+        if plan.other_python:
             fetch = self._with_bytecode(plan, name, fetch)
-        text = stages.templates.render("stages/artifact.Dockerfile.j2", stage=reference(fetch.id), path="/out")
-        bodies = {p: Body("", text) if p in lines else Body("", "", empty=True) for p in plan.platforms}
+        out = Operations([copy("/out", "/", fetch.ref)])
+        bodies = {p: Stage(ops=out) if p in lines else Stage(empty=True) for p in plan.platforms}
         return stages.add("artifact", f"{name}-wheels", title, bodies, native=True, pins=pins)
+
+    def _fetch(self, platforms: tuple[str, ...]) -> Operations:
+        """Return what fetches the wheels of the stage's requirements."""
+        if platforms not in self._fetches:
+            self._fetches[platforms] = self._new_fetch(platforms)
+        return self._fetches[platforms]
+
+    def _new_fetch(self, platforms: tuple[str, ...]) -> Operations:
+        target, steps = self._stages.target, self._stages.steps
+        helper, wheelhouse = steps.helper("fetch-wheels.sh"), self._stages.wheelhouse(platforms)
+        own = (From(wheelhouse, WHEELHOUSE_FOLDER),) if wheelhouse else ()
+        env = {"PYTHON_VERSION": str(target.python), "GLIBC": str(target.glibc)}
+        if target.python_origin == "recipe":  # pip itself runs with the distribution's
+            env = {"PIP_PYTHON_VERSION": str(target.python), **env}
+        run = Run((Command(("bash", helper.target)),), (helper, *own, PIP_CACHE), tuple(env.items()))
+        return Operations(
+            [
+                Arg(("BUILDARCH", "TARGETARCH")),
+                Copy((OwnRequirements(),), f"{RUN_FOLDER}/requirements.txt", link=False),
+                steps.online(run),
+            ]
+        )
 
     def _with_bytecode(self, plan: ImagePlan, name: str, fetch: Node) -> Node:
         """Return the stage with the packages and the bytecode of another Python than fetched them.
@@ -66,26 +100,14 @@ class Wheels:
         """
         stages, line = self._stages, self._python_line(plan)
         site = f"/opt/venv/lib/python{stages.target.python}/site-packages"
-        text = stages.templates.render("stages/bytecode.Dockerfile.j2", fetched=reference(fetch.id), site=site)
+        commands = (
+            "find /out -name __pycache__ -prune -exec rm -rf {} +",
+            f"{{ python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash -d {site} /out{site} || true; }}",
+        )
+        comment = "The build platform's Python has made bytecode that this one does not take."
+        ops = Operations([copy("/out", "/out", fetch.ref), Run(commands, comment=comment)])
         bodies = {
-            platform: Body(line.id, "", empty=True) if body.empty else Body(line.id, text)
+            platform: Stage(line.ref, empty=True) if body.empty else Stage(line.ref, ops)
             for platform, body in fetch.bodies.items()
         }
         return stages.add("fetch", f"{name}-bytecode", fetch.title, bodies, pins=fetch.pins)
-
-    def _fetch_body(self, tools: Node, platform: str, lines: tuple[str, ...], plan: ImagePlan) -> Body:
-        stages = self._stages
-        reads = stages.context.reads()
-        content = "\n".join(lines) + "\n"
-        stem = f"{stages.target.name}/requirements/{SELF}"
-        reads.take(stages.context.generated(f"{stem}.{arch(platform)}.txt", content))
-        text = stages.templates.render(
-            "stages/fetch.Dockerfile.j2",
-            requirements=f"{stages.context.output}/{stem}",
-            wheelhouse=reference(stages.wheelhouse(plan.platforms).id),
-            python=stages.target.python,
-            another_python=stages.target.python_origin == "recipe",
-            glibc=stages.target.glibc,
-            helper=stages.helper(reads),
-        )
-        return Body(tools.id, text, reads.inputs, (("pip", content),))

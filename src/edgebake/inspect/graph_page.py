@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from edgebake.graph.inputs import requirements_path
 from edgebake.graph.node import Node
 from edgebake.inspect.graphs import stage_graph
 from edgebake.inspect.layers import LAYERS, stage_layers
@@ -151,13 +152,17 @@ class _Page:
             "state": _state(worst) if worst else "",
             "states": {p: (_MARKS[_state(change)], self._reason(change)) for p, change in changes.items()},
             "seconds": self._seconds.get(name, {}),
-            "files": list(self._files(node, facts["platforms"])),
+            "files": list(dict.fromkeys(self._files(node, facts["platforms"]))),
             "fields": list(dict.fromkeys(key for key, _ in self._parts(node, facts["platforms"]))),
             "box": self.drawing.boxes[name],
         }
 
     def _files(self, node: Node, platforms: Iterable[str]) -> Iterator[str]:
-        yield from dict.fromkeys(one.path for platform in platforms for one in node.bodies[platform].inputs)
+        output = self._plan.compilation.workspace.project.output
+        name = self._plan.compilation.names[node.target][node.id]
+        for body in (node.bodies[platform] for platform in platforms):
+            yield from (f"{output}/{requirements_path(node.target, name, one.name)}" for one in body.own)
+            yield from (one.path(output) for one in body.ops.inputs)
 
     def _parts(self, node: Node, platforms: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield from (part for platform in platforms for part in node.bodies[platform].parts)

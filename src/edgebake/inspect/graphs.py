@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 
-from edgebake.graph.build_graph import BakeTarget, Key
+from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
-from edgebake.graph.node import Body, Node
+from edgebake.graph.node import Node, Stage, StageKey
 from edgebake.inspect.requirements import IMAGE, RequirementGraph
 from edgebake.inspect.selected import Selected
 
@@ -30,7 +30,7 @@ def stage_graph(
     compilation: Compilation,
     bake_targets: Iterable[BakeTarget],
     platforms: Sequence[str] = (),
-    kept: Container[Key] | None = None,
+    kept: Container[StageKey] | None = None,
 ) -> Graph:
     """Return the stages that bake targets are made from; edges lead from a stage to those that need it.
 
@@ -54,7 +54,7 @@ def stage_graph(
         for key in reached:
             _add_stage(graph, names[key], nodes[key], list(bodies[key]), stages.get(key, []))
         for key in reached:
-            for parent in dict.fromkeys(stage for body in bodies[key].values() for stage in body.stages):
+            for parent in dict.fromkeys(stage for body in bodies[key].values() for stage in body.parents):
                 if names[parent] not in graph:
                     continue
                 continues = any(body.parent == parent for body in bodies[key].values())
@@ -62,11 +62,13 @@ def stage_graph(
     return graph
 
 
-def _bodies(node: Node, platforms: Sequence[str]) -> dict[str, Body]:
+def _bodies(node: Node, platforms: Sequence[str]) -> dict[str, Stage]:
     return {platform: body for platform, body in node.bodies.items() if not platforms or platform in platforms}
 
 
-def _reached(ends: Iterable[str], bodies: Mapping[str, Mapping[str, Body]], nodes: Mapping[str, Node]) -> list[str]:
+def _reached(
+    ends: Iterable[str], bodies: Mapping[str, Mapping[str, Stage]], nodes: Mapping[str, Node]
+) -> list[str]:
     """Return the stages that are needed by `ends` on the platforms that there are, in the order of `nodes`."""
     found: set[str] = set()
     todo = list(ends)
@@ -74,7 +76,7 @@ def _reached(ends: Iterable[str], bodies: Mapping[str, Mapping[str, Body]], node
         key = todo.pop()
         if key not in found:
             found.add(key)
-            todo.extend(stage for body in bodies[key].values() for stage in body.stages)
+            todo.extend(stage for body in bodies[key].values() for stage in body.parents)
     return [key for key in nodes if key in found]
 
 

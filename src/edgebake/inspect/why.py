@@ -13,6 +13,7 @@ from edgebake.inspect.selected import Selected
 from edgebake.load.catalogue import Catalogue
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.requirement import parse_requirement
+from edgebake.resolve.resolution import Provided
 
 _MOST_BRINGERS = 8
 
@@ -92,7 +93,8 @@ def _answer(one: Selected, platform: str, name: str, limit: int | None) -> Answe
     if name not in resolution.pins and name not in resolution.provided:
         candidates = one.pool(platform).candidates(name)
         if candidates and candidates[0].loaded is None:  # a fact that exists, but nothing requires it
-            return replace(answer, status="provided", brought=f"{candidates[0].version}, {candidates[0].note}")
+            brought = Provided(candidates[0].version, candidates[0].note)
+            return replace(answer, status="provided", brought=str(brought))
         available = bool(candidates)
         bringers = tuple(_bringers(one, platform, name)) if available else ()
         return replace(answer, notes=tuple(_notes(one, platform, name)), available=available, bringers=bringers)
@@ -100,7 +102,7 @@ def _answer(one: Selected, platform: str, name: str, limit: int | None) -> Answe
     count = graph.count(name)
     answer = replace(answer, paths=tuple(graph.paths(name, limit)), path_count=count)
     if name in resolution.provided:
-        return replace(answer, status="provided", brought=resolution.provided[name])
+        return replace(answer, status="provided", brought=str(resolution.provided[name]))
     status: Status = "installed" if name in resolution.installed else "library"
     return replace(answer, status=status, choice=choice(one.pool(platform), resolution, resolution.pins[name]))
 

@@ -186,7 +186,7 @@ class Project(Model):
     mirrors: dict[Repository, Repository] = {}
     """Mirrors: repositories or prefixes of them, and where to pull them from instead."""
     ca_bundle: Line | None = None
-    """File with certificates that builds trust. It is a build secret, never part of an image."""
+    """File with certificates that builds trust, as a build secret; "" for those of --ca-bundle alone."""
     wheelhouse: RelativePath | None = None
     """Folder of wheels that builds use before any package index."""
     provenance: Literal["off", "min", "max"] = "off"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from typing import Generic, TypeVar
+
+import networkx as nx
 
 K = TypeVar("K", bound=Hashable)
 
@@ -36,21 +37,9 @@ def critical_path(seconds: Mapping[K, float], needs: Mapping[K, Iterable[K]]) ->
         needs: what has to be done before a node; what `seconds` does not name is done already.
 
     Raises:
-        graphlib.CycleError: the graph has a cycle.
+        networkx.NetworkXUnfeasible: the graph has a cycle.
     """
-    places = {node: place for place, node in enumerate(seconds)}
-    before = {
-        node: sorted({n for n in needs.get(node, ()) if n in places}, key=places.__getitem__) for node in seconds
-    }
-    done: dict[K, float] = {}
-    for node in TopologicalSorter(before).static_order():
-        done[node] = seconds[node] + max((done[need] for need in before[node]), default=0.0)
-    last = max(reversed([*seconds]), key=done.__getitem__, default=None)
-    path: list[K] = []
-    while last is not None:
-        path.append(last)
-        last = max(before[last], key=done.__getitem__, default=None)
-    return CriticalPath(tuple(reversed(path)), done[path[0]] if path else 0.0, done)
+    return _longest(seconds, _before(seconds, needs))
 
 
 def saved_without(
@@ -63,8 +52,30 @@ def saved_without(
         needs: what has to be done before a node.
         groups: the nodes of each. Only one that has a node on the path can save anything.
     """
-    longest = critical_path(seconds, needs).seconds
+    before = _before(seconds, needs)
+    longest = _longest(seconds, before).seconds
     return {
-        name: longest - critical_path({**seconds, **dict.fromkeys(own, 0.0)}, needs).seconds
+        name: longest - _longest({**seconds, **dict.fromkeys(own, 0.0)}, before).seconds
         for name, own in groups.items()
     }
+
+
+def _before(seconds: Mapping[K, float], needs: Mapping[K, Iterable[K]]) -> dict[K, list[K]]:
+    """Return by node what comes right before it, in the order of `seconds`; each node after those."""
+    graph: nx.DiGraph[K] = nx.DiGraph()
+    graph.add_nodes_from(seconds)
+    graph.add_edges_from((need, node) for node in seconds for need in needs.get(node, ()) if need in seconds)
+    places = {node: place for place, node in enumerate(seconds)}
+    return {node: sorted(graph.pred[node], key=places.__getitem__) for node in nx.topological_sort(graph)}
+
+
+def _longest(seconds: Mapping[K, float], before: Mapping[K, list[K]]) -> CriticalPath[K]:
+    done: dict[K, float] = {}
+    for node, needed in before.items():
+        done[node] = seconds[node] + max((done[need] for need in needed), default=0.0)
+    last = max(reversed([*seconds]), key=done.__getitem__, default=None)
+    path: list[K] = []
+    while last is not None:
+        path.append(last)
+        last = max(before[last], key=done.__getitem__, default=None)
+    return CriticalPath(tuple(reversed(path)), done[path[0]] if path else 0.0, done)

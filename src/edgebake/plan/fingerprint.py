@@ -1,29 +1,31 @@
 """Fingerprints: a SHA-256 for a stage on a platform over everything that can change its result.
 
-The own part (instructions without comments and generated names, the bytes and modes of the files that it reads,
-the base image's digest) and the parents' part are kept apart, so that a plan can say *directly modified* or
-*indirectly modified*.
+The own part (the canonical form of its operations, the bytes and modes of the files that it reads, the base image's
+digest) and the parents' part are kept apart, so that a plan can say *directly modified* or *indirectly modified*.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from edgebake.graph.compile import Compilation
-from edgebake.graph.node import Body, Input, Node, references, substitute
-from edgebake.graph.stages import WHEELHOUSE
+from edgebake.graph.inputs import Input
+from edgebake.graph.node import Node, Stage
+from edgebake.graph.ops import ImageRef
+from edgebake.graph.stages import is_wheelhouse
 from edgebake.load.ignore import WITHOUT_BYTECODE, IgnoreRules
 from edgebake.load.tree import FileEntry, list_files, tree_digest
 from edgebake.render.ignore_file import context_rules
+from edgebake.templating.templates import project_templates
+
+_MEANING = 1
+"""Counts up when equal operations come to be other instructions, so that what was built of them is built again."""
 
 _as_json = json.JSONEncoder(separators=(",", ":")).encode
-_CONSTRAINTS = re.compile(r"<context>/constraints/[0-9a-f]+\.txt")
-_HEREDOC = re.compile(r"<<-?[\"']?([A-Za-z_][A-Za-z0-9_]*)")
 
 
 @dataclass(frozen=True)
@@ -73,37 +75,45 @@ class Fingerprints:
                 todo.pop()
                 continue
             body = self._graph.node(node.target, todo[-1]).bodies[platform]
-            missing = [p for p in body.stages if (node.target, p, platform) not in self._known]
+            missing = [p for p in body.parents if (node.target, p, platform) not in self._known]
             if missing:
                 todo.extend(missing)
             else:
                 self._known[key] = self._compute(self._graph.node(node.target, todo.pop()), body, platform)
         return self._known[node.target, node.id, platform]
 
-    def _compute(self, node: Node, body: Body, platform: str) -> Fingerprint:
-        parents = tuple((p, self._known[node.target, p, platform].digest) for p in body.stages)
+    def _compute(self, node: Node, body: Stage, platform: str) -> Fingerprint:
+        parents = tuple((p, self._known[node.target, p, platform].digest) for p in body.parents)
         parts = tuple(self._parts(node, body, platform))
-        # What fields say is for people; instructions, files and the base decide.
+        # What fields say is for people; operations, files and the base decide.
         own = _digest([part for part in parts if not part[0].startswith("recipe ")])
         return Fingerprint(own, parents, parts, _digest([own, [digest for _, digest in parents]]))
 
-    def _parts(self, node: Node, body: Body, platform: str) -> Iterator[tuple[str, str]]:
-        yield "instructions", _digest(self._normalised(node, body))
+    def _parts(self, node: Node, body: Stage, platform: str) -> Iterator[tuple[str, str]]:
+        begins = body.base.role if isinstance(body.base, ImageRef) else "stage"
+        yield "instructions", _digest([_MEANING, begins, body.ops.digest])
+        if self._templates:
+            yield "templates", self._templates
         if node.kind in ("base", "native"):
             yield "base image", _digest(self._base(node, platform))
         for one in body.inputs:
             yield from self._input(node.target, one)
-        if self._reads_wheelhouse(node, body):
+        if self._wheelhouse and self._reads_wheelhouse(node.target, body):
             yield "wheelhouse", self._wheelhouse
         for name, value in body.parts:
             yield f"recipe {name}", _digest(value)
 
-    def _reads_wheelhouse(self, node: Node, body: Body) -> bool:
-        """Tell whether wheels of the user's own can end in a stage: not where the lock has the files' digests."""
-        if not self._wheelhouse or node.kind == "artifact":
-            return False
-        named = any(_is_wheelhouse(self._graph.node(node.target, stage)) for stage in body.stages)
-        return named and not (node.kind == "fetch" and all(_has_digests(one) for one in body.inputs))
+    def _reads_wheelhouse(self, target: str, body: Stage) -> bool:
+        """Tell whether wheels of the project's own can end in a stage: not where the lock has files' digests."""
+        named = (self._graph.node(target, reference.id) for reference in body.ops.references)
+        exact = bool(body.own) and all(one.exact for one in body.own)
+        return not exact and any(map(is_wheelhouse, named))
+
+    @cached_property
+    def _templates(self) -> str:
+        """The digest of the templates with which the project itself prints Dockerfiles; "" if it has none."""
+        folder = project_templates(self._compilation.workspace.root).own_printing
+        return tree_digest(list_files(folder, ["."], IgnoreRules())) if folder else ""
 
     @cached_property
     def _wheelhouse(self) -> str:
@@ -113,16 +123,6 @@ class Fingerprints:
         if folder is None or not (workspace.root / folder).is_dir():
             return ""
         return tree_digest(list_files(workspace.root / folder, ["."], IgnoreRules()))
-
-    def _normalised(self, node: Node, body: Body) -> list[str]:
-        """Return the instructions without comments and generated names: stages by their place among the parents."""
-        places = {stage: f"<stage {index}>" for index, stage in enumerate(references(body.text))}
-        text = substitute(body.text, places, "<self>")
-        output = self._compilation.workspace.project.output
-        for folder in ("context", f"{node.target}/requirements"):
-            text = text.replace(f"{output}/{folder}/", f"<{folder}>/")
-        text = _CONSTRAINTS.sub("<constraints>", text)  # named after their content, which counts as a file's does
-        return list(_without_comments(text))
 
     def _base(self, node: Node, platform: str) -> list[str]:
         target = self._compilation.targets[node.target]
@@ -135,57 +135,36 @@ class Fingerprints:
         return [locked.digest if native else locked.platforms.get(platform, locked.digest)]
 
     def _input(self, target: str, one: Input) -> tuple[tuple[str, str], ...]:
-        """Return the digests of what one input holds, by the names under which a plan tells of them."""
+        """Return the digests of what one input holds, by the names that a plan has for them."""
         if one.content is not None:
-            name = "python packages" if "/requirements/" in one.path else "python constraints"
-            return ((name, hashlib.sha256(one.content).hexdigest()),)
-        key = ("" if one.vendored else target, one)
+            return ((f"python {_GENERATED[one.kind]}", one.digest),)
+        key = (target if one.kind == "project" else "", one)
         if key not in self._inputs:
-            self._inputs[key] = tuple(_by_file(one, self._entries(target, one)))
+            self._inputs[key] = tuple(self._by_file(target, one))
         return self._inputs[key]
 
-    def _entries(self, target: str, one: Input) -> list[FileEntry]:
+    def _by_file(self, target: str, one: Input) -> Iterator[tuple[str, str]]:
         assert one.source is not None
-        if one.vendored:
-            return list_files(one.source.parent, [one.source.name], WITHOUT_BYTECODE)
+        if one.kind == "project":
+            for entry in self._sent(target, one):
+                yield f"file {entry.path}", tree_digest([entry])
+        elif one.source.is_file():
+            # It is copied with one of two modes, so only that much of a mode counts.
+            executable = bool(one.source.stat().st_mode & 0o100)
+            content = hashlib.sha256(one.source.read_bytes()).hexdigest()
+            yield f"file {one.shown}", _digest([executable, content])
+        else:
+            for entry in list_files(one.source.parent, [one.source.name], WITHOUT_BYTECODE):
+                yield f"file {one.shown}/{entry.path}", tree_digest([entry])
+
+    def _sent(self, target: str, one: Input) -> list[FileEntry]:
+        """Return the files of an input of the project's own that a build is sent."""
         if target not in self._rules:
             self._rules[target] = context_rules(self._compilation, target)
-        return list_files(self._compilation.workspace.root, [one.path], self._rules[target])
+        return list_files(self._compilation.workspace.root, [one.name], self._rules[target])
 
 
-def _is_wheelhouse(node: Node) -> bool:
-    return node.kind == "artifact" and node.label == WHEELHOUSE
-
-
-def _has_digests(requirements: Input) -> bool:
-    """Tell whether each requirement of a file names the digests of what may be installed, on lines of their own."""
-    lines = (requirements.content or b"").splitlines()
-    return all(line.startswith(b" ") or line.endswith(b"\\") for line in lines)
-
-
-def _by_file(one: Input, entries: list[FileEntry]) -> Iterator[tuple[str, str]]:
-    # Vendored files are written with one of two modes, so only that much of a mode counts.
-    name = one.path.split("/context/", 1)[-1] if one.vendored else one.path
-    if one.vendored and one.source is not None and one.source.is_file():
-        executable = bool(one.source.stat().st_mode & 0o100)
-        yield f"file {name}", _digest([executable, hashlib.sha256(one.source.read_bytes()).hexdigest()])
-        return
-    for entry in entries:
-        shown = f"{name}/{entry.path}" if one.vendored else entry.path
-        yield f"file {shown}", tree_digest([entry])
-
-
-def _without_comments(text: str) -> Iterator[str]:
-    """Yield the lines that count. In a heredoc a `#` begins no comment."""
-    terminators: list[str] = []
-    for line in text.splitlines():
-        if terminators:
-            if line.strip("\t") == terminators[0]:
-                terminators.pop(0)
-            yield line
-        elif not line.lstrip().startswith("#"):
-            terminators += _HEREDOC.findall(line)
-            yield line
+_GENERATED = {"requirements": "packages", "constraints": "constraints"}
 
 
 def _digest(value: object) -> str:

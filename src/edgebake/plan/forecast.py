@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from edgebake.graph.build_graph import BuildGraph
+from edgebake.graph.node import StageAt
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import StageChange
 from edgebake.plan.critical_path import critical_path, saved_without
@@ -17,8 +17,6 @@ WORTH = 5
 
 Task = tuple[str, str]
 """A stage as BuildKit runs it, once: its fingerprint, and its platform unless it is the same for all of them."""
-
-_PLATFORM_ARG = re.compile(r"TARGET(?:PLATFORM|ARCH|OS|VARIANT)")
 
 
 @dataclass(frozen=True)
@@ -119,13 +117,13 @@ def _tasks(plan: Plan) -> tuple[dict[Task, StageChange], dict[Task, set[Task]]]:
     """Return the stages that will run, each once, and what each of them waits for."""
     graph = plan.compilation.graph
     tasks: dict[Task, StageChange] = {}
-    at: dict[tuple[str, str, str], Task] = {}
+    at: dict[StageAt, Task] = {}
     shared = _Shared(graph)
     for target in plan.targets:
         if target.evidence.current:
             continue
         for change in target.built:
-            place = (change.node.target, change.node.id, change.platform)
+            place = change.at
             if change.state != "same" and place not in at:
                 at[place] = (change.fingerprint.digest, "" if shared.holds(*place) else change.platform)
                 tasks.setdefault(at[place], change)
@@ -138,30 +136,30 @@ class _Shared:
 
     def __init__(self, graph: BuildGraph) -> None:
         self._graph = graph
-        self._known: dict[tuple[str, str, str], bool] = {}
+        self._known: dict[StageAt, bool] = {}
 
     def holds(self, target: str, stage: str, platform: str) -> bool:
-        key = (target, stage, platform)
+        key = StageAt(target, stage, platform)
         if key not in self._known:
             node = self._graph.node(target, stage)
             body = node.bodies[platform]
-            own = node.native and not _PLATFORM_ARG.search(body.text)
-            self._known[key] = own and all(self.holds(target, parent, platform) for parent in body.stages)
+            own = node.native and not body.ops.knows_platform
+            self._known[key] = own and all(self.holds(target, parent, platform) for parent in body.parents)
         return self._known[key]
 
 
-def _needs(change: StageChange, graph: BuildGraph, at: Mapping[tuple[str, str, str], Task]) -> Iterator[Task]:
+def _needs(change: StageChange, graph: BuildGraph, at: Mapping[StageAt, Task]) -> Iterator[Task]:
     """Yield what a stage waits for; through stages that are empty on its platform."""
-    todo = list(change.node.bodies[change.platform].stages)
+    todo = list(change.node.bodies[change.platform].parents)
     while todo:
         stage = todo.pop()
-        task = at.get((change.node.target, stage, change.platform))
+        task = at.get(change.at._replace(stage=stage))
         if task is not None:
             yield task
             continue
         body = graph.node(change.node.target, stage).bodies[change.platform]
         if body.empty:
-            todo.extend(body.stages)
+            todo.extend(body.parents)
 
 
 def _runs(change: StageChange) -> bool:

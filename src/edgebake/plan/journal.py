@@ -18,7 +18,7 @@ from edgebake.errors import EdgebakeError, Position
 from edgebake.system.atomic import write_file
 
 JOURNAL_FILE = ".edgebake/journal.jsonl"
-VERSION = 1
+VERSION = 2
 LIMIT = 4 << 20
 """Bytes from which on a new run first leaves out what nobody needs any more."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebake.graph.node import Kind, Node
-from edgebake.plan.builder import Plan, runs_on_target
+from edgebake.plan.builder import Plan
 from edgebake.plan.changes import StageChange, State
 from edgebake.plan.reasons import Reason, reasons, worst_state
 from edgebake.plan.reuse import Given
@@ -100,9 +100,8 @@ def _base_row(plan: Plan, target: TargetPlan) -> Row:
 
 def _provided_rows(plan: Plan, target: TargetPlan) -> Iterator[Row]:
     provided = plan.compilation.plan_of(target.bake_target).resolutions[target.platforms[0]].provided
-    for name, text in provided.items():
-        version, note = text.split(", ", 1)
-        yield Row("provided", f"{name} {version}", details=(note,))
+    for name, one in provided.items():
+        yield Row("provided", f"{name} {one.version}", details=(one.note,))
 
 
 def _tool_rows(target: TargetPlan, line: Sequence[Node]) -> Iterator[Row]:
@@ -144,7 +143,7 @@ def _kinds(changes: Iterable[StageChange]) -> list[Kind]:
 
 def _taken(target: TargetPlan, node: Node) -> Iterator[Given]:
     """Yield the published stages that an install stage is taken from, which is built on no platform."""
-    given = {one.reference: one for (stage, _), one in target.reuse.taken.items() if stage == node.id}
+    given = {one.reference: one for at, one in target.reuse.taken.items() if at.stage == node.id}
     yield from given.values()
 
 
@@ -156,7 +155,7 @@ def _reused_parts(target: TargetPlan, node: Node) -> Iterator[ReusedPart]:
     spared: dict[Kind, list[str]] = {"build": [], "fetch": [], "install": []}
     for change in target.changes:
         own = change.node.recipe == node.recipe and change.node.kind in HALVES
-        if (own or change.node.id == node.id) and reuse.spares(change.node.id, change.platform):
+        if (own or change.node.id == node.id) and reuse.spares(change.at):
             spared[change.node.kind].append(change.platform)
     for kind, platforms in spared.items():
         if platforms:
@@ -188,7 +187,7 @@ def running_stages(target: TargetPlan) -> list[RunningStages]:
     found: dict[tuple[int, int], list[str]] = {}
     for platform in target.platforms:
         changes = [c for c in target.built if c.platform == platform and c.state != "same"]
-        on_target = sum(runs_on_target(c.node, platform) for c in changes)
+        on_target = sum(c.node.runs_on_target(platform) for c in changes)
         on_build = sum(c.node.native and c.node.bodies[platform].runs for c in changes)
         if on_target or on_build:
             found.setdefault((on_target, on_build), []).append(platform)

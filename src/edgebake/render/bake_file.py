@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import bake_target_name, base_variable, groups
+from edgebake.graph.node import Node
+from edgebake.graph.stages import is_wheelhouse
 from edgebake.model.project import Project
 from edgebake.model.variables import PATTERNS
 from edgebake.render.cache import VARIABLES, cache_from, cache_to
 from edgebake.render.dockerfile import base_reference
 from edgebake.render.mirrors import mirrored
 from edgebake.templating.quote import hcl_string, hcl_template, json_string, json_template
-from edgebake.templating.stages import StageTemplates
+from edgebake.templating.templates import Templates
 
 CA_SECRET = 'CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]'
 WHEELHOUSE_CONTEXT = 'WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }'
@@ -78,10 +80,12 @@ def _variables(compilation: Compilation) -> Iterable[Block]:
         if target.base.native:
             native = mirrored(base_reference(compilation, target.base.native), project.mirrors)
             yield _variable(f"NATIVE_{base_variable(name)}", native, f"The same for what runs natively for {name}.")
-    yield _variable("CA_BUNDLE", project.ca_bundle or "", "Certificates that builds trust; never part of an image.")
+    if project.ca_bundle is not None:
+        yield _variable("CA_BUNDLE", project.ca_bundle, "Certificates that builds trust; never part of an image.")
     for name, value, comment in VARIABLES if project.cache else ():
         yield _variable(name, value, comment)
-    yield _variable("WHEELHOUSE", project.wheelhouse or "", "Folder of Python wheels to look at before an index.")
+    if project.wheelhouse is not None:
+        yield _variable("WHEELHOUSE", project.wheelhouse, "Folder of Python wheels to look at before an index.")
 
 
 def _variable(name: str, default: str, comment: str) -> Block:
@@ -110,11 +114,20 @@ def _shared(compilation: Compilation) -> Iterable[Block]:
             "dockerfile": f"{project.output}/{name}/Dockerfile",
             "platforms": list(target.platforms),
             "args": args,
-            "contexts": Expression(WHEELHOUSE_CONTEXT),
-            "secret": Expression(CA_SECRET),
+            **_plumbing(compilation.graph.of_target(name)),
             "attest": [_provenance(project), *(["type=sbom"] if project.sbom else [])],
         }
         yield Block("target", shared_name(name), attributes, f"What all images for {name} share.")
+
+
+def _plumbing(nodes: Sequence[Node]) -> dict[str, Value]:
+    """Return what a target's stages are given from outside: the project's own wheels, and its certificates."""
+    found: dict[str, Value] = {}
+    if any(map(is_wheelhouse, nodes)):
+        found["contexts"] = Expression(WHEELHOUSE_CONTEXT)
+    if any(body.ops.secrets for node in nodes for body in node.bodies.values()):
+        found["secret"] = Expression(CA_SECRET)
+    return found
 
 
 def _provenance(project: Project) -> str:
@@ -145,7 +158,7 @@ def _bake_targets(compilation: Compilation, targets: Sequence[BakeTarget], proje
 # ── the two spellings
 
 
-def render_hcl(file: BakeFile, templates: StageTemplates, example: Mapping[str, str]) -> str:
+def render_hcl(file: BakeFile, templates: Templates, example: Mapping[str, str]) -> str:
     """Return the bake file as HCL. `example`: file and target of the command in its header."""
     blocks = [
         (

@@ -1,16 +1,24 @@
-"""One Dockerfile for each target: every node of its graph is a stage."""
+"""One Dockerfile for each target: every node of its graph is a stage. The templates only print operations."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import NamedTuple
 
 from edgebake.graph.compile import Compilation
-from edgebake.graph.names import arch, refuse_collisions
-from edgebake.graph.node import Body, Node, substitute
-from edgebake.templating.stages import StageTemplates
+from edgebake.graph.inputs import Input, OwnRequirements, requirements_path
+from edgebake.graph.names import platform_name, refuse_collisions
+from edgebake.graph.node import Node, Stage
+from edgebake.graph.ops import BASE, NATIVE, Cache, Copy, From, ImageRef, Mount, Op, Run, StageRef
+from edgebake.templating.quote import copy_words
+from edgebake.templating.templates import Templates
+
+_TEMPLATE = "dockerfile/Dockerfile.j2"
+_SOURCES = {BASE: "${BASE}", NATIVE: "--platform=$BUILDPLATFORM ${NATIVE_BASE}"}
 
 
-class Stage(NamedTuple):
+class PrintedStage(NamedTuple):
     """One stage as the template prints it. `source` is what follows FROM."""
 
     name: str
@@ -19,25 +27,23 @@ class Stage(NamedTuple):
     comment: str = ""
 
 
-def render_dockerfile(compilation: Compilation, target: str, templates: StageTemplates) -> str:
+def render_dockerfile(compilation: Compilation, target: str, templates: Templates) -> str:
     """Return the text of a target's Dockerfile."""
     nodes = compilation.graph.of_target(target)
-    names = compilation.names[target]
-    stages = [stage for node in nodes for stage in _stages(node, names)]
+    macros = templates.macros(_TEMPLATE)
+    printer = Printer(macros, target, compilation.workspace.project.output, compilation.names[target])
+    stages = [stage for node in nodes for stage in printer.stages(node)]
     refuse_collisions(((stage.name, f"stage {i}") for i, stage in enumerate(stages)), kind="stage name")
     profile = compilation.targets[target]
     native = profile.base.native
-    return (
-        templates.render(
-            "dockerfile/Dockerfile.j2",
-            target=profile,
-            images=sum(node.kind == "image" for node in nodes),
-            stages=stages,
-            base=base_reference(compilation, profile.base.image),
-            native_base=base_reference(compilation, native) if native else "",
-        )
-        + "\n"
+    text: str = macros.Dockerfile(
+        profile,
+        images=sum(node.kind == "image" for node in nodes),
+        base=base_reference(compilation, profile.base.image),
+        native_base=base_reference(compilation, native) if native else "",
+        stages=stages,
     )
+    return text
 
 
 def base_reference(compilation: Compilation, image: str) -> str:
@@ -47,31 +53,92 @@ def base_reference(compilation: Compilation, image: str) -> str:
     return f"{image}@{digest}" if digest and "@" not in image else image
 
 
-def _stages(node: Node, names: dict[str, str]) -> list[Stage]:
-    name = names[node.id]
-    comment = _comment(node)
-    if node.uniform:
-        body = next(iter(node.bodies.values()))
-        return [_stage(node, body, name, names, name, comment)]
-    stages = [
-        _stage(node, body, f"{name}-{arch(platform)}", names, name, f"{comment} ({platform})")
-        for platform, body in node.bodies.items()
-    ]
-    return [*stages, Stage(name, f"{name}-${{TARGETARCH}}")]
+class Printer:
+    """Prints the stages of one target.
+
+    Args:
+        macros: print one operation or mount each.
+        target: the target's name.
+        output: the folder of generated files.
+        names: the stages' names, by id.
+    """
+
+    def __init__(self, macros: ModuleType, target: str, output: str, names: Mapping[str, str]) -> None:
+        self._macros = macros
+        self._target = target
+        self._output = output
+        self._names = names
+        self._own = ""
+        # Stages in other lines have the same operations, which live as long as the graph.
+        self._texts: dict[object, str] = {}
+
+    def stages(self, node: Node) -> list[PrintedStage]:
+        """Return what a node is in the Dockerfile: one stage, or one for each platform and one that chooses."""
+        name, comment = self._names[node.id], _comment(node)
+        if node.uniform:
+            return [self._stage(name, next(iter(node.bodies.values())), name, comment)]
+        stages = [
+            self._stage(name, body, platform_name(name, platform), f"{comment} ({platform})")
+            for platform, body in node.bodies.items()
+        ]
+        return [*stages, PrintedStage(name, f"{name}-${{TARGETARCH}}")]
+
+    def _stage(self, own: str, body: Stage, name: str, comment: str) -> PrintedStage:
+        text = self._once(None if body.own else id(body.ops), lambda: self.lines(own, body))
+        return PrintedStage(name, self._source(body.base), text, comment)
+
+    def lines(self, own: str, body: Stage) -> str:
+        """Return what follows FROM in a stage of the node called `own`."""
+        self._own = own
+        return "\n".join(map(self.text, body.ops)).strip("\n")
+
+    def _once(self, key: object, text: Callable[[], str]) -> str:
+        """Return a text that is made once for all stages; each time with the key None."""
+        if key is None:
+            return text()
+        if key not in self._texts:
+            self._texts[key] = text()
+        return self._texts[key]
+
+    def _source(self, base: StageRef | ImageRef) -> str:
+        return self.stage(base) if isinstance(base, StageRef) else _SOURCES.get(base, "scratch")
+
+    # ── what templates ask
+
+    def text(self, part: Op | Mount | StageRef | Input) -> str:
+        """Return an operation, a mount or a reference as it reads in the Dockerfile."""
+        if isinstance(part, StageRef):
+            return self.stage(part)
+        if isinstance(part, Input):
+            return self.path(part)
+        macro = getattr(self._macros, type(part).__name__)
+        return self._once(_key(part), lambda: macro(part, self))
+
+    def commands(self, op: Run) -> list[str]:
+        """Return the commands of a step, each as the shell takes it."""
+        return [one if isinstance(one, str) else self._macros.Command(one, op.timeout) for one in op.commands]
+
+    def stage(self, reference: StageRef) -> str:
+        """Return a stage's name."""
+        return self._names[reference.id]
+
+    def path(self, source: Input) -> str:
+        """Return where a file lies in the build context."""
+        return source.path(self._output)
+
+    def paths(self, op: Copy) -> str:
+        """Return the words for what is copied, and for where it goes."""
+        if op.sources == (OwnRequirements(),):
+            return f"{self._output}/{requirements_path(self._target, self._own, '${TARGETARCH}')} {op.dest}"
+        sources = [self.path(one) if isinstance(one, Input) else str(one) for one in op.sources]
+        return copy_words(sources, op.dest)
 
 
-def _stage(node: Node, body: Body, name: str, names: dict[str, str], own: str, comment: str) -> Stage:
-    return Stage(name, _source(node, body, names), substitute(body.text, names, own), comment)
-
-
-def _source(node: Node, body: Body, names: dict[str, str]) -> str:
-    if body.parent:
-        return names[body.parent]
-    if node.kind == "base":
-        return "${BASE}"
-    if node.kind == "native":
-        return "--platform=$BUILDPLATFORM ${NATIVE_BASE}"
-    return "scratch"
+def _key(part: Op | Mount) -> object:
+    """Return what a part's text is known by; None if it has the stage's own name."""
+    if isinstance(part, Cache | From):  # small, and equal to many others
+        return part
+    return None if isinstance(part, Copy) and part.sources == (OwnRequirements(),) else id(part)
 
 
 _WORDS = {

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.graph.compile import Compilation
-from edgebake.graph.node import SELF, substitute
+from edgebake.graph.inputs import requirements_path
+from edgebake.graph.node import Node
 from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.load.tree import list_files
 from edgebake.render.bake_file import bake_file, render_hcl, render_json
 from edgebake.render.dockerfile import render_dockerfile
 from edgebake.render.ignore_file import context_rules
-from edgebake.templating.stages import StageTemplates
+from edgebake.templating.templates import Templates
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class GeneratedFile:
     executable: bool = False
 
 
-def generated_files(compilation: Compilation, templates: StageTemplates) -> list[GeneratedFile]:
+def generated_files(compilation: Compilation, templates: Templates) -> list[GeneratedFile]:
     """Return all files of a compilation, by path.
 
     Raises:
@@ -36,7 +37,7 @@ def generated_files(compilation: Compilation, templates: StageTemplates) -> list
     return sorted(set(files), key=lambda file: (file.path, file.owner))
 
 
-def _bake_files(compilation: Compilation, templates: StageTemplates) -> Iterator[GeneratedFile]:
+def _bake_files(compilation: Compilation, templates: Templates) -> Iterator[GeneratedFile]:
     project = compilation.workspace.project
     file = bake_file(compilation)
     for suffix in project.formats:
@@ -49,7 +50,7 @@ def _bake_files(compilation: Compilation, templates: StageTemplates) -> Iterator
         yield GeneratedFile(name, text.encode(), "the bake file")
 
 
-def _target_files(compilation: Compilation, templates: StageTemplates) -> Iterator[GeneratedFile]:
+def _target_files(compilation: Compilation, templates: Templates) -> Iterator[GeneratedFile]:
     for target in sorted(compilation.targets):
         owner = f"the target {target!r}"
         text = render_dockerfile(compilation, target, templates)
@@ -61,21 +62,25 @@ def _target_files(compilation: Compilation, templates: StageTemplates) -> Iterat
 
 def _context(compilation: Compilation) -> Iterator[GeneratedFile]:
     """Yield what stages read and what is not the project's own: files of catalogue recipes, and generated ones."""
-    output = compilation.workspace.project.output
     vendored: dict[str, Path] = {}
     for target in sorted(compilation.targets):
-        names = compilation.names[target]
         for node in compilation.graph.of_target(target):
+            yield from _requirements(node, compilation.names[target][node.id])
             for one in node.inputs:
-                path = substitute(one.path, names, names[node.id]).removeprefix(f"{output}/")
-                if one.content is not None:
-                    # A file without its stage's name in its own serves several stages, all with the same bytes.
-                    owner = f"the stage {names[node.id]!r}" if SELF in one.path else "several stages"
-                    yield GeneratedFile(path, one.content, owner)
-                elif one.vendored and one.source is not None:
-                    vendored[path] = one.source
+                if one.kind == "constraints" and one.content is not None:
+                    yield GeneratedFile(one.generated, one.content, "several stages")
+                elif one.kind in ("vendored", "helper") and one.source is not None:
+                    vendored[one.generated] = one.source
     for path, source in vendored.items():
         yield from _vendored(source, path)
+
+
+def _requirements(node: Node, name: str) -> Iterator[GeneratedFile]:
+    """Yield the files that are named after a stage."""
+    for one in (one for body in node.bodies.values() for one in body.own):
+        if one.content is not None:
+            path = requirements_path(node.target, name, one.name)
+            yield GeneratedFile(path, one.content, f"the stage {name!r}")
 
 
 def _vendored(source: Path, path: str) -> Iterator[GeneratedFile]:

@@ -25,12 +25,8 @@ def context_rules(compilation: Compilation, target: str) -> IgnoreRules:
     """
     workspace = compilation.workspace
     output = workspace.project.output
-    read = {
-        one.path
-        for node in compilation.graph.of_target(target)
-        for one in node.inputs
-        if not one.vendored and one.content is None
-    }
+    nodes = compilation.graph.of_target(target)
+    read = {one.name for node in nodes for one in node.inputs if one.kind == "project"}
     rules = [Rule("*"), *map(_let_in, sorted(read))]
     for loaded in _own_recipes(compilation, target):
         folder = loaded.folder.relative_to(workspace.root).as_posix()

@@ -78,6 +78,17 @@ class Pin:
 
 
 @dataclass(frozen=True)
+class Provided:
+    """What needs no recipe: its version, and a note on who brings it."""
+
+    version: str
+    note: str
+
+    def __str__(self) -> str:
+        return f"{self.version}, {self.note}"
+
+
+@dataclass(frozen=True)
 class Resolution:
     """The releases of an image on one target and platform.
 
@@ -91,7 +102,7 @@ class Resolution:
 
     pins: dict[str, Pin]
     installed: tuple[str, ...]
-    provided: dict[str, str] = field(default_factory=dict)
+    provided: dict[str, Provided] = field(default_factory=dict)
     stands_for: dict[str, str] = field(default_factory=dict)
     asks: tuple[Ask, ...] = ()
 
@@ -356,24 +367,15 @@ def _resolution(
         return frozenset(name for name in required if name in chosen and chosen[name].loaded is not None)
 
     pins = {}
-    for name in sorted(chosen):
-        candidate = chosen[name]
-        if candidate.loaded is None or candidate.release is None:
-            continue
-        own = needs[name]
-        pins[name] = Pin(
-            candidate.loaded,
-            candidate.release,
-            candidate,
-            wanted[name],
-            requires=names(own, "run"),
-            libraries=names(own, "library"),
-        )
+    for name, candidate in sorted(chosen.items(), key=lambda item: item[0]):
+        if candidate.loaded is not None and candidate.release is not None:
+            required = names(needs[name], "run"), names(needs[name], "library")
+            pins[name] = Pin(candidate.loaded, candidate.release, candidate, wanted[name], *required)
     cycle = find_cycle({name: pin.requires | pin.libraries for name, pin in pins.items()})
     if cycle:
         raise explain_cycle(_steps(cycle, needs, stands_for), what=what)
     roots = names(list(asks), "run")
-    provided = {name: f"{c.version}, {c.note}" for name, c in sorted(chosen.items()) if c.loaded is None}
+    provided = {name: Provided(c.version, c.note) for name, c in sorted(chosen.items()) if c.loaded is None}
     all_asks = (*asks, *(ask for name in sorted(needs) for ask in needs[name]))
     return Resolution(pins, tuple(sorted(_reachable(pins, roots))), provided, stands_for, all_asks)
 

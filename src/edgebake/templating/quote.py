@@ -22,6 +22,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from edgebake.errors import EdgebakeError
 
@@ -238,6 +239,7 @@ def _unexpanded(word: str) -> str:
 # ── Shell and YAML ───────────────────────────────────────────────────────────────────────────────────────
 
 
+@lru_cache(maxsize=8192)
 def shell_word(text: str) -> str:
     """Return `text` as one word for any POSIX shell, in a RUN line or a generated script.
 

@@ -163,7 +163,8 @@ def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) 
     folder = bench.work / name
     folder.mkdir(exist_ok=True)
     image = {"recipes": list(recipes), "targets": [subject.target], "platforms": [subject.platform]}
-    (folder / PROJECT_FILE).write_text(json.dumps({"images": {name: image}}))
+    plumbing = {"ca_bundle": ""} if bench.settings.variables.get("CA_BUNDLE") else {}
+    (folder / PROJECT_FILE).write_text(json.dumps({**plumbing, "images": {name: image}}))
     os.chdir(folder)
     if bench.locked:
         _lock(folder, bench.settings)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from edgebake.errors import Position
-from edgebake.graph.node import Input
 from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.subject import Subject
 from edgebake.load.tree import FileEntry, list_files
@@ -61,16 +60,12 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 def _sent(subject: Subject, target: str) -> list[FileEntry]:
     """Return the project's own files that a target's stages read."""
-    inputs = [one for node in subject.compilation.graph.of_target(target) for one in node.inputs if _is_own(one)]
-    paths = sorted({one.path for one in inputs})
+    nodes = subject.compilation.graph.of_target(target)
+    paths = sorted({one.name for node in nodes for one in node.inputs if one.kind == "project"})
     if not paths:
         return []
     entries = list_files(subject.workspace.root, paths, context_rules(subject.compilation, target))
     return [entry for entry in entries if entry.kind == "file"]
-
-
-def _is_own(one: Input) -> bool:
-    return not one.vendored and one.content is None
 
 
 def _size(file: FileEntry) -> int:

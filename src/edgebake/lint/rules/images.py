@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.image_stage import image_user
 from edgebake.graph.layers import MAX_LAYERS, layer_count
-from edgebake.graph.node import Body
+from edgebake.graph.node import Stage
 from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.subject import Subject
 
@@ -80,7 +80,7 @@ def _layers(subject: Subject, plan: ImagePlan) -> Iterator[Finding]:
         yield MANY_LAYERS.found(message, at, targets=[plan.target.name], **subject.about(plan))
 
 
-def _line(subject: Subject, plan: ImagePlan) -> Iterator[dict[str, Body]]:
+def _line(subject: Subject, plan: ImagePlan) -> Iterator[dict[str, Stage]]:
     """Yield the stages of an image's line, the last one first."""
     graph, target = subject.compilation.graph, plan.target.name
     wanted = (plan.name, target)

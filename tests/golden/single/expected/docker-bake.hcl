@@ -9,12 +9,6 @@ variable "TAG" { default = "dev" }
 # Base image of cpu; name a mirror's instead if you have one.
 variable "BASE_CPU" { default = "debian:bookworm-slim@sha256:1111111111111111111111111111111111111111111111111111111111111111" }
 
-# Certificates that builds trust; never part of an image.
-variable "CA_BUNDLE" { default = "" }
-
-# Folder of Python wheels to look at before an index.
-variable "WHEELHOUSE" { default = "" }
-
 group "default" { targets = ["hello-cpu"] }
 
 group "cpu" { targets = ["hello-cpu"] }
@@ -29,8 +23,6 @@ target "_cpu" {
   dockerfile = "bake/cpu/Dockerfile"
   platforms  = ["linux/amd64", "linux/arm64"]
   args       = { BASE = BASE_CPU }
-  contexts   = WHEELHOUSE == "" ? {} : { "eb-wheelhouse" = WHEELHOUSE }
-  secret     = CA_BUNDLE == "" ? [] : ["type=file,id=ca-bundle,src=${CA_BUNDLE}"]
   attest     = ["type=provenance,disabled=true"]
 }
 

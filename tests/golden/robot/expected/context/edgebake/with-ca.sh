@@ -1,11 +1,7 @@
 #!/bin/bash
-# Runs a command that uses the network, and asks nothing: with the certificates of the ca-bundle secret, if there is one,
-# else with those that a stage has lent to one which has none.
+# Runs a command that uses the network, with the certificates of the ca-bundle secret if the build is given one.
 set -euo pipefail
 bundle=/run/secrets/ca-bundle
-if [[ ! -s $bundle ]]; then
-    bundle=/run/eb/ca-certificates.crt
-fi
 if [[ -s $bundle ]]; then
     export SSL_CERT_FILE=$bundle CURL_CA_BUNDLE=$bundle REQUESTS_CA_BUNDLE=$bundle PIP_CERT=$bundle \
         GIT_SSL_CAINFO=$bundle CARGO_HTTP_CAINFO=$bundle NODE_EXTRA_CA_CERTS=$bundle
@@ -13,5 +9,4 @@ if [[ -s $bundle ]]; then
     echo "Acquire::https::CAInfo \"$bundle\";" >"$APT_CONFIG"
     trap 'rm -f "$APT_CONFIG"' EXIT
 fi
-export DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
 "$@"

@@ -1,0 +1,200 @@
+"""Templates: edgebake's own, those of a project that go before them, and those that a recipe brings."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateRuntimeError,
+)
+from jinja2.nativetypes import NativeCodeGenerator
+
+from edgebake.errors import EdgebakeError, Position
+from edgebake.load.builtin import builtin_root
+from edgebake.templating.environment import Plain, Sandboxed
+from edgebake.templating.quote import copy_words, dockerfile_word, exec_form, shell_word, yaml_string
+
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
+
+PRINTING = "dockerfile"
+"""The folder with the templates that print Dockerfiles."""
+
+
+def _path_word(folders: Sequence[str]) -> str:
+    # Only this ${PATH} is meant for the Dockerfile; the folders are text.
+    return dockerfile_word(":".join(folders) + ":")[:-1] + '${PATH}"'
+
+
+def _shell_words(words: Iterable[str]) -> str:
+    return " ".join(map(shell_word, words))
+
+
+def _shell_assignments(pairs: Iterable[tuple[str, str]]) -> str:
+    return " ".join([f"{name}={shell_word(value)}" for name, value in pairs])
+
+
+def _path_text(path: str) -> str:
+    """Return one path for an instruction that takes words: as it is if it is plain, else quoted."""
+    return path if _PLAIN_PATH.fullmatch(path) else dockerfile_word(path)
+
+
+class Templates:
+    """Templates of edgebake and of one project.
+
+    Args:
+        builtin: edgebake's own.
+        own: the project's, which go before them, if it has any.
+    """
+
+    def __init__(self, builtin: Path, own: Path | None = None) -> None:
+        self._own = own
+        self._folders = [builtin] if own is None else [own, builtin]
+        self._helpers: dict[str, Path] = {}
+        self._templates: dict[str, Template] = {}
+
+    @property
+    def own_printing(self) -> Path | None:
+        """The project's folder of templates that print Dockerfiles; None if it has none."""
+        folder = self._own / PRINTING if self._own else None
+        return folder if folder is not None and folder.is_dir() else None
+
+    @cached_property
+    def _shared(self) -> Environment:
+        """The environment of the shared templates. A sandbox costs a large compile a tenth of its time."""
+        return self._environment(Sandboxed if self._own else Plain)
+
+    @cached_property
+    def _recipes(self) -> Environment:
+        """The environment of templates that a recipe brings."""
+        return self._environment(_InPieces)
+
+    def _environment(self, kind: type[Environment]) -> Environment:
+        environment = kind(
+            loader=ChoiceLoader([FileSystemLoader(folder) for folder in self._folders]),
+            auto_reload=False,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+        )
+        environment.filters.update(
+            dockerfile_word=dockerfile_word,
+            copy_words=copy_words,
+            exec_form=exec_form,
+            shell_assignments=_shell_assignments,
+            shell_word=shell_word,
+            shell_words=_shell_words,
+            path_word=_path_word,
+            path_text=_path_text,
+            json=json.dumps,
+            yaml=yaml_string,
+        )
+        return environment
+
+    def render(self, name: str, **values: Any) -> str:
+        """Return a shared template, filled in, without blank lines at its ends."""
+        if name not in self._templates:
+            self._templates[name] = self._shared.get_template(name)
+        return self._templates[name].render(values).strip("\n")
+
+    def macros(self, name: str) -> ModuleType:
+        """Return the macros of a shared template, as functions."""
+        return cast(ModuleType, self._shared.get_template(name).module)
+
+    def pieces(self, text: str, values: Mapping[str, Any], at: Position) -> list[Any]:
+        """Return a recipe's own template, filled in: text, and between it the values of what is `Kept`.
+
+        Raises:
+            EdgebakeError: the template is wrong.
+        """
+        try:
+            found: Any = self._recipes.from_string(text).render(values)
+            pieces = found if isinstance(found, list) else [found]
+        except TemplateError as error:
+            line = getattr(error, "lineno", None) or at.line
+            raise EdgebakeError(
+                f"the template is wrong: {error.message}", at=Position(at.path, line, 1 if line else 0)
+            ) from None
+        return [one.value if isinstance(one, Kept | KeptText) else one for one in pieces]
+
+    def helper(self, name: str) -> Path:
+        """Return the path of a script that generated stages use.
+
+        Raises:
+            FileNotFoundError: there is none of this name.
+        """
+        if name not in self._helpers:
+            paths = [folder / "context" / name for folder in self._folders]
+            found = next((path for path in paths if path.is_file()), None)
+            if found is None:
+                raise FileNotFoundError(name)
+            self._helpers[name] = found
+        return self._helpers[name]
+
+
+@lru_cache(maxsize=1)
+def _builtin_templates() -> Templates:
+    return Templates(builtin_root() / "templates")
+
+
+def project_templates(root: Path) -> Templates:
+    """Return the templates for the project in a folder: its own go before edgebake's."""
+    own = root / "templates"
+    return Templates(builtin_root() / "templates", own) if own.is_dir() else _builtin_templates()
+
+
+# ── templates whose result is more than text
+
+
+class Kept:
+    """A value that a recipe's template can put between its text, and do nothing else with."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __str__(self) -> str:
+        raise TemplateRuntimeError("a stage or a step stands by itself, as {{ … }}: it is no text")
+
+
+class KeptText(str):
+    """Text that stands for a value: put between a template's own text, it is the value; in a filter, the text."""
+
+    value: object
+
+    def __new__(cls, text: str, value: object) -> KeptText:
+        """Return the text."""
+        self = super().__new__(cls, text)
+        self.value = value
+        return self
+
+
+class _InPieces(Sandboxed):
+    """An environment whose templates give a list, where they put values between their text."""
+
+    code_generator_class = NativeCodeGenerator
+
+    @staticmethod
+    def concat(values: Iterable[Any]) -> Any:
+        """Return what a template, or a macro in it, gives: text if it is nothing else."""
+        pieces = list(_merged(values))
+        return "".join(pieces) if all(type(piece) is str for piece in pieces) else pieces
+
+
+def _merged(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list):  # a macro's
+            yield from value
+        else:
+            yield value if isinstance(value, Kept | KeptText) else str(value)
