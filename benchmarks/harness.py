@@ -27,8 +27,10 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 from buildkit import witness  # noqa: E402
 from workload import BASE, Stack  # noqa: E402
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-"""Of what is measured. An installed edgebake has its bytecode; without it each start would compile the sources."""
+
+def _environment() -> dict[str, str]:
+    """Return that of what is measured. An installed edgebake has its bytecode; without it each start would compile."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def machine() -> dict[str, object]:
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "engine": _said("docker", "version", "--format", "{{.Server.Version}}"),
-        "buildx": _said("docker", "buildx", "version").split()[1],
+        "buildx": buildx_version(),
     }
 
 
@@ -124,7 +126,7 @@ def run(*command: str, cwd: Path, env: Mapping[str, str] | None = None) -> str:
     done = subprocess.run(
         command,
         cwd=cwd,
-        env={**ENVIRONMENT, **(env or {})},
+        env={**_environment(), **(env or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -132,6 +134,42 @@ def run(*command: str, cwd: Path, env: Mapping[str, str] | None = None) -> str:
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}")
     return done.stderr
+
+
+def buildx_version() -> str:
+    """Return the version of the Buildx that Docker has."""
+    return _said("docker", "buildx", "version").split()[1].removeprefix("v")
+
+
+def jobs_option(number: int) -> list[str]:
+    """Return what lets Buildx build so many bake targets at the same time; nothing for one that has no such option."""
+    return [f"--jobs=parallel={number}"] if "--jobs" in _said("docker", "buildx", "bake", "--help") else []
+
+
+@contextmanager
+def other_buildx(program: str) -> Iterator[None]:
+    """Let Docker have another Buildx; the builders and logins stay the same. "": the one that it has."""
+    if not program:
+        yield
+        return
+    home = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    before = {name: os.environ.get(name) for name in ("DOCKER_CONFIG", "BUILDX_CONFIG")}
+    with folder() as place:
+        (place / "cli-plugins").mkdir()
+        (place / "cli-plugins/docker-buildx").symlink_to(Path(program).resolve())
+        if (home / "config.json").is_file():
+            shutil.copy(home / "config.json", place)
+        os.environ |= {
+            "DOCKER_CONFIG": str(place),
+            "BUILDX_CONFIG": before["BUILDX_CONFIG"] or str(home / "buildx"),
+        }
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
 
 
 def edgebake(project: Path, *args: str) -> Ran:

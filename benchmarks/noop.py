@@ -3,7 +3,8 @@
 
 Images that set a variable each are built once, and baked again with everything up to date: into the build cache, and
 pushed. The peer is what edgebake's files give without edgebake: `docker buildx bake`, with everything in BuildKit's
-cache, in invocations of fifty bake targets; bare Python stands beside both. All take turns. Whether edgebake has asked
+cache, in one invocation with `--jobs`, or with an older Buildx in invocations of fifty bake targets; bare Python stands
+beside both. All take turns. Whether edgebake has asked
 BuildKit for anything is seen by a witness that stands in for `docker`. Needs a Docker Engine and a registry: `scripts/engine up`, and
 `eval "$(scripts/engine env)"`.
 """
@@ -20,7 +21,7 @@ import harness
 from harness import median, tell
 
 WAVE = 50
-"""Bake targets in an invocation of the peer."""
+"""Bake targets that the peer builds at the same time."""
 REGISTRY = "localhost:5000/benchmark"
 OUTPUTS = {"cache": [], "push": ["--push"]}
 
@@ -89,10 +90,12 @@ def plain_bake(root: Path) -> float:
     names = re.findall(r'^target "(\S+)" \{', text, re.MULTILINE)
     images = [name for name in names if re.fullmatch(r"app\d+-cpu", name)]
     env = {"BASE_CPU": harness.base_image(), "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+    jobs = harness.jobs_option(WAVE)
+    size = len(images) if jobs else WAVE
     begin = time.perf_counter()
-    for start in range(0, len(images), WAVE):
-        wave = images[start : start + WAVE]
-        harness.run("docker", "buildx", "bake", "-f", "bake/docker-bake.hcl", *wave, cwd=root, env=env)
+    for start in range(0, len(images), size):
+        wave = images[start : start + size]
+        harness.run("docker", "buildx", "bake", "-f", "bake/docker-bake.hcl", *jobs, *wave, cwd=root, env=env)
     return time.perf_counter() - begin
 
 

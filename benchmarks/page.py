@@ -188,10 +188,26 @@ def size(rows: Sequence[Result]) -> str:
 
 
 def waves(rows: Sequence[Result]) -> str:
-    """Return each layout on each driver."""
-    keys = ("driver", "bake_targets", "stages", "wave", "cold", "warm")
-    head = ("driver", "bake targets", "stages", "in an invocation", "cold, s", "warm, s", "invocations that failed")
+    """Return each layout on each driver, with each Buildx."""
+    keys = ("driver", "buildx", "bake_targets", "stages", "wave", "jobs", "cold", "warm")
+    head = (
+        "driver",
+        "Buildx",
+        "bake targets",
+        "stages",
+        "in an invocation",
+        "`--jobs`",
+        "cold, s",
+        "warm, s",
+        "invocations that failed",
+    )
     return table(head, [[*(row[key] for key in keys), f"{row['failed']} of {row['invocations']}"] for row in rows])
+
+
+def passes(rows: Sequence[Result]) -> str:
+    """Return a push with tests, by Buildx."""
+    keys = ("buildx", "invocations", "cold", "warm")
+    return table(("Buildx", "invocations", "cold, s", "warm, s"), [[row[key] for key in keys] for row in rows])
 
 
 TABLES: Mapping[str, Callable[[Sequence[Result]], str]] = {
@@ -203,6 +219,7 @@ TABLES: Mapping[str, Callable[[Sequence[Result]], str]] = {
     "noop": noop,
     "size": size,
     "waves": waves,
+    "passes": passes,
 }
 
 

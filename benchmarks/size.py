@@ -11,6 +11,7 @@ pushed to a registry on localhost:5000. Needs `scripts/engine up`.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -84,7 +85,7 @@ def build_naive(name: str, context: Path, salt: str) -> str:
     """Build and push the plain Dockerfile; return its image."""
     image = f"{REGISTRY}/{salt}/naive-{name}:dev"
     (context / "Dockerfile").write_text(f"FROM {harness.base_image()}\n{NAIVE[name]}", encoding="utf-8")
-    bundle = harness.ENVIRONMENT.get("EDGEBAKE_CA_BUNDLE", "")
+    bundle = os.environ.get("EDGEBAKE_CA_BUNDLE", "")
     secret = [f"--secret=id=ca-bundle,src={bundle}"] if bundle else []
     command = ["docker", "buildx", "build", "--builder=default", "--push", "--provenance=false", f"--tag={image}"]
     harness.run(*command, *secret, str(context), cwd=context)

@@ -8,15 +8,20 @@ from datetime import datetime, timezone
 from typing import Any
 
 from edgebake.execute.events import EventReader
+from edgebake.execute.failures import Failure
 from edgebake.execute.invocation import Invocation
-from edgebake.execute.pool import Job
+from edgebake.execute.runner import Ended, Job
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 ZERO = datetime(2026, 11, 21, 1, 0, tzinfo=timezone.utc).timestamp()
 
 
 def job(*bake_targets: str, platforms: Sequence[str] = (AMD64, ARM64), attempt: int = 1) -> Job:
-    return Job(Invocation(bake_targets, [], {}, {}, platforms=platforms), attempt)
+    return Job(Invocation(dict.fromkeys(bake_targets, platforms), [], {}, {}), attempt)
+
+
+def ended(job: Job, events: EventReader, *failures: Failure) -> Ended:
+    return Ended(job, events, {}, failures)
 
 
 def at(seconds: float) -> str:
@@ -42,9 +47,9 @@ def vertex(
     return json.dumps({"vertexes": [{"digest": digest, "name": name, "inputs": list(inputs), **told, **more}]})
 
 
-def told(*lines: str) -> EventReader:
-    """Return a reader that was told events."""
-    reader = EventReader()
+def told(*lines: str, names: Sequence[str] = ("app",), platforms: Sequence[str] = (AMD64, ARM64)) -> EventReader:
+    """Return a reader that was told events of an invocation for so many bake targets."""
+    reader = EventReader(dict.fromkeys(names, platforms))
     for line in lines:
         reader.feed(line)
     return reader

@@ -100,3 +100,22 @@ def test_a_plan_looks_at_a_builder_only_if_it_is_asked_to(demo: Project) -> None
     out = demo.edgebake("plan", "--builder", "default").out
     assert "linux/amd64: native on default" in out
     assert "linux/arm64: emulated on default; 2 stages run under QEMU" in out
+
+
+def test_of_two_nodes_for_one_platform_the_one_that_declares_it_last_does_all(
+    demo: Project, nodes: dict[str, Buildkitd]
+) -> None:
+    """docs/ci.md says so: work is split by platform, not by bake target."""
+
+    def builds(arch: str) -> int:
+        return len(nodes[arch].ctl("debug", "histories", "--format", "{{json .}}").splitlines())
+
+    file = demo.root / "edgebake.yaml"
+    file.write_text(file.read_text() + "  other: {recipes: [./app], targets: [cpu]}\n")
+    for arch, more in (("amd64", ()), ("arm64", ("--append",))):
+        options = ("--driver", "remote", "--name", NAME, "--node", f"{NAME}-{arch}", "--platform", AMD64, *more)
+        run("docker", "buildx", "create", *options, nodes[arch].address)
+    before = {arch: builds(arch) for arch in nodes}
+    done = demo.bake("--builder", NAME, "--platform", AMD64)
+    assert f"linux/amd64: native on {NAME}-arm64" in done.err
+    assert {arch: builds(arch) - before[arch] for arch in nodes} == {"amd64": 0, "arm64": 2}

@@ -6,6 +6,7 @@ import pytest
 
 from conftest import Project, crane_manifest, crane_platforms, crane_tags, docker_run
 
+pytestmark = pytest.mark.oldest
 TARGET = """
     name: {name}
     family: cpu

@@ -14,6 +14,8 @@ from events_oracle import stages_that_ran
 
 from conftest import MIRROR, Project, crane_manifest, crane_platforms, crane_tags, docker_run, run
 
+pytestmark = pytest.mark.oldest
+
 # core and addon compile (here: say where they ran). app needs middle, and addon, which needs core; side needs none.
 FILES = {
     "edgebake.yaml": """

@@ -252,7 +252,7 @@ def test_verify_tells_what_is_not_as_declared(two_commits: tuple[Project, Projec
     assert {d["kind"] for one in done.json()["references"] for d in one["differences"]} == {"attestations"}
 
     # Nothing there; a platform too few; a manifest that is gone.
-    assert "missing: it is not there" in verify(new, "--tag", "none").out
+    assert "missing: it is not in the registry" in verify(new, "--tag", "none").out
     copy = f"{new.registry}/copy"
     run("crane", "copy", "--platform", AMD64, image, f"{copy}/demo:dev-server")
     assert "linux/arm64: platforms: it is declared and missing" in verify(new, registry=copy).out

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from conftest import MIRROR, REGISTRY, Project, crane_tags, run
+from edgebake.execute.buildx import installed_buildx
 
 JOURNAL = ".edgebake/journal.jsonl"
 TARGET = """
@@ -102,6 +103,7 @@ def running(words: str) -> bool:
     return False
 
 
+@pytest.mark.oldest
 @pytest.mark.parametrize(
     ("number", "code", "outcome"),
     [(signal.SIGKILL, -9, None), (signal.SIGTERM, 130, "interrupted")],
@@ -165,7 +167,37 @@ def test_a_failure_leaves_what_does_not_depend_on_it(project: Project) -> None:
     assert told == {"bad": "built", "good": "up to date", "untrue": "built", "untrue-tiny-test": "tested"}
 
 
-@pytest.mark.parametrize("options", [(), ("--keep-going",)])
+@pytest.mark.oldest
+def test_nothing_is_pushed_before_all_tests_have_passed(project: Project) -> None:
+    write_images(
+        project,
+        {"plain": "echo plain > /opt/plain", "good": "echo good > /opt/good", "untrue": "echo x > /opt/untrue"},
+        tests={"good": "test -e /opt/good", "untrue": "sleep 3; test -e /opt/nowhere"},
+    )
+    done = project.bake("--push", "--json", check=False)
+    assert done.code == 2
+    assert fates(done.json()) == {"plain": "not attempted", "good": "not attempted", "untrue": "failed"}
+    for name in ("plain", "good", "untrue"):
+        assert run("crane", "ls", f"{project.registry}/{name}", check=False).code != 0
+
+    (project.root / "recipes/untrue/test.sh").write_text("test -e /opt/untrue\n")
+    before = len(journal(project, "begin"))
+    assert set(fates(project.bake("--push", "--json").json()).values()) == {"built", "tested"}
+    # An older Buildx needs one invocation for the tests, and one for the images.
+    assert len(journal(project, "begin")) - before == (1 if installed_buildx().jobs else 2)
+    for name in ("plain", "good", "untrue"):
+        assert crane_tags(f"{project.registry}/{name}") == {"dev-tiny"}
+
+
+def test_what_does_not_need_a_step_that_takes_too_long_is_built(project: Project) -> None:
+    write_images(project, {"slow": SLOW, "other": "sleep 3; echo other > /opt/other"})
+    done = project.bake("--push", "--keep-going", "--step-timeout", "8s", "--json", check=False)
+    assert done.code == 2
+    assert fates(done.json()) == {"slow": "failed", "other": "built"}
+    until(lambda: not running("sleep 247"), 20)
+
+
+@pytest.mark.parametrize("options", [pytest.param((), marks=pytest.mark.oldest), ("--keep-going",)])
 def test_the_culprit_is_the_stage_that_failed_for_all_that_need_it(
     project: Project, options: tuple[str, ...]
 ) -> None:
@@ -180,6 +212,7 @@ def test_the_culprit_is_the_stage_that_failed_for_all_that_need_it(
     assert len(done.json()["results"]) == len(names)
 
 
+@pytest.mark.oldest
 def test_a_step_or_a_bake_that_takes_too_long_is_stopped(project: Project) -> None:
     write_images(project, {"slow": SLOW})
     done = project.bake("--step-timeout", "4s", check=False)
@@ -217,6 +250,7 @@ def late_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
         process.wait(timeout=10)
 
 
+@pytest.mark.oldest
 def test_a_push_to_a_registry_that_is_down_is_tried_again(
     project: Project, late_registry: Callable[[], str]
 ) -> None:
@@ -231,6 +265,7 @@ def test_a_push_to_a_registry_that_is_down_is_tried_again(
     assert crane_tags("localhost:5997/x/app") == {"dev-tiny"}
 
 
+@pytest.mark.oldest
 def test_what_is_up_to_date_needs_no_solve_and_whatever_alters_it_does(project: Project) -> None:
     write_images(project, {"app": "echo app > /opt/app"})
     image = project.image("app", "dev-tiny")
@@ -263,6 +298,7 @@ def test_what_is_up_to_date_needs_no_solve_and_whatever_alters_it_does(project: 
             assert fate("--push", "--mirror", f"debian={mine}") == "up to date"
 
 
+@pytest.mark.oldest
 def test_an_image_that_the_engine_no_longer_holds_is_loaded_again(project: Project) -> None:
     write_images(project, {"app": "echo app > /opt/app"})
     image = project.image("app", "dev-tiny")
@@ -277,6 +313,7 @@ def test_an_image_that_the_engine_no_longer_holds_is_loaded_again(project: Proje
         run("docker", "rmi", "-f", image, check=False)
 
 
+@pytest.mark.oldest
 def test_a_hundred_bake_targets_that_are_up_to_date_need_no_solve(project: Project) -> None:
     names = [f"app{number}" for number in range(100)]
     write_images(project, dict.fromkeys(names, "true"))

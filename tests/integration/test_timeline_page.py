@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 from browser import Opened, eventually, needs_browser, started_browser
 from edgebake.execute.modes import Modes
 from edgebake.execute.recording import Ran, Recording
-from edgebake.execute.timeline import timeline_page
+from edgebake.inspect.timeline import timeline_page
 from watching import AMD64, ARM64, ZERO, told, vertex
 
 pytestmark = needs_browser
@@ -37,12 +37,12 @@ def browser() -> Iterator[Browser]:
 def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
     recording = Recording()
     recording.invocations += [
-        Ran((HOSTILE,), (AMD64, ARM64), 1, told(*STEPS), ZERO, ZERO + 52, "failed"),
+        Ran((HOSTILE,), (AMD64, ARM64), 1, told(*STEPS, names=(HOSTILE,)), ZERO, ZERO + 52, "failed"),
         Ran(
             (HOSTILE,),
             (AMD64, ARM64),
             2,
-            told(vertex("f", f"[{AMD64} eb-f 1/1] RUN again", 55, 60)),
+            told(vertex("f", f"[{AMD64} eb-f 1/1] RUN again", 55, 60), names=(HOSTILE,)),
             ZERO + 54,
             ZERO + 61,
             "done",

@@ -343,7 +343,7 @@ def test_a_file_that_is_no_result_is_refused(content: bytes, tmp_path: Path) -> 
 
 
 def test_a_file_that_is_not_there() -> None:
-    with pytest.raises(EdgebakeError, match="cannot be read"):
+    with pytest.raises(EdgebakeError, match="cannot read"):
         read_result(Path("/nonexistent/x.json"))
 
 

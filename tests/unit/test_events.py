@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from edgebake.execute.events import KEPT_LOG_LINES, BuildStep, EventReader, steps_of
+from edgebake.execute.events import KEPT_LOG_LINES, EventReader
 
 T = "2026-11-21T01:02:"
+AMD64, ARM64 = "linux/amd64", "linux/arm64"
 CANCELLED = (
     'process "/bin/sh -c sleep 5" did not complete successfully: exit code: 137: context canceled: context canceled'
 )
@@ -27,7 +28,7 @@ def log(digest: str, text: str, stream: int = 1) -> str:
 
 
 def read(*lines: str) -> EventReader:
-    reader = EventReader()
+    reader = EventReader({"one": (AMD64, ARM64), "two": (ARM64,)})
     for line in lines:
         reader.feed(line)
     return reader
@@ -38,7 +39,7 @@ def seconds(start: str, end: str) -> dict[str, str]:
 
 
 def test_a_step_is_told_when_it_ends_and_only_once() -> None:
-    reader = EventReader()
+    reader = read()
     assert reader.feed(vertex("a", "[linux/amd64 x 1/1] RUN true")) == []
     assert reader.feed(vertex("a", "[linux/amd64 x 1/1] RUN true", started=f"{T}17.5Z")) == []
     ended = reader.feed(vertex("a", "[linux/amd64 x 1/1] RUN true", **seconds("17.467770697", "18.967117723")))
@@ -49,13 +50,13 @@ def test_a_step_is_told_when_it_ends_and_only_once() -> None:
 
 def test_a_step_that_two_bake_targets_share_is_one_with_both_names() -> None:
     reader = read(
-        vertex("a", "[two linux/amd64 x 1/1] RUN true", **seconds("17.2", "17.9")),
+        vertex("a", "[two x 1/1] RUN true", **seconds("17.2", "17.9")),
         vertex("a", "[one linux/amd64 x 1/1] RUN true", **seconds("17.1", "18.3")),
     )
     (step,) = reader.steps.values()
-    assert step.names == ["[two linux/amd64 x 1/1] RUN true", "[one linux/amd64 x 1/1] RUN true"]
+    assert step.names == ["[two x 1/1] RUN true", "[one linux/amd64 x 1/1] RUN true"]
     assert step.seconds == pytest.approx(1.2)
-    assert step.labels() >= {"one", "two", "linux/amd64"}
+    assert step.rows == {("one", AMD64), ("two", ARM64)}
 
 
 def test_a_step_that_was_resolved_first_and_found_in_the_cache_then_is_cached() -> None:
@@ -77,21 +78,13 @@ def test_the_culprit_is_the_step_that_failed_by_itself() -> None:
         vertex("b", "[one linux/amd64 b 1/1] RUN exit 3", error=BROKEN, **seconds("17", "18")),
         "ERROR: target one: failed to solve",
     )
-    failed = reader.failed()
-    assert failed is not None
+    (failed,) = reader.failed()
     assert (failed.digest, failed.error, list(failed.log)) == ("b", BROKEN, ["broken", "why"])
     assert list(reader.other) == ["ERROR: target one: failed to solve"]
 
 
-def test_if_all_were_cancelled_the_first_is_told() -> None:
-    reader = read(vertex("c", "[c 1/1] RUN sleep 5", error=CANCELLED, **seconds("17", "19")))
-    failed = reader.failed()
-    assert failed is not None
-    assert failed.digest == "c"
-
-
-def test_nothing_failed() -> None:
-    assert read(vertex("a", "[a 1/1] RUN true", **seconds("1", "2"))).failed() is None
+def test_what_was_only_cancelled_did_not_fail() -> None:
+    assert read(vertex("c", "[c 1/1] RUN sleep 5", error=CANCELLED, **seconds("17", "19"))).failed() == []
 
 
 @pytest.mark.parametrize(
@@ -133,36 +126,66 @@ def test_a_log_that_is_not_utf8_does_no_harm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "internal", "labels"),
+    ("name", "internal", "bake_targets", "rows"),
     [
-        ("[internal] load local bake definitions", True, {"internal"}),
-        ("[one internal] load build definition from Dockerfile", True, {"one", "internal"}),
-        ("[linux/arm64 internal] load metadata for x", True, {"linux/arm64", "internal"}),
-        ("exporting to image", True, set()),
-        ("[one linux/amd64->arm64 eb-x-build 2/3] RUN make", False, {"one", "linux/arm64", "eb-x-build", "2/3"}),
-        ("[linux/arm64 a 2/2] RUN echo [x]\nand more", False, {"linux/arm64", "a", "2/2"}),
-        ("[auth] library/debian:pull token for registry", True, {"auth"}),
-        ("[one linux/arm64 eb-internal 2/2] RUN x", False, {"one", "linux/arm64", "eb-internal", "2/2"}),
-        ("[internal-cpu internal 1/2] RUN x", False, {"internal-cpu", "internal", "1/2"}),
+        ("[internal] load local bake definitions", True, set(), set()),
+        ("[one internal] load build definition from Dockerfile", True, {"one"}, set()),
+        ("[one linux/arm64 internal] load metadata for x", True, {"one"}, {("one", ARM64)}),
+        ("[two internal] load metadata for x", True, {"two"}, {("two", ARM64)}),
+        ("[one] exporting to image", True, {"one"}, set()),
+        ("exporting to image", True, set(), set()),
+        ("[one linux/amd64->arm64 eb-x-build 2/3] RUN make", False, {"one"}, {("one", ARM64)}),
+        ("[two one 2/2] RUN echo [x]\nand more", False, {"two"}, {("two", ARM64)}),  # a stage that is called one
+        ("[auth] library/debian:pull token for registry", True, set(), set()),
+        ("[one linux/arm64 eb-internal 2/2] RUN x", False, {"one"}, {("one", ARM64)}),
+        ("[two internal 1/2] RUN x", False, {"two"}, {("two", ARM64)}),
     ],
 )
-def test_what_a_name_says(name: str, internal: bool, labels: set[str]) -> None:
-    step = BuildStep("x", [name])
-    assert step.labels() == labels
-    assert step.is_internal == internal
+def test_what_a_name_says(name: str, internal: bool, bake_targets: set[str], rows: set[tuple[str, str]]) -> None:
+    (step,) = read(vertex("x", name)).steps.values()
+    assert step.internal == internal
+    assert step.bake_targets == bake_targets
+    assert step.rows == rows
+
+
+def test_a_bake_target_by_itself_and_a_platform_by_itself_are_not_named() -> None:
+    reader = EventReader({"one": (ARM64,)})
+    reader.feed(vertex("a", "[x 1/1] RUN a"))
+    assert [step.digest for step in reader.of("one", ARM64)] == ["a"]
+    assert reader.steps["a"].bake_targets == {"one"}
 
 
 def test_steps_are_found_by_bake_target_and_platform() -> None:
     reader = read(
         vertex("a", "[one linux/amd64 x 1/1] RUN a"),
         vertex("b", "[one linux/amd64->arm64 y 1/1] RUN b"),
-        vertex("c", "[two linux/arm64 x 1/1] RUN c"),
+        vertex("c", "[two x 1/1] RUN c"),
+        vertex("a", "[two x 1/1] RUN a"),
         vertex("i", "[one linux/arm64 internal] load metadata for x"),
     )
-    steps = list(reader.steps.values())
-    assert [s.digest for s in steps_of(steps, ["one", "linux/arm64"])] == ["b"]
-    assert [s.digest for s in steps_of(steps, ["linux/arm64"])] == ["b", "c"]
-    assert [s.digest for s in steps_of(steps, [])] == ["a", "b", "c"]
+    assert [step.digest for step in reader.of("one", AMD64)] == ["a"]
+    assert [step.digest for step in reader.of("one", ARM64)] == ["b"]
+    assert [step.digest for step in reader.of("two", ARM64)] == ["c", "a"]
+
+
+def test_a_step_that_is_cancelled_for_one_bake_target_and_ends_well_for_another_did_not_fail() -> None:
+    name = "linux/amd64 x 1/1] RUN a"
+    for order in ((0, 1), (1, 0)):
+        lines = (
+            vertex("a", f"[one {name}", error=CANCELLED, **seconds("17", "18")),
+            vertex("a", f"[two {name}", **seconds("17", "19")),
+        )
+        assert read(*(lines[place] for place in order)).steps["a"].error == ""
+
+
+def test_a_step_that_failed_once_did_fail() -> None:
+    name = "linux/amd64 x 1/1] RUN a"
+    reader = read(
+        vertex("a", f"[one {name}", error=BROKEN, **seconds("17", "18")),
+        vertex("a", f"[two {name}", error=CANCELLED, **seconds("17", "18")),
+        vertex("a", f"[two {name}", **seconds("18", "19")),
+    )
+    assert [step.error for step in reader.failed()] == [BROKEN]
 
 
 @pytest.mark.parametrize(

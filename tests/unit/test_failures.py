@@ -1,4 +1,4 @@
-"""Which faults may pass by themselves, and which step is to blame: by messages, some of them shortened."""
+"""Which failures are transient, and which step is to blame: by messages, some of them shortened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import pytest
 
 from edgebake.execute.events import EventReader
-from edgebake.execute.failures import failure_of, is_passing, is_passing_step
+from edgebake.execute.failures import Failure, failures_of, is_transient, is_transient_step, unexplained
 
 SOLVE = "failed to solve: "
 STATUS = "failed to receive status: rpc error: code = Unavailable desc = "
@@ -134,31 +134,36 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", PASSING)
 def test_a_fault_of_network_registry_or_engine_may_pass(name: str) -> None:
-    assert is_passing(PASSING[name])
+    assert is_transient(PASSING[name])
 
 
 @pytest.mark.parametrize("name", LASTING)
 def test_what_stays_wrong_is_not_tried_again(name: str) -> None:
-    assert not is_passing(LASTING[name])
+    assert not is_transient(LASTING[name])
 
 
 @pytest.mark.parametrize("name", FETCHES)
 def test_a_step_that_could_not_fetch_something_may_pass(name: str) -> None:
     code, log = FETCHES[name]
-    assert is_passing_step(log.splitlines(), f"{EXIT}{code}")
+    assert is_transient_step(log.splitlines(), f"{EXIT}{code}")
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_recipe_that_fails_is_not_tried_again(name: str) -> None:
     code, log = FAULTS[name]
-    assert not is_passing_step(log.splitlines(), f"{EXIT}{code}")
+    assert not is_transient_step(log.splitlines(), f"{EXIT}{code}")
 
 
 def events(*lines: object) -> EventReader:
-    reader = EventReader()
+    reader = EventReader({"dep": ["linux/amd64"], "slow": ["linux/amd64"]})
     for line in lines:
         reader.feed(line if isinstance(line, str) else json.dumps(line))
     return reader
+
+
+def only(reader: EventReader) -> Failure:
+    (failure,) = failures_of(reader)
+    return failure
 
 
 def vertex(name: str, error: str = "", log: str = "") -> dict[str, object]:
@@ -169,45 +174,48 @@ def vertex(name: str, error: str = "", log: str = "") -> dict[str, object]:
     }
 
 
-BROKEN = vertex("[dep linux/amd64 eb-bad 1/1] RUN x", f"{EXIT}3", "about to fail")
-STOPPED = vertex("[slow linux/amd64 eb-slow 1/1] RUN y", f"{EXIT}137: context canceled: context canceled")
+BROKEN = vertex("[dep eb-bad 1/1] RUN x", f"{EXIT}3", "about to fail")
+STOPPED = vertex("[slow eb-slow 1/1] RUN y", f"{EXIT}137: context canceled: context canceled")
 
 
 def test_the_step_that_failed_by_itself_is_to_blame_whatever_the_last_line_names() -> None:
-    reader = events(STOPPED, BROKEN, f"ERROR: target slow: failed to solve: {EXIT}3")
-    found = failure_of(reader, frozenset({"dep", "slow"}))
-    assert found.stage == "eb-bad"
-    assert found.bake_targets == {"dep"}
-    assert found.message == "the step failed: [dep linux/amd64 eb-bad 1/1] RUN x"
-    assert "about to fail" in found.reason
-    assert not found.passing
+    failure = only(events(STOPPED, BROKEN, f"ERROR: target slow: failed to solve: {EXIT}3"))
+    assert failure.stage == "eb-bad"
+    assert failure.bake_targets == {"dep"}
+    assert failure.message == "the step failed: [dep eb-bad 1/1] RUN x"
+    assert "about to fail" in failure.reason
+    assert not failure.transient
+
+
+def test_all_steps_that_failed_by_themselves_are_to_blame() -> None:
+    refused = 'failed to do request: Head "http://r/v2/x": dial tcp: connect: connection refused'
+    first, second = failures_of(events(BROKEN, STOPPED, vertex("[slow] exporting to image", refused)))
+    assert (first.bake_targets, first.transient) == ({"dep"}, False)
+    assert (second.bake_targets, second.transient) == ({"slow"}, True)
+    assert second.message == "the bake of slow failed"
 
 
 def test_an_engine_that_is_gone_leaves_no_step_to_blame() -> None:
     reader = events(STOPPED, "ERROR: failed to solve: Unavailable: error reading from server: EOF")
-    found = failure_of(reader, frozenset({"slow"}))
-    assert found.stage == ""
-    assert found.reason == "failed to solve: Unavailable: error reading from server: EOF"
-    assert found.passing
+    assert failures_of(reader) == []
+    failure = unexplained(reader, ["slow"])
+    assert failure.stage == ""
+    assert failure.message == "the bake of slow failed"
+    assert failure.reason == "failed to solve: Unavailable: error reading from server: EOF"
+    assert failure.transient
+    assert unexplained(reader, ["dep", "slow"]).message == "the bake failed"
 
 
-def test_a_push_that_fails_is_its_bake_targets_own() -> None:
-    said = 'failed to do request: Head "http://r/v2/x": dial tcp: connect: connection refused'
-    found = failure_of(events(vertex("[dep] exporting to image", said)), frozenset({"dep", "slow"}))
-    assert found.bake_targets == {"dep"}
-    assert found.passing
+def test_a_full_disk_is_reported_with_the_way_out() -> None:
+    failure = unexplained(events(f"ERROR: {LASTING['* disk full']}"), ["dep"])
+    assert "make room for the engine" in failure.error().hints[0]
 
 
-def test_a_full_disk_is_told_with_the_way_out() -> None:
-    found = failure_of(events(f"ERROR: {LASTING['* disk full']}"), frozenset({"dep"}))
-    assert "make room for the engine" in found.error().hints[0]
-
-
-def test_a_base_without_bash_is_told_with_the_way_out() -> None:
+def test_a_base_without_bash_is_reported_with_the_way_out() -> None:
     said = (
         'runc run failed: unable to start container process: exec: "/bin/bash": stat /bin/bash: '
         "no such file or directory"
     )
-    found = failure_of(events(f"ERROR: {said}"), frozenset({"dep"}))
-    assert "use a base that has it" in found.error().hints[0]
-    assert not found.passing
+    failure = unexplained(events(f"ERROR: {said}"), ["dep"])
+    assert "use a base that has it" in failure.error().hints[0]
+    assert not failure.transient

@@ -17,7 +17,7 @@ from edgebake.plan.builder import Plan
 from edgebake.plan.history import read_history
 from edgebake.plan.journal import JOURNAL_FILE
 from edgebake.plan.record import BuildRecord
-from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, Output, Step, VerifyIndexes, WriteFiles
+from edgebake.plan.steps import Bake, BakeItem, CheckBuilder, MergeIndex, Output, Step, VerifyIndexes, WriteFiles
 from edgebake.select.request import open_request
 from integration.projects import (
     AMD64,
@@ -49,9 +49,12 @@ def told(step: Step) -> str:
             return f"write {len(changes)}"
         case CheckBuilder(platforms, emulated):
             return f"check {archs(platforms)} emulated {archs(emulated)}"
-        case Bake(targets, platforms, output, tags):
-            keyed = " by key" if tags else ""
-            return f"{output} {' '.join(t.name for t in targets)} {archs(platforms)}{keyed}"
+        case Bake(images, output, tests):
+            words = [
+                f"{item.bake_target.name} {archs(item.platforms)}{' by key' * bool(item.tag)}" for item in images
+            ]
+            tested = f" after {' '.join(item.bake_target.name for item in tests)}" if tests else ""
+            return f"{output} {', '.join(words)}{tested}"
         case VerifyIndexes(targets):
             return f"verify {' '.join(t.name for t in targets)}"
         case MergeIndex(index):
@@ -101,15 +104,14 @@ class TestSteps:
             "push app-cpu arm64 by key",
         ]
         digest = dict(plan.targets[0].fingerprints)[ARM64]
-        assert plan.steps[1] == Bake(
-            (plan.targets[0].bake_target,), (ARM64,), "push", (("app-cpu", f"cpu-arm64-{digest[:16]}"),)
-        )
+        item = BakeItem(plan.targets[0].bake_target, (ARM64,), f"cpu-arm64-{digest[:16]}")
+        assert plan.steps[1] == Bake((item,), "push")
 
     def test_a_target_of_one_platform_is_complete_on_it(self, project: Project) -> None:
         project.images(app={"recipes": ["python"], "targets": ["cpu", "board-1.0"]}).compiled().tree.write()
         assert steps(project.plan(Request(platforms=(ARM64,)), output="push")) == [
             "check arm64 emulated arm64",
-            "push app-board-1-0 app-cpu arm64 by key",
+            "push app-board-1-0 arm64, app-cpu arm64 by key",
             "verify app-board-1-0",
         ]
 
@@ -118,27 +120,23 @@ class TestSteps:
         project.images(one=["x"], two=["python"]).compiled().tree.write()
         assert steps(project.plan(output="push", test=True)) == [
             "check amd64+arm64 emulated amd64+arm64",
-            "cache one-cpu-test amd64+arm64",
-            "push one-cpu two-cpu amd64+arm64",
+            "push one-cpu amd64+arm64, two-cpu amd64+arm64 after one-cpu-test",
             "verify one-cpu two-cpu",
         ]
 
-    def test_targets_with_other_platforms_are_baked_apart(self, project: Project) -> None:
+    def test_each_bake_target_has_its_own_platforms(self, project: Project) -> None:
         project.images(app={"recipes": ["python"], "targets": ["cpu", "board-1.0"]}).compiled().tree.write()
         assert steps(project.plan()) == [
             "check amd64+arm64 emulated amd64+arm64",
-            "cache app-cpu amd64+arm64",
-            "cache app-board-1-0 arm64",
+            "cache app-board-1-0 arm64, app-cpu amd64+arm64",
         ]
 
-    def test_more_than_fifty_go_in_waves(self, project: Project) -> None:
+    def test_all_bake_targets_are_one_step(self, project: Project) -> None:
         project.images(**{f"i{number:03}": ["python"] for number in range(120)}).compiled().tree.write()
-        bakes = [step for step in project.plan().steps if isinstance(step, Bake)]
-        assert [len(step.bake_targets) for step in bakes] == [50, 50, 20]
-        names = [target.name for step in bakes for target in step.bake_targets]
-        assert names == sorted(set(names))
-        kinds = [type(step).__name__ for step in project.plan().steps]
-        assert kinds == ["CheckBuilder", *["Bake"] * 3]
+        check, bake = project.plan().steps
+        assert isinstance(check, CheckBuilder)
+        assert isinstance(bake, Bake)
+        assert [item.bake_target.name for item in bake.images] == [f"i{number:03}-cpu" for number in range(120)]
 
     def test_a_platform_on_which_nothing_runs_needs_no_emulation(self, project: Project) -> None:
         # Only the base stage, which makes the user, runs on the target; an image for root has no such command.
@@ -160,10 +158,8 @@ class TestIndexes:
 
     def test_a_tag_over_several_targets_is_merged_when_all_are_pushed(self, project: Project) -> None:
         assert steps(project.plan(output="push"))[1:] == [
-            "push app-cpu amd64",
-            "verify app-cpu",
-            "push app-board-1-0 arm64",
-            "verify app-board-1-0",
+            "push app-board-1-0 arm64, app-cpu amd64",
+            "verify app-board-1-0 app-cpu",
             "merge ${TAG} of app-cpu app-board-1-0",
         ]
 
@@ -500,6 +496,7 @@ class TestJson:
         assert {key: value for key, value in found["steps"][1].items() if value is not None} == {
             "step": "bake",
             "bake_targets": ["app-cpu"],
+            "tests": [],
             "platforms": [AMD64, ARM64],
             "output": "push",
             "tags": {},

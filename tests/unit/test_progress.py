@@ -14,7 +14,6 @@ import pytest
 from edgebake.execute.builders import work_sentence
 from edgebake.execute.events import EventReader
 from edgebake.execute.modes import Modes
-from edgebake.execute.pool import Job
 from edgebake.execute.progress import table as progress_table
 from edgebake.execute.progress.base import Progress
 from edgebake.execute.progress.factory import make_progress
@@ -22,8 +21,9 @@ from edgebake.execute.progress.json_lines import JsonLines
 from edgebake.execute.progress.mode import Mode
 from edgebake.execute.progress.plain import Plain
 from edgebake.execute.progress.table import Table, clock, cut
+from edgebake.execute.runner import Job
 from edgebake.model.output.plan import PlatformWork
-from watching import AMD64, ARM64, job, told, vertex
+from watching import AMD64, ARM64, ended, job, told, vertex
 
 MODES = Modes({AMD64: "native", ARM64: "emulated"})
 WORK = [
@@ -40,7 +40,8 @@ class Terminal(io.StringIO):
 
 def begun(progress: Progress, *lines: str) -> tuple[Job, EventReader]:
     """Tell that a bake has begun, and what it told so far."""
-    one, events = job("app"), EventReader()
+    one = job("app")
+    events = EventReader(one.invocation.bake_targets)
     progress.work(WORK, MODES)
     progress.began(one, events)
     for line in lines:
@@ -156,7 +157,8 @@ def test_a_narrow_terminal_breaks_no_line(size: Any, columns: int) -> None:
     stream = Terminal()
     progress = Table(stream, colour=False)
     progress.work([], MODES)
-    one, events = job("a-bake-target-with-a-long-name"), EventReader()
+    one = job("a-bake-target-with-a-long-name")
+    events = EventReader(one.invocation.bake_targets)
     progress.began(one, events)
     for line in (vertex("w", f"[{ARM64} eb-w 1/1] RUN echo 東京東京東京東京東京東京東京東京", 1), RUNNING):
         events.feed(line)
@@ -173,7 +175,7 @@ def test_more_rows_than_lines_are_counted(size: Any) -> None:
     stream = Terminal()
     progress = Table(stream, colour=False)
     progress.work([], MODES)
-    progress.began(job(*(f"t{number}" for number in range(30))), EventReader())
+    progress.began(job(*(f"t{number}" for number in range(30))), told())
     progress.tick()
     shown = screen_of(stream.getvalue(), 80, 10)
     assert shown[-1] == "  … and 54 more"
@@ -197,7 +199,7 @@ def test_a_bake_that_failed_and_is_tried_again_has_one_row(size: Any) -> None:
     stream = Terminal()
     progress = Table(stream, colour=False)
     begun(progress, RUNNING)
-    progress.began(job("app", attempt=2), EventReader())
+    progress.began(job("app", attempt=2), told())
     progress.tick()
     assert sum("app" in line for line in screen_of(stream.getvalue())) == 2  # platforms
 
@@ -239,7 +241,7 @@ def test_json_tells_all_that_happens() -> None:
     progress.tick()
     progress.update(events, events.feed(vertex("r", f"[{ARM64} eb-r 1/1] RUN make", 1, 4)))
     progress.retry("1 of 2", 2.04, "network")
-    progress.ended(one, None)
+    progress.ended(ended(one, events))
     progress.close()
     found = events_of(stream)
     assert [line["event"] for line in found] == [

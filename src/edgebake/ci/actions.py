@@ -19,6 +19,9 @@ ACTIONS: dict[str, tuple[str, str]] = {
 }
 """Commit and release by action."""
 
+BUILDX = "v0.38.2"
+"""The Buildx of the jobs that build: a runner may have one that cannot do --keep-going."""
+
 
 def pinned(action: str) -> str:
     """Return the value of `uses:` for an action, with its release in a comment."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from edgebake import __version__
-from edgebake.ci.actions import pinned
+from edgebake.ci.actions import BUILDX, pinned
 from edgebake.ci.matrix import HOSTED, runner_labels
 from edgebake.errors import EdgebakeError
 from edgebake.load.workspace import Workspace
@@ -78,6 +78,7 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
         ci=ci,
         project=project,
         uses=pinned,
+        buildx_version=BUILDX,
         folder=folder,
         path=path,
         install="\n".join(ci.install or (f"edgebake=={__version__}",)),

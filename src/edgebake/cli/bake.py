@@ -59,7 +59,10 @@ class BakeOptions(BakeFileOptions, SelectOptions):
         bool | None, typer.Option("--test/--no-test", help="Run the images' tests first; the default with --push.")
     ] = None
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", "-k", help="After a failure, build what does not depend on it.")
+        bool,
+        typer.Option(
+            "--keep-going", "-k", help="After a failure, build what does not depend on it (Buildx 0.38 or later)."
+        ),
     ] = False
     retries: Annotated[
         int,
@@ -315,7 +318,7 @@ def _recorded(options: BakeOptions, observed: Observed, executor: Executor) -> I
         yield
     finally:
         if options.digests:
-            from edgebake.execute.publish import digest_parts
+            from edgebake.publishing.parts import digest_parts
             from edgebake.state.digest_files import subject_name, write_digest_file
 
             name = options.subject or subject_name(_words(observed.plan.scope.request))
@@ -341,7 +344,7 @@ def _drawn(file: Path | None, plan: Plan, executor: Executor) -> Iterator[None]:
         raise
     finally:
         if file is not None:
-            from edgebake.execute.timeline import timeline_page
+            from edgebake.inspect.timeline import timeline_page
             from edgebake.system.atomic import write_file
 
             page = timeline_page(plan.compilation.workspace.root, executor.recording, executor.modes, outcome)

@@ -1,7 +1,8 @@
 """BuildKit's raw progress events (`--progress=rawjson`), gathered into steps.
 
-One JSON object a line. A vertex that several bake targets share is told under each one's name: it is known by its
-digest, and its names are joined. Source: docker/buildx `util/progress`, moby/buildkit `client/graph.go`; and seen.
+One JSON object a line. A vertex that several bake targets share is reported under the name of each: its digest
+identifies it, and its names are joined. Source: docker/buildx `util/progress`, moby/buildkit `client/graph.go`; and
+seen.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ _LONGEST_LINE = 1 << 16  # bytes that are kept of a line without an end
 _PUSHED = re.compile(r"^pushing manifest for (\S+)@(sha256:[0-9a-f]{64})$")
 _NAMED = re.compile(r"^naming to (\S+)$")
 _EXPORTED = re.compile(r"^exporting (?:manifest list|manifest|config) (sha256:[0-9a-f]{64})$")
+_CANCELLED = "context canceled"
 _PLACE = re.compile(r"\d+/\d+")
 _NAME = re.compile(r"^\[([^\]]*)\]\s*(.*)$", re.DOTALL)
 
@@ -31,7 +33,10 @@ class BuildStep:
 
     Attributes:
         digest: of the vertex.
-        names: under which it was told.
+        names: under which it was reported.
+        internal: whether it is BuildKit's own work (loading, finding a base image, exporting), not an instruction.
+        bake_targets: those of the invocation that it is for, as its names say.
+        rows: the same with the platform, as far as its names say that.
         inputs: digests of the steps that it needs.
         started: when it began.
         completed: when it ended.
@@ -47,6 +52,9 @@ class BuildStep:
 
     digest: str
     names: list[str] = field(default_factory=list)
+    internal: bool = True
+    bake_targets: set[str] = field(default_factory=set)
+    rows: set[tuple[str, str]] = field(default_factory=set)
     inputs: tuple[str, ...] = ()
     started: float | None = None
     completed: float | None = None
@@ -85,7 +93,7 @@ class BuildStep:
     @property
     def cancelled(self) -> bool:
         """Whether it failed only because something else did, or because it was told to stop."""
-        return "context canceled" in self.error
+        return _CANCELLED in self.error
 
     @property
     def stage(self) -> str:
@@ -119,35 +127,40 @@ class BuildStep:
         texts = [match[2] if (match := _NAME.match(name)) else name for name in self.names]
         return any(text.startswith(("exporting to ", "importing to ")) for text in texts)
 
-    @property
-    def is_internal(self) -> bool:
-        """Whether it is BuildKit's own work (loading, finding a base image, exporting), not an instruction."""
-        return all(_is_internal(name) for name in self.names)
 
-    def labels(self) -> set[str]:
-        """Return the words in brackets of all its names: bake targets, platforms, stages."""
-        words: set[str] = set()
-        for name in self.names:
-            match = _NAME.match(name)
-            words.update(match[1].split() if match else ())
-        # A native stage's platform is told as linux/amd64->arm64: it works for arm64.
-        return {re.sub(r"^(\w+)/\w+->(\w+)$", r"\1/\2", word) for word in words}
+def _words(name: str) -> list[str]:
+    """Return the words in the brackets of a name: bake target, platform, stage, `1/2`.
+
+    The platform of a native stage reads `linux/amd64->arm64`: the stage works for arm64.
+    """
+    match = _NAME.match(name)
+    return [re.sub(r"^(\w+)/\w+->(\w+)$", r"\1/\2", word) for word in match[1].split()] if match else []
 
 
 def _is_internal(name: str) -> bool:
+    """Return whether a name is no instruction's: those end in the number of the step in its stage."""
     match = _NAME.match(name)
-    if match is None or match[2].startswith("FROM "):
-        return True
-    # A stage may be called so too, but then the step's number is the last word.
-    return match[1].split()[-1:] in (["internal"], ["auth"])
+    return match is None or match[2].startswith("FROM ") or not _PLACE.fullmatch(match[1].split(" ")[-1])
 
 
 class EventReader:
-    """Gathers events into steps, in the order in which they were first seen."""
+    """Gathers events into steps, in the order in which they were first seen.
 
-    def __init__(self) -> None:
+    Args:
+        built: the platforms of each bake target of the invocation.
+
+    Attributes:
+        built: the same.
+        steps: by their digest.
+        other: the last lines that were no events.
+    """
+
+    def __init__(self, built: Mapping[str, Sequence[str]]) -> None:
         self.steps: dict[str, BuildStep] = {}
         self.other: deque[str] = deque(maxlen=KEPT_LOG_LINES)
+        self.built = built
+        self._by_row: dict[tuple[str, str], dict[str, BuildStep]] = {}
+        self._running: dict[str, BuildStep] = {}
 
     def feed(self, line: str) -> list[BuildStep]:
         """Take one line; return the steps that it ended. A line that is no event is kept as an error text."""
@@ -172,19 +185,37 @@ class EventReader:
         step = self.steps.setdefault(vertex["digest"], BuildStep(vertex["digest"]))
         name = vertex.get("name", "")
         if name and name not in step.names:
-            step.names.append(name)
+            self._name(step, name)
         step.inputs = tuple(vertex.get("inputs") or ()) or step.inputs
-        step.error = vertex.get("error") or step.error
         started, completed = _seconds(vertex.get("started")), _seconds(vertex.get("completed"))
         if started is not None:
             if step.started is None:
                 step.seen = time.monotonic()
             step.started = min(started, step.started or started)
         ended = completed is not None and step.completed is None
+        _take_error(step, vertex.get("error") or "", ended=completed is not None)
         if completed is not None:
             step.completed = max(completed, step.completed or completed)
             step.cached = bool(vertex.get("cached"))
+            self._running.pop(step.digest, None)
+        elif started is not None and step.completed is None:
+            self._running[step.digest] = step
         return step if ended else None
+
+    def _name(self, step: BuildStep, name: str) -> None:
+        """Add a name to a step. Buildx leaves out what there is only one of: bake target, or platform of it."""
+        step.names.append(name)
+        step.internal = step.internal and _is_internal(name)
+        words = _words(name)
+        many = len(self.built) > 1
+        names = [word for word in words[:1] if word in self.built] if many else list(self.built)
+        step.bake_targets.update(names)
+        for bake_target in names:
+            platforms = self.built[bake_target]
+            for platform in platforms if len(platforms) == 1 else [word for word in words if word in platforms]:
+                step.rows.add((bake_target, platform))
+                if not _is_internal(name):
+                    self._by_row.setdefault((bake_target, platform), {})[step.digest] = step
 
     def _status(self, status: dict[str, Any]) -> None:
         step, told = self.steps.get(status.get("vertex", "")), status.get("id", "")
@@ -202,15 +233,28 @@ class EventReader:
         if step is not None:
             step.write(log.get("stream", 0), base64.b64decode(log.get("data") or b""))
 
-    def running(self) -> list[BuildStep]:
-        """Return the steps that have begun and not ended."""
-        return [step for step in self.steps.values() if step.started is not None and step.completed is None]
+    def of(self, bake_target: str, platform: str) -> Sequence[BuildStep]:
+        """Return the instructions of a bake target for a platform."""
+        return list(self._by_row.get((bake_target, platform), {}).values())
 
-    def failed(self) -> BuildStep | None:
-        """Return the step that failed by itself: siblings that were only cancelled are not the culprit."""
-        failed = [step for step in self.steps.values() if step.error]
-        culprits = [step for step in failed if not step.cancelled]
-        return next(iter(culprits or failed), None)
+    def running(self) -> Sequence[BuildStep]:
+        """Return the steps that have begun and not ended."""
+        return list(self._running.values())
+
+    def failed(self) -> list[BuildStep]:
+        """Return the steps that failed by themselves, and not those that were only cancelled."""
+        return [step for step in self.steps.values() if step.error and not step.cancelled]
+
+
+def _take_error(step: BuildStep, error: str, *, ended: bool) -> None:
+    """Take what one bake target's build says of a step that others may share.
+
+    A build that is cancelled reports its steps as cancelled, though they go on, and end well, for another one.
+    """
+    if error and (_CANCELLED not in error or step.completed is None):
+        step.error = error
+    elif ended and not error and step.cancelled:
+        step.error = ""
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
@@ -228,9 +272,3 @@ def _seconds(text: str | None) -> float | None:
         return None
     fraction = float(match[2] or 0)
     return datetime.fromisoformat(match[1] + match[3]).timestamp() + fraction
-
-
-def steps_of(steps: Iterable[BuildStep], labels: Iterable[str]) -> list[BuildStep]:
-    """Return the steps whose names have all of `labels` (a bake target, a platform)."""
-    wanted = set(labels)
-    return [step for step in steps if not step.is_internal and wanted <= step.labels()]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from edgebake.errors import EdgebakeError, ErrorGroup
+from edgebake.execute.baking import Baking
 from edgebake.execute.builders import work_by_platform
+from edgebake.execute.buildx import installed_buildx
 from edgebake.execute.ledger import Ledger
 from edgebake.execute.modes import Modes, modes_of
 from edgebake.execute.policy import Policy
 from edgebake.execute.preflight import check_builder
 from edgebake.execute.progress.base import Progress
 from edgebake.execute.publish import merge_index, verify_tags
+from edgebake.execute.publish_stages import StagePublisher
 from edgebake.execute.recording import Recording
 from edgebake.execute.results import Result, other_rows, with_digest
-from edgebake.execute.scheduler import Scheduler
+from edgebake.execute.runner import Runner
 from edgebake.graph.build_graph import Index
 from edgebake.interrupt import raise_interrupt
 from edgebake.plan.builder import Plan
@@ -51,28 +54,26 @@ class Executor:
         self._write = write
         self._policy = policy or Policy()
         self._ledger = Ledger(plan, Journal(self._compilation.workspace.root), self._policy.resumes)
-        self._scheduler = Scheduler(plan, settings, self._policy, self._ledger, progress)
+        self._driver = ""
         self._errors: list[EdgebakeError] = []
+        self.recording = Recording()
+        """What ran so far."""
         self.modes = Modes()
         """How the work is done, once the builder has been asked."""
-
-    @property
-    def recording(self) -> Recording:
-        """What ran so far."""
-        return self._scheduler.recording
+        self._runner = Runner(self._policy, (progress, self.recording))
 
     @property
     def results(self) -> list[Result]:
-        """What became of each bake target so far, in the plan's order; what never had its turn comes last."""
-        places = {target.bake_target.name: place for place, target in enumerate(self._plan.targets)}
-        return sorted(self._ledger.results, key=lambda row: places.get(row.bake_target, len(places)))
+        """The result of each bake target so far, in the plan's order; what never had its turn comes last."""
+        order = {target.bake_target.name: place for place, target in enumerate(self._plan.targets)}
+        return sorted(self._ledger.results, key=lambda row: order.get(row.bake_target, len(order)))
 
     def run(self) -> list[Result]:
         """Walk the steps.
 
         Raises:
             EdgebakeError: something failed. What did not depend on it was finished with `keep_going`, else what was
-                finished before; `results` tells.
+                finished before; see `results`.
         """
         raise_interrupt()
         try:
@@ -91,32 +92,40 @@ class Executor:
         return self.results
 
     def _walk(self) -> None:
-        bakes = any(isinstance(step, Bake) for step in self._plan.steps)
         for step in self._plan.steps:
             match step:
                 case WriteFiles():
                     self._write()
                 case CheckBuilder():
-                    state = check_builder(step, self._settings.builder)
-                    work = work_by_platform(self._plan, state)
-                    self.modes = modes_of(self._plan, work)
-                    self._progress.work(work, self.modes)
-                    self._ledger.emulated = tuple(one.platform for one in work if one.mode == "emulated")
-                    check_bases(self._plan, self._settings)
-                    if bakes:
-                        self._ledger.begin()
+                    self._check_builder(step)
                 case PublishStages():
-                    self._errors += self._scheduler.publish(step)
-                    self._stop_at_failure()
+                    publisher = StagePublisher(self._plan, step, self._settings, self._policy)
+                    publisher.run(self._runner, self._progress, installed_buildx(), self._ledger.timed)
+                    self._take(publisher.errors)
                 case Bake():
-                    self._errors += self._scheduler.run(step)
-                    self._stop_at_failure()
+                    baking = Baking(self._plan, step, self._settings, self._policy, self._ledger)
+                    baking.run(self._runner, self._progress, installed_buildx(), self._driver)
+                    self._take(baking.errors)
                 case VerifyIndexes():
                     self._verify(step)
                 case MergeIndex(index):
                     self._merge(index)
 
-    def _stop_at_failure(self) -> None:
+    def _check_builder(self, step: CheckBuilder) -> None:
+        state = check_builder(step, self._settings.builder)
+        if self._policy.keep_going:
+            installed_buildx().refuse_keep_going()
+        self._driver = state.driver
+        work = work_by_platform(self._plan, state)
+        self.modes = modes_of(self._plan, work)
+        self._progress.work(work, self.modes)
+        self._ledger.emulated = tuple(each.platform for each in work if each.mode == "emulated")
+        check_bases(self._plan, self._settings)
+        if any(isinstance(step, Bake) for step in self._plan.steps):
+            self._ledger.begin()
+
+    def _take(self, errors: Sequence[EdgebakeError]) -> None:
+        self._errors += errors
         if self._errors and not self._policy.keep_going:
             raise self._errors.pop()
 
@@ -126,9 +135,9 @@ class Executor:
             return
         for step in self._plan.steps:
             if isinstance(step, Bake):
-                for target in step.bake_targets:
-                    if self._ledger.is_open(target) and not target.is_test:
-                        self._ledger.lose(target, step.platforms, "not attempted", f"because {reason}")
+                for image in step.images:
+                    if self._ledger.is_open(image.bake_target):
+                        self._ledger.lose(image, "not attempted", f"because {reason}")
 
     def _verify(self, step: VerifyIndexes) -> None:
         for bake_target in step.bake_targets:
@@ -162,6 +171,6 @@ def _shown(reference: str, digests: Mapping[str, str], row: Result) -> Result:
 
 
 def _together(errors: list[EdgebakeError]) -> EdgebakeError:
-    """Return errors as one; what several bake targets have in common is told once."""
+    """Return errors as one; what several bake targets have in common is reported once."""
     different = list({str(error): error for error in errors}.values())
     return different[0] if len(different) == 1 else ErrorGroup(different)

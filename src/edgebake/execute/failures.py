@@ -1,13 +1,14 @@
-"""Why a bake failed: the step that is to blame, and whether the fault may pass by itself.
+"""Why a bake failed: the steps that are to blame, and whether a failure is transient.
 
-A fault that may pass is one of the network, of a registry, or of the connection to the engine. What a recipe's own
-commands do wrong never is, and a failing test is never tried again. The tables hold pieces of messages as the
-programs write them; tests/unit/test_failures.py has messages, with where each comes from.
+Transient are failures of the network, of a registry, and of the connection to the engine. What a recipe's own
+commands do wrong never is, and a failing test is never retried. The tables hold pieces of messages as the programs
+write them; tests/unit/test_failures.py has messages, with where each comes from.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from edgebake.errors import EdgebakeError
@@ -62,7 +63,7 @@ def _any(*tables: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(line for table in tables for line in table), re.IGNORECASE | re.MULTILINE)
 
 
-_PASSING = _any(_TRANSPORT, _REGISTRY, _ENGINE)
+_TRANSIENT = _any(_TRANSPORT, _REGISTRY, _ENGINE)
 _LASTING = _any(_NEVER)
 _FETCH = _any(_FETCHING)
 _COMPILE = _any(_COMPILING)
@@ -104,15 +105,15 @@ class Failure:
         message: what failed, on one line.
         reason: its last lines, or what Buildx said.
         step: the step that is to blame; None if it was none of a recipe's.
-        bake_targets: the bake targets that BuildKit names, if it names some.
-        passing: whether it may go well when it is tried again.
+        bake_targets: the bake targets that BuildKit names; none if it may be any.
+        transient: whether it may go well when it is tried again.
     """
 
     message: str
     reason: str
     step: BuildStep | None = None
     bake_targets: frozenset[str] = frozenset()
-    passing: bool = False
+    transient: bool = False
 
     @property
     def stage(self) -> str:
@@ -130,47 +131,53 @@ class Failure:
         return EdgebakeError(self.message, reason=self.reason, hints=_hints(self.reason))
 
 
-def failure_of(events: EventReader, bake_targets: frozenset[str]) -> Failure:
-    """Return why an invocation failed, from what it told.
-
-    Args:
-        events: all that it told.
-        bake_targets: those that it was for.
-    """
-    step, text = events.failed(), _said(events)
-    named = frozenset(step.labels() & bake_targets) if step else frozenset()
-    if step is None or step.is_internal or step.cancelled:
-        reason = step.error if step and not step.cancelled else text
-        whose = sorted(named or (bake_targets if len(bake_targets) == 1 else ()))
-        message = f"the bake of {', '.join(whose)} failed" if whose else "the bake failed"
-        return Failure(message, reason, None, named, is_passing(reason))
-    log = "\n".join(step.log) or "(it wrote nothing)"
-    passing = is_passing_step(step.log, step.error)
-    return Failure(
-        f"the step failed: {' '.join(step.name.split())}", f"{log}\n\n{step.error}", step, named, passing
-    )
+def failures_of(events: EventReader) -> list[Failure]:
+    """Return why an invocation failed: a failure for each step that failed by itself; none if no step did."""
+    return [_failed(step) for step in events.failed()]
 
 
-def overdue(step: BuildStep, limit: str, bake_targets: frozenset[str]) -> Failure:
+def unexplained(events: EventReader, bake_targets: Collection[str]) -> Failure:
+    """Return the failure of an invocation of which no step failed, in Buildx's words."""
+    return _unblamed(_said(events), bake_targets if len(bake_targets) == 1 else ())
+
+
+def _failed(step: BuildStep) -> Failure:
+    if step.internal:
+        return _unblamed(step.error, step.bake_targets)
+    message = f"the step failed: {' '.join(step.name.split())}"
+    transient = is_transient_step(step.log, step.error)
+    return Failure(message, f"{_log(step)}\n\n{step.error}", step, frozenset(step.bake_targets), transient)
+
+
+def _unblamed(reason: str, bake_targets: Collection[str]) -> Failure:
+    """Return a failure that no recipe is to blame for."""
+    message = f"the bake of {', '.join(sorted(bake_targets))} failed" if bake_targets else "the bake failed"
+    return Failure(message, reason, None, frozenset(bake_targets), is_transient(reason))
+
+
+def overdue(step: BuildStep, limit: str) -> Failure:
     """Return the failure of a step that was stopped, as it took longer than `limit`."""
-    log = "\n".join(step.log) or "(it wrote nothing)"
     return Failure(
         f"the step took longer than {limit}: {' '.join(step.name.split())}",
-        f"{log}\n\nit was stopped: --step-timeout {limit}",
+        f"{_log(step)}\n\nit was stopped: --step-timeout {limit}",
         step,
-        frozenset(step.labels() & bake_targets),
+        frozenset(step.bake_targets),
     )
 
 
-def is_passing(text: str) -> bool:
-    """Tell whether what Buildx, BuildKit or a registry said is a fault that may pass."""
-    return bool(_PASSING.search(text)) and not _LASTING.search(text)
+def _log(step: BuildStep) -> str:
+    return "\n".join(step.log) or "(it wrote nothing)"
 
 
-def is_passing_step(log: list[str], error: str) -> bool:
-    """Tell whether a step of a recipe failed as something could not be fetched just now, by its last lines."""
+def is_transient(text: str) -> bool:
+    """Return whether what Buildx, BuildKit or a registry said is a transient failure."""
+    return bool(_TRANSIENT.search(text)) and not _LASTING.search(text)
+
+
+def is_transient_step(log: list[str], error: str) -> bool:
+    """Return whether a step of a recipe failed as something could not be fetched just now, by its last lines."""
     if "did not complete successfully" not in error:
-        return is_passing(error)
+        return is_transient(error)
     tail = "\n".join(log)
     return bool(_FETCH.search(tail)) and not _COMPILE.search(tail)
 

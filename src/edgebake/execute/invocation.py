@@ -11,41 +11,52 @@ from pathlib import Path
 class Invocation:
     """The arguments of one bake.
 
-    python-on-whales finds Docker, but the command is made here: its own bake can neither be read beside another one
-    nor be stopped when time is over.
+    python-on-whales finds Docker, but the command is made here: its own bake can neither be read as it goes nor be
+    stopped when time is over.
 
     Attributes:
-        bake_targets: their names.
+        bake_targets: the platforms of each, by name.
         files: bake files, relative to the working directory.
         overrides: `--set` by key.
         variables: the bake file's variables.
         builder: a Buildx builder; the one in use if None.
         load: load the results into the engine.
-        platforms: what is built, for those who watch; none if that is not known.
+        jobs: Buildx's --jobs; "" for a Buildx that does not have it.
     """
 
-    bake_targets: Sequence[str]
+    bake_targets: Mapping[str, Sequence[str]]
     files: Sequence[str]
     overrides: Mapping[str, str]
     variables: Mapping[str, str]
     builder: str | None = None
     load: bool = False
-    platforms: Sequence[str] = ()
+    jobs: str = ""
+
+    @property
+    def platforms(self) -> list[str]:
+        """All platforms that are built."""
+        return sorted({platform for platforms in self.bake_targets.values() for platform in platforms})
+
+    @property
+    def keeps_going(self) -> bool:
+        """Whether a bake target that fails stops no other."""
+        return self.jobs.startswith("defer-error")
 
     def command(self, metadata: Path) -> list[str]:
-        """Return the command, which tells its progress on stderr and writes its results to `metadata`."""
+        """Return the command, which reports its progress on stderr and writes its results to `metadata`."""
         from python_on_whales import DockerClient
 
         docker = [str(word) for word in DockerClient().client_config.docker_cmd]
         words = [*docker, "buildx", "bake", "--progress=rawjson", f"--metadata-file={metadata}"]
         words += [f"--builder={self.builder}"] if self.builder else []
         words += ["--load"] if self.load else []
+        words += [f"--jobs={self.jobs}"] if self.jobs else []
         words += [word for file in self.files for word in ("--file", file)]
         words += [word for key, value in self.overrides.items() for word in ("--set", f"{key}={value}")]
         return [*words, *self.bake_targets]
 
     def only(self, names: Sequence[str]) -> Invocation:
         """Return the invocation for some of its bake targets, with what it says of these and of all."""
-        others = {name for name in self.bake_targets if name not in names}
+        others = self.bake_targets.keys() - set(names)
         overrides = {key: value for key, value in self.overrides.items() if key.split(".")[0] not in others}
-        return replace(self, bake_targets=list(names), overrides=overrides)
+        return replace(self, bake_targets={name: self.bake_targets[name] for name in names}, overrides=overrides)

@@ -10,18 +10,17 @@ from typing import Literal
 from edgebake import __version__
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure
-from edgebake.execute.results import Fate, Result, built_rows, current_rows, other_rows, steps_by_platform
+from edgebake.execute.results import Fate, Result, built_rows, current_rows, other_rows
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.plan.builder import Plan
 from edgebake.plan.history import Finished, worth_keeping
 from edgebake.plan.journal import Journal
+from edgebake.plan.steps import BakeItem
 
 _SHORTEST = 0.05
 """Seconds from which on a step's time is worth remembering."""
 
 RunOutcome = Literal["done", "failed", "interrupted"]
-Baked = tuple[str, Sequence[str]]
-"""What a bake target of an invocation is for: its target, and the platforms that are built."""
 
 
 class Ledger:
@@ -89,58 +88,55 @@ class Ledger:
         self._add("begin", bake_targets=list(names), attempt=number)
 
     def retry(self, names: Sequence[str], failure: Failure, seconds: float) -> None:
-        """An invocation failed for a fault that may pass, and will be tried again."""
+        """An invocation failed for a transient reason, and will be retried."""
         self._add("retry", bake_targets=list(names), reason=failure.short, seconds=round(seconds, 1))
 
-    def timed(self, baked: Mapping[str, Baked], events: EventReader) -> None:
-        """An invocation has ended, well or not: take down what its stages took."""
+    def timed(self, targets: Mapping[str, str], events: EventReader) -> None:
+        """An invocation has ended, well or not: take down what its stages took.
+
+        Args:
+            targets: the target of each of its bake targets.
+            events: what it reported.
+        """
         found: dict[str, dict[str, float]] = {}
-        for name, (target, platforms) in baked.items():
-            steps = steps_by_platform(events, name, list(baked), platforms)
-            found.setdefault(target, {}).update(_times(steps))
-        ran = [s for s in events.steps.values() if s.seconds and not (s.cached or s.error or s.is_internal)]
+        for name, platforms in events.built.items():
+            found.setdefault(targets[name], {}).update(_times(_by_platform(events, name, platforms)))
+        ran = [s for s in events.steps.values() if s.seconds and not (s.cached or s.error or s.internal)]
         if ran and any(found.values()):
             seconds = max(s.completed or 0.0 for s in ran) - min(s.started or 0.0 for s in ran)
-            told = {"seconds": round(seconds, 3), "work": round(sum(step.seconds for step in ran), 3)}
-            self._add("times", targets=dict(sorted(found.items())), emulated=list(self.emulated), **told)
+            totals = {"seconds": round(seconds, 3), "work": round(sum(step.seconds for step in ran), 3)}
+            self._add("times", targets=dict(sorted(found.items())), emulated=list(self.emulated), **totals)
 
     def finish(
-        self,
-        bake_target: BakeTarget,
-        platforms: Sequence[str],
-        together: Sequence[str],
-        events: EventReader,
-        references: Mapping[str, str],
-        ids: Sequence[str] = (),
+        self, item: BakeItem, events: EventReader, references: Mapping[str, str], ids: Sequence[str] = ()
     ) -> None:
         """A bake target is built, and is where it was to go.
 
         Args:
-            bake_target: the bake target.
-            platforms: those that were built.
-            together: all bake targets of its invocation.
-            events: what the invocation told.
+            item: the bake target.
+            events: what the invocation reported.
             references: digests by the references under which the result is there.
             ids: further digests of it.
         """
-        name = bake_target.name
-        steps = steps_by_platform(events, name, together, platforms)
+        bake_target = item.bake_target
+        steps = _by_platform(events, bake_target.name, item.platforms)
         reference, digest = next(iter(references.items()), ("", ""))
-        rows = list(built_rows(name, steps, reference, digest, "tested" if bake_target.is_test else "built"))
-        self._finished.add(name)
+        fate: Fate = "tested" if bake_target.is_test else "built"
+        rows = list(built_rows(bake_target.name, steps, reference, digest, fate))
+        self._finished.add(bake_target.name)
         self.results += rows
         if not bake_target.is_test:
-            self._remember(name, tuple(platforms), steps, references, ids, max(row.seconds for row in rows))
+            self._remember(item, steps, references, ids, max(row.seconds for row in rows))
 
     def _remember(
         self,
-        name: str,
-        platforms: tuple[str, ...],
+        item: BakeItem,
         steps: Mapping[str, Sequence[BuildStep]],
         references: Mapping[str, str],
         ids: Sequence[str],
         seconds: float,
     ) -> None:
+        name, platforms = item.bake_target.name, item.platforms
         evidence = self._plan.target(name).evidence
         finished = Finished(
             name,
@@ -158,18 +154,22 @@ class Ledger:
         built = {platform: self._plan.stage_records(name, platform) for platform in platforms}
         self._journal.add("finished", **finished.as_data(built))
 
-    def lose(self, bake_target: BakeTarget, platforms: Sequence[str], fate: Fate, reason: str) -> None:
-        """A bake target, or its tests, failed or will not be attempted. Told of once."""
-        name = self.image_of(bake_target)
+    def lose(self, item: BakeItem, fate: Fate, reason: str) -> None:
+        """A bake target, or its tests, failed or will not be attempted. Reported once."""
+        name = self.image_of(item.bake_target)
         if name in self._lost or name in self._finished:
             return
         self._lost[name] = reason
-        self.results += other_rows(name, platforms, fate, reason)
+        self.results += other_rows(name, item.platforms, fate, reason)
         self._add("lost", bake_target=name, fate=fate, reason=reason)
 
     def replace_rows(self, name: str, change: Callable[[Result], Result]) -> None:
         """Change a bake target's rows."""
         self.results = [change(row) if row.bake_target == name else row for row in self.results]
+
+
+def _by_platform(events: EventReader, name: str, platforms: Sequence[str]) -> dict[str, Sequence[BuildStep]]:
+    return {platform: events.of(name, platform) for platform in platforms}
 
 
 def _times(steps: Mapping[str, Sequence[BuildStep]]) -> dict[str, float]:

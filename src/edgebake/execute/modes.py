@@ -28,30 +28,23 @@ class Modes:
     platforms: Mapping[str, WorkMode] = field(default_factory=dict)
     native: frozenset[str] = frozenset()
 
-    def of(self, step: BuildStep, built: Sequence[str]) -> StepMode:
-        """Return where a step runs. Only commands are emulated: BuildKit copies files itself.
-
-        Args:
-            step: the step. Its name tells its platform only if several are built.
-            built: the platforms of its invocation.
-        """
+    def of(self, step: BuildStep) -> StepMode:
+        """Return where a step runs. Only commands are emulated: BuildKit copies files itself."""
         if not step.runs:
             return "native"
-        labels = step.labels()
-        own = [platform for platform in built if platform in labels] or (built if len(built) == 1 else ())
-        modes = {self.platforms.get(platform, "native") for platform in own} - {"native"}
+        modes = {self.platforms.get(platform, "native") for _, platform in step.rows} - {"native"}
         if step.is_cross or (modes and step.stage in self.native):
             return "cross"
         return "emulated" if "emulated" in modes else "native"
 
 
 def modes_of(plan: Plan, work: Sequence[PlatformWork]) -> Modes:
-    """Return how a plan's work is done, as a builder does it."""
+    """Return how a builder does a plan's work."""
     names = set()
     compilation = plan.compilation
-    for target in {one.bake_target.target for one in plan.targets}:
+    for target in {each.bake_target.target for each in plan.targets}:
         for node in compilation.graph.of_target(target):
             if node.native:
                 name = compilation.names[target][node.id]
                 names |= {name, *(platform_name(name, platform) for platform in node.platforms)}
-    return Modes({one.platform: one.mode for one in work}, frozenset(names))
+    return Modes({each.platform: each.mode for each in work}, frozenset(names))

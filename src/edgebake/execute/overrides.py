@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from edgebake.errors import EdgebakeError
-from edgebake.execute.preflight import can_push_by_digest
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.image_stage import index_annotations
 from edgebake.model.labels import fingerprint_label
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, registry_of
-from edgebake.plan.steps import Bake
+from edgebake.plan.steps import BakeItem, Output
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.stacks import context_overrides
 
 
-def bake_overrides(plan: Plan, step: Bake, settings: Settings) -> dict[str, str]:
+def bake_overrides(
+    plan: Plan, items: Sequence[BakeItem], output: Output, settings: Settings, driver: str
+) -> dict[str, str]:
     """Return the overrides for one bake by key.
+
+    Args:
+        plan: what the bake is part of.
+        items: what is baked.
+        output: where results go.
+        settings: how it is built.
+        driver: the builder's.
 
     Raises:
         EdgebakeError: one of the settings' overrides is not KEY=VALUE.
     """
     overrides: dict[str, str] = {}
-    by_digest = step.output == "push" and bool(step.tags) and can_push_by_digest(settings.builder)
-    for bake_target in step.bake_targets:
-        overrides |= context_overrides(bake_target.name, _image_of(plan, bake_target).reuse.given)
-        if bake_target.is_test:
-            overrides[f"{bake_target.name}.platform"] = ",".join(step.platforms)
-        else:
-            overrides |= _of_image(plan, step, bake_target.name, settings, by_digest=by_digest)
+    by_digest = driver not in ("", "docker")  # the engine's own has no such exporter (moby/moby)
+    for item in items:
+        name = item.bake_target.name
+        overrides |= context_overrides(name, _image_of(plan, item.bake_target).reuse.given)
+        if item.platforms != item.bake_target.platforms:
+            overrides[f"{name}.platform"] = ",".join(item.platforms)
+        if not item.bake_target.is_test:
+            overrides |= _of_image(plan, item, output, settings, by_digest=by_digest)
     for text in settings.overrides:
         key, separator, value = text.partition("=")
         if not separator:
@@ -43,23 +52,24 @@ def bake_overrides(plan: Plan, step: Bake, settings: Settings) -> dict[str, str]
 def _image_of(plan: Plan, bake_target: BakeTarget) -> TargetPlan:
     """Return the plan of an image; for its tests that of the image that they are run in."""
     wanted = (bake_target.image, bake_target.target)
-    return next(one for one in plan.targets if (one.bake_target.image, one.bake_target.target) == wanted)
+    return next(plan for plan in plan.targets if (plan.bake_target.image, plan.bake_target.target) == wanted)
 
 
-def _of_image(plan: Plan, step: Bake, name: str, settings: Settings, *, by_digest: bool) -> dict[str, str]:
+def _of_image(plan: Plan, item: BakeItem, output: Output, settings: Settings, *, by_digest: bool) -> dict[str, str]:
+    name = item.bake_target.name
     target = plan.target(name)
     overrides = {
         f"{name}.labels.{fingerprint_label(platform)}": f"sha256:{digest}"
         for platform, digest in target.fingerprints
     }
-    if target.complete:
-        if step.output == "push":
+    if not item.tag:
+        if output == "push":
             overrides[f"{name}.output"] = _push(_index_attributes(plan, target))
         return overrides
-    repository = f"{registry_of(plan.compilation, settings)}/{target.bake_target.repository}"
-    overrides[f"{name}.platform"] = ",".join(step.platforms)
-    overrides[f"{name}.tags"] = "" if by_digest else f"{repository}:{dict(step.tags)[name]}"
-    if step.output == "push":
+    by_digest = by_digest and output == "push"
+    repository = f"{registry_of(plan.compilation, settings)}/{item.bake_target.repository}"
+    overrides[f"{name}.tags"] = "" if by_digest else f"{repository}:{item.tag}"
+    if output == "push":
         untagged = {"name": repository, "push-by-digest": "true", "name-canonical": "true"}
         overrides[f"{name}.output"] = _push(untagged if by_digest else {})
     return overrides

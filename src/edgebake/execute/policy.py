@@ -1,12 +1,10 @@
-"""What a bake does about failures: go on or not, try again or not, and how long anything may take."""
+"""What a bake does about failures: go on or not, retry or not, and how long anything may take."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
 
-POOL = 6
-"""Bakes side by side with `keep_going`. BuildKit itself decides how many of their steps run at once."""
 RETRIES = 2
 _FIRST, _FACTOR, _LONGEST = 2.0, 3.0, 60.0  # seconds
 
@@ -17,7 +15,7 @@ class Policy:
 
     Attributes:
         keep_going: whether what does not depend on a failure goes on.
-        retries: how often what failed for a fault that may pass is tried again.
+        retries: how often what failed for a transient reason is retried.
         step_timeout: seconds that a step may take; 0 for any time.
         timeout: seconds that all may take; 0 for any time.
         resumes: the runs that this one goes on with.

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from edgebake.errors import EdgebakeError
 from edgebake.execute.builders import BuilderState, inspect
+from edgebake.execute.buildx import installed_buildx
 from edgebake.plan.steps import CheckBuilder
-from edgebake.system.docker import check_buildx, docker, last_line, unreachable
+from edgebake.system.docker import docker, last_line, unreachable
 
 _QEMU_HINTS = (
     "install QEMU 10 or later with its binfmt handlers: apt install qemu-user-binfmt (Debian 13, Ubuntu 25.04)",
@@ -26,10 +27,10 @@ def check_builder(step: CheckBuilder, builder: str | None) -> BuilderState:
     with ThreadPoolExecutor() as pool:  # each question takes Docker a tenth of a second
         engine, buildx, state_of = (
             pool.submit(_check_docker),
-            pool.submit(check_buildx),
+            pool.submit(installed_buildx),
             pool.submit(inspect, builder),
         )
-        for asked in (engine, buildx):  # the cause is told, not what follows from it
+        for asked in (engine, buildx):  # the cause is reported, not what follows from it
             asked.result()
         state = state_of.result()
     known = sorted({platform for node in state.nodes if not node.error for platform in node.platforms})
@@ -54,12 +55,3 @@ def _check_docker() -> None:
     done = docker("version", "--format", "{{.Server.Version}}")
     if done.returncode != 0:
         raise unreachable(last_line(done.stderr))
-
-
-def can_push_by_digest(builder: str | None) -> bool:
-    """Tell whether a builder can push without a tag: any but the engine's own (moby/moby has no such exporter).
-
-    Raises:
-        EdgebakeError: there is no such builder.
-    """
-    return inspect(builder).driver not in ("", "docker")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from edgebake.errors import EdgebakeError
 from edgebake.execute.results import Result
 from edgebake.graph.build_graph import BakeTarget, Index
 from edgebake.graph.compile import Compilation
 from edgebake.graph.image_stage import index_annotations
-from edgebake.plan.builder import Plan, key_tag
 from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
 from edgebake.registry.errors import NotFoundError
 from edgebake.registry.images import RegistryImage, read_image
 from edgebake.registry.reference import parse_reference, parse_repository
 from edgebake.registry.tags import TagSet, check_platforms, write_tags
-from edgebake.state.digest_files import Part
 
 
 def verify_tags(
@@ -57,31 +55,6 @@ def merge_index(
     wanted = TagSet(index.image, repository, tags, tuple(images), annotations)
     (published,) = write_tags(registry_client(compilation, settings), wanted)
     return [Result(index.image, p, 0.0, 0, 0, published.reference, published.platforms[p]) for p, _ in index.parts]
-
-
-def digest_parts(plan: Plan, settings: Settings, results: Iterable[Result]) -> list[Part]:
-    """Return the parts that a later merge needs: the rows of a push, with the digests that were pushed."""
-    parts = []
-    planned = {target.bake_target.name: target for target in plan.targets}
-    for row in results:
-        target = planned.get(row.bake_target)
-        if target is None or not row.pushed:  # an index over several targets
-            continue
-        bake_target = target.bake_target
-        tagged = not target.complete and "@" not in row.reference
-        parts.append(
-            Part(
-                bake_target=bake_target.name,
-                image=bake_target.image,
-                target=bake_target.target,
-                platform=row.platform,
-                repository=f"{registry_of(plan.compilation, settings)}/{bake_target.repository}",
-                digest=row.pushed,
-                fingerprint=f"sha256:{dict(target.fingerprints)[row.platform]}",
-                staging_tag=key_tag(target) if tagged else None,
-            )
-        )
-    return parts
 
 
 def _pushed(compilation: Compilation, settings: Settings, reference: str) -> RegistryImage:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError
-from edgebake.execute.events import BuildStep, EventReader
+from edgebake.execute.batches import AT_ONCE
+from edgebake.execute.buildx import Buildx
+from edgebake.execute.events import EventReader
 from edgebake.execute.invocation import Invocation
-from edgebake.execute.ledger import Baked
-from edgebake.execute.policy import Policy, delay
-from edgebake.execute.pool import Ended, Job, OnSteps, Pool
+from edgebake.execute.policy import Policy
 from edgebake.execute.progress.base import Progress
+from edgebake.execute.runner import Ended, Job, Runner
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, bake_variables, cache_variables
 from edgebake.plan.steps import Bake, PublishStages
 from edgebake.state.stacks import publish_overlay, put_under_keys
 
-MakePool = Callable[[OnSteps], Pool]
-Timed = Callable[[Mapping[str, Baked], EventReader], None]
+Timed = Callable[[Mapping[str, str], EventReader], None]
 """Takes down what an invocation's stages took: see :meth:`edgebake.execute.ledger.Ledger.timed`."""
 
 
@@ -32,83 +29,77 @@ class StagePublisher:
 
     Args:
         plan: what they are part of.
-        settings: how.
+        step: the stages.
+        settings: how they are built.
         policy: what to do about failures.
-        progress: shows it.
-        pool: makes a pool that calls what it is given.
-        timed: takes down what stages took.
+
+    Attributes:
+        errors: why something failed, so far. A stage that cannot be built while others go on is no error here if
+            images follow: those that need it report it.
     """
 
-    def __init__(
-        self, plan: Plan, settings: Settings, policy: Policy, progress: Progress, pool: MakePool, timed: Timed
-    ) -> None:
+    def __init__(self, plan: Plan, step: PublishStages, settings: Settings, policy: Policy) -> None:
         self._plan = plan
+        self._step = step
         self._settings = settings
         self._policy = policy
-        self._progress = progress
-        self._pool = pool
-        self._timed = timed
-        self._images_follow = any(isinstance(one, Bake) for one in plan.steps)
+        self._names, self._overlay = publish_overlay(step)
+        self._stages = dict(zip(self._names, step.stages, strict=True))
+        self._pushed: set[str] = set()
+        self.errors: list[EdgebakeError] = []
 
-    def run(self, step: PublishStages) -> list[EdgebakeError]:
-        """Publish what a step names; return why something failed.
-
-        A stage that cannot be built while others go on is no error here if images follow: those that need it tell.
+    def run(self, runner: Runner, progress: Progress, buildx: Buildx, timed: Timed) -> None:
+        """Publish the stages.
 
         Raises:
             EdgebakeError: the registry does not have what was pushed, or does not take a key.
         """
-        names, text = publish_overlay(step)
         with tempfile.TemporaryDirectory(prefix="edgebake-") as folder:
             overlay = Path(folder) / "stacks.json"
-            overlay.write_text(text, encoding="utf-8")
-            pushed, errors = self._bake(self._invocation(step, names, overlay), step)
-        stages = tuple(one for name, one in zip(names, step.stages, strict=True) if name in pushed)
-        put_under_keys(self._plan.compilation, self._settings, replace(step, stages=stages))
-        return errors
+            overlay.write_text(self._overlay, encoding="utf-8")
+            try:
+                for invocation in self._invocations(overlay, buildx):
+                    self._bake(invocation, runner, progress, timed)
+            finally:
+                progress.close()
+        stages = tuple(published for name, published in self._stages.items() if name in self._pushed)
+        put_under_keys(self._plan.compilation, self._settings, replace(self._step, stages=stages))
 
-    def _invocation(self, step: PublishStages, names: list[str], overlay: Path) -> Invocation:
-        compilation = self._plan.compilation
-        project = compilation.workspace.project
-        platforms = sorted({platform for one in step.stages for platform in one.stage.platforms})
+    def _invocations(self, overlay: Path, buildx: Buildx) -> Iterator[Invocation]:
+        compilation, settings = self._plan.compilation, self._settings
+        built = {name: published.stage.platforms for name, published in self._stages.items()}
+        platforms = sorted({platform for several in built.values() for platform in several})
         variables = {
-            **cache_variables(compilation, self._settings, platforms, writes=False),
-            **bake_variables(compilation, self._settings),
+            **cache_variables(compilation, settings, platforms, writes=False),
+            **bake_variables(compilation, settings),
             "CACHE_TO": "",  # an image's cache is written with the image
         }
-        files = [project.bake_file, str(overlay)]
-        return Invocation(names, files, {}, variables, self._settings.builder, platforms=platforms)
+        mode = "defer-error," if self._policy.keep_going else ""
+        jobs = f"{mode}parallel={AT_ONCE}" if buildx.jobs else ""
+        files = [compilation.workspace.project.bake_file, str(overlay)]
+        whole = Invocation(built, files, {}, variables, settings.builder, jobs=jobs)
+        names, size = self._names, len(built) if jobs else AT_ONCE
+        yield from (whole.only(names[start : start + size]) for start in range(0, len(names), size))
 
-    def _bake(self, together: Invocation, step: PublishStages) -> tuple[set[str], list[EdgebakeError]]:
-        named = zip(together.bake_targets, (one.stage for one in step.stages), strict=True)
-        baked = {name: (stage.node.target, stage.platforms) for name, stage in named}
-        apart = [together.only([name]) for name in together.bake_targets]
-        queue = deque(Job(one) for one in (apart if self._policy.keep_going else [together]))
-        pushed: set[str] = set()
-        errors: list[EdgebakeError] = []
-        try:
-            with closing(self._pool(self._on_steps).run(queue)) as ends:
-                for ended in ends:
-                    names = ended.job.invocation.bake_targets
-                    self._timed({name: baked[name] for name in names}, ended.events)
-                    if ended.failure is None:
-                        pushed |= set(names)
-                    else:
-                        errors += self._failed(ended, queue)
-        finally:
-            self._progress.close()
-        return pushed, errors
+    def _bake(self, invocation: Invocation, runner: Runner, progress: Progress, timed: Timed) -> None:
+        job: Job | None = Job(invocation)
+        while job is not None:
+            ended = runner.run(job, progress.update)
+            timed(
+                {name: self._stages[name].stage.node.target for name in job.invocation.bake_targets}, ended.events
+            )
+            self._pushed.update(ended.done)
+            job = self._after_failure(ended, runner) if ended.failures else None
 
-    def _on_steps(self, job: Job, events: EventReader, ended: list[BuildStep]) -> None:
-        self._progress.update(events, ended)
-
-    def _failed(self, ended: Ended, queue: deque[Job]) -> list[EdgebakeError]:
-        failure, job = ended.failure, ended.job
-        assert failure is not None
-        if failure.passing and job.attempt <= self._policy.retries:
-            seconds = delay(job.attempt)
-            self._progress.retry(f"{job.attempt} of {self._policy.retries}", seconds, failure.short)
-            queue.append(Job(job.invocation, job.attempt + 1, time.monotonic() + seconds))
-            return []
-        told_later = failure.stage and self._policy.keep_going and self._images_follow
-        return [] if told_later else [failure.error()]
+    def _after_failure(self, ended: Ended, runner: Runner) -> Job | None:
+        """Return what is published once more."""
+        keep_going, retries = self._policy.keep_going, self._policy.retries
+        lasting = [f for f in ended.failures if not f.transient or ended.job.attempt > retries]
+        transient = next((failure for failure in ended.failures if failure not in lasting), None)
+        reported_later = keep_going and any(isinstance(step, Bake) for step in self._plan.steps)
+        self.errors += [failure.error() for failure in lasting if not (failure.stage and reported_later)]
+        if lasting and not (keep_going and all(failure.bake_targets for failure in lasting)):
+            return None
+        over = self._pushed.union(*(failure.bake_targets for failure in lasting))
+        names = [name for name in ended.job.invocation.bake_targets if name not in over]
+        return runner.again(ended.job, names, transient) if names else None

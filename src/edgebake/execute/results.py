@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from edgebake.execute.events import BuildStep, EventReader, steps_of
+from edgebake.execute.events import BuildStep
 from edgebake.plan.target_plan import TargetPlan
 
 Fate = Literal["built", "tested", "up to date", "failed", "not attempted"]
@@ -35,20 +35,6 @@ class Result:
     def is_done(self) -> bool:
         """Whether it is there now."""
         return self.fate in ("built", "tested", "up to date")
-
-
-def steps_by_platform(
-    events: EventReader, name: str, bake_targets: Sequence[str], platforms: Sequence[str]
-) -> dict[str, list[BuildStep]]:
-    """Return the steps of one bake target by platform, from the events of an invocation for several."""
-    steps = list(events.steps.values())
-    found = {}
-    for platform in platforms:
-        # A build of one platform does not name it, one of one bake target may not name that.
-        labels = [name] if len(bake_targets) > 1 else []
-        labels += [platform] if len(platforms) > 1 else []
-        found[platform] = steps_of(steps, labels)
-    return found
 
 
 def built_rows(

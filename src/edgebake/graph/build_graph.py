@@ -8,10 +8,7 @@ from itertools import chain
 
 import networkx as nx
 
-from edgebake.graph.node import Node
-
-Key = tuple[str, str]
-"""A stage in the graph: its target, and its id."""
+from edgebake.graph.node import Node, StageKey
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class BuildGraph:
     """
 
     def __init__(self) -> None:
-        self.dag: nx.DiGraph[Key] = nx.DiGraph(targets={})
+        self.dag: nx.DiGraph[StageKey] = nx.DiGraph(targets={})
         self._reversed = self.dag.reverse(copy=False)
         self.bake_targets: list[BakeTarget] = []
         self.indexes: list[Index] = []
@@ -68,12 +65,12 @@ class BuildGraph:
         Raises:
             KeyError: one of its parents is not there.
         """
-        key = (node.target, node.id)
+        key = node.key
         if key in self.dag:
             kept: Node = self.dag.nodes[key]["stage"]
             kept.extend(node)
             return kept
-        edges = [((node.target, parent), key) for parent in node.parents]
+        edges = [(StageKey(node.target, parent), key) for parent in node.parents]
         for parent, _ in edges:
             if parent not in self.dag:
                 raise KeyError(parent)
@@ -84,7 +81,7 @@ class BuildGraph:
 
     def node(self, target: str, node_id: str) -> Node:
         """Return a stage."""
-        stage: Node = self.dag.nodes[target, node_id]["stage"]
+        stage: Node = self.dag.nodes[StageKey(target, node_id)]["stage"]
         return stage
 
     def __len__(self) -> int:
@@ -100,7 +97,7 @@ class BuildGraph:
 
     def place(self, node: Node) -> int:
         """Return the place of a stage in the order in which all were added."""
-        place: int = self.dag.nodes[node.target, node.id]["place"]
+        place: int = self.dag.nodes[node.key]["place"]
         return place
 
     def parents(self, node: Node) -> list[Node]:
@@ -109,14 +106,14 @@ class BuildGraph:
 
     def needed_by(self, target: str, stages: Iterable[str]) -> list[Node]:
         """Return these stages and all that they are made from, each after its parents."""
-        ends = [(target, stage) for stage in dict.fromkeys(stages)]
+        ends = [StageKey(target, stage) for stage in dict.fromkeys(stages)]
         keys = chain.from_iterable(nx.bfs_layers(self._reversed, ends))
         return [self.dag.nodes[key]["stage"] for key in sorted(keys, key=self._place)]
 
     def ordered(self, target: str, stages: Iterable[str]) -> list[str]:
         """Return ids of one target's stages, each after its parents."""
-        return [stage for _, stage in sorted(((target, stage) for stage in stages), key=self._place)]
+        return [stage for _, stage in sorted((StageKey(target, stage) for stage in stages), key=self._place)]
 
-    def _place(self, key: Key) -> int:
+    def _place(self, key: StageKey) -> int:
         place: int = self.dag.nodes[key]["place"]
         return place

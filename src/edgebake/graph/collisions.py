@@ -1,4 +1,4 @@
-"""Two inputs can never own one generated name: what would collide is told with both owners."""
+"""Two inputs can never own one generated name: a collision is an error that names both owners."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def refuse_collisions(
     Args:
         owners: names with what owns each, as prose.
         kind: what the name is.
-        at: tells where an owner stands.
+        at: returns where an owner is declared.
 
     Raises:
         EdgebakeError: naming both.

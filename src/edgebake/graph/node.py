@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from edgebake.graph.inputs import Input
 from edgebake.graph.operations import Operations
@@ -81,6 +81,21 @@ class Stage:
         return (begins, self.ops.digest, str(len(references)), *references, *inputs)
 
 
+class StageKey(NamedTuple):
+    """A stage in the graph: its target's name, and its id."""
+
+    target: str
+    id: str
+
+
+class StageAt(NamedTuple):
+    """A stage on a platform: its target's name, its id, and the platform."""
+
+    target: str
+    stage: str
+    platform: str
+
+
 @dataclass(frozen=True)
 class Node:
     """A stage of one target's Dockerfile, on all platforms for which an image has it.
@@ -104,6 +119,11 @@ class Node:
     bodies: dict[str, Stage]
     native: bool = False
     pins: dict[str, Pin] = field(default_factory=dict, compare=False)
+
+    @property
+    def key(self) -> StageKey:
+        """What the graph knows it by."""
+        return StageKey(self.target, self.id)
 
     def __hash__(self) -> int:
         return hash((self.target, self.id))

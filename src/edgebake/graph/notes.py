@@ -10,7 +10,7 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.load.workspace import Workspace
 from edgebake.model.target import Target
 
-_APART = 3  # this many equal notes are told one by one
+_APART = 3  # this many equal notes are shown one by one
 _NOT_LOCKED = "not locked yet (edgebake lock)"
 
 

@@ -52,7 +52,7 @@ class Operations(tuple[Op, ...]):
 
     @cached_property
     def knows_platform(self) -> bool:
-        """Whether they are told the target platform, and so can differ by it."""
+        """Whether they know the target platform, and so can differ by it."""
         args = [name for op in self.flat if isinstance(op, Arg) for name in op.names]
         texts = [text for op in self.flat if isinstance(op, Raw) for text in op.texts]
         return any(name in args or any(name in text for text in texts) for name in _PLATFORM_ARGS)

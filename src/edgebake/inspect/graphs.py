@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 
-from edgebake.graph.build_graph import BakeTarget, Key
+from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
-from edgebake.graph.node import Node, Stage
+from edgebake.graph.node import Node, Stage, StageKey
 from edgebake.inspect.requirements import IMAGE, RequirementGraph
 from edgebake.inspect.selected import Selected
 
@@ -30,7 +30,7 @@ def stage_graph(
     compilation: Compilation,
     bake_targets: Iterable[BakeTarget],
     platforms: Sequence[str] = (),
-    kept: Container[Key] | None = None,
+    kept: Container[StageKey] | None = None,
 ) -> Graph:
     """Return the stages that bake targets are made from; edges lead from a stage to those that need it.
 

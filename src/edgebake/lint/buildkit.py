@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgebake.errors import EdgebakeError, Position
+from edgebake.execute.batches import AT_ONCE
 from edgebake.execute.preflight import check_builder
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import base_variable
@@ -23,13 +24,12 @@ from edgebake.lint.finding import Finding
 from edgebake.lint.registry import BUILDKIT_CHECK
 from edgebake.lint.subject import Subject
 from edgebake.plan.steps import CheckBuilder
-from edgebake.plan.waves import MAX_BAKE_TARGETS
 from edgebake.render.dockerfile import render_dockerfile
 from edgebake.render.files import generated_files
 from edgebake.system.docker import docker
 from edgebake.templating.templates import project_templates
 
-TIMEOUT = 600  # seconds, for the checks of one wave
+TIMEOUT = 600  # seconds, for the checks of one invocation
 _EVERYTHING = "eb-lint-everything"
 _STAGE = re.compile(r"^FROM .* AS (\S+)$", re.MULTILINE)
 _ARCH = re.compile(r"-(?:amd64|arm64)$")
@@ -52,9 +52,9 @@ def check_dockerfiles(subject: Subject, builder: str | None = None) -> list[Find
     with tempfile.TemporaryDirectory(prefix="edgebake-lint-") as folder:
         _write(subject.compilation, Path(folder))
         found: list[Finding] = []
-        for start in range(0, len(targets), MAX_BAKE_TARGETS):
-            wave = targets[start : start + MAX_BAKE_TARGETS]
-            for target, result in _checked(subject, Path(folder), wave, builder).items():
+        for start in range(0, len(targets), AT_ONCE):
+            several = targets[start : start + AT_ONCE]
+            for target, result in _checked(subject, Path(folder), several, builder).items():
                 found += _findings(subject, target, result)
     return found
 
@@ -99,10 +99,11 @@ def _checked(
 
 def _environment(subject: Subject) -> dict[str, str]:
     """Return the environment with the bake file's variables that would make Buildx look outside of the folder."""
-    empty = {"CA_BUNDLE": "", "WHEELHOUSE": "", "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+    buildx = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0", "BUILDX_BAKE_FILE_RELATIVE_PATHS": "0"}
+    empty = {"CA_BUNDLE": "", "WHEELHOUSE": ""}
     bases = [base_variable(name) for name in subject.compilation.targets]
     natives = [f"NATIVE_{base}" for base in bases]
-    return {**os.environ, **empty, **dict.fromkeys([*bases, *natives], "scratch")}
+    return {**os.environ, **buildx, **empty, **dict.fromkeys([*bases, *natives], "scratch")}
 
 
 def _no_answer(stderr: str) -> EdgebakeError:

@@ -32,9 +32,7 @@ def make_lock(
     ca_bundle: Path | None = None,
     report: Report = lambda line: None,
 ) -> Lock:
-    """Resolve everything that compiling needs from the network, and return the new lock.
-
-    Entries of the present lock are kept if they still fit.
+    """Resolve everything that compiling needs from the network. Entries of the present lock are kept if they fit.
 
     Args:
         workspace: the project, with its present lock.

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import groupby
 
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import arch
-from edgebake.graph.node import Node
+from edgebake.graph.node import Node, StageAt
 from edgebake.plan.changes import Comparison, StageChange
 from edgebake.plan.evidence import Evidence
 from edgebake.plan.fingerprint import Fingerprints
@@ -21,6 +20,7 @@ from edgebake.plan.shared import shared_stages
 from edgebake.plan.stacks import Keyed, wanted
 from edgebake.plan.steps import (
     Bake,
+    BakeItem,
     CheckBuilder,
     MergeIndex,
     Output,
@@ -31,7 +31,6 @@ from edgebake.plan.steps import (
 )
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.plan.times import StageTimes
-from edgebake.plan.waves import MAX_BAKE_TARGETS, waves
 from edgebake.render.writer import Change
 
 
@@ -209,11 +208,10 @@ def _only_shared(
     compilation: Compilation, targets: Sequence[TargetPlan], shards: Sequence[Parts], reuser: Reuser
 ) -> tuple[TargetPlan, ...]:
     """Return plans that publish nothing but the stages that several shards need."""
-    shared = {(s.target, s.stage, s.platform) for s in shared_stages(compilation, targets, shards)}
+    shared = {StageAt(s.target, s.stage, s.platform) for s in shared_stages(compilation, targets, shards)}
     result = []
     for plan in targets:
-        target = plan.bake_target.target
-        built = frozenset(at for at in plan.reuse.built if (target, *at) in shared)
+        built = plan.reuse.built & shared
         stages = reuser.to_publish(plan.bake_target, replace(plan.reuse, built=built))
         result.append(replace(plan, to_publish=tuple(stages)))
     return tuple(result)
@@ -250,32 +248,33 @@ def _bakes(compilation: Compilation, targets: Sequence[TargetPlan], output: Outp
     yield _check_builder(compilation, targets)
     if output == "push":
         yield from _publish_steps(compilation, targets)
+    images = tuple(_image(target) for target in targets)
+    yield Bake(images, output, tuple(_tests(compilation, images)) if test else ())
+    complete = tuple(target.bake_target for target in targets if target.complete)
+    if output == "push" and complete:
+        yield VerifyIndexes(complete)
+
+
+def _image(target: TargetPlan) -> BakeItem:
+    # A declared tag must never point at fewer platforms than declared: a part is pushed under its key.
+    return BakeItem(target.bake_target, target.platforms, "" if target.complete else key_tag(target))
+
+
+def _tests(compilation: Compilation, images: Sequence[BakeItem]) -> Iterator[BakeItem]:
     tests_of = _tests_by_image(compilation.graph)
-    # One invocation has one list of platforms, so bake targets are grouped by theirs.
-    groups = sorted(targets, key=lambda t: (t.platforms, t.bake_target.name))
-    for platforms, group in groupby(groups, key=lambda t: t.platforms):
-        members = list(group)
-        if test:
-            found = (tests_of.get((one.bake_target.image, one.bake_target.target)) for one in members)
-            tests = [one for one in found if one is not None]
-            test_waves = waves(compilation.graph, tests, lambda one: one)
-            yield from (Bake(tuple(wave), platforms, "cache") for wave in test_waves)
-        for wave in waves(compilation.graph, members, lambda member: member.bake_target):
-            yield _bake(wave, platforms, output)
-            complete = tuple(target.bake_target for target in wave if target.complete)
-            if output == "push" and complete:
-                yield VerifyIndexes(complete)
+    for image in images:
+        tests = tests_of.get((image.bake_target.image, image.bake_target.target))
+        if tests is not None:
+            yield BakeItem(tests, image.platforms)
 
 
 def _publish_steps(compilation: Compilation, targets: Sequence[TargetPlan]) -> Iterator[PublishStages]:
     """Yield what is published first: a failing image shall not cost other machines what it is built on."""
     # Stages of equal content have one key, whatever they are called.
-    by_key = {one.stage.key: one for target in targets for one in target.to_publish}
+    by_key = {published.stage.key: published for target in targets for published in target.to_publish}
     repository = compilation.workspace.project.stacks
-    if repository:
-        stages = list(by_key.values())
-        for start in range(0, len(stages), MAX_BAKE_TARGETS):
-            yield PublishStages(repository, tuple(stages[start : start + MAX_BAKE_TARGETS]))
+    if repository and by_key:
+        yield PublishStages(repository, tuple(by_key.values()))
 
 
 def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
@@ -287,12 +286,6 @@ def is_complete(index: Index, targets: Sequence[TargetPlan]) -> bool:
 def _tests_by_image(graph: BuildGraph) -> dict[tuple[str, str], BakeTarget]:
     """Return the bake targets with tests, by the image and the target that they are for."""
     return {(one.image, one.target): one for one in graph.bake_targets if one.is_test}
-
-
-def _bake(targets: Sequence[TargetPlan], platforms: tuple[str, ...], output: Output) -> Bake:
-    # A declared tag must never point at fewer platforms than declared: a part is pushed under its key.
-    partial = {t.bake_target.name: key_tag(t) for t in targets if not t.complete}
-    return Bake(tuple(t.bake_target for t in targets), platforms, output, tuple(sorted(partial.items())))
 
 
 def key_tag(target: TargetPlan) -> str:

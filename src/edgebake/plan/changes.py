@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgebake.graph.build_graph import BuildGraph
-from edgebake.graph.node import Node
+from edgebake.graph.node import Node, StageAt
 from edgebake.plan.fingerprint import Fingerprint, Fingerprints
 from edgebake.plan.record import StageRecord
 
@@ -38,6 +38,11 @@ class StageChange:
     state: State
     causes: tuple[str, ...]
     fingerprint: Fingerprint
+
+    @property
+    def at(self) -> StageAt:
+        """The stage, on the platform."""
+        return StageAt(*self.node.key, self.platform)
 
 
 class Comparison:
@@ -163,5 +168,5 @@ def _changed_parts(now: Mapping[str, str], before: Mapping[str, str]) -> list[st
     differing = [name for name in {**now, **before} if now.get(name) != before.get(name)]
     if "python packages" in differing:  # they say it better than the requirements that they follow from
         differing = [name for name in differing if name != "recipe pip"]
-    told = [name for name in differing if name != "instructions"]
-    return [name.removeprefix("recipe ") for name in told or differing]
+    named = [name for name in differing if name != "instructions"]
+    return [name.removeprefix("recipe ") for name in named or differing]

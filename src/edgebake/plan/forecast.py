@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from edgebake.graph.build_graph import BuildGraph
+from edgebake.graph.node import StageAt
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import StageChange
 from edgebake.plan.critical_path import critical_path, saved_without
@@ -116,13 +117,13 @@ def _tasks(plan: Plan) -> tuple[dict[Task, StageChange], dict[Task, set[Task]]]:
     """Return the stages that will run, each once, and what each of them waits for."""
     graph = plan.compilation.graph
     tasks: dict[Task, StageChange] = {}
-    at: dict[tuple[str, str, str], Task] = {}
+    at: dict[StageAt, Task] = {}
     shared = _Shared(graph)
     for target in plan.targets:
         if target.evidence.current:
             continue
         for change in target.built:
-            place = (change.node.target, change.node.id, change.platform)
+            place = change.at
             if change.state != "same" and place not in at:
                 at[place] = (change.fingerprint.digest, "" if shared.holds(*place) else change.platform)
                 tasks.setdefault(at[place], change)
@@ -135,10 +136,10 @@ class _Shared:
 
     def __init__(self, graph: BuildGraph) -> None:
         self._graph = graph
-        self._known: dict[tuple[str, str, str], bool] = {}
+        self._known: dict[StageAt, bool] = {}
 
     def holds(self, target: str, stage: str, platform: str) -> bool:
-        key = (target, stage, platform)
+        key = StageAt(target, stage, platform)
         if key not in self._known:
             node = self._graph.node(target, stage)
             body = node.bodies[platform]
@@ -147,12 +148,12 @@ class _Shared:
         return self._known[key]
 
 
-def _needs(change: StageChange, graph: BuildGraph, at: Mapping[tuple[str, str, str], Task]) -> Iterator[Task]:
+def _needs(change: StageChange, graph: BuildGraph, at: Mapping[StageAt, Task]) -> Iterator[Task]:
     """Yield what a stage waits for; through stages that are empty on its platform."""
     todo = list(change.node.bodies[change.platform].parents)
     while todo:
         stage = todo.pop()
-        task = at.get((change.node.target, stage, change.platform))
+        task = at.get(change.at._replace(stage=stage))
         if task is not None:
             yield task
             continue

@@ -1,4 +1,4 @@
-"""What the journal tells: what was finished when and from what, and which run was stopped before its end."""
+"""What the journal records: what was finished when and from what, and which run was stopped before its end."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _read_finished(entry: Entry, finished: dict[Subject, Finished], record: Buil
 
 
 def worth_keeping(entries: list[Entry]) -> Iterable[Entry]:
-    """Yield the entries that tell something still: the latest results, and all of the last runs but stages."""
+    """Yield the entries that are still of use: the latest results, and all of the last runs but stages."""
     runs = [entry["run"] for entry in entries if entry["event"] == "run"]
     recent = set(runs[-KEPT_RUNS:])
     latest: dict[object, int] = {}

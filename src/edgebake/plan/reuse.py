@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
-from edgebake.graph.node import Node
+from edgebake.graph.node import Node, StageAt
 from edgebake.plan.fingerprint import Fingerprints
-from edgebake.plan.stacks import At, Keyed, by_stage, keyed, published_stages, stage_key, walk
+from edgebake.plan.stacks import Keyed, by_stage, keyed, published_stages, stage_key, walk
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ class Reuse:
     """
 
     given: tuple[Given, ...] = ()
-    taken: Mapping[At, Given] = field(default_factory=dict)
-    covered: frozenset[At] = frozenset()
-    built: frozenset[At] = frozenset()
+    taken: Mapping[StageAt, Given] = field(default_factory=dict)
+    covered: frozenset[StageAt] = frozenset()
+    built: frozenset[StageAt] = frozenset()
 
-    def spares(self, stage: str, platform: str) -> bool:
+    def spares(self, at: StageAt) -> bool:
         """Tell whether a stage is not built, because it is taken or what needs it is."""
-        return (stage, platform) in self.taken or (stage, platform) in self.covered
+        return at in self.taken or at in self.covered
 
 
 @dataclass(frozen=True)
@@ -122,24 +122,26 @@ class Reuser:
         every, _ = walk(self._graph, start, bake_target.platforms)
         found = []
         for node, here in by_stage(self._graph, bake_target.target, reuse.built):
-            if (node.target, node.id) in self._chosen:
+            if node.key in self._chosen:
                 given = self.reuse(node.target, node.id, here).given
                 declared = {
-                    p: self._fingerprints.of(node, p).digest for p in bake_target.platforms if (node.id, p) in every
+                    p: self._fingerprints.of(node, p).digest
+                    for p in bake_target.platforms
+                    if StageAt(*node.key, p) in every
                 }
                 for one in keyed(node, here, self._names[node.target], self._fingerprints):
                     found.append(PublishedStage(bake_target.name, one, given, *_joined(node, declared)))
         return found
 
-    def _available(self, start: Node, every: Iterable[At]) -> Iterator[tuple[At, Given]]:
+    def _available(self, start: Node, every: Iterable[StageAt]) -> Iterator[tuple[StageAt, Given]]:
         for node, platforms in by_stage(self._graph, start.target, every):
-            if node is start or (node.target, node.id) not in self._chosen:
+            if node is start or node.key not in self._chosen:
                 continue
             for one in keyed(node, platforms, self._names[node.target], self._fingerprints):
                 reference = self._snapshot.reference(one.key)
                 if reference is not None:
                     given = Given(one, reference)
-                    yield from (((node.id, platform), given) for platform in one.platforms)
+                    yield from ((StageAt(*node.key, platform), given) for platform in one.platforms)
 
 
 def _joined(node: Node, digests: Mapping[str, str]) -> tuple[tuple[tuple[str, str], ...], str]:

@@ -143,7 +143,7 @@ def _kinds(changes: Iterable[StageChange]) -> list[Kind]:
 
 def _taken(target: TargetPlan, node: Node) -> Iterator[Given]:
     """Yield the published stages that an install stage is taken from, which is built on no platform."""
-    given = {one.reference: one for (stage, _), one in target.reuse.taken.items() if stage == node.id}
+    given = {one.reference: one for at, one in target.reuse.taken.items() if at.stage == node.id}
     yield from given.values()
 
 
@@ -155,7 +155,7 @@ def _reused_parts(target: TargetPlan, node: Node) -> Iterator[ReusedPart]:
     spared: dict[Kind, list[str]] = {"build": [], "fetch": [], "install": []}
     for change in target.changes:
         own = change.node.recipe == node.recipe and change.node.kind in HALVES
-        if (own or change.node.id == node.id) and reuse.spares(change.node.id, change.platform):
+        if (own or change.node.id == node.id) and reuse.spares(change.at):
             spared[change.node.kind].append(change.platform)
     for kind, platforms in spared.items():
         if platforms:

@@ -43,7 +43,8 @@ class Settings:
 def bake_variables(compilation: Compilation, settings: Settings) -> dict[str, str]:
     """Return the variables that a bake is given: base images through the mirrors, and what the settings say."""
     mirrors = {**compilation.workspace.project.mirrors, **settings.mirrors}
-    variables = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0"}  # the bake file is ours; what it reads is what was asked
+    # The bake file is ours: it reads what was asked for, and its paths are relative to the working directory.
+    variables = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0", "BUILDX_BAKE_FILE_RELATIVE_PATHS": "0"}
     for name, target in compilation.targets.items():
         variables[base_variable(name)] = mirrored(base_reference(compilation, target.base.image), mirrors)
         if target.base.native:
@@ -55,7 +56,7 @@ def bake_variables(compilation: Compilation, settings: Settings) -> dict[str, st
 def cache_variables(
     compilation: Compilation, settings: Settings, platforms: Sequence[str], *, writes: bool
 ) -> dict[str, str]:
-    """Return what a bake is told of the build cache: which platform's it is, and whether it is written.
+    """Return the variables of a bake for the build cache: which platform's it is, and whether it is written.
 
     What the environment says goes before.
 

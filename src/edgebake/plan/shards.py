@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError, Position
+from edgebake.graph.node import StageAt
 from edgebake.plan.builder import Plan
 from edgebake.plan.scope import Part, Parts, Scope
 from edgebake.plan.shared import SharedStage, shared_stages
@@ -17,7 +18,6 @@ from edgebake.plan.weights import Timings, stage_seconds
 
 MAX_SHARDS = 256
 """Jobs that a matrix of GitHub Actions may have (docs.github.com, "Usage limits")."""
-_StageKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class WeighedPart:
     target: str
     platform: str
     fingerprint: str
-    stages: Mapping[_StageKey, float]
+    stages: Mapping[StageAt, float]
 
     @property
     def key(self) -> Part:
@@ -94,7 +94,7 @@ def _parts(target: TargetPlan, timings: Timings) -> Iterable[WeighedPart]:
     bake_target, digests = target.bake_target, dict(target.fingerprints)
     for platform in target.platforms:
         stages = {
-            (change.node.target, change.node.id, platform): stage_seconds(change.node, platform)
+            change.at: stage_seconds(change.node, platform)
             for change in target.changes
             if change.platform == platform
         }
@@ -130,7 +130,7 @@ def _share_out(parts: Sequence[WeighedPart], number: int) -> list[list[WeighedPa
     machine when that saves more time than it costs.
     """
     shards: list[list[WeighedPart]] = [[] for _ in range(number)]
-    built: list[dict[_StageKey, float]] = [{} for _ in range(number)]
+    built: list[dict[StageAt, float]] = [{} for _ in range(number)]
     for part in sorted(parts, key=lambda part: (-sum(part.stages.values()), *_order(part))):
         loads = [sum(stages.values()) for stages in built]
         added = [sum(s for key, s in part.stages.items() if key not in stages) for stages in built]
@@ -140,9 +140,9 @@ def _share_out(parts: Sequence[WeighedPart], number: int) -> list[list[WeighedPa
     return shards
 
 
-def _together(parts: Iterable[WeighedPart]) -> dict[_StageKey, float]:
+def _together(parts: Iterable[WeighedPart]) -> dict[StageAt, float]:
     """Return the stages of several parts, each once."""
-    stages: dict[_StageKey, float] = {}
+    stages: dict[StageAt, float] = {}
     for part in parts:
         for key, seconds in part.stages.items():
             stages[key] = max(seconds, stages.get(key, 0.0))

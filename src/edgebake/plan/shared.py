@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from edgebake.graph.compile import Compilation
+from edgebake.graph.node import StageAt, StageKey
 from edgebake.plan.reuse import Reuse
 from edgebake.plan.scope import Parts
 from edgebake.plan.stacks import published_stages, walk
@@ -38,14 +39,14 @@ def shared_stages(
     """
     graph = compilation.graph
     chosen = published_stages(graph)
-    needing: dict[tuple[str, str, str], set[int]] = {}
+    needing: dict[StageAt, set[int]] = {}
     for plan in targets:
         name, target = plan.bake_target.name, plan.bake_target.target
         built, _ = walk(graph, graph.node(target, plan.bake_target.stage), plan.platforms, plan.reuse.taken)
-        for stage, platform in built:
-            if (target, stage) in chosen:
-                found = {number for number, parts in enumerate(shards, 1) if (name, platform) in parts}
-                needing.setdefault((target, stage, platform), set()).update(found)
+        for at in built:
+            if StageKey(at.target, at.stage) in chosen:
+                found = {number for number, parts in enumerate(shards, 1) if (name, at.platform) in parts}
+                needing.setdefault(at, set()).update(found)
     several = [
         SharedStage(*key, compilation.names[key[0]][key[1]], tuple(sorted(found)))
         for key, found in needing.items()

@@ -15,15 +15,10 @@ from itertools import pairwise
 from edgebake.graph.build_graph import BakeTarget, BuildGraph
 from edgebake.graph.install import PIP_FILES
 from edgebake.graph.names import arch, platform_name
-from edgebake.graph.node import Node
+from edgebake.graph.node import Node, StageAt, StageKey
 from edgebake.plan.fingerprint import Fingerprints
 
 _DIGITS = 32  # of a fingerprint in a key: a tag has 128 characters at most, and a target's name may have 64
-
-Stage = tuple[str, str]
-"""A stage of the graph: target and id."""
-At = tuple[str, str]
-"""A stage's id, and a platform."""
 
 
 @dataclass(frozen=True)
@@ -84,24 +79,24 @@ def keyed(
 # ── the choice
 
 
-def published_stages(graph: BuildGraph) -> frozenset[Stage]:
+def published_stages(graph: BuildGraph) -> frozenset[StageKey]:
     """Return the stages that are worth publishing, of the whole project, so that no selection changes them.
 
     Artifacts, all: what is compiled or fetched. Of the install stages those that builds begin from: where lines
     part, where one ends and the stage before (the application alone changes), and the last of each layer. What lies
     between two of these is a few light steps, and each published stage is a tag and a question more.
     """
-    chosen: set[Stage] = set()
-    following: dict[Stage, set[str]] = {}
+    chosen: set[StageKey] = set()
+    following: dict[StageKey, set[str]] = {}
     for bake_target in graph.bake_targets:
         if bake_target.is_test:
             continue
         line = _line(graph, bake_target)
-        chosen |= {(node.target, node.id) for node in _worth_in_line(line)}
+        chosen |= {node.key for node in _worth_in_line(line)}
         for node, after in zip(line, [*(n.id for n in line[1:]), bake_target.stage], strict=True):
-            following.setdefault((node.target, node.id), set()).add(after)
+            following.setdefault(node.key, set()).add(after)
         needed = graph.needed_by(bake_target.target, [bake_target.stage])
-        chosen |= {(node.target, node.id) for node in needed if _is_artifact(node)}
+        chosen |= {node.key for node in needed if _is_artifact(node)}
     return frozenset(chosen | {stage for stage, after in following.items() if len(after) > 1})
 
 
@@ -149,7 +144,7 @@ def wanted(
     for bake_target, platforms in bake_targets:
         every, _ = walk(graph, graph.node(bake_target.target, bake_target.stage), platforms)
         for node, here in by_stage(graph, bake_target.target, every):
-            if (node.target, node.id) in chosen:
+            if node.key in chosen:
                 for one in keyed(node, here, names[node.target], fingerprints):
                     found[one.key, one.name] = one
     return list(found.values())
@@ -159,34 +154,35 @@ def wanted(
 
 
 def walk(
-    graph: BuildGraph, start: Node, platforms: Sequence[str], available: Container[At] = ()
-) -> tuple[set[At], set[At]]:
+    graph: BuildGraph, start: Node, platforms: Sequence[str], available: Container[StageAt] = ()
+) -> tuple[set[StageAt], set[StageAt]]:
     """Return what is built for a stage: not what is empty, and nothing below what is available.
 
     Returns:
         The stages that are built, and the available ones that they are built on.
     """
-    built: set[At] = set()
-    taken: set[At] = set()
-    todo = [(start.id, platform) for platform in platforms]
+    built: set[StageAt] = set()
+    taken: set[StageAt] = set()
+    todo = [StageAt(*start.key, platform) for platform in platforms]
     seen = set(todo)
     while todo:
         at = todo.pop()
         if at in available:
             taken.add(at)
             continue
-        body = graph.node(start.target, at[0]).bodies[at[1]]
+        body = graph.node(at.target, at.stage).bodies[at.platform]
         if not body.empty:
             built.add(at)
-        new = [(parent, at[1]) for parent in body.parents if (parent, at[1]) not in seen]
+        parents = (at._replace(stage=parent) for parent in body.parents)
+        new = [parent for parent in parents if parent not in seen]
         seen.update(new)
         todo += new
     return built, taken
 
 
-def by_stage(graph: BuildGraph, target: str, stages: Iterable[At]) -> list[tuple[Node, list[str]]]:
+def by_stage(graph: BuildGraph, target: str, stages: Iterable[StageAt]) -> list[tuple[Node, list[str]]]:
     """Return stages with their platforms, each after its parents."""
     platforms: dict[str, list[str]] = {}
-    for stage, platform in sorted(stages, key=lambda at: at[1]):
-        platforms.setdefault(stage, []).append(platform)
+    for at in sorted(stages, key=lambda at: at.platform):
+        platforms.setdefault(at.stage, []).append(at.platform)
     return [(graph.node(target, i), platforms[i]) for i in graph.ordered(target, platforms)]

@@ -39,16 +39,26 @@ class PublishStages:
 
 
 @dataclass(frozen=True)
-class Bake:
-    """One invocation of `docker buildx bake`, or one for each bake target. What is finished is recorded at once.
+class BakeItem:
+    """A bake target, and the platforms that are built of it. A `tag` replaces the declared ones."""
 
-    `tags` is set where the declared tags must not be used: by bake target.
-    """
-
-    bake_targets: tuple[BakeTarget, ...]
+    bake_target: BakeTarget
     platforms: tuple[str, ...]
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class Bake:
+    """Build images with `docker buildx bake`, and run their tests. What is finished is recorded at once."""
+
+    images: tuple[BakeItem, ...]
     output: Output
-    tags: tuple[tuple[str, str], ...] = ()
+    tests: tuple[BakeItem, ...] = ()
+
+    @property
+    def items(self) -> tuple[BakeItem, ...]:
+        """Tests and images."""
+        return (*self.tests, *self.images)
 
 
 @dataclass(frozen=True)

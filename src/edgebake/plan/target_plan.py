@@ -37,7 +37,7 @@ class TargetPlan:
     @cached_property
     def built(self) -> tuple[StageChange, ...]:
         """The changes of what is not taken from the registry."""
-        return tuple(c for c in self.changes if not self.reuse.spares(c.node.id, c.platform))
+        return tuple(c for c in self.changes if not self.reuse.spares(c.at))
 
     def on(self, platforms: tuple[str, ...], *, shard: bool) -> TargetPlan:
         """Return the plan for some of its platforms, without what was found out about the registry."""

@@ -1,4 +1,4 @@
-"""How long stages took, as the journal tells it."""
+"""How long stages took, from the journal."""
 
 from __future__ import annotations
 

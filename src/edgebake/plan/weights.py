@@ -1,4 +1,4 @@
-"""How much work a stage is: an estimate by its kind, or the seconds that a bake has told."""
+"""How much work a stage is: an estimate by its kind, or the seconds that a bake has measured."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ COPYING = 1.0
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds of whole bake targets on a platform, as earlier bakes told them, where they did."""
+    """Seconds of whole bake targets on a platform, as earlier bakes measured them."""
 
     seconds: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     def of(self, bake_target: str, platform: str) -> float | None:
-        """Return the seconds of a bake target on a platform, or None if no bake told them."""
+        """Return the seconds of a bake target on a platform, or None if no bake measured them."""
         return self.seconds.get((bake_target, platform))
 
 

@@ -35,7 +35,7 @@ def collect(plan: Plan, settings: Settings, shards: Sequence[Shard]) -> Parts:
     for shard in shards:
         for part in shard.parts:
             collector.take(Found(part, shard.path))
-    if not collector.errors:  # what was refused would be told as missing, too
+    if not collector.errors:  # what was refused would be reported as missing, too
         collector.see_that_all_are_there()
     if collector.errors:
         raise ErrorGroup(collector.errors)

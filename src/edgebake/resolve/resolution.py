@@ -367,19 +367,10 @@ def _resolution(
         return frozenset(name for name in required if name in chosen and chosen[name].loaded is not None)
 
     pins = {}
-    for name in sorted(chosen):
-        candidate = chosen[name]
-        if candidate.loaded is None or candidate.release is None:
-            continue
-        own = needs[name]
-        pins[name] = Pin(
-            candidate.loaded,
-            candidate.release,
-            candidate,
-            wanted[name],
-            requires=names(own, "run"),
-            libraries=names(own, "library"),
-        )
+    for name, candidate in sorted(chosen.items(), key=lambda item: item[0]):
+        if candidate.loaded is not None and candidate.release is not None:
+            required = names(needs[name], "run"), names(needs[name], "library")
+            pins[name] = Pin(candidate.loaded, candidate.release, candidate, wanted[name], *required)
     cycle = find_cycle({name: pin.requires | pin.libraries for name, pin in pins.items()})
     if cycle:
         raise explain_cycle(_steps(cycle, needs, stands_for), what=what)

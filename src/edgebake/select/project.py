@@ -56,7 +56,7 @@ class ProjectItems:
     Args:
         compilation: the project.
         scope: the images that are looked at, each on some platforms.
-        states: tells what changed; asked only if a term is about that.
+        states: returns what changed; called only if a term is about that.
     """
 
     def __init__(self, compilation: Compilation, scope: Scope, states: Callable[[], States]) -> None:

@@ -21,7 +21,7 @@ from edgebake.render.mirrors import mirrored
 def check_bases(plan: Plan, settings: Settings) -> None:
     """See that the base images of what is built have its platforms: from the lock, else from their registries.
 
-    A registry that does not answer is Buildx's to tell: the image may be in the builder's cache.
+    Buildx reports a registry that does not answer: the image may be in the builder's cache.
 
     Raises:
         EdgebakeError: a base image has no such platform.

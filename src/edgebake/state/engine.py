@@ -25,8 +25,8 @@ def image_ids(references: Sequence[str]) -> dict[str, str]:
     if not references:
         return {}
     found: dict[str, str] = {}
-    told = _asked("image", "inspect", "--format", "{{json .Id}} {{json .RepoTags}}", *references)
-    for line in filter(None, told.splitlines()):
+    output = _asked("image", "inspect", "--format", "{{json .Id}} {{json .RepoTags}}", *references)
+    for line in filter(None, output.splitlines()):
         image_id, _, tags = line.partition(" ")
         found |= dict.fromkeys(json.loads(tags) or (), json.loads(image_id))
     return {reference: found[_tagged(reference)] for reference in references if _tagged(reference) in found}
@@ -39,9 +39,9 @@ def _tagged(reference: str) -> str:
 
 
 def builder_identity(builder: str | None) -> str:
-    """Return what tells a builder from others: name, driver, endpoints, and the engine behind it; empty if none."""
-    told = _asked("buildx", "inspect", *([builder] if builder else []))
-    facts = re.findall(r"^(?:Name|Driver|Endpoint):\s*(\S+)", told, re.MULTILINE)
+    """Return what identifies a builder: name, driver, endpoints, and the engine behind it; empty if none."""
+    output = _asked("buildx", "inspect", *([builder] if builder else []))
+    facts = re.findall(r"^(?:Name|Driver|Endpoint):\s*(\S+)", output, re.MULTILINE)
     if not facts:
         return ""
     engine = _asked("system", "info", "--format", "{{.ID}}").strip() if "docker" in facts else ""

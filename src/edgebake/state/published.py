@@ -59,7 +59,7 @@ def _missing_indexes(
 def fingerprint_labels(client: RegistryClient, reference: str) -> dict[str, str]:
     """Return the fingerprints of an image's platforms (hexadecimal), by platform.
 
-    None if there is no such image, or the registry does not show it: many do not tell these two apart.
+    None if there is no such image, or the registry does not show it: many registries answer the same for both.
 
     Raises:
         EdgebakeError: the registry cannot be reached.

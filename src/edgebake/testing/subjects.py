@@ -59,15 +59,15 @@ def subjects(
     given: Sequence[str] = (),
     left_out: Callable[[str, EdgebakeError], None] | None = None,
 ) -> Iterator[Subject]:
-    """Yield what there is to verify: recipes that exist on the target and have a test that needs no GPU.
+    """Yield what can be verified: recipes that exist on the target and have a test that needs no GPU.
 
     Args:
         workspace: an empty one, for the built-in catalogue.
         target: the target's name.
         recipes: only these; all if empty.
         platforms: only these; all of the target if empty.
-        given: requirements that stand beside each recipe, such as the release of another one.
-        left_out: is told of a recipe that cannot be had, for want of what it needs; without it, that is an error.
+        given: requirements that are added to each recipe, such as the release of another one.
+        left_out: is called with a recipe that cannot be resolved, and why; without it, that is an error.
 
     Raises:
         EdgebakeError: an unknown recipe or target; a recipe that cannot be had with `given`.
@@ -88,11 +88,17 @@ def subjects(
                 raise
             left_out(recipe, error)
             continue
-        fingerprints = Fingerprints(compilation)
-        for platform in there:
-            if not platforms or platform in platforms:
-                own = own_fingerprint(compilation, fingerprints, recipe, platform)
-                yield Subject(recipe, target, platform, own, compilation, tuple(given))
+        here = [platform for platform in there if not platforms or platform in platforms]
+        yield from _on_platforms(compilation, recipe, target, here, tuple(given))
+
+
+def _on_platforms(
+    compilation: Compilation, recipe: str, target: str, platforms: Sequence[str], given: tuple[str, ...]
+) -> Iterator[Subject]:
+    fingerprints = Fingerprints(compilation)
+    for platform in platforms:
+        own = own_fingerprint(compilation, fingerprints, recipe, platform)
+        yield Subject(recipe, target, platform, own, compilation, given)
 
 
 def _recipe(catalogue: Catalogue, name: str) -> LoadedRecipe:

@@ -79,7 +79,7 @@ def _stage(change: StageChange, target: TargetPlan) -> PlannedStage:
         causes=list(change.causes),
         fingerprint=change.fingerprint.digest,
         own=change.fingerprint.own,
-        reused=target.reuse.spares(change.node.id, change.platform),
+        reused=target.reuse.spares(change.at),
     )
 
 
@@ -108,10 +108,11 @@ def _step(step: Step) -> PlannedStep:
         case Bake():
             return PlannedStep(
                 step="bake",
-                bake_targets=[target.name for target in step.bake_targets],
-                platforms=list(step.platforms),
+                bake_targets=[item.bake_target.name for item in step.images],
+                tests=[item.bake_target.name for item in step.tests],
+                platforms=sorted({platform for item in step.images for platform in item.platforms}),
                 output=step.output,
-                tags=dict(step.tags),
+                tags={item.bake_target.name: item.tag for item in step.images if item.tag},
             )
         case VerifyIndexes(bake_targets):
             return PlannedStep(step="verify-indexes", bake_targets=[target.name for target in bake_targets])

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.modes import Modes
 from edgebake.execute.rows import Rows
+from edgebake.execute.runner import Ended, Job, Watcher
 
 if TYPE_CHECKING:
-    from edgebake.execute.failures import Failure
-    from edgebake.execute.pool import Job
     from edgebake.model.output.plan import PlatformWork
 
 HEARTBEAT = 30.0
 """Seconds of silence after which the running steps are shown."""
 
 
-class Progress:
+class Progress(Watcher):
     """Shows nothing: the base of all others.
 
-    The pool calls `began`, `ended` and `tick`; the scheduler calls `update` and `retry`; the executor calls `work`.
-    `close` is called when nothing runs any more, whatever the reason.
+    The runner calls what a watcher has; what runs a step calls `update`, and `close` when nothing runs any more,
+    whatever the reason; the executor calls `work`.
     """
 
     def __init__(self) -> None:
@@ -34,21 +33,13 @@ class Progress:
         self._modes = modes
 
     def began(self, job: Job, events: EventReader) -> None:
-        """An invocation has begun."""
         self._rows.begin(job, events)
 
-    def ended(self, job: Job, failure: Failure | None) -> None:
-        """An invocation has ended."""
-        self._rows.end(job, failed=failure is not None)
-
-    def tick(self) -> None:
-        """Time has passed."""
+    def ended(self, ended: Ended) -> None:
+        self._rows.end(ended)
 
     def update(self, events: EventReader, ended: list[BuildStep]) -> None:
         """Steps have ended."""
-
-    def retry(self, number: str, seconds: float, reason: str) -> None:
-        """An invocation is tried again after some seconds; `number` is "1 of 2"."""
 
     def close(self) -> None:
         """Nothing runs any more; forget what did."""

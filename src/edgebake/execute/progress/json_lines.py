@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.modes import Modes
@@ -22,8 +22,7 @@ from edgebake.model.output.progress import (
 )
 
 if TYPE_CHECKING:
-    from edgebake.execute.failures import Failure
-    from edgebake.execute.pool import Job
+    from edgebake.execute.runner import Ended, Job
     from edgebake.model.output.plan import PlatformWork
 
 
@@ -44,42 +43,23 @@ class JsonLines(Progress):
 
     def work(self, work: Sequence[PlatformWork], modes: Modes) -> None:
         super().work(work, modes)
-        for one in work:
-            self._write(PlatformEvent(version=1, time=_now(), event="platform", **dict(one)))
+        for platform_work in work:
+            self._write(PlatformEvent(version=1, time=_now(), event="platform", **dict(platform_work)))
 
     def began(self, job: Job, events: EventReader) -> None:
         super().began(job, events)
-        invocation = job.invocation
-        self._write(
-            BeginEvent(
-                version=1,
-                time=_now(),
-                event="begin",
-                bake_targets=list(invocation.bake_targets),
-                platforms=list(invocation.platforms),
-                attempt=job.attempt,
-            )
-        )
+        self._write(BeginEvent(version=1, time=_now(), event="begin", **_facts(job)))
 
-    def ended(self, job: Job, failure: Failure | None) -> None:
-        super().ended(job, failure)
-        invocation = job.invocation
-        self._write(
-            EndEvent(
-                version=1,
-                time=_now(),
-                event="end",
-                bake_targets=list(invocation.bake_targets),
-                platforms=list(invocation.platforms),
-                attempt=job.attempt,
-                outcome="failed" if failure else "done",
-                reason=failure.short if failure else "",
-            )
-        )
+    def ended(self, ended: Ended) -> None:
+        super().ended(ended)
+        outcome: Literal["done", "failed"] = "failed" if ended.failures else "done"
+        reason = ended.failures[0].short if ended.failures else ""
+        facts = _facts(ended.job)
+        self._write(EndEvent(version=1, time=_now(), event="end", outcome=outcome, reason=reason, **facts))
 
     def update(self, events: EventReader, ended: list[BuildStep]) -> None:
         for step in ended:
-            if not step.is_internal and (step.digest, step.cached) not in self._written:
+            if not step.internal and (step.digest, step.cached) not in self._written:
                 self._written.add((step.digest, step.cached))
                 self._write(self._step(step))
 
@@ -101,8 +81,6 @@ class JsonLines(Progress):
         self._written.clear()
 
     def _step(self, step: BuildStep) -> StepEvent:
-        rows = [row for row in self._rows if step.digest in row.steps]
-        platforms = sorted({row.platform for row in rows if row.platform})
         return StepEvent(
             version=1,
             time=_now(),
@@ -110,9 +88,9 @@ class JsonLines(Progress):
             digest=step.digest,
             stage=step.stage,
             name=step.name,
-            bake_targets=sorted({row.bake_target for row in rows}),
-            platforms=platforms,
-            mode=self._modes.of(step, platforms),
+            bake_targets=sorted({name for name, _ in step.rows}),
+            platforms=sorted({platform for _, platform in step.rows}),
+            mode=self._modes.of(step),
             seconds=round(step.seconds, 3),
             cached=step.cached,
             error=step.error,
@@ -123,6 +101,15 @@ class JsonLines(Progress):
         self._stream.flush()
         if line.event != "running":
             self._last = time.monotonic()
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    invocation = job.invocation
+    return {
+        "bake_targets": list(invocation.bake_targets),
+        "platforms": invocation.platforms,
+        "attempt": job.attempt,
+    }
 
 
 def _running(row: Row) -> RunningEvent:

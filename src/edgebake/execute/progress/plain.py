@@ -13,7 +13,7 @@ from edgebake.execute.progress.base import HEARTBEAT, Progress
 from edgebake.text.duration import format_duration
 
 if TYPE_CHECKING:
-    from edgebake.execute.pool import Job
+    from edgebake.execute.runner import Job
     from edgebake.model.output.plan import PlatformWork
 
 WORTH_A_LINE = 0.3
@@ -46,7 +46,7 @@ class Plain(Progress):
 
     def update(self, events: EventReader, ended: list[BuildStep]) -> None:
         for step in ended:
-            if is_worth_a_line(step) and step.digest not in self._shown:  # bakes that share a step both report it
+            if is_worth_a_line(step) and step.digest not in self._shown:  # a retry reports it again
                 self._shown.add(step.digest)
                 self._line(self._ended(step))
 
@@ -86,7 +86,7 @@ class Plain(Progress):
 
 def is_worth_a_line(step: BuildStep) -> bool:
     """Tell whether a step that has ended deserves a line: it took some time, or failed by itself."""
-    if step.is_internal or step.cancelled:
+    if step.internal or step.cancelled:
         return False
     return bool(step.error) or (not step.cached and step.seconds >= WORTH_A_LINE)
 

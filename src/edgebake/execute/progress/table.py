@@ -17,8 +17,7 @@ from edgebake.execute.rows import Row
 
 if TYPE_CHECKING:
     from edgebake.execute.events import BuildStep, EventReader
-    from edgebake.execute.failures import Failure
-    from edgebake.execute.pool import Job
+    from edgebake.execute.runner import Ended
 
 _EVERY = 0.2  # seconds
 _OPTIONS = re.compile(r"^(\[[^\]]*\] )?RUN(?:\s+--\S+)+\s+")
@@ -46,8 +45,8 @@ class Table(Plain):
         super().update(events, ended)
         self.tick()
 
-    def ended(self, job: Job, failure: Failure | None) -> None:
-        super().ended(job, failure)
+    def ended(self, ended: Ended) -> None:
+        super().ended(ended)
         self._draw()
 
     def tick(self) -> None:
@@ -103,9 +102,11 @@ class Table(Plain):
         return [*lines, *([self._paint(f"  … and {left} more", "dim")] if left else [])]
 
     def _head(self, rows: Sequence[Row], width: int) -> str:
-        steps = {step.digest: step for row in rows for step in row.steps.values()}
-        done = sum(step.completed is not None for step in steps.values())
-        cached = sum(step.cached for step in steps.values())
+        readers = {id(row.events): row.events for row in rows}
+        all_steps = (step for events in readers.values() for step in events.steps.values())
+        steps = [step for step in all_steps if step.rows and not step.internal]
+        done = sum(step.completed is not None for step in steps)
+        cached = sum(step.cached for step in steps)
         text = f"{clock(max(row.seconds for row in rows))}  {done} of {len(steps)} steps so far, {cached} cached"
         return self._paint(cut(text, width), "bold")
 

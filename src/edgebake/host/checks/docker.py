@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError
+from edgebake.execute.buildx import UPGRADE, installed_buildx
 from edgebake.host.finding import Finding, State
 from edgebake.host.surroundings import Surroundings
-from edgebake.system.docker import check_buildx, docker, last_line
+from edgebake.system.docker import docker, last_line
 
 _STORE = "io.containerd.snapshotter"
 _GB = 2**30
@@ -56,14 +57,20 @@ def containerd_store(this: Surroundings) -> Iterator[Finding]:
 
 
 def buildx(this: Surroundings) -> Iterator[Finding]:
-    """Look for Buildx, and for a builder that answers."""
+    """Look for Buildx, for what it lacks, and for a builder that answers."""
     if not this.info and shutil.which("docker") is None:
         return  # reported already
     try:
-        yield Finding("Buildx", "ok", f"Buildx {check_buildx() or 'of an unknown version'}")
+        installed = installed_buildx()
     except EdgebakeError as error:
-        yield Finding("Buildx", "problem", error.message, error.hints)
+        yield Finding("Buildx", "problem", error.message, tuple(error.hints))
         return
+    text = f"Buildx {installed.version or 'of an unknown version'}"
+    missing = installed.missing()
+    if missing:
+        yield Finding("Buildx", "warning", f"{text}; {missing}", UPGRADE)
+    else:
+        yield Finding("Buildx", "ok", text)
     if this.info:
         yield _builder()
 

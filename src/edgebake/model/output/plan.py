@@ -79,6 +79,8 @@ class PlannedStep(Model):
     repository: str | None = None
     keys: list[str] | None = None
     bake_targets: list[str] | None = None
+    tests: list[str] | None = None
+    """The bake targets with tests. No image is handed over before they have passed."""
     output: Literal["cache", "load", "push"] | None = None
     tags: dict[str, str] | None = None
     tag: str | None = None

@@ -131,7 +131,7 @@ def _marks(number: int, ran: Ran, zero: float, modes: Modes) -> Iterator[Mark]:
             max(step.started, first), last
         )  # a step may be cached, or another build's: then it began before
         end = start if state == "cached" else min(max(step.completed or last, start), last)
-        yield Mark(number, step, _rows(step, ran), start - zero, end - zero, state, modes.of(step, ran.platforms))
+        yield Mark(number, step, _rows(step, ran), start - zero, end - zero, state, modes.of(step))
 
 
 def _state(step: BuildStep) -> State:
@@ -143,13 +143,8 @@ def _state(step: BuildStep) -> State:
 
 
 def _rows(step: BuildStep, ran: Ran) -> list[tuple[str, str]]:
-    """Return the bake targets and platforms of a step; its name leaves out what there is only one of."""
-    if _is_own_work(step):
-        return [_BUILDKIT]
-    labels = step.labels()
-    names = [name for name in ran.bake_targets if name in labels] or list(ran.bake_targets)[:1]
-    platforms = [platform for platform in ran.platforms if platform in labels] or list(ran.platforms)[:1] or [""]
-    return [(name, platform) for name in names for platform in platforms]
+    """Return the bake targets and platforms of a step."""
+    return [_BUILDKIT] if _is_own_work(step) else sorted(step.rows) or [(ran.bake_targets[0], "")]
 
 
 # ── what waited for what
@@ -160,7 +155,7 @@ def _link(runs: Sequence[Ran], by_run: Sequence[Sequence[Mark]]) -> None:
 
     BuildKit tells a step's inputs. What it does for all has none: it is taken for a prelude (definitions, metadata
     of bases), which the first steps waited for, or an epilogue (exports, provenance), which waited for all before.
-    An invocation waited for the one that ended last before it began. Nothing can wait for itself: prelude, steps
+    An invocation waited for the one before it. Nothing can wait for itself: prelude, steps
     and epilogue follow each other, and in each of them there are inputs alone, or moments alone.
     """
     for number, marks in enumerate(by_run):
@@ -169,13 +164,14 @@ def _link(runs: Sequence[Ran], by_run: Sequence[Sequence[Mark]]) -> None:
         own = [mark for mark in marks if _is_own_work(mark.step) and mark.step.digest not in used]
         worked = [m.start for m in marks if not _is_own_work(m.step) and m.state != "cached"]
         prelude = [m for m in own if not m.step.is_export and m.start <= min(worked, default=m.start)]
-        before = _last_before(number, runs, by_run)
+        before = _last_of(by_run[:number])
         for mark in marks:
             if mark in prelude:
                 found = _ended_before(mark, prelude)
             elif mark in own:
-                names = mark.step.labels() & set(runs[number].bake_targets) if mark.step.is_export else set()
-                found = [one for one in _ended_before(mark, marks) if not names or _is_of(one, names)]
+                own_only = mark.step.is_export and len(runs[number].bake_targets) > 1
+                names = mark.step.bake_targets if own_only else set()
+                found = [each for each in _ended_before(mark, marks) if not names or _is_of(each, names)]
             else:
                 found = [known[digest] for digest in mark.step.inputs if digest in known]
                 found = found or [one for one in prelude if one.end <= mark.start + _NEAR]
@@ -196,15 +192,10 @@ def _ended_before(mark: Mark, marks: Sequence[Mark]) -> list[Mark]:
     return [one for one in marks if one.end <= mark.start + _NEAR and (one.start, one.key) < order]
 
 
-def _last_before(number: int, runs: Sequence[Ran], by_run: Sequence[Sequence[Mark]]) -> str:
-    """Return the last step of the invocations that were over when this one began; "" if there is none."""
-    over = [
-        mark
-        for ran, marks in zip(runs[:number], by_run[:number], strict=True)
-        if ran.ended is not None and ran.ended <= runs[number].began + _NEAR
-        for mark in marks
-    ]
-    return max(over, key=lambda mark: (mark.end, mark.key)).key if over else ""
+def _last_of(by_run: Sequence[Sequence[Mark]]) -> str:
+    """Return the step of these invocations that ended last; "" if there is none."""
+    marks = [mark for several in by_run for mark in several]
+    return max(marks, key=lambda mark: (mark.end, mark.key)).key if marks else ""
 
 
 # ── figures

@@ -1,0 +1,196 @@
+"""Runs a bake step: its invocations of Buildx, what is retried, and what becomes of each bake target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from edgebake.errors import EdgebakeError
+from edgebake.execute.batches import Batch, batches
+from edgebake.execute.buildx import Buildx
+from edgebake.execute.events import BuildStep, EventReader
+from edgebake.execute.failures import Failure
+from edgebake.execute.invocation import Invocation
+from edgebake.execute.ledger import Ledger
+from edgebake.execute.overrides import bake_overrides
+from edgebake.execute.policy import Policy
+from edgebake.execute.progress.base import Progress
+from edgebake.execute.results import Fate
+from edgebake.execute.runner import Ended, Job, Runner
+from edgebake.plan.builder import Plan
+from edgebake.plan.settings import Settings, bake_variables, cache_variables
+from edgebake.plan.steps import Bake, BakeItem
+
+
+class Baking:
+    """Runs a bake step.
+
+    Args:
+        plan: what the step is part of.
+        step: the step.
+        settings: how it is built.
+        policy: what to do about failures.
+        ledger: takes down what happens.
+
+    Attributes:
+        errors: why something failed, so far.
+    """
+
+    def __init__(self, plan: Plan, step: Bake, settings: Settings, policy: Policy, ledger: Ledger) -> None:
+        self._plan = plan
+        self._step = step
+        self._settings = settings
+        self._policy = policy
+        self._ledger = ledger
+        self._items = {item.bake_target.name: item for item in step.items}
+        self._needs = {name: self._stages(item) for name, item in self._items.items()}
+        names = plan.compilation.names
+        self._test_stages = {names[t.target][t.stage] for t in (item.bake_target for item in step.tests)}
+        self.errors: list[EdgebakeError] = []
+
+    def _stages(self, item: BakeItem) -> set[tuple[str, str]]:
+        """Return what an item needs: stages of one name can be in the Dockerfiles of several targets."""
+        target, compilation = item.bake_target.target, self._plan.compilation
+        nodes = compilation.graph.needed_by(target, [item.bake_target.stage])
+        return {(target, compilation.names[target][node.id]) for node in nodes}
+
+    def run(self, runner: Runner, progress: Progress, buildx: Buildx, driver: str) -> None:
+        """Bake what of the step is still to be built.
+
+        Raises:
+            EdgebakeError: the time for everything is over.
+        """
+        try:
+            for part in self._parts():
+                for batch in self._batches(part, buildx):
+                    names = self._open(batch.items)
+                    if names:
+                        self._bake(runner, progress, self._invocation(part, batch, driver).only(names))
+        finally:
+            progress.close()
+
+    def _parts(self) -> list[Bake]:
+        """Return the step in as many parts as it has caches: an invocation has one CACHE_PLATFORM."""
+        step = self._step
+        if self._plan.compilation.workspace.project.cache is None or "CACHE_PLATFORM" in self._settings.environment:
+            return [step]
+
+        def cache_of(item: BakeItem) -> tuple[str, ...]:
+            return item.platforms if len(item.platforms) == 1 else ()
+
+        def part(cache: tuple[str, ...]) -> Bake:
+            images, tests = ([i for i in items if cache_of(i) == cache] for items in (step.images, step.tests))
+            return Bake(tuple(images), step.output, tuple(tests))
+
+        return [part(cache) for cache in sorted({cache_of(item) for item in step.items})]
+
+    def _batches(self, part: Bake, buildx: Buildx) -> Iterator[Batch]:
+        # With --no-cache, what is handed over must be what the tests have seen, and not built once more beside it.
+        graph, no_cache = self._plan.compilation.graph, self._settings.no_cache
+        return batches(graph, part, buildx, keep_going=self._policy.keep_going, tests_first=no_cache)
+
+    def _open(self, items: Sequence[BakeItem]) -> list[str]:
+        return [item.bake_target.name for item in items if self._ledger.is_open(item.bake_target)]
+
+    def _invocation(self, step: Bake, batch: Batch, driver: str) -> Invocation:
+        compilation, settings = self._plan.compilation, self._settings
+        built = {item.bake_target.name: item.platforms for item in batch.items}
+        platforms = sorted({platform for several in built.values() for platform in several})
+        overrides = bake_overrides(self._plan, batch.items, step.output, settings, driver)
+        cache = cache_variables(compilation, settings, platforms, writes=step.output == "push")
+        return Invocation(
+            built,
+            [compilation.workspace.project.bake_file],
+            {**overrides, **self._no_cache(step, batch)},
+            {**cache, **bake_variables(compilation, settings)},
+            settings.builder,
+            load=step.output == "load",
+            jobs=batch.jobs,
+        )
+
+    def _no_cache(self, step: Bake, batch: Batch) -> dict[str, str]:
+        """Return what makes Buildx build everything again, but once: what was built for its tests is not."""
+        if not self._settings.no_cache:
+            return {}
+        tested = {self._ledger.image_of(item.bake_target) for item in step.tests}
+        names = [item.bake_target.name for item in batch.items]
+        return {f"{name}.no-cache": "true" for name in names if name not in tested}
+
+    # ── one invocation, and its retries
+
+    def _bake(self, runner: Runner, progress: Progress, invocation: Invocation) -> None:
+        job: Job | None = Job(invocation)
+        while job is not None:
+            self._ledger.attempt(list(job.invocation.bake_targets), job.attempt)
+            ended = runner.run(job, lambda events, steps: self._on_steps(progress, events, steps))
+            job = self._settle(ended, runner)
+
+    def _on_steps(self, progress: Progress, events: EventReader, steps: list[BuildStep]) -> None:
+        """Take down what was handed over at once: a killed edgebake must not push it again."""
+        progress.update(events, steps)
+        for step in steps:
+            if step.is_export and not step.error and len(step.bake_targets) == 1:
+                self._handed_over(next(iter(step.bake_targets)), events, step)
+
+    def _handed_over(self, name: str, events: EventReader, step: BuildStep) -> None:
+        digest = next(iter(step.exported[::-1]), "")
+        if self._step.output == "push" and step.pushed:
+            self._finish(name, events, step.pushed, step.exported)
+        elif self._step.output == "load" and step.named and digest:
+            self._finish(name, events, dict.fromkeys(step.named, digest), step.exported)
+
+    def _finish(self, name: str, events: EventReader, references: dict[str, str], ids: Sequence[str]) -> None:
+        if not self._ledger.is_finished(name):
+            self._ledger.finish(self._items[name], events, references, ids)
+
+    def _settle(self, ended: Ended, runner: Runner) -> Job | None:
+        """Take down the result of an invocation; return what is baked once more of it, after a wait."""
+        job, names = ended.job, list(ended.job.invocation.bake_targets)
+        self._ledger.timed({name: self._items[name].bake_target.target for name in names}, ended.events)
+        for name in ended.done:
+            self._finish(name, ended.events, *_in_metadata(ended.metadata.get(name, {})))
+        left = [name for name in names if not self._ledger.is_finished(name)]
+        lasting = [failure for failure in ended.failures if not self._may_retry(failure, job.attempt)]
+        if lasting:
+            self._lose(left, lasting)
+        again = [name for name in left if self._ledger.is_open(self._items[name].bake_target)]
+        if not again:
+            return None
+        # Without one, they were stopped only because a step that took too long was.
+        transient = next((failure for failure in ended.failures if failure not in lasting), None)
+        return runner.again(job, again, transient, partial(self._ledger.retry, again))
+
+    # ── what failed
+
+    def _may_retry(self, failure: Failure, attempt: int) -> bool:
+        return failure.transient and attempt <= self._policy.retries and failure.stage not in self._test_stages
+
+    def _lose(self, left: Sequence[str], failures: Sequence[Failure]) -> None:
+        """Give up what failed for good, and what depends on it: with `keep_going` only that, else everything."""
+        self.errors += [failure.error() for failure in failures]
+        lost = {name: failure for name in left for failure in reversed(failures) if self._blames(failure, name)}
+        lost = lost or dict.fromkeys(left, failures[0])
+        for name, failure in lost.items():
+            self._drop(name, "failed", failure.short)
+        first = failures[0]
+        because = f"because {first.short}" if first.stage or not lost else f"because {next(iter(lost))} failed"
+        for name in self._open(self._step.items):
+            if not self._policy.keep_going or any(self._blames(failure, name) for failure in failures):
+                self._drop(name, "not attempted", because)
+
+    def _blames(self, failure: Failure, name: str) -> bool:
+        """Return whether a bake target cannot be built because of a failure. One that names none is everybody's."""
+        targets = {self._items[each].bake_target.target for each in failure.bake_targets}
+        needed = any((target, failure.stage) in self._needs[name] for target in targets)
+        return needed or name in failure.bake_targets or not failure.bake_targets
+
+    def _drop(self, name: str, fate: Fate, reason: str) -> None:
+        self._ledger.lose(self._items[name], fate, reason)
+
+
+def _in_metadata(found: dict[str, object]) -> tuple[dict[str, str], list[str]]:
+    """Return the references with their digest, and other digests, that Buildx wrote of a bake target."""
+    digest = str(found.get("containerimage.digest", ""))
+    names = [name for name in str(found.get("image.name", "")).split(",") if name]
+    ids = [str(found[key]) for key in ("containerimage.config.digest",) if found.get(key)]
+    return (dict.fromkeys(names, digest) if digest else {}), ids

@@ -1,0 +1,158 @@
+"""Runs invocations of Buildx under timeouts; whatever ends one leaves nothing running."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgebake.errors import EdgebakeError
+from edgebake.execute.events import BuildStep, EventReader
+from edgebake.execute.failures import Failure, failures_of, overdue, unexplained
+from edgebake.execute.invocation import Invocation
+from edgebake.execute.policy import Policy, delay
+from edgebake.execute.process import BakeProcess
+from edgebake.text.duration import format_duration
+
+_TICK = 0.25  # seconds
+
+OnSteps = Callable[[EventReader, list[BuildStep]], None]
+"""Called with the steps that have ended."""
+OnRetry = Callable[[Failure, float], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """An invocation that is run for the `attempt`-th time."""
+
+    invocation: Invocation
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The result of a job: Buildx's metadata by bake target, and why it failed if it did."""
+
+    job: Job
+    events: EventReader
+    metadata: dict[str, Any]
+    failures: Sequence[Failure] = ()
+
+    @property
+    def done(self) -> list[str]:
+        """The bake targets that ended well, as far as Buildx says so."""
+        names = self.job.invocation.bake_targets
+        return [name for name in names if not self.failures or name in self.metadata]
+
+
+class Watcher:
+    """Follows jobs from their beginning to their end, and time as it passes. By itself it does nothing."""
+
+    def began(self, job: Job, events: EventReader) -> None:
+        """A job has begun; its events are read into `events`."""
+
+    def ended(self, ended: Ended) -> None:
+        """A job has ended."""
+
+    def tick(self) -> None:
+        """Some of a second has passed, whether or not anything was reported."""
+
+    def retry(self, number: str, seconds: float, reason: str) -> None:
+        """A job is retried after some seconds; `number` is "1 of 2"."""
+
+
+class Runner:
+    """Runs jobs, one at a time.
+
+    Args:
+        policy: how long they may take, and how often they are retried. `timeout` counts from now.
+        watchers: follow the jobs.
+    """
+
+    def __init__(self, policy: Policy, watchers: Sequence[Watcher]) -> None:
+        self._policy = policy
+        self._watchers = watchers
+        self._deadline = time.monotonic() + policy.timeout if policy.timeout else float("inf")
+
+    def run(self, job: Job, on_steps: OnSteps) -> Ended:
+        """Run a job to its end.
+
+        Args:
+            job: the job.
+            on_steps: called with steps as they end.
+
+        Raises:
+            EdgebakeError: the time for everything is over.
+        """
+        process = BakeProcess(job.invocation)
+        late = None
+        try:
+            for watcher in self._watchers:
+                watcher.began(job, process.events)
+            while late is None and (steps := process.read()) is not None:
+                on_steps(process.events, steps)
+                self._tick()
+                late = self._late_step(process.events)
+        except BaseException:
+            try:
+                process.stop()
+            finally:
+                process.finish()
+            raise
+        if late is not None:
+            on_steps(process.events, process.stop())
+        ended = self._ended(job, process, late)
+        for watcher in self._watchers:
+            watcher.ended(ended)
+        return ended
+
+    def _ended(self, job: Job, process: BakeProcess, late: BuildStep | None) -> Ended:
+        code, metadata = process.finish()
+        failures: list[Failure] = []
+        if late is not None:
+            limit = format_duration(self._policy.step_timeout)
+            failures = [overdue(late, limit), *failures_of(process.events)]
+        elif code:
+            failures = failures_of(process.events) or [unexplained(process.events, job.invocation.bake_targets)]
+        return Ended(job, process.events, metadata, failures)
+
+    def again(self, job: Job, names: Sequence[str], failure: Failure | None, note: OnRetry | None = None) -> Job:
+        """Return the job for what is baked once more: a retry, after a wait, if a transient failure is the reason.
+
+        Args:
+            job: the one that failed.
+            names: what of it is baked once more.
+            failure: the transient failure; None if others than these failed.
+            note: called with the failure, and the seconds of the wait, before a wait.
+
+        Raises:
+            EdgebakeError: the time for everything is over.
+        """
+        invocation = job.invocation.only(names)
+        if failure is None:
+            return Job(invocation, job.attempt)
+        seconds = delay(job.attempt)
+        if note is not None:
+            note(failure, seconds)
+        for watcher in self._watchers:
+            watcher.retry(f"{job.attempt} of {self._policy.retries}", seconds, failure.short)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(_TICK)
+            self._tick()
+        return Job(invocation, job.attempt + 1)
+
+    def _tick(self) -> None:
+        for watcher in self._watchers:
+            watcher.tick()
+        if time.monotonic() >= self._deadline:
+            raise EdgebakeError(
+                "the bake took longer than its --timeout, and was stopped",
+                hints=("to build the rest: edgebake bake --resume, with the same other options",),
+            )
+
+    def _late_step(self, events: EventReader) -> BuildStep | None:
+        limit = self._policy.step_timeout
+        late = [step for step in events.running() if time.monotonic() - step.seen > limit] if limit else []
+        return min(late, key=lambda step: step.seen, default=None)
