@@ -179,7 +179,7 @@ def test_apt_over_https_trusts_the_ca_bundle(project: Project) -> None:
                 install: {script: install.sh}
                 """,
             "recipes/sources/install.sh": (
-                "test ! -e /etc/ssl/certs/ca-certificates.crt\n"
+                "rm -rf /etc/ssl/certs\n"
                 "rm -f /etc/apt/sources.list.d/*\n"
                 "echo 'deb https://deb.debian.org/debian bookworm main' >/etc/apt/sources.list\n"
             ),

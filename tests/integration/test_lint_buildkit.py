@@ -48,8 +48,8 @@ def test_what_edgebake_writes_itself_is_clean_and_the_project_stays_as_it_is(tmp
 
 
 def test_every_stage_is_looked_at_also_of_one_platform(tmp_path: Path) -> None:
-    variants = [{"when": {"platform": "linux/arm64"}, "apt": ["libarm"]}, {"apt": ["libamd"]}]
-    template = "{% if 'libarm' in apt %}\nENV A b\n{% else %}\nRUN true\n{% endif %}\n"
+    variants = [{"when": {"platform": "linux/arm64"}, "args": {"lib": "libarm"}}, {"args": {"lib": "libamd"}}]
+    template = "{% if args.lib == 'libarm' %}\nENV A b\n{% else %}\nRUN true\n{% endif %}\n"
     project = project_with(tmp_path, template, releases=[{"version": "1", "variants": variants}])
     assert [(check, name) for _, check, name in found(project_subject(project.open()))] == [
         ("LegacyKeyValueFormat", "app")

@@ -123,8 +123,8 @@ def test_a_shard_leaves_the_declared_tags_to_the_one_that_merges(project: Projec
     shard = plan.part(shard_scope(plan, "4/4", None))
     assert [t.bake_target.name for t in shard.targets] == ["third-board-1-0", "third-cpu"]
     bakes = [step for step in shard.steps if isinstance(step, Bake)]
-    assert [step.platforms for step in bakes] == [(ARM64,)]
-    assert {name for step in bakes for name, _ in step.tags} == {"third-board-1-0", "third-cpu"}
+    assert {item.platforms for step in bakes for item in step.items} == {(ARM64,)}
+    assert {item.bake_target.name for step in bakes for item in step.images} == {"third-board-1-0", "third-cpu"}
     assert not any(isinstance(step, (VerifyIndexes, MergeIndex)) for step in shard.steps)
 
 
