@@ -21,7 +21,7 @@ NOT_COPIED = (".git", ".venv", ".edgebake", "site", "*_cache", ".hypothesis", "_
 _SHARED = re.compile(rf"\b{REGISTRY}/(?!(?:busybox|debian)\b)")  # the base images are there for all
 _FILTERS = (
     # There is a forecast only if earlier bakes ran what is to be built again, and not if all was in the build cache.
-    (re.compile(r"^Time, as earlier bakes took it:\n(?:  .+\n)+\n", re.MULTILINE), ""),
+    (re.compile(r"^Time, measured in earlier bakes:\n(?:  .+\n)+\n", re.MULTILINE), ""),
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:…"),
     (re.compile(r"sha256:[0-9a-f]{12}…"), "sha256:…"),
     (re.compile(r"(?<![\w.])\d+\.\d+s\b"), "N.Ns"),

@@ -8,7 +8,7 @@ import pytest
 
 from documentation.session import Session, matches, run, sessions
 
-FORECAST = "Time, as earlier bakes took it:\n  about 7.7s: 10s of work\n  critical path: eb-hello 0.4s\n"
+FORECAST = "Time, measured in earlier bakes:\n  about 7.7s: 10s of work\n  critical path: eb-hello 0.4s\n"
 PLAIN = [session for session in sessions() if not session.engine]
 
 
