@@ -54,7 +54,7 @@ class JsonLines(Progress):
         super().ended(ended)
         outcome: Literal["done", "failed"] = "failed" if ended.failures else "done"
         reason = ended.failures[0].short if ended.failures else ""
-        facts = _facts(ended.job)
+        facts = {**_facts(ended.job), "done": ended.done}
         self._write(EndEvent(version=1, time=_now(), event="end", outcome=outcome, reason=reason, **facts))
 
     def update(self, events: EventReader, ended: list[BuildStep]) -> None:

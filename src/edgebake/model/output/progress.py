@@ -46,6 +46,8 @@ class EndEvent(Invocation):
 
     event: Literal["end"]
     outcome: Literal["done", "failed"]
+    done: list[str]
+    """The bake targets that were finished, also if others failed."""
     reason: str
     """Reason why it failed; "" if it did not."""
 
