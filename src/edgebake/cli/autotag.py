@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import CaBundle, ImageRegistry, NoCache, Root
 from edgebake.cli.waiting import Waiting
 
 
-@dataclass(frozen=True)
+@command_options
 class AutotagOptions:
     """The image that is looked for, where, and what is printed about it."""
 

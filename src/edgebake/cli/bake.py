@@ -6,13 +6,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import (
     BakeFileOptions,
     Builder,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from edgebake.state.current import Wish
 
 
-@dataclass(frozen=True)
+@command_options
 class BakeOptions(BakeFileOptions, SelectOptions):
     """What is built, and how.
 

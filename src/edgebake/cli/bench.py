@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import AdHocOptions, LocalBuildOptions, absolute
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError, Position
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from edgebake.model.bench import Result
 
 
-@dataclass(frozen=True)
+@command_options
 class BenchOptions(LocalBuildOptions, AdHocOptions):
     """What is measured, how often, and what is done with the result.
 

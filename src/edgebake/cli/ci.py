@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import ChangedSince, Unpublished, refuse_together
 from edgebake.errors import EXIT_CHECK, EdgebakeError
 
@@ -25,7 +24,7 @@ app = typer.Typer(
 )
 
 
-@dataclass(frozen=True)
+@command_options
 class GithubOptions:
     """Where the workflow is, and what is done with it.
 
@@ -75,7 +74,7 @@ def github(options: GithubOptions) -> None:
         print_note(warning)
 
 
-@dataclass(frozen=True)
+@command_options
 class MatrixOptions:
     """Which images the jobs build.
 

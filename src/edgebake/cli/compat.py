@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import JsonOutput, Targets, refuse_together
 from edgebake.errors import EdgebakeError, ErrorGroup
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from edgebake.load.catalogue import Catalogue
 
 
-@dataclass(frozen=True)
+@command_options
 class CompatOptions:
     """What is shown, and how.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli.command import command_options
 from edgebake.cli.options import JsonOutput, Locked, refuse_together
 from edgebake.cli.remembered import Remembered, remembered
 from edgebake.errors import EXIT_CHECK
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edgebake.pipeline import Compiled
 
 
-@dataclass(frozen=True)
+@command_options
 class CompileOptions:
     """What is done with the generated files.
 

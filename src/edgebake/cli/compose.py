@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import refuse_together, target_option
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError, did_you_mean
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from edgebake.model.service import Service
 
 
-@dataclass(frozen=True)
+@command_options
 class ComposeOptions:
     """Which services, for which machine, and where the file goes.
 

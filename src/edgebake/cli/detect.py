@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import JsonOutput, Root
 
 
-@dataclass(frozen=True)
+@command_options
 class DetectOptions:
     """The machine that is looked at."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import JsonOutput, Targets, refuse_together
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from edgebake.diff.locks import LockDifference
 
 
-@dataclass(frozen=True)
+@command_options
 class DiffOptions:
     """What is compared.
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import CaBundle, JsonOutput
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
 
 
-@dataclass(frozen=True)
+@command_options
 class DoctorOptions:
     """What is checked, and whether it is fixed."""
 

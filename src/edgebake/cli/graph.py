@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import SelectOptions
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError
@@ -33,7 +32,7 @@ class Format(str, Enum):
 _BY_SUFFIX = {f".{kind.value}": kind for kind in Format} | {".mmd": Format.mermaid, ".gv": Format.dot}
 
 
-@dataclass(frozen=True)
+@command_options
 class GraphOptions(SelectOptions):
     """What is drawn, and how.
 

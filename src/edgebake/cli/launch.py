@@ -7,7 +7,6 @@ import re
 import shlex
 import sys
 import uuid
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import CaBundle, ImageRegistry, NoCache, Root
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
@@ -28,7 +27,7 @@ _HEALTHY = 300  # seconds until --wait gives up
 Words = list[str] | None
 
 
-@dataclass(frozen=True)
+@command_options
 class RunOptions:
     """The image that is started, its container, and what is waited for.
 

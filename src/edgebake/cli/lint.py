@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import Targets
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError
@@ -29,7 +28,7 @@ class Format(str, Enum):
     github = "github"
 
 
-@dataclass(frozen=True)
+@command_options
 class LintOptions:
     """What is linted, and how the findings are printed.
 

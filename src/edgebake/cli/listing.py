@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import Exclude, JsonOutput, Select, target_option
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
@@ -33,7 +32,7 @@ class Kind(str, Enum):
     images = "images"
 
 
-@dataclass(frozen=True)
+@command_options
 class ListOptions:
     """What is listed, and which of it. Four options are about recipes only.
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import CaBundle, Mirrors, pairs
 from edgebake.cli.waiting import Waiting
 
 
-@dataclass(frozen=True)
+@command_options
 class LockOptions:
     """What is resolved again, and how the network is reached."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edgebake.cli import complete
+from edgebake.cli.command import command_options
 from edgebake.errors import EdgebakeError
 from edgebake.text.words import listed
 
@@ -133,7 +134,7 @@ ImageRegistry = Annotated[
 ]
 
 
-@dataclass(frozen=True)
+@command_options
 class ImagesOptions:
     """The images that a command is about, on some targets."""
 
@@ -148,7 +149,7 @@ class ImagesOptions:
         return Request(tuple(self.names or ()), tuple(self.target or ()))
 
 
-@dataclass(frozen=True)
+@command_options
 class AdHocOptions:
     """Images of the project, or recipes for an ad-hoc image, on some targets and platforms."""
 
@@ -165,7 +166,7 @@ class AdHocOptions:
         return Request(tuple(self.names or ()), tuple(self.target or ()), tuple(self.platform or ()), self.name)
 
 
-@dataclass(frozen=True)
+@command_options
 class SelectOptions(AdHocOptions):
     """The same, narrowed by selectors."""
 
@@ -178,7 +179,7 @@ class SelectOptions(AdHocOptions):
         return replace(super().request, select=tuple(self.select or ()), exclude=tuple(self.exclude or ()))
 
 
-@dataclass(frozen=True)
+@command_options
 class BakeFileOptions:
     """Values of the bake file's variables, for commands that build nothing.
 
@@ -200,7 +201,7 @@ class BakeFileOptions:
         return Settings(variables=variables, environment=dict(os.environ))
 
 
-@dataclass(frozen=True)
+@command_options
 class LocalBuildOptions:
     """How images are built for the local engine; `settings` raises EdgebakeError for a mirror without '='."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli import complete
+from edgebake.cli.command import command_options
 from edgebake.cli.options import (
     BakeFileOptions,
     ChangedSince,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from edgebake.plan.stacks import Keyed
 
 
-@dataclass(frozen=True)
+@command_options
 class PlanOptions(BakeFileOptions, SelectOptions):
     """What is planned, what else is looked at, and how the plan is shown.
 

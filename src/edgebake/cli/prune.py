@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import BakeFileOptions, ImagesOptions, JsonOutput
 from edgebake.cli.waiting import Waiting
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from edgebake.model.output.publishing import PrunableTag
 
 
-@dataclass(frozen=True)
+@command_options
 class PruneOptions(BakeFileOptions, ImagesOptions):
     """Which repositories are looked at, what is kept there, and whether the rest is deleted."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import BakeFileOptions, ImagesOptions, JsonOutput
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, ErrorGroup
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from edgebake.model.output.publishing import Publish
 
 
-@dataclass(frozen=True)
+@command_options
 class PublishOptions(BakeFileOptions, ImagesOptions):
     """What is published, and the digest files that say what was pushed.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import JsonOutput, target_option
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from edgebake.model.output.explore import Show, ShownRecipe
 
 
-@dataclass(frozen=True)
+@command_options
 class ShowOptions:
     """What is shown, and for which target."""
 

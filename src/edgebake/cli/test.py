@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import LocalBuildOptions, SelectOptions, absolute
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from edgebake.model.output.build import Suite, TestResult
 
 
-@dataclass(frozen=True)
+@command_options
 class TestOptions(LocalBuildOptions, SelectOptions):
     """What is tested: the selected images, or the one that the engine has as `image`; and with which GPUs."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import BakeFileOptions, JsonOutput, Targets
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from edgebake.model.request import Request
 
 
-@dataclass(frozen=True)
+@command_options
 class VerifyOptions(BakeFileOptions):
     """What is compared: the selected images' tags, and references; with the recorded digests, if there are any."""
 

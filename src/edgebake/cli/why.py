@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command
+from edgebake.cli.command import command, command_options
 from edgebake.cli.options import ImageName, JsonOutput, Platforms, Targets
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
 
 
-@dataclass(frozen=True)
+@command_options
 class WhyOptions:
     """Which recipe is explained, in which images."""
 
