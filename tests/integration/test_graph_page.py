@@ -201,7 +201,7 @@ def test_the_command_writes_what_the_files_ending_says(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         assert (tmp_path / name).read_text().startswith(start)
     done = run(EXAMPLE, "graph", "detector", "-o", str(tmp_path / "g.txt"))
-    assert (done.returncode, "does not say what to write" in done.stderr) == (2, True)
+    assert (done.returncode, "names no format" in done.stderr) == (2, True)
     done = run(EXAMPLE, "graph", "--recipes", "--format", "html")
     assert (done.returncode, "shows stages, not recipes" in done.stderr) == (2, True)
 

@@ -81,7 +81,7 @@ def test_the_time_of_calls_side_by_side_is_not_their_sum() -> None:
         (line(surprise=1), "surprise"),
         (line(measurement=""), "measurement"),
         (line(measurement="two\nlines"), "measurement"),
-        (f"{line()}\n{line()}", "stands twice"),
+        (f"{line()}\n{line()}", "is listed twice"),
         (line().replace("[2000000, 1000000]", "[NaN]"), "nanoseconds"),
     ],
 )

@@ -255,7 +255,7 @@ def test_json_has_the_keys_that_it_always_had() -> None:
         "check": "Disk",
         "state": "warning",
         "text": "7.0 GiB free in /var/lib/docker",
-        "mend": ["docker system df", "docker image prune"],
+        "fix": ["docker system df", "docker image prune"],
         "can_fix": False,
         "fixed": "",
     }

@@ -19,8 +19,8 @@ from edgebake.lint.formats.sarif import as_sarif
 from edgebake.lint.registry import RULES
 from edgebake.lint.report import Report, with_prefix
 
-GRAVE = Rule("grave", "error", "something is grave", "mend it")
-SMALL = Rule("small", "warning", "something is small", "mend it too")
+GRAVE = Rule("grave", "error", "something is grave", "fix it")
+SMALL = Rule("small", "warning", "something is small", "fix it too")
 NOTED = Rule("noted", "info", "something is noted", "leave it")
 RULES_OF_REPORT = (GRAVE, SMALL, NOTED)
 REPORT = Report(
@@ -97,11 +97,11 @@ def test_text_is_by_file_and_ends_with_a_count() -> None:
         "  3:7   error  100% wrong: a,b\n"
         "               c (on board, cpu)  [grave]\n"
         "  12:1  error  wrong too  [grave]\n"
-        "               hint: mend it\n"
+        "               hint: fix it\n"
         "\n"
         "edgebake.yaml\n"
         "  -  warning  big  [small]\n"
-        "              hint: mend it too\n"
+        "              hint: fix it too\n"
         "\n"
         "/elsewhere/recipe.yaml\n"
         "  1:1  info  look  [noted]\n"
@@ -125,7 +125,7 @@ def test_json_has_everything() -> None:
         "recipe": "app",
         "image": None,
         "targets": ["board", "cpu"],
-        "mend": "mend it",
+        "fix": "fix it",
     }
     assert data["accepted"][0]["reason"] == "it has to be"
     assert data["left_out"] == [{"recipe": "ros", "targets": ["cpu"]}]
@@ -167,9 +167,9 @@ def test_what_is_accepted_is_suppressed_in_sarif() -> None:
 def test_github_annotations_are_escaped() -> None:
     lines = as_github(REPORT).splitlines()
     assert lines == [
-        "::error file=a%3Ab%2Cc/x y.yaml,line=3,col=7,title=grave::100%25 wrong: a,b%0Ac (on board, cpu)%0Ahint: mend it",
-        "::error file=a%3Ab%2Cc/x y.yaml,line=12,col=1,title=grave::wrong too%0Ahint: mend it",
-        "::warning file=edgebake.yaml,title=small::big%0Ahint: mend it too",
+        "::error file=a%3Ab%2Cc/x y.yaml,line=3,col=7,title=grave::100%25 wrong: a,b%0Ac (on board, cpu)%0Ahint: fix it",
+        "::error file=a%3Ab%2Cc/x y.yaml,line=12,col=1,title=grave::wrong too%0Ahint: fix it",
+        "::warning file=edgebake.yaml,title=small::big%0Ahint: fix it too",
         "::notice file=/elsewhere/recipe.yaml,line=1,col=1,title=noted::look%0Ahint: leave it",
         "2 errors, 1 warning, 1 info, 1 accepted with a reason.",
     ]

@@ -68,7 +68,7 @@ def test_spaces_and_repetition_are_a_union_and_commas_an_intersection() -> None:
         ("group:", "'group:' is not a selector"),
         (":llm", "':llm' is not a selector"),
         ("Group:llm", "there is no method 'Group'"),
-        ("@a+", "'@a+' has @ and +, which exclude each other"),
+        ("@a+", "'@a+' has @ and +, which cannot be combined"),
         ("colour:red", "there is no method 'colour'"),
         ("state:broken", "there is no state 'broken'"),
     ],

@@ -24,9 +24,9 @@ class Collected:
 
     @property
     def wants_samples(self) -> bool:
-        """Whether memory is to be sampled, as a run has shown that the control group does not tell its peak.
+        """Whether memory is to be sampled, as a run has shown that the control group does not report its peak.
 
-        Linux tells it from 5.19 on in version 2 (memory.peak), and always in version 1.
+        Linux reports it from 5.19 on in version 2 (memory.peak), and always in version 1.
         """
         return any(one.said and one.said.peak_memory is None for one in self.runs)
 
@@ -48,7 +48,7 @@ class Collected:
         return next((one for one in self.runs if one.said is None), None)
 
     def result(self) -> RecipeBench:
-        """Return what came of it."""
+        """Return the result."""
         case, failed = self.case, self._failed
         if self.skipped:
             return RecipeBench(recipe=case.recipe, title=case.title, outcome="skipped", output=self.skipped)

@@ -49,7 +49,7 @@ def parse(output: str) -> Said:
     """Return what the output of a run says.
 
     Raises:
-        ProtocolError: a measurement is written wrong, or stands twice.
+        ProtocolError: a measurement is malformed, or is listed twice.
     """
     lines, words = [], []
     container: dict[str, Any] = {}
@@ -94,7 +94,7 @@ def _refuse_twice(lines: list[Line]) -> None:
     seen: set[str] = set()
     for line in lines:
         if line.measurement in seen:
-            raise ProtocolError(f"the measurement {line.measurement!r} stands twice")
+            raise ProtocolError(f"the measurement {line.measurement!r} is listed twice")
         seen.add(line.measurement)
 
 

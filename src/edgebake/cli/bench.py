@@ -107,7 +107,7 @@ def _measured(options: BenchOptions, waiting: Waiting) -> Result:
 
     def report(line: str) -> None:
         if not options.quiet:
-            waiting.tell(line)
+            waiting.report(line)
 
     start = Path.cwd()
     build = LocalBuild(Pipeline(start, options.request, locked=options.locked), options.settings, options.quiet)

@@ -62,6 +62,6 @@ def _lock(options: LockOptions, waiting: Waiting) -> bool:
         refresh=options.refresh,
         mirrors=pairs(options.mirror, "--mirror"),
         ca_bundle=Path(options.ca_bundle) if options.ca_bundle else None,
-        report=waiting.tell,
+        report=waiting.report,
     )
     return write_file(workspace.root / LOCK_FILE, render_lock(made))

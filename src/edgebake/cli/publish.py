@@ -55,7 +55,7 @@ def publish(options: PublishOptions) -> None:
     Example: edgebake publish --digests digests
     """
     with Waiting("asking the registry") as waiting:
-        result, errors = _published(options, waiting.tell)
+        result, errors = _published(options, waiting.report)
     _print(result, json_output=options.json_output)
     if errors:
         raise ErrorGroup(errors)

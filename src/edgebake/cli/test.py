@@ -58,7 +58,7 @@ def _suites(options: TestOptions, waiting: Waiting) -> list[Suite]:
 
     def report(result: TestResult) -> None:
         if not options.quiet:
-            waiting.tell(f"{result.outcome}: {result.title} ({result.seconds:.1f}s)")
+            waiting.report(f"{result.outcome}: {result.title} ({result.seconds:.1f}s)")
 
     pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked)
     build = LocalBuild(pipeline, options.settings, options.quiet)
@@ -66,7 +66,7 @@ def _suites(options: TestOptions, waiting: Waiting) -> list[Suite]:
         return run_suites([get_image(pipeline, options.image)], gpus=options.gpus, report=report)
     start = Path.cwd()
     os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
-    images = load_images(build, note=lambda text: waiting.tell(f"note: {text}"), begin=waiting.end)
+    images = load_images(build, note=lambda text: waiting.report(f"note: {text}"), begin=waiting.end)
     return run_suites(images, gpus=options.gpus, report=report)
 
 

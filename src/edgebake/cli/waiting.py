@@ -39,7 +39,7 @@ class Waiting:
             self._stream.write(_ERASE)
             self._stream.flush()
 
-    def tell(self, line: str) -> None:
+    def report(self, line: str) -> None:
         """Show a line on stderr in its place."""
         self.end()
         typer.echo(line, err=True)

@@ -92,7 +92,7 @@ class BuildStep:
 
     @property
     def cancelled(self) -> bool:
-        """Whether it failed only because something else did, or because it was told to stop."""
+        """Whether it failed only because something else did, or because it was stopped."""
         return _CANCELLED in self.error
 
     @property
@@ -118,7 +118,7 @@ class BuildStep:
 
     @property
     def is_cross(self) -> bool:
-        """Whether it works on the build platform for another one (told as linux/amd64->arm64)."""
+        """Whether it works on the build platform for another one (reported as linux/amd64->arm64)."""
         return any("->" in word for name in self.names if (match := _NAME.match(name)) for word in match[1].split())
 
     @property
@@ -218,14 +218,14 @@ class EventReader:
                     self._by_row.setdefault((bake_target, platform), {})[step.digest] = step
 
     def _status(self, status: dict[str, Any]) -> None:
-        step, told = self.steps.get(status.get("vertex", "")), status.get("id", "")
+        step, line = self.steps.get(status.get("vertex", "")), status.get("id", "")
         if step is None or not status.get("completed"):
             return
-        if match := _PUSHED.match(told):
+        if match := _PUSHED.match(line):
             step.pushed[match[1]] = match[2]
-        elif (match := _NAMED.match(told)) and match[1] not in step.named:
+        elif (match := _NAMED.match(line)) and match[1] not in step.named:
             step.named.append(match[1])
-        elif (match := _EXPORTED.match(told)) and match[1] not in step.exported:
+        elif (match := _EXPORTED.match(line)) and match[1] not in step.exported:
             step.exported.append(match[1])
 
     def _log(self, log: dict[str, Any]) -> None:

@@ -88,7 +88,7 @@ def _index_attributes(plan: Plan, target: TargetPlan) -> dict[str, str]:
 
 def _push(attributes: Mapping[str, str]) -> str:
     """Return an output that pushes, as one line of CSV, which is how Buildx reads it."""
-    # The engine's own driver pushes Docker's older media types unless it is told. `--push` beside this
+    # The engine's own driver pushes Docker's older media types by default. `--push` next to this
     # would be lost now and then: Buildx applies overrides in no fixed order.
     fields = ["type=image", "oci-mediatypes=true", "push=true", *(f"{k}={v}" for k, v in attributes.items())]
     line = io.StringIO()

@@ -42,7 +42,7 @@ def check_builder(step: CheckBuilder, builder: str | None) -> BuilderState:
 
 
 def not_emulated(who: str, platforms: Sequence[str], reason: str) -> EdgebakeError:
-    """Return what to tell where a builder or engine (`who`) cannot run commands for `platforms`."""
+    """Return the message where a builder or engine (`who`) cannot run commands for `platforms`."""
     arch = platforms[0].split("/")[1]
     return EdgebakeError(
         f"the {who} cannot run commands for {', '.join(platforms)}",

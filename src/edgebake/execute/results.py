@@ -44,7 +44,7 @@ def built_rows(
     shown = _pulled(reference, digest)
     for platform, found in steps.items():
         ran = [step for step in found if step.started is not None and step.completed is not None]
-        fresh = [step for step in ran if not step.cached]  # BuildKit may tell when a cached one ran long ago
+        fresh = [step for step in ran if not step.cached]  # BuildKit may report when a cached one ran long ago
         begin = min((step.started or 0.0 for step in fresh), default=0.0)
         end = max((step.completed or 0.0 for step in fresh), default=0.0)
         cached = len(ran) - len(fresh)

@@ -26,11 +26,11 @@ class Mark:
 
     Attributes:
         run: the number of its invocation.
-        step: what BuildKit told.
+        step: what BuildKit reported.
         rows: bake target and platform, of all that it was for.
         start: when it began.
         end: when it ended, or when all was stopped.
-        state: what came of it.
+        state: its result.
         mode: where it ran.
         needs: what it waited for.
     """
@@ -151,12 +151,12 @@ def _rows(step: BuildStep, ran: Ran) -> list[tuple[str, str]]:
 
 
 def _link(runs: Sequence[Ran], by_run: Sequence[Sequence[Mark]]) -> None:
-    """Tell each mark what it waited for.
+    """Set for each mark what it waited for.
 
-    BuildKit tells a step's inputs. What it does for all has none: it is taken for a prelude (definitions, metadata
-    of bases), which the first steps waited for, or an epilogue (exports, provenance), which waited for all before.
-    An invocation waited for the one before it. Nothing can wait for itself: prelude, steps
-    and epilogue follow each other, and in each of them there are inputs alone, or moments alone.
+    BuildKit reports a step's inputs. Work that it does for all steps has none. Such work counts as prelude
+    (definitions, metadata of bases), which the first steps waited for, or as epilogue (exports, provenance),
+    which waited for all steps before it. An invocation waited for the one before it. Nothing can wait for itself:
+    prelude, steps and epilogue follow each other, and each of them is ordered either by inputs or by time.
     """
     for number, marks in enumerate(by_run):
         known = {mark.step.digest: mark for mark in marks}

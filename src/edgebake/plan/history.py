@@ -20,7 +20,7 @@ Subject = tuple[str, tuple[str, ...], str]
 
 @dataclass(frozen=True)
 class Finished:
-    """A bake target that was built, and what came of it.
+    """A bake target that was built, and the result.
 
     Attributes:
         bake_target: its name.

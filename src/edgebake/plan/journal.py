@@ -70,7 +70,7 @@ class Journal:
             raise EdgebakeError(
                 f"cannot write the journal: {error.strerror}",
                 at=Position(str(self._path)),
-                hints=("what was built stays built; make room or mend the permissions, and bake again",),
+                hints=("what was built stays built; free space or fix the permissions, and bake again",),
             ) from None
 
     def shrink(self, keep: Keep, limit: int = LIMIT) -> None:

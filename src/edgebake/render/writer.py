@@ -1,7 +1,7 @@
 """The only place that writes generated files: all of them as one change, and none that a person has edited.
 
-`bake/manifest.json` lists every generated file with its digest; that is how a hand-edited file, and a stale one,
-are told from a file that edgebake may replace. A change goes through these steps:
+`bake/manifest.json` lists every generated file with its digest. The digests show which files were edited by hand,
+which are stale, and which edgebake may replace. A change goes through these steps:
 
 1. Take the lock in `.edgebake/`, so that two compiles run one after the other.
 2. Stage all new bytes, and copies of those they replace, in `.edgebake/staging/`. A full disk shows here.
@@ -9,9 +9,9 @@ are told from a file that edgebake may replace. A change goes through these step
 4. Remove stale files, move the staged ones in place by `os.replace`, the manifest last.
 5. Delete the note and the staging folder.
 
-An error or Ctrl-C in step 4 puts the copies back. After a kill -9 the note tells the next compile which files
-are the interrupted one's, so that nobody has to say `--force` for them. (A power cut may lose what the system
-had not yet written to the disk; the digests show it, and `--force` mends it.)
+An error or Ctrl-C in step 4 puts the copies back. After a kill -9, the note shows the next compile which files
+the interrupted one wrote, so that they need no `--force`. (A power cut may lose what the system
+had not yet written to the disk; the digests show it, and `--force` fixes it.)
 """
 
 from __future__ import annotations
@@ -277,7 +277,7 @@ def _read_state(root: Path, manifest_path: str, *, force: bool) -> _State:
                 "the list of generated files cannot be understood",
                 at=Position(manifest_path),
                 reason=str(error),
-                hints=("restore it from git, or write all files anew: edgebake compile --force",),
+                hints=("restore it from git, or write all files again: edgebake compile --force",),
             ) from error
         manifest = {}
     return _State(manifest, _read_pending(root))
@@ -384,7 +384,7 @@ def _apply(root: Path, changes: Sequence[Change], state: _State, manifest_path: 
                 _move(root, change, staging / f"{number}.old", staging / f"{number}.new", undo, made)
     except BaseException:
         for step in reversed(undo):
-            with suppress(OSError):  # the first error is the one to tell; the note makes up for the rest
+            with suppress(OSError):  # the first error is the one to report; the note makes up for the rest
                 step()
         raise
 
@@ -445,7 +445,7 @@ def _move(root: Path, change: Change, old: Path, new: Path, undo: _Undo, made: s
         _make_folders(place.parent, undo, made)
     if place.parent not in made and place.is_dir() and not place.is_symlink():
         undo.append(partial(place.mkdir, exist_ok=True))
-        place.rmdir()  # a crash may have left it empty; if it is not, this is the error to tell
+        place.rmdir()  # a crash may have left it empty; if it is not, this is the error to report
     undo.append(partial(old.replace, place) if change.old is not None else partial(place.unlink, missing_ok=True))
     new.replace(place)
 

@@ -109,7 +109,7 @@ def _term(word: str, group: str, option: str) -> Term:
     around, up, down = bool(match["around"]), match["up"], match["down"]
     if around and (up is not None or down is not None):
         raise EdgebakeError(
-            f"{option}: {word!r} has @ and +, which exclude each other",
+            f"{option}: {word!r} has @ and +, which cannot be combined",
             reason="@ goes in both directions, as far as possible",
         )
     term = Term(

@@ -1,1 +1,1 @@
-"""Runs the tests of recipes in a built image, and tells what came of it."""
+"""Runs the tests of recipes in a built image, and reports the results."""

@@ -1,4 +1,4 @@
-"""Builds and tests recipes one by one, with and without what is tested, and records what came of it."""
+"""Builds and tests recipes one by one, with and without what is tested, and records the results."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def verify(
     bench: Bench,
     record: Path,
     found: Iterable[Subject],
-    tell: Callable[[Verification], None],
-    tell_unreached: Callable[[Subject, UnreachableError], None],
+    report: Callable[[Verification], None],
+    report_unreached: Callable[[Subject, UnreachableError], None],
 ) -> None:
     """Verify what the record does not have as it is now; each result is written down at once.
 
@@ -67,8 +67,8 @@ def verify(
         bench: where and how to build.
         record: the folder of recipes, with the record.
         found: what to verify.
-        tell: is told of each result.
-        tell_unreached: is told of each recipe that nothing is recorded of, as a server did not answer.
+        report: is called with each result.
+        report_unreached: is called with each recipe that is not recorded because a server did not answer.
 
     Raises:
         EdgebakeError: this machine can build nothing now: no engine, a platform that is not emulated, a full disk.
@@ -83,11 +83,11 @@ def verify(
         try:
             result = _verify(bench, subject)
         except UnreachableError as error:
-            tell_unreached(subject, error)
+            report_unreached(subject, error)
             continue
         known = read_verified(record)  # another one may have written meanwhile
         write_verified(record, {**known, subject.key: result}.values())
-        tell(result)
+        report(result)
 
 
 def _verify(bench: Bench, subject: Subject) -> Verification:

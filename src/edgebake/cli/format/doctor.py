@@ -49,7 +49,7 @@ def data(findings: Sequence[Finding]) -> Doctor:
                 check=finding.check,
                 state=finding.state,
                 text=finding.text,
-                mend=list(finding.remedies),
+                fix=list(finding.remedies),
                 can_fix=finding.fix is not None,
                 fixed=finding.fixed,
             )

@@ -76,5 +76,5 @@ def _finding(finding: Finding) -> LintFinding:
         recipe=finding.recipe or None,
         image=finding.image or None,
         targets=list(finding.targets),
-        mend=finding.rule.fix,
+        fix=finding.rule.fix,
     )

@@ -20,7 +20,7 @@ class LintFinding(Model):
     recipe: str | None
     image: str | None
     targets: list[str]
-    mend: str
+    fix: str
     """How to fix it."""
 
 

@@ -97,7 +97,7 @@ class DoctorFinding(Model):
     check: str
     state: Literal["ok", "warning", "problem", "unknown"]
     text: str
-    mend: list[str]
+    fix: list[str]
     """Commands that fix it, some followed by a remark."""
     can_fix: bool
     """Whether `--fix` can fix it."""
