@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import CaBundle, ImageRegistry, NoCache, Root
+from edgebake.cli.command import argument, command, command_options, flag
+from edgebake.cli.options import CA_BUNDLE, IMAGE_REGISTRY, NO_CACHE, ROOT
 from edgebake.cli.waiting import Waiting
 
 
@@ -18,25 +17,18 @@ from edgebake.cli.waiting import Waiting
 class AutotagOptions:
     """The image that is looked for, where, and what is printed about it."""
 
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="IMAGE|RECIPE|REPOSITORY",
-            help="An image of the project, a recipe, or a repository (localhost:5000/acme/detector).",
-            autocompletion=complete.subjects,
-        ),
-    ]
-    registry: ImageRegistry = None
-    root: Root = None
-    explain: Annotated[
-        bool,
-        typer.Option("--explain", help="Show on stderr the result of each rule for each image, with its source."),
-    ] = False
-    no_cache: NoCache = False
-    ca_bundle: CaBundle = None
-    json_output: Annotated[
-        bool, typer.Option("--json", help="Print all candidates as JSON, not the reference.")
-    ] = False
+    name: str = argument(
+        "An image of the project, a recipe, or a repository (localhost:5000/acme/detector).",
+        metavar="IMAGE|RECIPE|REPOSITORY",
+        default=...,
+        complete=complete.subjects,
+    )
+    registry: str | None = IMAGE_REGISTRY
+    root: Path | None = ROOT
+    explain: bool = flag("Show on stderr the result of each rule for each image, with its source.")
+    no_cache: bool = NO_CACHE
+    ca_bundle: str | None = CA_BUNDLE
+    json_output: bool = flag("Print all candidates as JSON, not the reference.", "--json")
 
 
 @command(AutotagOptions)

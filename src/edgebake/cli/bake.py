@@ -8,18 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from edgebake.cli.command import command, command_options
+from edgebake.cli.command import Words, command, command_options, flag, option
 from edgebake.cli.options import (
+    BUILDER,
+    JSON,
+    LOCKED,
+    MIRRORS,
+    QUIET,
     BakeFileOptions,
-    Builder,
-    JsonOutput,
-    Locked,
-    Mirrors,
-    Quiet,
     SelectOptions,
     absolute,
     pairs,
@@ -49,70 +47,32 @@ class BakeOptions(BakeFileOptions, SelectOptions):
         EdgebakeError: two of them contradict each other, or a value is wrong.
     """
 
-    push: Annotated[bool, typer.Option("--push", help="Push to the registry.")] = False
-    digests: Annotated[
-        Path | None,
-        typer.Option("--digests", metavar="DIR", help="Record what was pushed there, for `edgebake publish`."),
-    ] = None
-    load: Annotated[bool, typer.Option("--load", help="Load into the local engine.")] = False
-    test: Annotated[
-        bool | None, typer.Option("--test/--no-test", help="Run the images' tests first; the default with --push.")
-    ] = None
-    keep_going: Annotated[
-        bool,
-        typer.Option(
-            "--keep-going", "-k", help="After a failure, build what does not depend on it (Buildx 0.38 or later)."
-        ),
-    ] = False
-    retries: Annotated[
-        int,
-        typer.Option("--retries", metavar="N", min=0, help="Retry after a fault of network, registry or engine."),
-    ] = 2
-    step_timeout: Annotated[
-        str | None,
-        typer.Option("--step-timeout", metavar="DURATION", help="Stop a step after that time: 90s, 20m, 2h."),
-    ] = None
-    timeout: Annotated[
-        str | None, typer.Option("--timeout", metavar="DURATION", help="Stop everything after that time.")
-    ] = None
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="What the last bake has finished counts, even with --force or --no-cache."),
-    ] = False
-    force: Annotated[bool, typer.Option("--force", help="Also build what is up to date.")] = False
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the bake file, like Buildx's --set."),
-    ] = None
-    builder: Builder = None
-    mirror: Mirrors = None
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Build everything again.")] = False
-    no_reuse: Annotated[
-        bool, typer.Option("--no-reuse", help="Neither take published stages from `stacks` nor publish any.")
-    ] = False
-    shown: Annotated[
-        Mode | None,
-        typer.Option("--progress", help="Show progress as a table, as lines, as JSON lines, or not at all."),
-    ] = None
-    quiet: Quiet = False
-    timeline: Annotated[
-        Path | None,
-        typer.Option("--timeline", metavar="FILE", help="Draw what ran, and the critical path, as an HTML page."),
-    ] = None
-    json_output: JsonOutput = False
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            "--shard",
-            metavar="I/N",
-            help="Only shard I of `plan --shards N`; 0/N: the stages that these share.",
-        ),
-    ] = None
-    shards: Annotated[
-        Path | None,
-        typer.Option("--shards", metavar="FILE", help="The shards, as `plan --shards N --json` printed them."),
-    ] = None
-    locked: Locked = False
+    push: bool = flag("Push to the registry.")
+    digests: Path | None = option("Record what was pushed there, for `edgebake publish`.", metavar="DIR")
+    load: bool = flag("Load into the local engine.")
+    test: bool | None = option("Run the images' tests first; the default with --push.", "--test/--no-test")
+    keep_going: bool = flag("After a failure, build what does not depend on it (Buildx 0.38 or later).", "-k")
+    retries: int = option("Retry after a fault of network, registry or engine.", metavar="N", default=2, min=0)
+    step_timeout: str | None = option("Stop a step after that time: 90s, 20m, 2h.", metavar="DURATION")
+    timeout: str | None = option("Stop everything after that time.", metavar="DURATION")
+    resume: bool = flag("What the last bake has finished counts, even with --force or --no-cache.")
+    force: bool = flag("Also build what is up to date.")
+    overrides: Words = option(
+        "Override a value of the bake file, like Buildx's --set.", "--set", metavar="KEY=VALUE"
+    )
+    builder: str | None = BUILDER
+    mirror: Words = MIRRORS
+    no_cache: bool = flag("Build everything again.")
+    no_reuse: bool = flag("Neither take published stages from `stacks` nor publish any.")
+    shown: Mode | None = option("Show progress as a table, as lines, as JSON lines, or not at all.", "--progress")
+    quiet: bool = QUIET
+    timeline: Path | None = option("Draw what ran, and the critical path, as an HTML page.", metavar="FILE")
+    json_output: bool = JSON
+    shard: str | None = option(
+        "Only shard I of `plan --shards N`; 0/N: the stages that these share.", metavar="I/N"
+    )
+    shards: Path | None = option("The shards, as `plan --shards N --json` printed them.", metavar="FILE")
+    locked: bool = LOCKED
 
     def __post_init__(self) -> None:
         refuse_together(push=self.push, load=self.load)

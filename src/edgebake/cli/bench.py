@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from edgebake.cli.command import command, command_options
+from edgebake.cli.command import Words, command, command_options, option
 from edgebake.cli.options import AdHocOptions, LocalBuildOptions, absolute
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError, Position
@@ -27,29 +27,13 @@ class BenchOptions(LocalBuildOptions, AdHocOptions):
             be written.
     """
 
-    recipe: Annotated[
-        list[str] | None, typer.Option("--recipe", metavar="RECIPE", help="Only this recipe's bench; repeatable.")
-    ] = None
-    image: Annotated[
-        str | None, typer.Option("--image", metavar="REFERENCE", help="Measure this image; build nothing.")
-    ] = None
-    runs: Annotated[
-        int, typer.Option("--runs", min=1, max=50, metavar="N", help="Runs of each bench, each in a new container.")
-    ] = 5
-    seconds: Annotated[
-        float, typer.Option("--seconds", min=0.05, max=600, metavar="S", help="Time of each measurement.")
-    ] = 1.0
-    compare: Annotated[
-        Path | None,
-        typer.Option("--compare", metavar="FILE", help="Compare with the result that an earlier run wrote."),
-    ] = None
-    fail_above: Annotated[
-        str | None,
-        typer.Option("--fail-above", metavar="PERCENT", help="Exit with 3 if a value is worse by more."),
-    ] = None
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the result, as JSON.")
-    ] = None
+    recipe: Words = option("Only this recipe's bench; repeatable.", metavar="RECIPE")
+    image: str | None = option("Measure this image; build nothing.", metavar="REFERENCE")
+    runs: int = option("Runs of each bench, each in a new container.", metavar="N", default=5, min=1, max=50)
+    seconds: float = option("Time of each measurement.", metavar="S", default=1.0, min=0.05, max=600)
+    compare: Path | None = option("Compare with the result that an earlier run wrote.", metavar="FILE")
+    fail_above: str | None = option("Exit with 3 if a value is worse by more.", metavar="PERCENT")
+    output: Path | None = option("Also write the result, as JSON.", "-o", metavar="FILE")
 
     def __post_init__(self) -> None:
         if self.fail_above is not None and self.compare is None:

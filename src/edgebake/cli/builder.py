@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgebake.cli.options import JsonOutput
+from edgebake.cli.options import JSON
 
 if TYPE_CHECKING:
     from edgebake.model.builder import Builder
@@ -49,7 +49,7 @@ def create(
 
 
 @app.command("check")
-def check(json_output: JsonOutput = False) -> None:
+def check(json_output: bool = JSON) -> None:
     """Start the project's builder, and check that it is as edgebake.yaml says; exit with 3 if it is not.
 
     Also reports which platforms of the project will be native, cross-compiled or emulated, and on which node.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import ChangedSince, Unpublished, refuse_together
+from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.options import CHANGED_SINCE, UNPUBLISHED, refuse_together
 from edgebake.errors import EXIT_CHECK, EdgebakeError
 
 if TYPE_CHECKING:
@@ -32,14 +32,9 @@ class GithubOptions:
         EdgebakeError: it is to be both overwritten and only checked.
     """
 
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The workflow, in the repository.", show_default=False),
-    ] = None
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if the workflow is stale.")] = (
-        False
-    )
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a workflow that was edited.")] = False
+    output: str | None = option("The workflow, in the repository.", "-o", metavar="FILE")
+    check: bool = flag("Write nothing; exit with 3 if the workflow is stale.")
+    force: bool = flag("Overwrite a workflow that was edited.")
 
     def __post_init__(self) -> None:
         refuse_together(force=self.force, check=self.check)
@@ -82,16 +77,13 @@ class MatrixOptions:
         EdgebakeError: not exactly one way to choose them is named.
     """
 
-    changed_since: ChangedSince = None
-    unpublished: Unpublished = False
-    everything: Annotated[bool, typer.Option("--all", help="All images.")] = False
-    registry: Annotated[
-        str | None, typer.Option("--registry", metavar="REPOSITORY", help="Where images are published.")
-    ] = None
-    shards_file: Annotated[
-        str | None,
-        typer.Option("--file", metavar="FILE", help="Also write the shards to a file, for `bake --shards`."),
-    ] = None
+    changed_since: str | None = CHANGED_SINCE
+    unpublished: bool = UNPUBLISHED
+    everything: bool = flag("All images.", "--all")
+    registry: str | None = option("Where images are published.", metavar="REPOSITORY")
+    shards_file: str | None = option(
+        "Also write the shards to a file, for `bake --shards`.", "--file", metavar="FILE"
+    )
 
     def __post_init__(self) -> None:
         if [self.changed_since is not None, self.unpublished, self.everything].count(True) != 1:

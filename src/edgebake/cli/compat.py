@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import JsonOutput, Targets, refuse_together
+from edgebake.cli.command import Words, argument, command, command_options, flag
+from edgebake.cli.options import JSON, TARGETS, refuse_together
 from edgebake.errors import EdgebakeError, ErrorGroup
 
 if TYPE_CHECKING:
@@ -23,16 +21,11 @@ class CompatOptions:
         EdgebakeError: more than one way is asked for, or the check of a part.
     """
 
-    frameworks: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[FRAMEWORK]...", help="Only these frameworks.", show_default=False),
-    ] = None
-    target: Targets = None
-    check: Annotated[
-        bool, typer.Option("--check", help="Find gaps and contradictions in the data and the recipes.")
-    ] = False
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/compatibility.md.")] = False
-    json_output: JsonOutput = False
+    frameworks: Words = argument("Only these frameworks.", metavar="[FRAMEWORK]...")
+    target: Words = TARGETS
+    check: bool = flag("Find gaps and contradictions in the data and the recipes.")
+    markdown: bool = flag("Print the page docs/compatibility.md.")
+    json_output: bool = JSON
 
     def __post_init__(self) -> None:
         refuse_together(json=self.json_output, markdown=self.markdown, check=self.check)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from edgebake.cli.command import command_options
-from edgebake.cli.options import JsonOutput, Locked, refuse_together
+from edgebake.cli.command import command_options, flag
+from edgebake.cli.options import JSON, LOCKED, refuse_together
 from edgebake.cli.remembered import Remembered, remembered
 from edgebake.errors import EXIT_CHECK
 
@@ -24,10 +24,10 @@ class CompileOptions:
         EdgebakeError: files are to be both overwritten and only checked.
     """
 
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if a file is stale.")] = False
-    locked: Locked = False
-    force: Annotated[bool, typer.Option("--force", help="Overwrite generated files that were edited.")] = False
-    json_output: JsonOutput = False
+    check: bool = flag("Write nothing; exit with 3 if a file is stale.")
+    locked: bool = LOCKED
+    force: bool = flag("Overwrite generated files that were edited.")
+    json_output: bool = JSON
 
     def __post_init__(self) -> None:
         refuse_together(force=self.force, check=self.check)

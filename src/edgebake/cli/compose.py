@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
+from edgebake.cli.command import Words, argument, command, command_options, flag, option
 from edgebake.cli.options import refuse_together, target_option
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError, did_you_mean
@@ -27,26 +27,15 @@ class ComposeOptions:
         EdgebakeError: two options contradict each other.
     """
 
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SERVICE|IMAGE]...",
-            help="Services and what they depend on, or images (all services, if none is named).",
-            show_default=False,
-            autocompletion=complete.images,
-        ),
-    ] = None
-    target: Annotated[str | None, target_option("The machine that they run on.")] = None
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write to this file of the project.", show_default=False
-        ),
-    ] = None
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit with 3 if the file, or a committed one, is stale.")
-    ] = False
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that was edited.")] = False
+    names: Words = argument(
+        "Services and what they depend on, or images (all services, if none is named).",
+        metavar="[SERVICE|IMAGE]...",
+        complete=complete.images,
+    )
+    target: str | None = target_option("The machine that they run on.")
+    output: str | None = option("Write to this file of the project.", "-o", metavar="FILE")
+    check: bool = flag("Write nothing; exit with 3 if the file, or a committed one, is stale.")
+    force: bool = flag("Overwrite a file that was edited.")
 
     def __post_init__(self) -> None:
         refuse_together(force=self.force, check=self.check)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebake.cli.command import command, command_options
-from edgebake.cli.options import JsonOutput, Root
+from edgebake.cli.options import JSON, ROOT
 
 
 @command_options
 class DetectOptions:
     """The machine that is looked at."""
 
-    root: Root = None
-    json_output: JsonOutput = False
+    root: Path | None = ROOT
+    json_output: bool = JSON
 
 
 @command(DetectOptions)

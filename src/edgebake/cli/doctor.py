@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import CaBundle, JsonOutput
+from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.options import CA_BUNDLE, JSON
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
 
@@ -19,13 +18,10 @@ from edgebake.errors import EXIT_CHECK
 class DoctorOptions:
     """What is checked, and whether it is fixed."""
 
-    fix: Annotated[bool, typer.Option("--fix", help="Fix what can do no harm, and say what was done.")] = False
-    registry: Annotated[
-        str | None,
-        typer.Option("--registry", metavar="REPOSITORY", help="Check this registry, not the project's."),
-    ] = None
-    ca_bundle: CaBundle = None
-    json_output: JsonOutput = False
+    fix: bool = flag("Fix what can do no harm, and say what was done.")
+    registry: str | None = option("Check this registry, not the project's.", metavar="REPOSITORY")
+    ca_bundle: str | None = CA_BUNDLE
+    json_output: bool = JSON
 
 
 @command(DoctorOptions)

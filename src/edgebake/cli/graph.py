@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from edgebake.cli.command import command, command_options
+from edgebake.cli.command import command, command_options, flag, option
 from edgebake.cli.options import SelectOptions
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError
@@ -40,22 +38,10 @@ class GraphOptions(SelectOptions):
         EdgebakeError: two formats are named, a file's suffix names none, or the page is to show recipes.
     """
 
-    recipes: Annotated[
-        bool, typer.Option("--recipes", help="Draw which recipes require which, not the stages.")
-    ] = False
-    language: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", help="Format; by default that of the suffix of -o, or mermaid.", show_default=False
-        ),
-    ] = None
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write to this file: .mmd, .dot, .json, .svg or .html."
-        ),
-    ] = None
-    json_output: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
+    recipes: bool = flag("Draw which recipes require which, not the stages.")
+    language: Format | None = option("Format; by default that of the suffix of -o, or mermaid.", "--format")
+    output: Path | None = option("Write to this file: .mmd, .dot, .json, .svg or .html.", "-o", metavar="FILE")
+    json_output: bool = flag("The same as --format json.", "--json")
 
     def __post_init__(self) -> None:
         if self.json_output and self.language not in (None, Format.json):

@@ -9,13 +9,13 @@ import sys
 import uuid
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import CaBundle, ImageRegistry, NoCache, Root
+from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.options import CA_BUNDLE, IMAGE_REGISTRY, NO_CACHE, ROOT
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from edgebake.host.prepare import Prepared
 
 _HEALTHY = 300  # seconds until --wait gives up
-Words = list[str] | None
 
 
 @command_options
@@ -35,66 +34,32 @@ class RunOptions:
         EdgebakeError: options that cannot be combined, or an unknown group.
     """
 
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="IMAGE|RECIPE|REF",
-            help="An image of the project, a recipe, or a reference.",
-            autocompletion=complete.subjects,
-        ),
-    ]
-    command: Annotated[
-        Words, typer.Argument(metavar="[-- CMD...]", help="Command in the container.", show_default=False)
-    ] = None
-    container: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the container.")] = None
-    publish: Annotated[
-        Words, typer.Option("--publish", "-p", metavar="HOST:PORT", help="Publish a port; repeatable.")
-    ] = None
-    volume: Annotated[
-        Words, typer.Option("--volume", "-v", metavar="FROM:TO", help="Mount a folder or file; repeatable.")
-    ] = None
-    env: Annotated[
-        Words,
-        typer.Option("--env", "-e", metavar="NAME[=VALUE]", help="Set a variable; a name alone passes yours on."),
-    ] = None
-    docker_arg: Annotated[
-        Words,
-        typer.Option(
-            "--docker-arg", metavar="WORD", help="A further word for docker run: --docker-arg=--network=host."
-        ),
-    ] = None
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="Start with this configuration, after a check."),
-    ] = None
-    with_: Annotated[
-        Words,
-        typer.Option("--with", metavar="GROUP", help="Also give cameras, audio, display, i2c, serial, usb, gpu."),
-    ] = None
-    without: Annotated[
-        Words, typer.Option("--without", metavar="GROUP", help="Leave out one of these, or board, data, memory.")
-    ] = None
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Stop it then; exit code 124.")
-    ] = None
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Leave it in the background; print its name.")] = (
-        False
+    name: str = argument(
+        "An image of the project, a recipe, or a reference.",
+        metavar="IMAGE|RECIPE|REF",
+        default=...,
+        complete=complete.subjects,
     )
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Leave it in the background once its health check passes.")
-    ] = False
-    monitor: Annotated[
-        bool, typer.Option("--monitor", help="Sample CPU, memory and GPU memory; report on stderr at the end.")
-    ] = False
-    explain: Annotated[bool, typer.Option("--explain", help="Show on stderr what each flag is for.")] = False
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the command, and start nothing.")] = False
-    force: Annotated[bool, typer.Option("--force", help="Start a reference that does not fit this machine.")] = (
-        False
-    )
-    registry: ImageRegistry = None
-    root: Root = None
-    no_cache: NoCache = False
-    ca_bundle: CaBundle = None
+    command: Words = argument("Command in the container.", metavar="[-- CMD...]")
+    container: str | None = option("Name of the container.", "--name", metavar="NAME")
+    publish: Words = option("Publish a port; repeatable.", "-p", metavar="HOST:PORT")
+    volume: Words = option("Mount a folder or file; repeatable.", "-v", metavar="FROM:TO")
+    env: Words = option("Set a variable; a name alone passes yours on.", "-e", metavar="NAME[=VALUE]")
+    docker_arg: Words = option("A further word for docker run: --docker-arg=--network=host.", metavar="WORD")
+    config: Path | None = option("Start with this configuration, after a check.", metavar="FILE")
+    with_: Words = option("Also give cameras, audio, display, i2c, serial, usb, gpu.", "--with", metavar="GROUP")
+    without: Words = option("Leave out one of these, or board, data, memory.", metavar="GROUP")
+    timeout: float | None = option("Stop it then; exit code 124.", metavar="SECONDS", min=0.1)
+    detach: bool = flag("Leave it in the background; print its name.", "-d")
+    wait: bool = flag("Leave it in the background once its health check passes.")
+    monitor: bool = flag("Sample CPU, memory and GPU memory; report on stderr at the end.")
+    explain: bool = flag("Show on stderr what each flag is for.")
+    dry_run: bool = flag("Print the command, and start nothing.")
+    force: bool = flag("Start a reference that does not fit this machine.")
+    registry: str | None = IMAGE_REGISTRY
+    root: Path | None = ROOT
+    no_cache: bool = NO_CACHE
+    ca_bundle: str | None = CA_BUNDLE
 
     def __post_init__(self) -> None:
         from edgebake.host.flags import GROUPS

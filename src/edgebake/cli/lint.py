@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import Targets
+from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.options import TARGETS
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError
 
@@ -36,43 +36,21 @@ class LintOptions:
         EdgebakeError: two options contradict each other.
     """
 
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[IMAGE|RECIPE]...",
-            help="Images of the project (all, if none is named), or recipes on all their targets.",
-            show_default=False,
-            autocompletion=complete.subjects,
-        ),
-    ] = None
-    target: Targets = None
-    catalogue: Annotated[
-        bool, typer.Option("--catalogue", help="Lint the built-in catalogue, as outside of a project.")
-    ] = False
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 for warnings too.")] = False
-    check_buildkit: Annotated[
-        bool, typer.Option("--check-buildkit", help="Also run the checks of BuildKit; needs Docker.")
-    ] = False
-    builder: Annotated[
-        str | None,
-        typer.Option(
-            "--builder",
-            metavar="NAME",
-            help="Buildx builder for --check-buildkit.",
-            autocompletion=complete.builders,
-        ),
-    ] = None
-    output_format: Annotated[
-        Format | None,
-        typer.Option(
-            "--format",
-            metavar="text|json|sarif|github",
-            help="How to print the findings; text by default.",
-            show_default=False,
-        ),
-    ] = None
-    json_output: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
-    rules: Annotated[bool, typer.Option("--rules", help="Print the rules, and how to fix what they find.")] = False
+    names: Words = argument(
+        "Images of the project (all, if none is named), or recipes on all their targets.",
+        metavar="[IMAGE|RECIPE]...",
+        complete=complete.subjects,
+    )
+    target: Words = TARGETS
+    catalogue: bool = flag("Lint the built-in catalogue, as outside of a project.")
+    strict: bool = flag("Exit with 3 for warnings too.")
+    check_buildkit: bool = flag("Also run the checks of BuildKit; needs Docker.")
+    builder: str | None = option("Buildx builder for --check-buildkit.", metavar="NAME", complete=complete.builders)
+    output_format: Format | None = option(
+        "How to print the findings; text by default.", "--format", metavar="text|json|sarif|github"
+    )
+    json_output: bool = flag("The same as --format json.", "--json")
+    rules: bool = flag("Print the rules, and how to fix what they find.")
 
     def __post_init__(self) -> None:
         if self.json_output and self.output_format not in (None, Format.json):

@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import Exclude, JsonOutput, Select, target_option
+from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.options import EXCLUDE, JSON, SELECT, target_option
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
 
@@ -40,30 +38,20 @@ class ListOptions:
         EdgebakeError: one of these is given for something else.
     """
 
-    kind: Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]", help="What to list.")] = Kind.recipes
-    target: Annotated[str | None, target_option("Only recipes that exist on this target.")] = None
-    group: Annotated[
-        str | None,
-        typer.Option(
-            "--group", metavar="GROUP", help="Only recipes of this group.", autocompletion=complete.groups
-        ),
-    ] = None
-    built: Annotated[
-        bool, typer.Option("--built", help="Only recipes that were built and tested as they are now.")
-    ] = False
-    select: Select = None
-    exclude: Exclude = None
-    uncited: Annotated[
-        bool,
-        typer.Option("--uncited", help="Versions, URLs and commits that no source of their recipe gives."),
-    ] = False
-    json_output: JsonOutput = False
+    kind: Kind = argument("What to list.", metavar="[recipes|targets|images]", default=Kind.recipes)
+    target: str | None = target_option("Only recipes that exist on this target.")
+    group: str | None = option("Only recipes of this group.", metavar="GROUP", complete=complete.groups)
+    built: bool = flag("Only recipes that were built and tested as they are now.")
+    select: Words = SELECT
+    exclude: Words = EXCLUDE
+    uncited: bool = flag("Versions, URLs and commits that no source of their recipe gives.")
+    json_output: bool = JSON
 
     def __post_init__(self) -> None:
-        for option in ("target", "group", "built", "uncited"):
-            if getattr(self, option) and self.kind is not Kind.recipes:
+        for name in ("target", "group", "built", "uncited"):
+            if getattr(self, name) and self.kind is not Kind.recipes:
                 raise EdgebakeError(
-                    f"--{option} applies to recipes, not to {self.kind.value}", hints=("edgebake list recipes",)
+                    f"--{name} applies to recipes, not to {self.kind.value}", hints=("edgebake list recipes",)
                 )
 
     @property

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import CaBundle, Mirrors, pairs
+from edgebake.cli.command import Words, command, command_options, flag, option
+from edgebake.cli.options import CA_BUNDLE, MIRRORS, pairs
 from edgebake.cli.waiting import Waiting
 
 
@@ -16,18 +13,14 @@ from edgebake.cli.waiting import Waiting
 class LockOptions:
     """What is resolved again, and how the network is reached."""
 
-    upgrade: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--upgrade",
-            "-U",
-            metavar="NAME",
-            help="Resolve a recipe, Python package, base image or git URL again ('*': everything); repeatable.",
-        ),
-    ] = None
-    refresh: Annotated[bool, typer.Option("--refresh", help="Install unversioned system packages again.")] = False
-    mirror: Mirrors = None
-    ca_bundle: CaBundle = None
+    upgrade: Words = option(
+        "Resolve a recipe, Python package, base image or git URL again ('*': everything); repeatable.",
+        "-U",
+        metavar="NAME",
+    )
+    refresh: bool = flag("Install unversioned system packages again.")
+    mirror: Words = MIRRORS
+    ca_bundle: str | None = CA_BUNDLE
 
 
 @command(LockOptions)

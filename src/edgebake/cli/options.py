@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command_options
+from edgebake.cli.command import Words, argument, command_options, flag, option
 from edgebake.errors import EdgebakeError
 from edgebake.text.words import listed
 
@@ -20,126 +20,54 @@ if TYPE_CHECKING:
     from edgebake.plan.settings import Settings
 
 
-def target_option(text: str) -> Any:
+def target_option(text: str, default: str | None = None) -> Any:
     """Return the option `--target` with a help text of its own."""
-    return typer.Option("--target", "-t", metavar="TARGET", help=text, autocompletion=complete.targets)
+    return option(text, "--target", "-t", metavar="TARGET", default=default, complete=complete.targets)
 
 
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[IMAGE|RECIPE]...",
-        help="Images of the project (all, if none is named), or recipes for an ad-hoc image: 'pytorch>=2.6'.",
-        show_default=False,
-        autocompletion=complete.subjects,
-    ),
-]
-Targets = Annotated[list[str] | None, target_option("Only this target, or pattern of targets; repeatable.")]
-Platforms = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--platform",
-        "-p",
-        metavar="OS/ARCH",
-        help="Only this platform; repeatable.",
-        autocompletion=complete.platforms,
-    ),
-]
-Select = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--select",
-        "-s",
-        metavar="SELECTOR",
-        help="Only what a selector picks: 'group:llm', '+app', 'pytorch+2', 'state:modified'; repeatable.",
-        autocompletion=complete.selectors,
-    ),
-]
-Exclude = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--exclude",
-        metavar="SELECTOR",
-        help="Without what a selector picks; repeatable.",
-        autocompletion=complete.selectors,
-    ),
-]
-ImageName = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="Name of the ad-hoc image.", show_default=False)
-]
-Locked = Annotated[bool, typer.Option("--locked", help="Fail if edgebake.lock does not fit the project.")]
-Mirrors = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--mirror",
-        metavar="REPOSITORY=MIRROR",
-        envvar="EDGEBAKE_MIRRORS",
-        help="Fetch a repository from elsewhere, over the project's `mirrors`; repeatable.",
-    ),
-]
-CaBundle = Annotated[
-    str | None,
-    typer.Option(
-        "--ca-bundle",
-        metavar="FILE",
-        envvar="EDGEBAKE_CA_BUNDLE",
-        help="Certificates that builds trust, over the project's `ca_bundle`.",
-    ),
-]
-
-Images = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[IMAGE]...",
-        help="Images of the project (all, if none is named).",
-        show_default=False,
-        autocompletion=complete.images,
-    ),
-]
-ChangedSince = Annotated[
-    str | None,
-    typer.Option(
-        "--changed-since",
-        metavar="REF",
-        help="Only images that were different at this git commit.",
-        autocompletion=complete.commits,
-    ),
-]
-Unpublished = Annotated[
-    bool, typer.Option("--unpublished", help="Only images whose current version is not in the registry.")
-]
-Variables = Annotated[
-    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Set a variable of the bake file.")
-]
-Registry = Annotated[
-    str | None, typer.Option("--registry", metavar="REPOSITORY", help="Use that one, not the project's.")
-]
-Builder = Annotated[
-    str | None,
-    typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
-JsonOutput = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Tag = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Value of the bake file's TAG.")]
-Root = Annotated[
-    Path | None,
-    typer.Option("--root", metavar="DIR", help="Look at the machine whose files lie here, not at this one."),
-]
-NoCache = Annotated[
-    bool, typer.Option("--no-cache", help="Ask the registry again; its answers are kept for ten minutes.")
-]
-ImageRegistry = Annotated[
-    str | None,
-    typer.Option("--registry", metavar="REPOSITORY", help="Look there, not in the project's registry."),
-]
+TARGETS = target_option("Only this target, or pattern of targets; repeatable.")
+PLATFORMS = option(
+    "Only this platform; repeatable.", "--platform", "-p", metavar="OS/ARCH", complete=complete.platforms
+)
+SELECT = option(
+    "Only what a selector picks: 'group:llm', '+app', 'pytorch+2', 'state:modified'; repeatable.",
+    "-s",
+    metavar="SELECTOR",
+    complete=complete.selectors,
+)
+EXCLUDE = option("Without what a selector picks; repeatable.", metavar="SELECTOR", complete=complete.selectors)
+IMAGE_NAME = option("Name of the ad-hoc image.", metavar="NAME")
+LOCKED = flag("Fail if edgebake.lock does not fit the project.")
+MIRRORS = option(
+    "Fetch a repository from elsewhere, over the project's `mirrors`; repeatable.",
+    metavar="REPOSITORY=MIRROR",
+    envvar="EDGEBAKE_MIRRORS",
+)
+CA_BUNDLE = option(
+    "Certificates that builds trust, over the project's `ca_bundle`.",
+    metavar="FILE",
+    envvar="EDGEBAKE_CA_BUNDLE",
+)
+CHANGED_SINCE = option(
+    "Only images that were different at this git commit.", metavar="REF", complete=complete.commits
+)
+UNPUBLISHED = flag("Only images whose current version is not in the registry.")
+BUILDER = option("Buildx builder.", metavar="NAME", complete=complete.builders)
+QUIET = flag("Show no progress.", "-q")
+JSON = flag("Print the result as JSON.", "--json")
+ROOT = option("Look at the machine whose files lie here, not at this one.", metavar="DIR")
+NO_CACHE = flag("Ask the registry again; its answers are kept for ten minutes.")
+IMAGE_REGISTRY = option("Look there, not in the project's registry.", "--registry", metavar="REPOSITORY")
 
 
 @command_options
 class ImagesOptions:
     """The images that a command is about, on some targets."""
 
-    names: Images = None
-    target: Targets = None
+    names: Words = argument(
+        "Images of the project (all, if none is named).", metavar="[IMAGE]...", complete=complete.images
+    )
+    target: Words = TARGETS
 
     @property
     def request(self) -> Request:
@@ -153,10 +81,14 @@ class ImagesOptions:
 class AdHocOptions:
     """Images of the project, or recipes for an ad-hoc image, on some targets and platforms."""
 
-    names: Names = None
-    target: Targets = None
-    platform: Platforms = None
-    name: ImageName = None
+    names: Words = argument(
+        "Images of the project (all, if none is named), or recipes for an ad-hoc image: 'pytorch>=2.6'.",
+        metavar="[IMAGE|RECIPE]...",
+        complete=complete.subjects,
+    )
+    target: Words = TARGETS
+    platform: Words = PLATFORMS
+    name: str | None = IMAGE_NAME
 
     @property
     def request(self) -> Request:
@@ -170,8 +102,8 @@ class AdHocOptions:
 class SelectOptions(AdHocOptions):
     """The same, narrowed by selectors."""
 
-    select: Select = None
-    exclude: Exclude = None
+    select: Words = SELECT
+    exclude: Words = EXCLUDE
 
     @property
     def request(self) -> Request:
@@ -186,10 +118,10 @@ class BakeFileOptions:
     `settings` raises EdgebakeError if a variable is not NAME=VALUE.
     """
 
-    variable: Variables = None
-    registry: Registry = None
-    tag: Tag = None
-    ca_bundle: CaBundle = None
+    variable: Words = option("Set a variable of the bake file.", "--var", metavar="NAME=VALUE")
+    registry: str | None = option("Use that one, not the project's.", metavar="REPOSITORY")
+    tag: str | None = option("Value of the bake file's TAG.", metavar="TAG")
+    ca_bundle: str | None = CA_BUNDLE
 
     @property
     def settings(self) -> Settings:
@@ -205,12 +137,12 @@ class BakeFileOptions:
 class LocalBuildOptions:
     """How images are built for the local engine; `settings` raises EdgebakeError for a mirror without '='."""
 
-    builder: Builder = None
-    mirror: Mirrors = None
-    ca_bundle: CaBundle = None
-    quiet: Quiet = False
-    json_output: JsonOutput = False
-    locked: Locked = False
+    builder: str | None = BUILDER
+    mirror: Words = MIRRORS
+    ca_bundle: str | None = CA_BUNDLE
+    quiet: bool = QUIET
+    json_output: bool = JSON
+    locked: bool = LOCKED
 
     @property
     def settings(self) -> Settings:

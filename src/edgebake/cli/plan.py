@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command_options
+from edgebake.cli.command import Words, command_options, flag, option
 from edgebake.cli.options import (
+    CHANGED_SINCE,
+    JSON,
+    LOCKED,
+    MIRRORS,
+    UNPUBLISHED,
     BakeFileOptions,
-    ChangedSince,
-    JsonOutput,
-    Locked,
-    Mirrors,
     SelectOptions,
-    Unpublished,
     pairs,
     print_scope_notes,
     refuse_together,
@@ -44,39 +44,21 @@ class PlanOptions(BakeFileOptions, SelectOptions):
         EdgebakeError: two of them contradict each other.
     """
 
-    changed_since: ChangedSince = None
-    unpublished: Unpublished = False
-    shards: Annotated[
-        int | None,
-        typer.Option("--shards", metavar="N", min=1, help="Cut it for N machines, by platform and weight."),
-    ] = None
-    timings: Annotated[
-        list[Path] | None,
-        typer.Option("--timings", metavar="FILE", help="What `bake --json` printed, as weights; repeatable."),
-    ] = None
-    builder: Annotated[
-        str | None,
-        typer.Option(
-            "--builder",
-            metavar="NAME",
-            help="Also show what is native and emulated on this builder.",
-            autocompletion=complete.builders,
-        ),
-    ] = None
-    json_output: JsonOutput = False
-    diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False
-    check: Annotated[bool, typer.Option("--check", help="Exit with 3 if the committed files are stale.")] = False
-    locked: Locked = False
-    push: Annotated[
-        bool, typer.Option("--push", help="Ask the registry what is up to date, as `bake --push` does.")
-    ] = False
-    load: Annotated[
-        bool, typer.Option("--load", help="Ask the engine what is up to date, as `bake --load` does.")
-    ] = False
-    mirror: Mirrors = None
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Do not ask the repository of `stacks` what can be reused.")
-    ] = False
+    changed_since: str | None = CHANGED_SINCE
+    unpublished: bool = UNPUBLISHED
+    shards: int | None = option("Cut it for N machines, by platform and weight.", metavar="N", min=1)
+    timings: list[Path] | None = option("What `bake --json` printed, as weights; repeatable.", metavar="FILE")
+    builder: str | None = option(
+        "Also show what is native and emulated on this builder.", metavar="NAME", complete=complete.builders
+    )
+    json_output: bool = JSON
+    diff: bool = flag("Print what would change in the committed files.")
+    check: bool = flag("Exit with 3 if the committed files are stale.")
+    locked: bool = LOCKED
+    push: bool = flag("Ask the registry what is up to date, as `bake --push` does.")
+    load: bool = flag("Ask the engine what is up to date, as `bake --load` does.")
+    mirror: Words = MIRRORS
+    offline: bool = flag("Do not ask the repository of `stacks` what can be reused.")
 
     def __post_init__(self) -> None:
         refuse_together(changed_since=self.changed_since is not None, unpublished=self.unpublished)

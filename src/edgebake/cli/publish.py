@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import BakeFileOptions, ImagesOptions, JsonOutput
+from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.options import JSON, BakeFileOptions, ImagesOptions
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, ErrorGroup
 
@@ -25,20 +23,12 @@ class PublishOptions(BakeFileOptions, ImagesOptions):
         EdgebakeError: no digest files are named.
     """
 
-    digests: Annotated[
-        list[Path] | None,
-        typer.Option("--digests", metavar="DIR|FILE", help="Digest files, or folders of them; repeatable."),
-    ] = None
-    shards_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--shards", metavar="FILE", help="Only these shards, as `plan --shards N --json` prints them."
-        ),
-    ] = None
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Publish what is complete, even if something else is not.")
-    ] = False
-    json_output: JsonOutput = False
+    digests: list[Path] | None = option("Digest files, or folders of them; repeatable.", metavar="DIR|FILE")
+    shards_file: Path | None = option(
+        "Only these shards, as `plan --shards N --json` prints them.", "--shards", metavar="FILE"
+    )
+    keep_going: bool = flag("Publish what is complete, even if something else is not.")
+    json_output: bool = JSON
 
     def __post_init__(self) -> None:
         if not self.digests:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import JsonOutput, target_option
+from edgebake.cli.command import argument, command, command_options
+from edgebake.cli.options import JSON, target_option
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
 
@@ -22,16 +20,11 @@ if TYPE_CHECKING:
 class ShowOptions:
     """What is shown, and for which target."""
 
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="A recipe, a target, or an image of the project.",
-            autocompletion=complete.anything,
-        ),
-    ]
-    target: Annotated[str | None, target_option("Show a recipe or an image as it is on this target.")] = None
-    json_output: JsonOutput = False
+    name: str = argument(
+        "A recipe, a target, or an image of the project.", metavar="NAME", default=..., complete=complete.anything
+    )
+    target: str | None = target_option("Show a recipe or an image as it is on this target.")
+    json_output: bool = JSON
 
 
 @command(ShowOptions)

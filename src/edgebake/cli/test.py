@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from edgebake.cli.command import command, command_options
+from edgebake.cli.command import command, command_options, option
 from edgebake.cli.options import LocalBuildOptions, SelectOptions, absolute
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
@@ -21,14 +21,9 @@ if TYPE_CHECKING:
 class TestOptions(LocalBuildOptions, SelectOptions):
     """What is tested: the selected images, or the one that the engine has as `image`; and with which GPUs."""
 
-    image: Annotated[
-        str | None, typer.Option("--image", metavar="REFERENCE", help="Test this image; build nothing.")
-    ] = None
-    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Also write JUnit XML.")] = None
-    gpus: Annotated[
-        str | None,
-        typer.Option("--gpus", metavar="GPUS", help="As of `docker run`; without it, tests on a GPU are skipped."),
-    ] = None
+    image: str | None = option("Test this image; build nothing.", metavar="REFERENCE")
+    junit: Path | None = option("Also write JUnit XML.", metavar="FILE")
+    gpus: str | None = option("As of `docker run`; without it, tests on a GPU are skipped.", metavar="GPUS")
 
 
 @command(TestOptions)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import BakeFileOptions, JsonOutput, Targets
+from edgebake.cli.command import Words, argument, command, command_options, option
+from edgebake.cli.options import JSON, TARGETS, BakeFileOptions
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
 
@@ -22,21 +22,14 @@ if TYPE_CHECKING:
 class VerifyOptions(BakeFileOptions):
     """What is compared: the selected images' tags, and references; with the recorded digests, if there are any."""
 
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[IMAGE|REF]...",
-            help="Images of the project (all, if none is named), or references: ghcr.io/acme/app:1.2-cpu.",
-            show_default=False,
-            autocompletion=complete.images,
-        ),
-    ] = None
-    target: Targets = None
-    digests: Annotated[
-        list[Path] | None,
-        typer.Option("--digests", metavar="DIR|FILE", help="Digest files whose digests must be there; repeatable."),
-    ] = None
-    json_output: JsonOutput = False
+    names: Words = argument(
+        "Images of the project (all, if none is named), or references: ghcr.io/acme/app:1.2-cpu.",
+        metavar="[IMAGE|REF]...",
+        complete=complete.images,
+    )
+    target: Words = TARGETS
+    digests: list[Path] | None = option("Digest files whose digests must be there; repeatable.", metavar="DIR|FILE")
+    json_output: bool = JSON
 
     @property
     def references(self) -> list[str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import ImageName, JsonOutput, Platforms, Targets
+from edgebake.cli.command import Words, argument, command, command_options, option
+from edgebake.cli.options import IMAGE_NAME, JSON, PLATFORMS, TARGETS
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
 
@@ -18,31 +17,18 @@ from edgebake.errors import EXIT_CHECK
 class WhyOptions:
     """Which recipe is explained, in which images."""
 
-    names: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="IMAGE|RECIPE",
-            help="Images of the project, or recipes for an ad-hoc image: 'pytorch>=2.6'.",
-            show_default=False,
-            autocompletion=complete.subjects,
-        ),
-    ]
-    recipe: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECIPE",
-            help="The recipe to explain.",
-            show_default=False,
-            autocompletion=complete.recipes,
-        ),
-    ]
-    target: Targets = None
-    platform: Platforms = None
-    name: ImageName = None
-    paths: Annotated[
-        int, typer.Option("--paths", metavar="N", min=0, help="Show at most N paths in each image; 0 for all.")
-    ] = 10
-    json_output: JsonOutput = False
+    names: list[str] = argument(
+        "Images of the project, or recipes for an ad-hoc image: 'pytorch>=2.6'.",
+        metavar="IMAGE|RECIPE",
+        default=...,
+        complete=complete.subjects,
+    )
+    recipe: str = argument("The recipe to explain.", metavar="RECIPE", default=..., complete=complete.recipes)
+    target: Words = TARGETS
+    platform: Words = PLATFORMS
+    name: str | None = IMAGE_NAME
+    paths: int = option("Show at most N paths in each image; 0 for all.", metavar="N", default=10, min=0)
+    json_output: bool = JSON
 
 
 @command(WhyOptions)
