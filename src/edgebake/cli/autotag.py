@@ -9,6 +9,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import argument, command, command_options, flag
+from edgebake.cli.console import print_json, print_notes, print_text
 from edgebake.cli.options import CA_BUNDLE, IMAGE_REGISTRY, NO_CACHE, ROOT
 from edgebake.cli.waiting import Waiting
 
@@ -47,7 +48,6 @@ def autotag(options: AutotagOptions) -> None:
         everything = options.explain or options.json_output
         what = Search(options.name, options.registry, options.root, options.no_cache, bundle, everything)
         found = search(what, Path.cwd(), os.environ)
-    from edgebake.cli.console import print_json, print_note, print_text
     from edgebake.cli.format.autotag import data, text
 
     answer = found.answer
@@ -57,7 +57,6 @@ def autotag(options: AutotagOptions) -> None:
         typer.echo(text(answer), err=True)
     if answer.best is None:
         raise found.nothing_fits()
-    for doubt in answer.doubts:
-        print_note(f"{answer.best.reference}: {doubt}")
+    print_notes(*(f"{answer.best.reference}: {doubt}" for doubt in answer.doubts))
     if not options.json_output:
         print_text(answer.best.reference)

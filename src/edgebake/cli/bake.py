@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.cli.command import Words, command, command_options, flag, option
+from edgebake.cli.console import print_error, print_json, print_notes, print_text
 from edgebake.cli.options import (
     BUILDER,
     JSON,
@@ -21,18 +22,17 @@ from edgebake.cli.options import (
     SelectOptions,
     absolute,
     pairs,
-    print_scope_notes,
     refuse_together,
 )
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError
 from edgebake.execute.progress.mode import Mode
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.execute.executor import Executor
     from edgebake.execute.policy import Policy
     from edgebake.model.project import Project
-    from edgebake.model.request import Request
     from edgebake.pipeline import Observed, Pipeline
     from edgebake.plan.builder import Plan
     from edgebake.plan.settings import Settings
@@ -173,7 +173,7 @@ def _observed(pipeline: Pipeline, options: BakeOptions) -> Observed:
 
 
 def _run(pipeline: Pipeline, observed: Observed, options: BakeOptions, policy: Policy) -> None:
-    print_scope_notes(observed.plan.scope)
+    print_notes(*observed.plan.scope.notes)
     executor = _executor(pipeline, observed, options, policy)
     with _drawn(options.timeline, observed.plan, executor):
         if options.is_shared:
@@ -185,15 +185,13 @@ def _run(pipeline: Pipeline, observed: Observed, options: BakeOptions, policy: P
 
 def _executor(pipeline: Pipeline, observed: Observed, options: BakeOptions, policy: Policy) -> Executor:
     """Return what executes a plan. The project's folder becomes the working one: paths in a bake file need it."""
-    from edgebake.cli.console import print_note
     from edgebake.cli.format.plan import stack_notes
     from edgebake.execute.executor import Executor
     from edgebake.execute.progress.factory import make_progress
 
     workspace, settings = pipeline.workspace, observed.settings
     _check_plumbing(workspace.project, settings)
-    for note in stack_notes(observed.plan):
-        print_note(note)
+    print_notes(*stack_notes(observed.plan))
     os.chdir(workspace.root)
     if options.resume:
         policy = replace(policy, resumes=pipeline.history.resumable)
@@ -230,7 +228,6 @@ def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> Non
     Raises:
         EdgebakeError: keys mean nothing for this bake, or something failed.
     """
-    from edgebake.cli.console import print_error, print_text
     from edgebake.plan.shared import why_nothing_to_publish
     from edgebake.plan.steps import PublishStages
     from edgebake.text.words import counted
@@ -252,7 +249,6 @@ def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> Non
 @contextmanager
 def _summarised(executor: Executor, *, json_output: bool) -> Iterator[None]:
     """Print what became of each bake target at the end, also of a bake that failed or was interrupted."""
-    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.bake import data, next_steps, text
 
     def show() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgebake.cli.command import Words, command, command_options, option
+from edgebake.cli.console import print_error, print_json, print_text
 from edgebake.cli.options import AdHocOptions, LocalBuildOptions, absolute
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError, Position
@@ -103,7 +104,6 @@ def _measured(options: BenchOptions, waiting: Waiting) -> Result:
 def _finish(result: Result, before: Result | None, options: BenchOptions) -> None:
     """Print the result, and exit with 3 if a bench failed, or is worse than is allowed."""
     from edgebake.bench.compare import compare
-    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.bench import comparison_text, data, failure_lines, text
 
     comparison = compare(before, result) if before else None

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgebake.cli.console import print_error, print_json, print_text
 from edgebake.cli.options import JSON
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.model.builder import Builder
@@ -32,7 +34,6 @@ def create(
     """
     import shlex
 
-    from edgebake.cli.console import print_error, print_text
     from edgebake.execute.builders import create_builder, create_commands, existing
     from edgebake.execute.builders import use as use_builder
 
@@ -56,11 +57,9 @@ def check(json_output: bool = JSON) -> None:
 
     Example: edgebake builder check
     """
-    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.builder import data, text
     from edgebake.errors import EXIT_CHECK
     from edgebake.execute.builders import inspect, problems, work_by_platform, work_sentence
-    from edgebake.model.request import Request
     from edgebake.pipeline import Pipeline
 
     builder = _project_builder()
@@ -80,7 +79,6 @@ def check(json_output: bool = JSON) -> None:
 
 def _project_builder() -> Builder:
     from edgebake.errors import EdgebakeError
-    from edgebake.model.request import Request
     from edgebake.select.request import open_request
 
     builder = open_request(Path.cwd(), Request()).project.builder

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.console import json_text, print_error, print_notes, print_text
 from edgebake.cli.options import CHANGED_SINCE, UNPUBLISHED, refuse_together
 from edgebake.errors import EXIT_CHECK, EdgebakeError
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.pipeline import Pipeline
@@ -50,9 +52,7 @@ def github(options: GithubOptions) -> None:
     Example: edgebake ci github
     """
     from edgebake.ci.github import warnings, workflow_tree
-    from edgebake.cli.console import print_error, print_note, print_text
     from edgebake.cli.format.files import changes_text, stale_text
-    from edgebake.model.request import Request
     from edgebake.select.request import open_request
 
     workspace = open_request(Path.cwd(), Request())
@@ -66,7 +66,7 @@ def github(options: GithubOptions) -> None:
     changes = tree.write(force=options.force)
     print_text(*(changes_text(changes) if changes else ["The workflow is up to date."]))
     for warning in warnings(workspace):
-        print_note(warning)
+        print_notes(warning)
 
 
 @command_options
@@ -101,9 +101,7 @@ def matrix(options: MatrixOptions) -> None:
     Example: edgebake ci matrix --changed-since origin/main --file shards.json
     """
     from edgebake.ci.matrix import outputs
-    from edgebake.cli.console import json_text, print_error, print_text
     from edgebake.cli.format.shards import data, text
-    from edgebake.model.request import Request
     from edgebake.pipeline import Pipeline
     from edgebake.plan.settings import Settings
     from edgebake.plan.shards import shared_by
@@ -123,15 +121,13 @@ def matrix(options: MatrixOptions) -> None:
 
 def _plan(pipeline: Pipeline, options: MatrixOptions, settings: Settings) -> Plan:
     """Return the plan for the images that are to be built, and print what is left out of it."""
-    from edgebake.cli.console import print_note
     from edgebake.state.stacks import looker
 
     plan = pipeline.plan(look=looker(settings))
     if options.everything:
         return plan
     plan, notes = pipeline.changed(plan, options.changed_since, settings)
-    for note in notes:
-        print_note(note)
+    print_notes(*notes)
     return plan
 
 

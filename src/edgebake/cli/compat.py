@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.cli.command import Words, argument, command, command_options, flag
+from edgebake.cli.console import print_result, print_text
 from edgebake.cli.options import JSON, TARGETS, refuse_together
 from edgebake.errors import EdgebakeError, ErrorGroup
 
@@ -41,7 +42,6 @@ def compat(options: CompatOptions) -> None:
 
     Example: edgebake compat pytorch --target 'jetpack-*'
     """
-    from edgebake.cli.console import print_json, print_text
     from edgebake.compatibility.data import entries, load_frameworks, select_frameworks, select_targets
     from edgebake.load.workspace import find_root, open_workspace
 
@@ -60,10 +60,7 @@ def compat(options: CompatOptions) -> None:
         return
     from edgebake.cli.format.compat import data, text
 
-    if options.json_output:
-        print_json(data(found))
-    else:
-        print_text(text(found))
+    print_result(as_json=options.json_output, data=lambda: data(found), text=lambda: text(found))
 
 
 def _check(catalogue: Catalogue) -> None:

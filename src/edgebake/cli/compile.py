@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgebake.cli.command import command_options, flag
+from edgebake.cli.console import print_error, print_json, print_result, print_text
 from edgebake.cli.options import JSON, LOCKED, refuse_together
 from edgebake.cli.remembered import Remembered, remembered
 from edgebake.errors import EXIT_CHECK
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.pipeline import Compiled
@@ -41,9 +43,7 @@ def compile_command(memory: Remembered, options: CompileOptions) -> None:
 
     Example: edgebake compile --check --locked
     """
-    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.compile import data, notes, text
-    from edgebake.model.request import Request
     from edgebake.pipeline import compile_files
 
     workspace = memory.opened(Path.cwd(), Request())
@@ -55,14 +55,12 @@ def compile_command(memory: Remembered, options: CompileOptions) -> None:
     memory.keeps = not changes
     for note in notes(compiled):
         print_error(note)
-    if options.json_output:
-        print_json(data(compiled, changes))
-    else:
-        print_text(*text(compiled, changes))
+    print_result(
+        as_json=options.json_output, data=lambda: data(compiled, changes), text=lambda: text(compiled, changes)
+    )
 
 
 def _check(compiled: Compiled, options: CompileOptions) -> None:
-    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.compile import data
     from edgebake.cli.format.files import changes_text
 

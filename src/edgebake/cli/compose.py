@@ -10,9 +10,11 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.console import print_error, print_notes, print_text
 from edgebake.cli.options import refuse_together, target_option
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError, did_you_mean
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.graph.compile import Compilation
@@ -64,7 +66,6 @@ def compose(options: ComposeOptions) -> None:
     """
     with Waiting("compiling"):
         from edgebake.graph.compile import compile_workspace
-        from edgebake.model.request import Request
         from edgebake.select.request import open_request
 
         compilation = compile_workspace(open_request(Path.cwd(), Request()))
@@ -75,7 +76,6 @@ def compose(options: ComposeOptions) -> None:
 
 
 def _print_or_write(compilation: Compilation, options: ComposeOptions) -> None:
-    from edgebake.cli.console import print_note, print_text
     from edgebake.compose.file import compose_file
     from edgebake.compose.placed import services_of
 
@@ -84,8 +84,7 @@ def _print_or_write(compilation: Compilation, options: ComposeOptions) -> None:
     command = options.command(target)
     folder = posixpath.dirname(options.output or "") or "."
     file = compose_file(compilation, target, services, folder, command)
-    for note in file.notes:
-        print_note(note)
+    print_notes(*file.notes)
     if options.output is None:
         print_text(file.text.removesuffix("\n"))
     else:
@@ -93,7 +92,6 @@ def _print_or_write(compilation: Compilation, options: ComposeOptions) -> None:
 
 
 def _write(compilation: Compilation, output: str, text: str, command: str, options: ComposeOptions) -> None:
-    from edgebake.cli.console import print_error, print_text
     from edgebake.cli.format.files import changes_text, stale_text
     from edgebake.render.writer import OutputTree
 
@@ -114,7 +112,6 @@ def _check_committed(compilation: Compilation, target: str | None) -> None:
         EdgebakeError: there are none.
         typer.Exit: one is stale.
     """
-    from edgebake.cli.console import print_error, print_text
     from edgebake.cli.format.files import stale_text
     from edgebake.compose.file import committed_files
 

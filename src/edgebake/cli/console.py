@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+Renderable: TypeAlias = "RenderableType"
+"""A text, or something else that rich prints."""
 UNLIMITED = 100_000
 """Columns of a stream that is no terminal."""
 LEAST = 16
@@ -38,7 +40,7 @@ def console(stream: TextIO) -> Console:
     )
 
 
-def render(renderable: RenderableType, stream: TextIO | None = None) -> str:
+def render(renderable: Renderable, stream: TextIO | None = None) -> str:
     """Return what is printed for a text or table, without the blanks that rich puts at the ends of lines.
 
     Plain text stays as it is (the terminal wraps it) and needs no rich, which takes a while to import.
@@ -51,7 +53,7 @@ def render(renderable: RenderableType, stream: TextIO | None = None) -> str:
     return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
 
 
-def print_text(*renderables: RenderableType) -> None:
+def print_text(*renderables: Renderable) -> None:
     """Print texts and tables to stdout, each from a line of its own."""
     for renderable in renderables:
         sys.stdout.write(render(renderable) + "\n")
@@ -67,9 +69,21 @@ def print_json(output: BaseModel) -> None:
     sys.stdout.write(f"{json_text(output)}\n")
 
 
-def print_note(text: str) -> None:
-    """Print a note to stderr."""
-    sys.stderr.write(f"note: {text}\n")
+def print_result(
+    *, as_json: bool, data: Callable[[], BaseModel], text: Callable[[], Renderable | Iterator[Renderable]]
+) -> None:
+    """Print the result of a command to stdout: its published model, or texts and tables."""
+    if as_json:
+        print_json(data())
+        return
+    shown = text()
+    print_text(*(shown if isinstance(shown, Iterator) else [shown]))
+
+
+def print_notes(*texts: str) -> None:
+    """Print notes to stderr."""
+    for text in texts:
+        print_error(f"note: {text}")
 
 
 def print_error(text: str) -> None:
@@ -77,7 +91,7 @@ def print_error(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, wrap: Sequence[str] = ()) -> Table:
+def table(header: Sequence[str], rows: Iterable[Sequence[Renderable]], *, wrap: Sequence[str] = ()) -> Table:
     """Return a table without lines, two blanks between its columns.
 
     Args:
@@ -101,7 +115,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, wr
     return result
 
 
-def columns(rows: Iterable[Sequence[RenderableType]], *, indent: int = 0, wrap: int = 1) -> RenderableType:
+def columns(rows: Iterable[Sequence[Renderable]], *, indent: int = 0, wrap: int = 1) -> Renderable:
     """Return rows in columns without a header.
 
     Args:

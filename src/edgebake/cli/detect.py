@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebake.cli.command import command, command_options
+from edgebake.cli.console import print_notes, print_result
 from edgebake.cli.options import JSON, ROOT
 
 
@@ -24,7 +25,6 @@ def detect_command(options: DetectOptions) -> None:
 
     Example: edgebake detect --root /media/card
     """
-    from edgebake.cli.console import print_json, print_note, print_text
     from edgebake.cli.format.detect import data, text
     from edgebake.host.here import machine_of
     from edgebake.host.match import describe
@@ -33,9 +33,6 @@ def detect_command(options: DetectOptions) -> None:
     machine = machine_of(options.root)
     workspace, wrong = open_if_sound(Path.cwd())
     if wrong is not None:
-        print_note(f"the project's own targets and boards are left out: {wrong.summary}")
+        print_notes(f"the project's own targets and boards are left out: {wrong.summary}")
     detection = describe(machine, workspace)
-    if options.json_output:
-        print_json(data(detection))
-    else:
-        print_text(text(detection))
+    print_result(as_json=options.json_output, data=lambda: data(detection), text=lambda: text(detection))

@@ -10,6 +10,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.console import print_result
 from edgebake.cli.options import JSON, TARGETS, refuse_together
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError
@@ -90,15 +91,11 @@ def diff(options: DiffOptions) -> None:
 
     Example: edgebake diff HEAD~1:edgebake.lock edgebake.lock
     """
-    from edgebake.cli.console import print_json, print_text
     from edgebake.cli.format.diff import data, text
 
     with Waiting("comparing"):
         difference = _compare(options)
-    if options.json_output:
-        print_json(data(difference))
-    else:
-        print_text(*text(difference))
+    print_result(as_json=options.json_output, data=lambda: data(difference), text=lambda: text(difference))
     if options.check and difference.differs:
         raise typer.Exit(EXIT_CHECK)
 

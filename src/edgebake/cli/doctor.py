@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.console import print_json, print_text
 from edgebake.cli.options import CA_BUNDLE, JSON
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
@@ -42,7 +43,6 @@ def doctor(options: DoctorOptions) -> None:
 
         workspace, wrong = open_if_sound(Path.cwd())
         surroundings = surroundings_of(workspace, os.environ, options.registry, options.ca_bundle)
-    from edgebake.cli.console import print_json, print_text
     from edgebake.cli.format.doctor import data, text
 
     findings = []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.console import json_text, print_text
 from edgebake.cli.options import SelectOptions
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError
@@ -81,7 +82,6 @@ def graph(options: GraphOptions) -> None:
 
     Example: edgebake graph detector --select +opencv,target:cpu
     """
-    from edgebake.cli.console import print_text
     from edgebake.pipeline import Pipeline
 
     _ = options.format  # a wrong suffix is reported before anything is compiled
@@ -104,7 +104,6 @@ def _page(pipeline: Pipeline) -> str:
 
 
 def _text(pipeline: Pipeline, options: GraphOptions) -> str:
-    from edgebake.cli.console import json_text
     from edgebake.cli.format.graph import data
     from edgebake.inspect.draw import as_dot, as_mermaid
     from edgebake.inspect.svg import as_svg

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebake.cli.command import argument
+from edgebake.cli.console import print_text
 from edgebake.cli.options import target_option
 
 FOLDER = argument("The folder; made if it does not exist.", metavar="[FOLDER]", default=Path())
@@ -18,7 +19,6 @@ def init(folder: Path = FOLDER, target: str = TARGET) -> None:
 
     Example: edgebake init my-robot --target jetpack-6.2
     """
-    from edgebake.cli.console import print_text
     from edgebake.load.scaffold import make_project
 
     print_text(*(f"added    {path}" for path in make_project(folder, target)))

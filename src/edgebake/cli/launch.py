@@ -15,6 +15,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.console import print_notes, print_text, render
 from edgebake.cli.options import CA_BUNDLE, IMAGE_REGISTRY, NO_CACHE, ROOT
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
@@ -144,11 +145,9 @@ def _prepared(options: RunOptions) -> Prepared:
 
 
 def _show(prepared: Prepared, options: RunOptions) -> None:
-    from edgebake.cli.console import print_note, print_text, render
     from edgebake.cli.format.run import text
 
-    for note in prepared.notes:
-        print_note(note)
+    print_notes(*prepared.notes)
     if options.explain:
         typer.echo(render(text(prepared), sys.stderr), err=True)
     if options.dry_run:
@@ -156,7 +155,6 @@ def _show(prepared: Prepared, options: RunOptions) -> None:
 
 
 def _start(prepared: Prepared, options: RunOptions) -> int:
-    from edgebake.cli.console import print_text
     from edgebake.host.start import check_configuration, has_health_check, start, wait_until_healthy
     from edgebake.interrupt import raise_interrupt
     from edgebake.system.docker import pull

@@ -11,6 +11,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.console import print_error, print_json, print_text
 from edgebake.cli.options import TARGETS
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError
@@ -73,8 +74,6 @@ def lint_command(options: LintOptions) -> None:
 
     Example: edgebake lint --format github --strict
     """
-    from edgebake.cli.console import print_error, print_text
-
     if options.rules:
         from edgebake.cli.format.lint import rules_text
         from edgebake.lint.registry import RULES
@@ -96,7 +95,6 @@ def lint_command(options: LintOptions) -> None:
 
 
 def _print(report: Report, language: Format, root: Path) -> None:
-    from edgebake.cli.console import print_json, print_text
 
     if language is Format.text:
         from edgebake.cli.format.lint import text

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.console import print_error, print_notes, print_result
 from edgebake.cli.options import EXCLUDE, JSON, SELECT, target_option
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.inspect.listing import RecipeReleases
     from edgebake.load.workspace import Workspace
     from edgebake.model.output.explore import BuiltOn, List
-    from edgebake.model.request import Request
     from edgebake.select.project import ProjectItems
 
 
@@ -57,8 +58,6 @@ class ListOptions:
     @property
     def request(self) -> Request:
         """The selectors."""
-        from edgebake.model.request import Request
-
         return Request(select=tuple(self.select or ()), exclude=tuple(self.exclude or ()))
 
 
@@ -73,19 +72,15 @@ def list_command(options: ListOptions) -> None:
 
     Example: edgebake list --select pytorch+1,group:llm
     """
-    from edgebake.cli.console import print_json, print_text
     from edgebake.load.workspace import find_root, open_workspace
 
     folder = find_root(Path.cwd()) or Path.cwd()
     workspace = open_workspace(folder, need_project=options.kind is Kind.images)
     with Waiting("reading the catalogue"):
         output = _uncited(workspace, options) if options.uncited else _listed(workspace, options)
-    if options.json_output:
-        print_json(output)
-        return
     from edgebake.cli.format.list import text
 
-    print_text(text(output))
+    print_result(as_json=options.json_output, data=lambda: output, text=lambda: text(output))
 
 
 def _listed(workspace: Workspace, options: ListOptions) -> List:
@@ -129,14 +124,13 @@ def _selected(workspace: Workspace, options: ListOptions, names: list[str]) -> l
     """Return the names that the selectors select; all if there are none."""
     if not options.request.has_selectors:
         return names
-    from edgebake.cli.console import print_note
     from edgebake.select.listed import selected_names
 
     selected = selected_names(
         workspace, options.kind.value, options.request, names, partial(_items, workspace, options)
     )
     if not selected:
-        print_note(f"no {options.kind.value.removesuffix('s')} is selected")
+        print_notes(f"no {options.kind.value.removesuffix('s')} is selected")
     return selected
 
 
@@ -155,7 +149,6 @@ def _items(workspace: Workspace, options: ListOptions) -> ProjectItems:
 
 def _uncited(workspace: Workspace, options: ListOptions) -> List:
     """Return the facts of the recipes that none of their sources gives, and print how many of how many they are."""
-    from edgebake.cli.console import print_error
     from edgebake.cli.format.list import uncited_count, uncited_data
     from edgebake.inspect.listing import Proofs
     from edgebake.lint.citations import facts_of, uncited

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebake.cli.command import Words, command, command_options, flag, option
+from edgebake.cli.console import print_text
 from edgebake.cli.options import CA_BUNDLE, MIRRORS, pairs
 from edgebake.cli.waiting import Waiting
+from edgebake.model.request import Request
 
 
 @command_options
@@ -34,7 +36,6 @@ def lock(options: LockOptions) -> None:
     """
     with Waiting("resolving") as waiting:
         changed = _lock(options, waiting)
-    from edgebake.cli.console import print_text
     from edgebake.model.project import LOCK_FILE
 
     print_text(f"{LOCK_FILE} {'written' if changed else 'is up to date'}.")
@@ -44,7 +45,6 @@ def _lock(options: LockOptions, waiting: Waiting) -> bool:
     """Write the lock, show what was resolved, and return whether the lock has changed."""
     from edgebake.lock.locker import make_lock, render_lock
     from edgebake.model.project import LOCK_FILE
-    from edgebake.model.request import Request
     from edgebake.select.request import open_request
     from edgebake.system.atomic import write_file
 

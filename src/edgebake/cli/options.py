@@ -7,16 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command_options, flag, option
 from edgebake.errors import EdgebakeError
+from edgebake.model.request import Request
 from edgebake.text.words import listed
 
 if TYPE_CHECKING:
-    from edgebake.model.request import Request
-    from edgebake.plan.scope import Scope
     from edgebake.plan.settings import Settings
 
 
@@ -72,8 +69,6 @@ class ImagesOptions:
     @property
     def request(self) -> Request:
         """What is asked for."""
-        from edgebake.model.request import Request
-
         return Request(tuple(self.names or ()), tuple(self.target or ()))
 
 
@@ -93,8 +88,6 @@ class AdHocOptions:
     @property
     def request(self) -> Request:
         """What is asked for."""
-        from edgebake.model.request import Request
-
         return Request(tuple(self.names or ()), tuple(self.target or ()), tuple(self.platform or ()), self.name)
 
 
@@ -151,12 +144,6 @@ class LocalBuildOptions:
 
         variables = {"CA_BUNDLE": self.ca_bundle} if self.ca_bundle else {}
         return Settings(self.builder, variables, (), pairs(self.mirror, "--mirror"))
-
-
-def print_scope_notes(scope: Scope) -> None:
-    """Print what the user should know about what selectors match."""
-    for note in scope.notes:
-        typer.echo(f"note: {note}", err=True)
 
 
 def pairs(values: list[str] | None, option: str) -> dict[str, str]:

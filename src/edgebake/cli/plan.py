@@ -10,6 +10,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, command_options, flag, option
+from edgebake.cli.console import print_error, print_json, print_notes, print_result, print_text
 from edgebake.cli.options import (
     CHANGED_SINCE,
     JSON,
@@ -19,7 +20,6 @@ from edgebake.cli.options import (
     BakeFileOptions,
     SelectOptions,
     pairs,
-    print_scope_notes,
     refuse_together,
 )
 from edgebake.cli.remembered import Remembered, remembered
@@ -90,26 +90,22 @@ def plan(memory: Remembered, options: PlanOptions) -> None:
     result = _planned(options, memory)
     _print(result, options)
     if options.check and result.files and result.compilation.workspace.document:
-        from edgebake.cli.console import print_error
-
         print_error("\nerror: the committed files are stale\n\nhint: to refresh them: edgebake compile")
         raise typer.Exit(EXIT_CHECK)
 
 
 def _planned(options: PlanOptions, memory: Remembered) -> Plan:
     """Return the plan, and print the notes about what is selected."""
-    from edgebake.cli.console import print_note
     from edgebake.pipeline import Pipeline
 
     pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked, opened=memory.opened)
     result = _whole_plan(pipeline, options)
     memory.keeps = result.snapshot is None
-    print_scope_notes(result.scope)
+    print_notes(*result.scope.notes)
     if options.changed_since is None and not options.unpublished:
         return result
     result, notes = pipeline.changed(result, options.changed_since, options.settings)
-    for note in notes:
-        print_note(note)
+    print_notes(*notes)
     return result
 
 
@@ -149,7 +145,6 @@ def _print(result: Plan, options: PlanOptions) -> None:
 
 
 def _print_plan(result: Plan, options: PlanOptions) -> None:
-    from edgebake.cli.console import print_json, print_text
 
     work = None
     if options.builder is not None:
@@ -167,14 +162,10 @@ def _print_plan(result: Plan, options: PlanOptions) -> None:
 
 
 def _print_shards(result: Plan, number: int, options: PlanOptions) -> None:
-    from edgebake.cli.console import print_json, print_text
     from edgebake.cli.format.shards import data, text
     from edgebake.plan.shards import cut, shared_by
     from edgebake.plan.weights import read_timings
 
     shards = cut(result, number, read_timings(options.timings or ()))
     shared = shared_by(result, shards)
-    if options.json_output:
-        print_json(data(shards, shared))
-    else:
-        print_text(text(shards, shared))
+    print_result(as_json=options.json_output, data=lambda: data(shards, shared), text=lambda: text(shards, shared))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.console import print_result
 from edgebake.cli.options import JSON, BakeFileOptions, ImagesOptions
 from edgebake.cli.waiting import Waiting
 
@@ -37,13 +38,11 @@ def prune(options: PruneOptions) -> None:
     """
     with Waiting("asking the registry"):
         tags = _pruned(options)
-    from edgebake.cli.console import print_json, print_text
     from edgebake.cli.format.prune import data, text
 
-    if options.json_output:
-        print_json(data(tags))
-    else:
-        print_text(*text(tags, deleted=options.delete))
+    print_result(
+        as_json=options.json_output, data=lambda: data(tags), text=lambda: text(tags, deleted=options.delete)
+    )
 
 
 def _pruned(options: PruneOptions) -> list[PrunableTag]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.console import print_json, print_notes, print_text
 from edgebake.cli.options import JSON, BakeFileOptions, ImagesOptions
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, ErrorGroup
@@ -46,7 +47,11 @@ def publish(options: PublishOptions) -> None:
     """
     with Waiting("asking the registry") as waiting:
         result, errors = _published(options, waiting.report)
-    _print(result, json_output=options.json_output)
+    print_notes(*(f"{tag.reference} is not deleted: the registry refuses ({tag.reason})" for tag in result.kept))
+    if options.json_output:
+        print_json(result)
+    else:
+        print_text(*(f"{tag.reference}@{tag.digest}" for tag in result.published))
     if errors:
         raise ErrorGroup(errors)
 
@@ -78,15 +83,3 @@ def _published(options: PublishOptions, report: Callable[[str], None]) -> tuple[
                 raise
             errors += error.errors if isinstance(error, ErrorGroup) else [error]
     return joined(results), errors
-
-
-def _print(result: Publish, *, json_output: bool) -> None:
-    from edgebake.cli.console import print_json, print_note, print_text
-    from edgebake.cli.format.publish import notes, text
-
-    for note in notes(result):
-        print_note(note)
-    if json_output:
-        print_json(result)
-    elif result.published:
-        print_text(text(result))

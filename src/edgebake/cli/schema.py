@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from edgebake.cli.console import print_text
+
 
 class Kind(str, Enum):
     """The kinds of files that have a schema, and the commands whose `--json` has one."""
@@ -58,7 +60,6 @@ def schema(kind: KindArgument) -> None:
     """
     import json
 
-    from edgebake.cli.console import print_text
     from edgebake.model.schema import schema_of
 
     print_text(json.dumps(schema_of(kind.value), indent=2, ensure_ascii=False))

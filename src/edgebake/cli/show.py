@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgebake.cli import complete
 from edgebake.cli.command import argument, command, command_options
+from edgebake.cli.console import print_result
 from edgebake.cli.options import JSON, target_option
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
@@ -36,18 +37,14 @@ def show(options: ShowOptions) -> None:
 
     Example: edgebake show onnxruntime --target jetpack-6.2
     """
-    from edgebake.cli.console import print_json, print_text
     from edgebake.load.workspace import find_root, open_workspace
 
     with Waiting("reading the catalogue"):
         workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
         output = _shown(workspace, options.name, options.target)
-    if options.json_output:
-        print_json(output)
-        return
     from edgebake.cli.format.show import text
 
-    print_text(*text(output))
+    print_result(as_json=options.json_output, data=lambda: output, text=lambda: text(output))
 
 
 def _shown(workspace: Workspace, name: str, target: str | None) -> Show:

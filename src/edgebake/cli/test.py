@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgebake.cli.command import command, command_options, option
+from edgebake.cli.console import print_result
 from edgebake.cli.options import LocalBuildOptions, SelectOptions, absolute
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
@@ -40,7 +41,13 @@ def run_tests(options: TestOptions) -> None:
     junit = absolute(options.junit)
     with Waiting("planning what to build", shown=not options.quiet) as waiting:
         suites = _suites(options, waiting)
-    _print(suites, junit, json_output=options.json_output)
+    from edgebake.cli.format import test as form
+
+    if junit:
+        from edgebake.system.atomic import write_file
+
+        write_file(junit, form.junit(suites))
+    print_result(as_json=options.json_output, data=lambda: form.data(suites), text=lambda: form.text(suites))
     if not all(suite.ok for suite in suites):
         raise typer.Exit(EXIT_CHECK)
 
@@ -63,16 +70,3 @@ def _suites(options: TestOptions, waiting: Waiting) -> list[Suite]:
     os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
     images = load_images(build, note=lambda text: waiting.report(f"note: {text}"), begin=waiting.end)
     return run_suites(images, gpus=options.gpus, report=report)
-
-
-def _print(suites: list[Suite], junit: Path | None, *, json_output: bool) -> None:
-    from edgebake.cli.console import print_json, print_text
-    from edgebake.cli.format import test as form
-    from edgebake.system.atomic import write_file
-
-    if junit:
-        write_file(junit, form.junit(suites))
-    if json_output:
-        print_json(form.data(suites))
-    else:
-        print_text(form.text(suites))

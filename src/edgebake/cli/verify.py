@@ -9,13 +9,14 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, option
+from edgebake.cli.console import print_result
 from edgebake.cli.options import JSON, TARGETS, BakeFileOptions
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.model.output.publishing import VerifiedReference
-    from edgebake.model.request import Request
 
 
 @command_options
@@ -39,8 +40,6 @@ class VerifyOptions(BakeFileOptions):
     @property
     def request(self) -> Request:
         """The images that are asked for."""
-        from edgebake.model.request import Request
-
         references = self.references
         return Request(tuple(n for n in self.names or () if n not in references), tuple(self.target or ()))
 
@@ -60,7 +59,9 @@ def verify(options: VerifyOptions) -> None:
     """
     with Waiting("asking the registry"):
         verified = _verified(options)
-    _print(verified, json_output=options.json_output)
+    from edgebake.cli.format.verify import data, text
+
+    print_result(as_json=options.json_output, data=lambda: data(verified), text=lambda: text(verified))
     if any(reference.differences for reference in verified):
         raise typer.Exit(EXIT_CHECK)
 
@@ -79,13 +80,3 @@ def _verified(options: VerifyOptions) -> list[VerifiedReference]:
     everything = declared(plan, settings)
     verified = [verifier.best(declared_as(everything, reference)) for reference in options.references]
     return [*verified, *(verifier.tags(everything) if options.wants_tags else ())]
-
-
-def _print(verified: list[VerifiedReference], *, json_output: bool) -> None:
-    from edgebake.cli.console import print_json, print_text
-    from edgebake.cli.format.verify import data, text
-
-    if json_output:
-        print_json(data(verified))
-    else:
-        print_text(text(verified))

@@ -8,9 +8,11 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, option
+from edgebake.cli.console import print_error, print_result
 from edgebake.cli.options import IMAGE_NAME, JSON, PLATFORMS, TARGETS
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
+from edgebake.model.request import Request
 
 
 @command_options
@@ -45,7 +47,6 @@ def why(options: WhyOptions) -> None:
     with Waiting("resolving"):
         from edgebake.inspect.selected import resolve_selected
         from edgebake.inspect.why import answers, hints, recipe_name
-        from edgebake.model.request import Request
         from edgebake.select.request import open_request
 
         targets, platforms = tuple(options.target or ()), tuple(options.platform or ())
@@ -53,13 +54,9 @@ def why(options: WhyOptions) -> None:
         workspace = open_request(Path.cwd(), request)
         wanted = recipe_name(workspace.catalogue, options.recipe)
         found = answers(resolve_selected(workspace, request), wanted, limit=options.paths or None)
-    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.why import data, text
 
-    if options.json_output:
-        print_json(data(found, wanted))
-    else:
-        print_text(*text(found))
+    print_result(as_json=options.json_output, data=lambda: data(found, wanted), text=lambda: text(found))
     if all(answer.status in ("absent", "library") for answer in found):
         lines = [f"hint: {hint}" for hint in hints(found, wanted, in_project=workspace.document is not None)]
         if lines:

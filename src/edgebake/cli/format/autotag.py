@@ -20,12 +20,9 @@ def text(answer: Answer) -> str:
 
 def data(answer: Answer) -> published.Autotag:
     """Return what `--json` prints."""
-    return published.Autotag(
-        version=1,
-        reference=answer.best.reference if answer.best else None,
-        candidates=[_candidate(judged) for judged in answer.judged],
-        notes=list(answer.notes),
-    )
+    reference = answer.best.reference if answer.best else None
+    candidates = [_candidate(judged) for judged in answer.judged]
+    return published.Autotag(version=1, reference=reference, candidates=candidates, notes=answer.notes)
 
 
 def _lines(number: int, judged: Judged) -> Iterator[str]:
@@ -44,18 +41,14 @@ def _reason_line(reason: Reason) -> str:
 
 def _candidate(judged: Judged) -> published.Candidate:
     candidate, verdict = judged.candidate, judged.verdict
-    return published.Candidate(
-        reference=candidate.reference,
-        local=candidate.local,
+    return published.Candidate.of(
+        candidate,
         fits=verdict.fits,
         grade=verdict.grade if verdict.fits else None,
         uses_gpu=verdict.uses_gpu,
         created=candidate.created or None,
         known_by=candidate.built.source or None,
         target=candidate.built.target,
-        platforms=list(candidate.built.platforms),
-        reasons=[
-            published.FitReason(rule=one.rule, ok=one.ok, text=one.text, source=one.source or None)
-            for one in verdict.reasons
-        ],
+        platforms=candidate.built.platforms,
+        reasons=[published.FitReason.of(reason, source=reason.source or None) for reason in verdict.reasons],
     )

@@ -45,14 +45,6 @@ def data(findings: Sequence[Finding]) -> Doctor:
         version=1,
         ok=all(finding.state != "problem" for finding in findings),
         findings=[
-            DoctorFinding(
-                check=finding.check,
-                state=finding.state,
-                text=finding.text,
-                fix=list(finding.remedies),
-                can_fix=finding.fix is not None,
-                fixed=finding.fixed,
-            )
-            for finding in findings
+            DoctorFinding.of(finding, fix=finding.remedies, can_fix=finding.fix is not None) for finding in findings
         ],
     )

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgebake.cli.console import table
+from edgebake.cli.console import Renderable, table
 from edgebake.cli.format.proof import proof_text
 from edgebake.model.output.explore import List, ListedImage, ListedRecipe, ListedTarget, Uncited
 from edgebake.text.words import counted
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from edgebake.lint.citations import Fact
 
 _SHOWN = 3  # releases of a recipe
 
 
-def text(output: List) -> RenderableType:
+def text(output: List) -> Renderable:
     """Return what is listed as a table."""
     if output.recipes is not None:
         return _recipes(output.recipes)
@@ -42,7 +40,7 @@ def uncited_count(uncited: int, facts: int, recipes: int) -> str:
     return f"{uncited} of {counted(facts, 'fact')} of {counted(recipes, 'recipe')} {verb} uncited"
 
 
-def _recipes(recipes: Sequence[ListedRecipe]) -> RenderableType:
+def _recipes(recipes: Sequence[ListedRecipe]) -> Renderable:
     rows = [(r.group, r.name, _some(r.releases), r.summary, proof_text(r.built)) for r in recipes]
     header = ("GROUP", "RECIPE", "RELEASES", "SUMMARY", "PROOF")
     return table(header, rows, wrap=("RELEASES", "SUMMARY", "PROOF"))
@@ -53,7 +51,7 @@ def _some(releases: Sequence[str]) -> str:
     return ", ".join(releases[:_SHOWN]) + more
 
 
-def _targets(targets: Sequence[ListedTarget]) -> RenderableType:
+def _targets(targets: Sequence[ListedTarget]) -> Renderable:
     rows = [
         (t.name, ", ".join(p.split("/")[1] for p in t.platforms), t.cuda or "-", t.python or "-", t.summary)
         for t in targets
@@ -61,6 +59,6 @@ def _targets(targets: Sequence[ListedTarget]) -> RenderableType:
     return table(("TARGET", "PLATFORMS", "CUDA", "PYTHON", "SUMMARY"), rows, wrap=("SUMMARY",))
 
 
-def _images(images: Sequence[ListedImage]) -> RenderableType:
+def _images(images: Sequence[ListedImage]) -> Renderable:
     rows = [(i.name, ", ".join(i.recipes), ", ".join(i.targets), i.summary or "") for i in images]
     return table(("IMAGE", "RECIPES", "TARGETS", "SUMMARY"), rows, wrap=("RECIPES", "TARGETS", "SUMMARY"))

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from edgebake.model.output.plan import (
     ChangedFile,
     Forecast,
-    LeftOut,
     Observed,
     PathStage,
     Plan,
@@ -36,13 +35,13 @@ def data(plan: builder.Plan, work: Sequence[PlatformWork] | None = None) -> Plan
     return Plan(
         version=1,
         images=[_image(target) for target in plan.targets],
-        left_out=[LeftOut(what=out.what, reason=out.reason) for out in plan.compilation.left_out],
+        left_out=plan.compilation.left_out,
         notes=[str(note) for note in plan.compilation.notes],
         files=[ChangedFile(path=change.path, change=change.kind) for change in plan.files],
         stacks=_stacks(plan),
         steps=[_step(step) for step in plan.steps],
         time=_time(plan),
-        platforms=None if work is None else list(work),
+        platforms=work,
     )
 
 
@@ -52,9 +51,9 @@ def _image(target: TargetPlan) -> PlannedImage:
         observed=_observed(target.evidence),
         image=target.bake_target.image,
         target=target.bake_target.target,
-        platforms=list(target.platforms),
+        platforms=target.platforms,
         complete=target.complete,
-        fingerprints=dict(target.fingerprints),
+        fingerprints=target.fingerprints,
         given={one.stage.name: one.reference for one in target.reuse.given},
         stages=[_stage(change, target) for change in target.changes],
     )
@@ -68,15 +67,13 @@ def _observed(evidence: Evidence) -> Observed | None:
 
 
 def _stage(change: StageChange, target: TargetPlan) -> PlannedStage:
-    return PlannedStage(
-        name=change.name,
-        kind=change.node.kind,
-        recipe=change.node.recipe,
-        title=change.node.title,
-        platform=change.platform,
-        native=change.node.native,
-        state=change.state,
-        causes=list(change.causes),
+    node = change.node
+    return PlannedStage.of(
+        change,
+        kind=node.kind,
+        recipe=node.recipe,
+        title=node.title,
+        native=node.native,
         fingerprint=change.fingerprint.digest,
         own=change.fingerprint.own,
         reused=target.reuse.spares(change.at),

@@ -58,24 +58,7 @@ def data(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -
     return output.Shards(
         version=1,
         shared=None if shared is None else _shared_data(_first(shards), shared),
-        shards=[
-            output.Shard(
-                shard=shard.name,
-                platforms=list(shard.platforms),
-                seconds=round(shard.seconds, 1),
-                parts=[
-                    output.ShardPart(
-                        bake_target=part.bake_target,
-                        image=part.image,
-                        target=part.target,
-                        platform=part.platform,
-                        fingerprint=part.fingerprint,
-                    )
-                    for part in shard.parts
-                ],
-            )
-            for shard in shards
-        ],
+        shards=[output.Shard.of(shard, shard=shard.name, seconds=round(shard.seconds, 1)) for shard in shards],
     )
 
 
@@ -87,12 +70,7 @@ def _shared_data(name: str, shared: Sequence[SharedStage]) -> output.Shared:
         shard=name,
         platforms=sorted({stage.platform for stage in shared}),
         stages=[
-            output.SharedStage(
-                target=stage.target,
-                stage=stage.name,
-                platform=stage.platform,
-                shards=[f"{number}/{count}" for number in stage.shards],
-            )
+            output.SharedStage.of(stage, stage=stage.name, shards=[f"{number}/{count}" for number in stage.shards])
             for stage in shared
         ],
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from edgebake.cli.console import columns
+from edgebake.cli.console import Renderable, columns
 from edgebake.cli.format.proof import proof_text
 from edgebake.model.output.explore import (
     InstalledRecipe,
@@ -20,15 +19,12 @@ from edgebake.model.output.explore import (
     ShownVariant,
 )
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
 _SHOWN_FILES = 12
 _FACTS = ("l4t", "jetpack", "cuda", "cudnn", "tensorrt", "python", "cuda_flavour", "memory", "board", "driver")
 _USES = {"run": "needed by", "library": "compiled into", "tool": "builds"}
 
 
-def text(output: Show) -> Iterator[RenderableType]:
+def text(output: Show) -> Iterator[Renderable]:
     """Yield the image, the target and the recipe, with an empty line between them."""
     parts = [
         *([_image(output.image)] if output.image else []),
@@ -41,7 +37,7 @@ def text(output: Show) -> Iterator[RenderableType]:
         yield from part
 
 
-def _fields(rows: Sequence[tuple[str, str | None]], *, indent: int = 2) -> Iterator[RenderableType]:
+def _fields(rows: Sequence[tuple[str, str | None]], *, indent: int = 2) -> Iterator[Renderable]:
     """Yield names and values in columns, without those that have no value."""
     present = [(name, value) for name, value in rows if value]
     if present:
@@ -57,7 +53,7 @@ def _sources(sources: Sequence[str]) -> Iterator[str]:
 # ── an image
 
 
-def _image(image: ShownImage) -> Iterator[RenderableType]:
+def _image(image: ShownImage) -> Iterator[Renderable]:
     yield f"{image.name} (image)" + (f": {image.summary}" if image.summary else "")
     yield from _fields(
         [
@@ -84,7 +80,7 @@ def _installed(recipe: InstalledRecipe, platforms: list[str]) -> str:
 # ── a target
 
 
-def _target(target: ShownTarget) -> Iterator[RenderableType]:
+def _target(target: ShownTarget) -> Iterator[Renderable]:
     base = target.base
     yield f"{target.name} (target): {target.summary}"
     yield from _fields(
@@ -110,7 +106,7 @@ def _target(target: ShownTarget) -> Iterator[RenderableType]:
 # ── a recipe
 
 
-def _recipe(recipe: ShownRecipe) -> Iterator[RenderableType]:
+def _recipe(recipe: ShownRecipe) -> Iterator[Renderable]:
     yield f"{recipe.name} (recipe): {recipe.summary}"
     install = recipe.install
     yield from _fields(
@@ -171,7 +167,7 @@ def _needed_by(needs: Sequence[Needs]) -> Iterator[tuple[str, str]]:
         yield words, ", ".join(dict.fromkeys(need.recipe for need in needs if need.kind == kind))
 
 
-def _releases(releases: Sequence[ShownRelease] | None) -> Iterator[RenderableType]:
+def _releases(releases: Sequence[ShownRelease] | None) -> Iterator[Renderable]:
     if releases is None:
         yield "  releases: computed for each target; name one with --target"
     elif releases:
