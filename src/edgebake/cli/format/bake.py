@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from edgebake.cli.console import Renderable, table
 from edgebake.execute.results import Fate, Result
-
-if TYPE_CHECKING:
-    from edgebake.model.output.build import Bake
+from edgebake.model.output.build import Bake, BakeResult
 
 _HEAD = ("BAKE TARGET", "PLATFORM", "RESULT", "TIME", "STEPS", "DIGEST")
 _FATES: tuple[Fate, ...] = ("built", "tested", "up to date", "failed", "not attempted")
@@ -31,8 +28,6 @@ def text(results: Sequence[Result]) -> Iterator[Renderable]:
 
 def data(results: Sequence[Result]) -> Bake:
     """Return what `--json` prints."""
-    from edgebake.model.output.build import Bake, BakeResult
-
     rows = [
         BakeResult.of(
             result,

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from edgebake.cli.console import table
+from edgebake.cli.console import Renderable, table
 from edgebake.host.fit import Grade
 from edgebake.host.machine import Gpu, Machine
 from edgebake.host.match import Detection
 from edgebake.model.output import machine as published
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 UNKNOWN = "unknown"
 _TITLES = {
@@ -40,7 +36,7 @@ _OF_JETSONS = ("soc", "l4t", "jetpack")
 _OF_GPUS = ("driver", "cuda", "cuda_flavour")
 
 
-def text(detection: Detection) -> Table:
+def text(detection: Detection) -> Renderable:
     """Return a table of facts, each with its source."""
     return table(("FACT", "VALUE", "FROM"), rows(detection), wrap=("VALUE", "FROM"))
 

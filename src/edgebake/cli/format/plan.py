@@ -13,7 +13,7 @@ from edgebake.plan.changes import SEVERITY, StageChange
 from edgebake.plan.command_line import bake_command
 from edgebake.plan.rows import RunningStages, running_stages, target_rows
 from edgebake.plan.target_plan import TargetPlan
-from edgebake.text.words import counted, listed
+from edgebake.text.words import counted, listed, some
 
 if TYPE_CHECKING:
     from edgebake.model.output.plan import PlatformWork
@@ -173,13 +173,10 @@ def _files_line(plan: Plan) -> str:
         return "Committed files: up to date."
     edited = [change.path for change in plan.files if change.kind == "hand-edited"]
     if edited:
-        return f"Committed files: {_some(edited)} edited by hand; edgebake compile --force overwrites them."
+        return (
+            f"Committed files: {some(edited, _MAX_FILES)} edited by hand; edgebake compile --force overwrites them."
+        )
     # The manifest changes whenever anything does; what people read comes first.
     paths = [c.path for c in plan.files if not c.path.endswith("/manifest.json")] or [c.path for c in plan.files]
     paths.sort(key=lambda path: not path.endswith(("/Dockerfile", ".hcl")))
-    return f"Committed files: {len(paths)} to write ({_some(paths)}); edgebake compile writes them."
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MAX_FILES} more" if names[_MAX_FILES:] else ""
-    return ", ".join(names[:_MAX_FILES]) + more
+    return f"Committed files: {len(paths)} to write ({some(paths, _MAX_FILES)}); edgebake compile writes them."

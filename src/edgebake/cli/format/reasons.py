@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
+from edgebake.graph.node import Kind
+from edgebake.plan.changes import StageChange, State
+from edgebake.plan.reasons import Cause, Reason, reasons
+from edgebake.plan.reuse import Given
+from edgebake.plan.rows import ReusedPart, Row
 from edgebake.text.words import counted, listed
-
-if TYPE_CHECKING:
-    from edgebake.graph.node import Kind
-    from edgebake.plan.changes import StageChange, State
-    from edgebake.plan.reasons import Cause, Reason
-    from edgebake.plan.reuse import Given
-    from edgebake.plan.rows import ReusedPart, Row
 
 MARK: dict[State, str] = {"new": "+", "direct": "~", "indirect": "~", "moved": "~", "same": "="}
 _MAX_CAUSES = 4
@@ -96,8 +93,6 @@ def reasons_text(reasons: Sequence[Reason]) -> str:
 
 def change_text(change: StageChange) -> str:
     """Return why a stage is built or not."""
-    from edgebake.plan.reasons import reasons
-
     return reasons_text(reasons([change]))
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from edgebake.model.output import plan as output
 from edgebake.plan.shards import Shard
 from edgebake.plan.shared import SharedStage
-
-if TYPE_CHECKING:
-    from edgebake.model.output import plan as output
 
 
 def text(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> str:
@@ -53,8 +50,6 @@ def data(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -
         shards: the cut.
         shared: shard 0; None if the project publishes no stages.
     """
-    from edgebake.model.output import plan as output
-
     return output.Shards(
         version=1,
         shared=None if shared is None else _shared_data(_first(shards), shared),
@@ -63,8 +58,6 @@ def data(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -
 
 
 def _shared_data(name: str, shared: Sequence[SharedStage]) -> output.Shared:
-    from edgebake.model.output import plan as output
-
     count = name.partition("/")[2]
     return output.Shared(
         shard=name,

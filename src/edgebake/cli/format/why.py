@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from edgebake.cli.console import Renderable, columns
+from edgebake.errors import Position
 from edgebake.inspect.release import Choice
 from edgebake.inspect.requirements import Step
 from edgebake.inspect.why import Answer
 from edgebake.load.words import format_path, format_position
 from edgebake.model.output import explore as published
 from edgebake.text.words import counted
-
-if TYPE_CHECKING:
-    from edgebake.errors import Position
 
 _SHOWN_RELEASES = 8  # that were not chosen, each with its reason
 
