@@ -200,12 +200,9 @@ def _executor(pipeline: Pipeline, observed: Observed, options: BakeOptions, poli
 
 
 def _check_plumbing(project: Project, settings: Settings) -> None:
-    """Refuse certificates or wheels that the project's builds would not see.
+    """Refuse certificates or wheels that the project's builds would not see, or that do not exist.
 
     EDGEBAKE_CA_BUNDLE is no error there: it is also for edgebake's own requests, on whatever project.
-
-    Raises:
-        EdgebakeError: the project asks for none, or the certificates do not exist.
     """
     if project.wheelhouse is None and "WHEELHOUSE" in settings.variables:
         hint = "name a folder in edgebake.yaml (wheelhouse: wheels), which --var WHEELHOUSE then replaces"
@@ -223,11 +220,7 @@ def _check_plumbing(project: Project, settings: Settings) -> None:
 
 
 def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> None:
-    """Publish the stages that shards share; no image is built, so no digest is recorded.
-
-    Raises:
-        EdgebakeError: keys mean nothing for this bake, or something failed.
-    """
+    """Publish the stages that shards share; no image is built, so no digest is recorded."""
     from edgebake.plan.shared import why_nothing_to_publish
     from edgebake.plan.steps import PublishStages
     from edgebake.text.words import counted

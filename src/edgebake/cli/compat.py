@@ -11,7 +11,7 @@ from edgebake.cli.options import JSON, TARGETS, refuse_together
 from edgebake.errors import EdgebakeError, ErrorGroup
 
 if TYPE_CHECKING:
-    from edgebake.load.catalogue import Catalogue
+    pass
 
 
 @command_options
@@ -47,7 +47,11 @@ def compat(options: CompatOptions) -> None:
 
     catalogue = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False).catalogue
     if options.check:
-        _check(catalogue)
+        from edgebake.compatibility.check import check
+
+        wrong = check(catalogue)
+        if wrong:
+            raise ErrorGroup(wrong)
         print_text("The compatibility data has no gaps and no contradictions.")
         return
     selected = select_frameworks(load_frameworks(catalogue), tuple(options.frameworks or ()))
@@ -61,16 +65,3 @@ def compat(options: CompatOptions) -> None:
     from edgebake.cli.format.compat import data, text
 
     print_result(as_json=options.json_output, data=lambda: data(found), text=lambda: text(found))
-
-
-def _check(catalogue: Catalogue) -> None:
-    """Check the compatibility data.
-
-    Raises:
-        EdgebakeError: there are gaps or contradictions.
-    """
-    from edgebake.compatibility.check import check
-
-    wrong = check(catalogue)
-    if wrong:
-        raise ErrorGroup(wrong)

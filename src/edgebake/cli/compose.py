@@ -106,12 +106,7 @@ def _write(compilation: Compilation, output: str, text: str, command: str, optio
 
 
 def _check_committed(compilation: Compilation, target: str | None) -> None:
-    """Compare the committed Compose files with what would be written.
-
-    Raises:
-        EdgebakeError: there are none.
-        typer.Exit: one is stale.
-    """
+    """Compare the committed Compose files with what would be written, and exit with 3 if one is stale."""
     from edgebake.cli.format.files import stale_text
     from edgebake.compose.file import committed_files
 
@@ -135,11 +130,7 @@ def _holds(path: Path, text: str) -> bool:
 
 
 def _target(compilation: Compilation, services: dict[str, Service], target: str | None) -> str:
-    """Return the target that is named, or the only one that all services run on.
-
-    Raises:
-        EdgebakeError: there is none of that name, or several.
-    """
+    """Return the target that is named, or the only one that all services run on."""
     from edgebake.compose.placed import targets_of
 
     possible = targets_of(services, compilation.graph.bake_targets)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from edgebake.cli.command import command, command_options, flag, option
 from edgebake.cli.console import json_text, print_text
@@ -18,17 +17,12 @@ if TYPE_CHECKING:
     from edgebake.pipeline import Pipeline
 
 
-class Format(str, Enum):
-    """Languages of a graph."""
-
-    mermaid = "mermaid"
-    dot = "dot"
-    json = "json"
-    svg = "svg"
-    html = "html"
-
-
-_BY_SUFFIX = {f".{kind.value}": kind for kind in Format} | {".mmd": Format.mermaid, ".gv": Format.dot}
+Format = Literal["mermaid", "dot", "json", "svg", "html"]
+_BY_SUFFIX: dict[str, Format] = {
+    **{f".{name}": name for name in get_args(Format)},
+    ".mmd": "mermaid",
+    ".gv": "dot",
+}
 
 
 @command_options
@@ -45,17 +39,17 @@ class GraphOptions(SelectOptions):
     json_output: bool = flag("The same as --format json.", "--json")
 
     def __post_init__(self) -> None:
-        if self.json_output and self.language not in (None, Format.json):
+        if self.json_output and self.language not in (None, "json"):
             raise EdgebakeError("--json and --format cannot be combined", hints=("--json is --format json",))
-        if self.recipes and self.format is Format.html:
+        if self.recipes and self.format == "html":
             raise EdgebakeError("the page shows stages, not recipes", hints=("draw recipes as --format svg",))
 
     @property
     def format(self) -> Format:
         """The format: the one that is named, or that of the file's suffix, or Mermaid."""
         if self.json_output:
-            return Format.json
-        return self.language or self._format_of_output() or Format.mermaid
+            return "json"
+        return self.language or self._format_of_output() or "mermaid"
 
     def _format_of_output(self) -> Format | None:
         if self.output is None:
@@ -87,7 +81,7 @@ def graph(options: GraphOptions) -> None:
     _ = options.format  # a wrong suffix is reported before anything is compiled
     with Waiting("compiling"):
         pipeline = Pipeline(Path.cwd(), options.request)
-        text = _page(pipeline) if options.format is Format.html else _text(pipeline, options)
+        text = _page(pipeline) if options.format == "html" else _text(pipeline, options)
     if options.output is None:
         print_text(text)
         return
@@ -108,13 +102,14 @@ def _text(pipeline: Pipeline, options: GraphOptions) -> str:
     from edgebake.inspect.draw import as_dot, as_mermaid
     from edgebake.inspect.svg import as_svg
 
+    kind: Literal["stages", "recipes"] = "recipes" if options.recipes else "stages"
     drawn = _recipes(pipeline) if options.recipes else _stages(pipeline)
     match options.format:
-        case Format.json:
-            return json_text(data(drawn, "recipes" if options.recipes else "stages"))
-        case Format.svg:
-            return as_svg(drawn, "recipes" if options.recipes else "stages")
-        case Format.dot:
+        case "json":
+            return json_text(data(drawn, kind))
+        case "svg":
+            return as_svg(drawn, kind)
+        case "dot":
             return as_dot(drawn)
         case _:
             return as_mermaid(drawn)

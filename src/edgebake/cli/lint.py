@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
-from edgebake.cli.console import print_error, print_json, print_text
+from edgebake.cli.console import print_error, print_result, print_text
 from edgebake.cli.options import TARGETS
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError
@@ -20,13 +19,7 @@ if TYPE_CHECKING:
     from edgebake.lint.report import Report
 
 
-class Format(str, Enum):
-    """What a report can be printed as."""
-
-    text = "text"
-    json = "json"
-    sarif = "sarif"
-    github = "github"
+Format = Literal["text", "json", "sarif", "github"]
 
 
 @command_options
@@ -54,7 +47,7 @@ class LintOptions:
     rules: bool = flag("Print the rules, and how to fix what they find.")
 
     def __post_init__(self) -> None:
-        if self.json_output and self.output_format not in (None, Format.json):
+        if self.json_output and self.output_format not in (None, "json"):
             raise EdgebakeError("--json and --format cannot be combined", hints=("--json is --format json",))
         if self.builder and not self.check_buildkit:
             raise EdgebakeError("--builder is for --check-buildkit", hints=("add --check-buildkit",))
@@ -62,7 +55,7 @@ class LintOptions:
     @property
     def format(self) -> Format:
         """How the findings are printed."""
-        return Format.json if self.json_output else self.output_format or Format.text
+        return "json" if self.json_output else self.output_format or "text"
 
 
 @command(LintOptions)
@@ -95,24 +88,19 @@ def lint_command(options: LintOptions) -> None:
 
 
 def _print(report: Report, language: Format, root: Path) -> None:
-
-    if language is Format.text:
-        from edgebake.cli.format.lint import text
-
-        print_text(*text(report))
-    elif language is Format.json:
-        from edgebake.cli.format.lint import data
-
-        print_json(data(report))
-    elif language is Format.github:
+    if language == "github":
         from edgebake.lint.formats.github import as_github
 
         print_text(as_github(_in_checkout(report, root)))
-    else:
+    elif language == "sarif":
         from edgebake.lint.formats.sarif import as_sarif
         from edgebake.lint.registry import RULES
 
         print_text(as_sarif(_in_checkout(report, root), RULES))
+    else:
+        from edgebake.cli.format.lint import data, text
+
+        print_result(as_json=language == "json", data=lambda: data(report), text=lambda: text(report))
 
 
 def _in_checkout(report: Report, root: Path) -> Report:

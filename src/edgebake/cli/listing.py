@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
@@ -23,12 +22,7 @@ if TYPE_CHECKING:
     from edgebake.select.project import ProjectItems
 
 
-class Kind(str, Enum):
-    """What can be listed."""
-
-    recipes = "recipes"
-    targets = "targets"
-    images = "images"
+Kind = Literal["recipes", "targets", "images"]
 
 
 @command_options
@@ -39,7 +33,7 @@ class ListOptions:
         EdgebakeError: one of these is given for something else.
     """
 
-    kind: Kind = argument("What to list.", metavar="[recipes|targets|images]", default=Kind.recipes)
+    kind: Kind = argument("What to list.", metavar="[recipes|targets|images]", default="recipes")
     target: str | None = target_option("Only recipes that exist on this target.")
     group: str | None = option("Only recipes of this group.", metavar="GROUP", complete=complete.groups)
     built: bool = flag("Only recipes that were built and tested as they are now.")
@@ -50,9 +44,9 @@ class ListOptions:
 
     def __post_init__(self) -> None:
         for name in ("target", "group", "built", "uncited"):
-            if getattr(self, name) and self.kind is not Kind.recipes:
+            if getattr(self, name) and self.kind != "recipes":
                 raise EdgebakeError(
-                    f"--{name} applies to recipes, not to {self.kind.value}", hints=("edgebake list recipes",)
+                    f"--{name} applies to recipes, not to {self.kind}", hints=("edgebake list recipes",)
                 )
 
     @property
@@ -75,7 +69,7 @@ def list_command(options: ListOptions) -> None:
     from edgebake.load.workspace import find_root, open_workspace
 
     folder = find_root(Path.cwd()) or Path.cwd()
-    workspace = open_workspace(folder, need_project=options.kind is Kind.images)
+    workspace = open_workspace(folder, need_project=options.kind == "images")
     with Waiting("reading the catalogue"):
         output = _uncited(workspace, options) if options.uncited else _listed(workspace, options)
     from edgebake.cli.format.list import text
@@ -87,10 +81,10 @@ def _listed(workspace: Workspace, options: ListOptions) -> List:
     from edgebake.inspect.listing import Proofs, listed_images, listed_targets
     from edgebake.model.output.explore import List
 
-    if options.kind is Kind.targets:
+    if options.kind == "targets":
         names = _selected(workspace, options, workspace.catalogue.target_names())
         return List(version=1, targets=listed_targets(workspace, names))
-    if options.kind is Kind.images:
+    if options.kind == "images":
         names = _selected(workspace, options, sorted(workspace.project.images))
         return List(version=1, images=listed_images(workspace, names))
     proofs = Proofs(target=options.target)
@@ -103,11 +97,7 @@ def _is_built(built: Iterable[BuiltOn]) -> bool:
 
 
 def _recipes(workspace: Workspace, options: ListOptions) -> list[RecipeReleases]:
-    """Return the recipes that are selected, built or not.
-
-    Raises:
-        EdgebakeError: an unknown group or target; a selector is wrong.
-    """
+    """Return the recipes that are selected, built or not."""
     from edgebake.inspect.listing import find_recipes
 
     names = _selected(workspace, options, workspace.catalogue.recipe_names())
@@ -126,20 +116,14 @@ def _selected(workspace: Workspace, options: ListOptions, names: list[str]) -> l
         return names
     from edgebake.select.listed import selected_names
 
-    selected = selected_names(
-        workspace, options.kind.value, options.request, names, partial(_items, workspace, options)
-    )
+    selected = selected_names(workspace, options.kind, options.request, names, partial(_items, workspace, options))
     if not selected:
-        print_notes(f"no {options.kind.value.removesuffix('s')} is selected")
+        print_notes(f"no {options.kind.removesuffix('s')} is selected")
     return selected
 
 
 def _items(workspace: Workspace, options: ListOptions) -> ProjectItems:
-    """Return the images that selectors choose from.
-
-    Raises:
-        EdgebakeError: there is no project, or it does not compile.
-    """
+    """Return the images that selectors choose from."""
     from edgebake.pipeline import Pipeline
 
     if workspace.document is None:

@@ -145,7 +145,6 @@ def _print(result: Plan, options: PlanOptions) -> None:
 
 
 def _print_plan(result: Plan, options: PlanOptions) -> None:
-
     work = None
     if options.builder is not None:
         from edgebake.execute.builders import inspect, work_by_platform

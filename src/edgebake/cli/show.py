@@ -48,11 +48,7 @@ def show(options: ShowOptions) -> None:
 
 
 def _shown(workspace: Workspace, name: str, target: str | None) -> Show:
-    """Return all that has a name.
-
-    Raises:
-        EdgebakeError: nothing has it, the target is unknown, or a file is wrong.
-    """
+    """Return all that has a name."""
     from edgebake.inspect.show_image import show_image
     from edgebake.inspect.show_target import show_target
     from edgebake.model.output.explore import Show

@@ -53,7 +53,7 @@ def _image(target: TargetPlan) -> PlannedImage:
         target=target.bake_target.target,
         platforms=target.platforms,
         complete=target.complete,
-        fingerprints=target.fingerprints,
+        fingerprints=dict(target.fingerprints),
         given={one.stage.name: one.reference for one in target.reuse.given},
         stages=[_stage(change, target) for change in target.changes],
     )
