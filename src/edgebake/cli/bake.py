@@ -151,22 +151,15 @@ def bake(options: BakeOptions) -> None:
     """
     options = replace(options, digests=absolute(options.digests), timeline=absolute(options.timeline))
     with Waiting("planning what to build", shown=options.progress is not Mode.quiet):
-        from edgebake.pipeline import Pipeline
+        from edgebake.pipeline import Pipeline, shard_of
+        from edgebake.state.stacks import looker
 
-        policy = options.policy
+        policy, settings = options.policy, options.settings
         pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked)
-        observed = _observed(pipeline, options)
+        look = None if options.no_reuse else looker(settings)
+        narrow = shard_of(options.shard, options.shards)
+        observed = pipeline.observed(settings, options.wish, look=look, narrow=narrow)
     _run(pipeline, observed, options, policy)
-
-
-def _observed(pipeline: Pipeline, options: BakeOptions) -> Observed:
-    from edgebake.pipeline import shard_of
-    from edgebake.state.stacks import looker
-
-    settings = options.settings
-    look = None if options.no_reuse else looker(settings)
-    narrow = shard_of(options.shard, options.shards)
-    return pipeline.observed(settings, options.wish, look=look, narrow=narrow)
 
 
 # ── execution

@@ -10,7 +10,7 @@ import typer
 from edgebake.cli.command import command, command_options, flag, option
 from edgebake.cli.console import json_text, print_error, print_notes, print_text
 from edgebake.cli.options import CHANGED_SINCE, UNPUBLISHED, refuse_together
-from edgebake.errors import EXIT_CHECK, EdgebakeError
+from edgebake.errors import EdgebakeError
 from edgebake.model.request import Request
 
 if TYPE_CHECKING:
@@ -52,21 +52,18 @@ def github(options: GithubOptions) -> None:
     Example: edgebake ci github
     """
     from edgebake.ci.github import warnings, workflow_tree
-    from edgebake.cli.format.files import changes_text, stale_text
+    from edgebake.cli.format.files import changes_text, refuse_stale
     from edgebake.select.request import open_request
 
     workspace = open_request(Path.cwd(), Request())
     tree = workflow_tree(workspace, options.output)
     if options.check:
         stale = [change.path for change in tree.changes() if not change.path.endswith("/manifest.json")]
-        if stale:
-            print_error(stale_text(stale, "edgebake ci github"))
-            raise typer.Exit(EXIT_CHECK)
+        refuse_stale(stale, "edgebake ci github")
         return
     changes = tree.write(force=options.force)
     print_text(*(changes_text(changes) if changes else ["The workflow is up to date."]))
-    for warning in warnings(workspace):
-        print_notes(warning)
+    print_notes(*warnings(workspace))
 
 
 @command_options

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from functools import wraps
 from inspect import Parameter, Signature
 from typing import Any, TypeVar, get_type_hints
@@ -50,8 +50,7 @@ def command_options(declared: type[Options]) -> type[Options]:
     """
     for name, info in list(vars(declared).items()):
         if isinstance(info, ParameterInfo):
-            default = MISSING if info.default is ... else info.default
-            setattr(declared, name, field(default=default, metadata={"info": _named(info, name)}))
+            setattr(declared, name, field(default=info.default, metadata={"info": _named(info, name)}))
     return dataclass(repr=False, eq=False)(declared)
 
 

@@ -6,14 +6,12 @@ import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
-from edgebake.cli.console import print_error, print_notes, print_text
+from edgebake.cli.console import print_notes, print_text
 from edgebake.cli.options import refuse_together, target_option
 from edgebake.cli.waiting import Waiting
-from edgebake.errors import EXIT_CHECK, EdgebakeError, did_you_mean
+from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.model.request import Request
 
 if TYPE_CHECKING:
@@ -92,22 +90,21 @@ def _print_or_write(compilation: Compilation, options: ComposeOptions) -> None:
 
 
 def _write(compilation: Compilation, output: str, text: str, command: str, options: ComposeOptions) -> None:
-    from edgebake.cli.format.files import changes_text, stale_text
+    from edgebake.cli.format.files import changes_text, refuse_stale
     from edgebake.render.writer import OutputTree
 
     workspace = compilation.workspace
     tree = OutputTree(workspace.root, f"{workspace.project.output}/compose/{output.replace('/', '-')}")
     tree.add(output, text.encode(), owner="the services")
-    if options.check and any(change.path == output for change in tree.changes()):
-        print_error(stale_text([output], command))
-        raise typer.Exit(EXIT_CHECK)
+    if options.check:
+        refuse_stale([change.path for change in tree.changes() if change.path == output], command)
     changes = [] if options.check else tree.write(force=options.force)
     print_text(*(changes_text(changes) if changes else [f"{output} is up to date."]))
 
 
 def _check_committed(compilation: Compilation, target: str | None) -> None:
     """Compare the committed Compose files with what would be written, and exit with 3 if one is stale."""
-    from edgebake.cli.format.files import stale_text
+    from edgebake.cli.format.files import refuse_stale
     from edgebake.compose.file import committed_files
 
     files = dict(committed_files(compilation))
@@ -119,9 +116,7 @@ def _check_committed(compilation: Compilation, target: str | None) -> None:
         raise EdgebakeError("there is no Compose file to check", hints=hints)
     root = compilation.workspace.root
     stale = [path for path, text in checked.items() if not _holds(root / path, text)]
-    if stale:
-        print_error(stale_text(stale, "edgebake compile"))
-        raise typer.Exit(EXIT_CHECK)
+    refuse_stale(stale, "edgebake compile")
     print_text("The Compose files are up to date.")
 
 

@@ -14,15 +14,12 @@ from edgebake.errors import EdgebakeError
 if TYPE_CHECKING:
     import networkx as nx
 
+    from edgebake.model.output.explore import Graph
     from edgebake.pipeline import Pipeline
 
 
 Format = Literal["mermaid", "dot", "json", "svg", "html"]
-_BY_SUFFIX: dict[str, Format] = {
-    **{f".{name}": name for name in get_args(Format)},
-    ".mmd": "mermaid",
-    ".gv": "dot",
-}
+_BY_SUFFIX: dict[str, Format] = {**{f".{name}": name for name in get_args(Format)}, ".mmd": "mermaid", ".gv": "dot"}
 
 
 @command_options
@@ -98,7 +95,6 @@ def _page(pipeline: Pipeline) -> str:
 
 
 def _text(pipeline: Pipeline, options: GraphOptions) -> str:
-    from edgebake.cli.format.graph import data
     from edgebake.inspect.draw import as_dot, as_mermaid
     from edgebake.inspect.svg import as_svg
 
@@ -106,13 +102,22 @@ def _text(pipeline: Pipeline, options: GraphOptions) -> str:
     drawn = _recipes(pipeline) if options.recipes else _stages(pipeline)
     match options.format:
         case "json":
-            return json_text(data(drawn, kind))
+            return json_text(published(drawn, kind))
         case "svg":
             return as_svg(drawn, kind)
         case "dot":
             return as_dot(drawn)
         case _:
             return as_mermaid(drawn)
+
+
+def published(drawn: nx.DiGraph[str], kind: Literal["stages", "recipes"]) -> Graph:
+    """Return a graph as published (docs/explore.md)."""
+    from edgebake.model.output.explore import Graph, GraphEdge, GraphNode
+
+    nodes = [GraphNode(id=name, **attributes) for name, attributes in drawn.nodes(data=True)]
+    edges = [GraphEdge(from_=source, to=end, **edge) for source, end, edge in drawn.edges(data=True)]
+    return Graph(version=1, graph=kind, nodes=nodes, edges=edges)
 
 
 def _recipes(pipeline: Pipeline) -> nx.DiGraph[str]:

@@ -69,8 +69,7 @@ class RunOptions:
             raise EdgebakeError("nothing can be started on the machine of --root", hints=("add --dry-run",))
         if self.background and self.monitor:
             raise EdgebakeError(
-                "--monitor cannot be combined with --detach or --wait",
-                reason="it reports when the container ends",
+                "--monitor cannot be combined with --detach or --wait", reason="it reports when the container ends"
             )
         if self.background and self.timeout is not None and not self.wait:
             raise EdgebakeError(

@@ -41,9 +41,7 @@ MIRRORS = option(
     envvar="EDGEBAKE_MIRRORS",
 )
 CA_BUNDLE = option(
-    "Certificates that builds trust, over the project's `ca_bundle`.",
-    metavar="FILE",
-    envvar="EDGEBAKE_CA_BUNDLE",
+    "Certificates that builds trust, over the project's `ca_bundle`.", metavar="FILE", envvar="EDGEBAKE_CA_BUNDLE"
 )
 CHANGED_SINCE = option(
     "Only images that were different at this git commit.", metavar="REF", complete=complete.commits

@@ -9,26 +9,22 @@ import typer
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, option
 from edgebake.cli.console import print_error, print_result
-from edgebake.cli.options import IMAGE_NAME, JSON, PLATFORMS, TARGETS
+from edgebake.cli.options import JSON, AdHocOptions
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
-from edgebake.model.request import Request
 
 
 @command_options
-class WhyOptions:
+class WhyOptions(AdHocOptions):
     """Which recipe is explained, in which images."""
 
-    names: list[str] = argument(
+    names: Words = argument(
         "Images of the project, or recipes for an ad-hoc image: 'pytorch>=2.6'.",
         metavar="IMAGE|RECIPE",
         default=...,
         complete=complete.subjects,
     )
     recipe: str = argument("The recipe to explain.", metavar="RECIPE", default=..., complete=complete.recipes)
-    target: Words = TARGETS
-    platform: Words = PLATFORMS
-    name: str | None = IMAGE_NAME
     paths: int = option("Show at most N paths in each image; 0 for all.", metavar="N", default=10, min=0)
     json_output: bool = JSON
 
@@ -49,11 +45,9 @@ def why(options: WhyOptions) -> None:
         from edgebake.inspect.why import answers, hints, recipe_name
         from edgebake.select.request import open_request
 
-        targets, platforms = tuple(options.target or ()), tuple(options.platform or ())
-        request = Request(tuple(options.names), targets, platforms, options.name)
-        workspace = open_request(Path.cwd(), request)
+        workspace = open_request(Path.cwd(), options.request)
         wanted = recipe_name(workspace.catalogue, options.recipe)
-        found = answers(resolve_selected(workspace, request), wanted, limit=options.paths or None)
+        found = answers(resolve_selected(workspace, options.request), wanted, limit=options.paths or None)
     from edgebake.cli.format.why import data, text
 
     print_result(as_json=options.json_output, data=lambda: data(found, wanted), text=lambda: text(found))

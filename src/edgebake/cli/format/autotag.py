@@ -12,10 +12,8 @@ from edgebake.model.output import machine as published
 
 def text(answer: Answer) -> str:
     """Return the candidates, the best first, each with the result of every rule and the rule's source."""
-    lines = [f"note: {note}" for note in answer.notes]
-    for number, judged in enumerate(answer.judged, 1):
-        lines += _lines(number, judged)
-    return "\n".join(lines)
+    candidates = [line for number, judged in enumerate(answer.judged, 1) for line in _lines(number, judged)]
+    return "\n".join([*(f"note: {note}" for note in answer.notes), *candidates])
 
 
 def data(answer: Answer) -> published.Autotag:

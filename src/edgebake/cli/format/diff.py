@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Literal
 
 from edgebake.cli.console import Renderable, columns
-from edgebake.cli.format.reasons import MARK, counted_work, row_text
+from edgebake.cli.format.reasons import MARK, counted_work, row_text, stages_once
 from edgebake.diff.change import KINDS, Change, Kind, Where
 from edgebake.diff.images import Difference, ImageDiff
 from edgebake.diff.locks import LockDifference, LockedDiff
 from edgebake.model.output import diff as published
 from edgebake.plan.builder import Plan
-from edgebake.plan.changes import SEVERITY, StageChange
+from edgebake.plan.changes import StageChange
 from edgebake.plan.rows import changed_rows
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.text.words import counted
@@ -136,15 +136,10 @@ def _summary(difference: Difference) -> str:
 
 
 def _stages_once(plan: Plan, images: Iterable[ImageDiff]) -> list[StageChange]:
-    """Return the changes of the images' stages, a stage on several platforms or in several images once."""
+    """Return the changes of the images' stages, each stage once."""
     names = {(image.image, image.target) for image in images}
-    stages: dict[tuple[str, str], StageChange] = {}
-    for target in plan.targets:
-        if (target.bake_target.image, target.bake_target.target) in names:
-            for change in target.changes:
-                key = (change.node.target, change.node.id)
-                stages[key] = max(change, stages.get(key, change), key=lambda c: SEVERITY.index(c.state))
-    return list(stages.values())
+    targets = [target for target in plan.targets if (target.bake_target.image, target.bake_target.target) in names]
+    return stages_once(change for target in targets for change in target.changes)
 
 
 # ── locks as text

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from edgebake.cli.format.reasons import MARK, counted_work, row_text
+from edgebake.cli.format.reasons import MARK, counted_work, row_text, stages_once
 from edgebake.graph.notes import summarised
 from edgebake.plan.builder import Plan, is_complete
-from edgebake.plan.changes import SEVERITY, StageChange
 from edgebake.plan.command_line import bake_command
 from edgebake.plan.rows import RunningStages, running_stages, target_rows
 from edgebake.plan.target_plan import TargetPlan
@@ -141,19 +140,15 @@ def _time_lines(plan: Plan) -> list[str]:
 
 
 def _summary(plan: Plan) -> Iterator[str]:
-    states: dict[tuple[str, str], StageChange] = {}
-    for target in plan.targets:
-        for change in target.built:
-            key = (change.node.target, change.node.id)
-            states[key] = max(change, states.get(key, change), key=lambda c: SEVERITY.index(c.state))
-    same = sum(change.state == "same" for change in states.values())
+    changes = stages_once(change for target in plan.targets for change in target.built)
+    same = sum(change.state == "same" for change in changes)
     if not plan.targets:
         yield "Plan: no image is selected."
     else:
-        parts = [counted_work(states.values()), *_reused(plan), f"{counted(same, 'stage')} up to date"]
+        parts = [counted_work(changes), *_reused(plan), f"{counted(same, 'stage')} up to date"]
         yield f"Plan: {'; '.join(parts)}."
     yield _files_line(plan)
-    if same < len(states):
+    if same < len(changes):
         yield f"Run: {bake_command(plan)}"
 
 

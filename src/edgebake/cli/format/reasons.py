@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from edgebake.graph.node import Kind
-from edgebake.plan.changes import StageChange, State
+from edgebake.graph.node import Kind, StageKey
+from edgebake.plan.changes import SEVERITY, StageChange, State
 from edgebake.plan.reasons import Cause, Reason, reasons
 from edgebake.plan.reuse import Given
 from edgebake.plan.rows import ReusedPart, Row
@@ -119,6 +119,15 @@ def _causes(causes: Sequence[Cause]) -> list[str]:
     names = list(dict.fromkeys(names))
     more = len(names) - _MAX_CAUSES
     return [*names[:_MAX_CAUSES], f"{more} more"] if more > 0 else names
+
+
+def stages_once(changes: Iterable[StageChange]) -> list[StageChange]:
+    """Return a change for each stage: the most severe of those on several platforms or in several images."""
+    stages: dict[StageKey, StageChange] = {}
+    for change in changes:
+        other = stages.get(change.node.key, change)
+        stages[change.node.key] = max(change, other, key=lambda one: SEVERITY.index(one.state))
+    return list(stages.values())
 
 
 def counted_work(changes: Iterable[StageChange]) -> str:

@@ -60,10 +60,7 @@ def _sources(sources: Sequence[str]) -> Iterator[str]:
 def _image(image: ShownImage) -> Iterator[Renderable]:
     yield f"{image.name} (image)" + (f": {image.summary}" if image.summary else "")
     yield from _fields(
-        ("file", image.file),
-        ("recipes", image.recipes),
-        ("board", image.board),
-        ("repository", image.repository),
+        ("file", image.file), ("recipes", image.recipes), ("board", image.board), ("repository", image.repository)
     )
     for tag, parts in image.indexes.items():
         yield f"  index {tag}: " + ", ".join(f"{platform} from {target}" for platform, target in parts.items())
