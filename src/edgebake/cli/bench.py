@@ -115,8 +115,7 @@ def _finish(result: Result, before: Result | None, options: BenchOptions) -> Non
             print_text("", *comparison_text(comparison, before))
     limit = options.limit
     failures = comparison.failures(limit) if comparison and limit is not None else []
-    for line in failure_lines(failures, limit or 0):
-        print_error(line)
+    print_error(*failure_lines(failures, limit or 0))
     if failures or not result.ok:
         raise typer.Exit(EXIT_CHECK)
 

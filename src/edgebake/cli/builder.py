@@ -71,10 +71,9 @@ def check(json_output: bool = JSON) -> None:
 
         print_json(BuilderCheck(version=1, builder=builder.name, platforms=work, problems=found))
     else:
-        print_text(*(f"node {node.name}: {node.status or 'unknown'} at {node.endpoint}" for node in state.nodes))
-        print_text(*map(work_sentence, work))
-        for problem in found:
-            print_error(f"problem: {problem}")
+        nodes = [f"node {node.name}: {node.status or 'unknown'} at {node.endpoint}" for node in state.nodes]
+        print_text("\n".join([*nodes, *map(work_sentence, work)]))
+        print_error(*(f"problem: {problem}" for problem in found))
     if found:
         raise typer.Exit(EXIT_CHECK)
 

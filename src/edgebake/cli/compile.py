@@ -53,8 +53,7 @@ def compile_command(memory: Remembered, options: CompileOptions) -> None:
         return
     changes = compiled.tree.write(force=options.force)
     memory.keeps = not changes
-    for note in notes(compiled):
-        print_error(note)
+    print_error(*notes(compiled))
     print_result(
         as_json=options.json_output, data=lambda: data(compiled, changes), text=lambda: text(compiled, changes)
     )

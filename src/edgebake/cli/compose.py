@@ -115,13 +115,10 @@ def _check_committed(compilation: Compilation, target: str | None) -> None:
         hints = did_you_mean(target, targets, kind="target") if target else ("declare `services` in edgebake.yaml",)
         raise EdgebakeError("there is no Compose file to check", hints=hints)
     root = compilation.workspace.root
-    stale = [path for path, text in checked.items() if not _holds(root / path, text)]
+    there = {path: (root / path).read_bytes() for path in checked if (root / path).is_file()}
+    stale = [path for path, text in checked.items() if there.get(path) != text.encode()]
     refuse_stale(stale, "edgebake compile")
     print_text("The Compose files are up to date.")
-
-
-def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def _target(compilation: Compilation, services: dict[str, Service], target: str | None) -> str:

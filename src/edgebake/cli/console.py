@@ -82,13 +82,13 @@ def print_result(
 
 def print_notes(*texts: str) -> None:
     """Print notes to stderr."""
+    print_error(*(f"note: {text}" for text in texts))
+
+
+def print_error(*texts: str) -> None:
+    """Print errors, or other lines that belong to one, to stderr."""
     for text in texts:
-        print_error(f"note: {text}")
-
-
-def print_error(text: str) -> None:
-    """Print an error, or another line that belongs to one, to stderr."""
-    sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{text}\n")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Renderable]], *, wrap: Sequence[str] = ()) -> Table:

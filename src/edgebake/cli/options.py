@@ -23,9 +23,6 @@ def target_option(text: str, default: str | None = None) -> Any:
 
 
 TARGETS = target_option("Only this target, or pattern of targets; repeatable.")
-PLATFORMS = option(
-    "Only this platform; repeatable.", "--platform", "-p", metavar="OS/ARCH", complete=complete.platforms
-)
 SELECT = option(
     "Only what a selector picks: 'group:llm', '+app', 'pytorch+2', 'state:modified'; repeatable.",
     "-s",
@@ -33,7 +30,6 @@ SELECT = option(
     complete=complete.selectors,
 )
 EXCLUDE = option("Without what a selector picks; repeatable.", metavar="SELECTOR", complete=complete.selectors)
-IMAGE_NAME = option("Name of the ad-hoc image.", metavar="NAME")
 LOCKED = flag("Fail if edgebake.lock does not fit the project.")
 MIRRORS = option(
     "Fetch a repository from elsewhere, over the project's `mirrors`; repeatable.",
@@ -80,8 +76,10 @@ class AdHocOptions:
         complete=complete.subjects,
     )
     target: Words = TARGETS
-    platform: Words = PLATFORMS
-    name: str | None = IMAGE_NAME
+    platform: Words = option(
+        "Only this platform; repeatable.", "-p", metavar="OS/ARCH", complete=complete.platforms
+    )
+    name: str | None = option("Name of the ad-hoc image.", metavar="NAME")
 
     @property
     def request(self) -> Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,10 +60,12 @@ def verify(options: VerifyOptions) -> None:
     """
     with Waiting("asking the registry"):
         verified = _verified(options)
-    from edgebake.cli.format.verify import data, text
+    from edgebake.model.output.publishing import Verify
 
-    print_result(as_json=options.json_output, data=lambda: data(verified), text=lambda: text(verified))
-    if any(reference.differences for reference in verified):
+    result = Verify(version=1, ok=not any(one.differences for one in verified), references=verified)
+    text = "\n".join(line for reference in verified for line in _lines(reference))
+    print_result(as_json=options.json_output, data=lambda: result, text=lambda: text)
+    if not result.ok:
         raise typer.Exit(EXIT_CHECK)
 
 
@@ -80,3 +83,14 @@ def _verified(options: VerifyOptions) -> list[VerifiedReference]:
     everything = declared(plan, settings)
     verified = [verifier.best(declared_as(everything, reference)) for reference in options.references]
     return [*verified, *(verifier.tags(everything) if options.wants_tags else ())]
+
+
+def _lines(reference: VerifiedReference) -> Iterator[str]:
+    """Yield whether a reference is as declared, and its platforms or what differs."""
+    mark = "differs" if reference.differences else "ok"
+    yield f"{mark:<8} {reference.reference}{f'@{reference.digest}' if reference.digest else ''}"
+    if not reference.differences:
+        yield from (f"         {platform:<12} {digest}" for platform, digest in reference.platforms.items())
+    for difference in reference.differences:
+        where = f"{difference.platform}: " if difference.platform else ""
+        yield f"         {where}{difference.kind}: {difference.text}"

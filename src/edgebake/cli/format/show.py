@@ -7,18 +7,7 @@ from typing import TypeAlias
 
 from edgebake.cli.console import Renderable, columns
 from edgebake.cli.format.proof import proof_text
-from edgebake.model.output.explore import (
-    InstalledRecipe,
-    Needs,
-    Show,
-    ShownBuild,
-    ShownImage,
-    ShownRecipe,
-    ShownRelease,
-    ShownTarget,
-    ShownTest,
-    ShownVariant,
-)
+from edgebake.model.output import explore as published
 from edgebake.text.words import some
 
 Field: TypeAlias = tuple[str, str | Sequence[str] | None]
@@ -28,7 +17,7 @@ _FACTS = ("l4t", "jetpack", "cuda", "cudnn", "tensorrt", "python", "cuda_flavour
 _USES = {"run": "needed by", "library": "compiled into", "tool": "builds"}
 
 
-def text(output: Show) -> Iterator[Renderable]:
+def text(output: published.Show) -> Iterator[Renderable]:
     """Yield the image, the target and the recipe, with an empty line between them."""
     parts = [
         *([_image(output.image)] if output.image else []),
@@ -57,7 +46,7 @@ def _sources(sources: Sequence[str]) -> Iterator[str]:
 # ── an image
 
 
-def _image(image: ShownImage) -> Iterator[Renderable]:
+def _image(image: published.ShownImage) -> Iterator[Renderable]:
     yield f"{image.name} (image)" + (f": {image.summary}" if image.summary else "")
     yield from _fields(
         ("file", image.file), ("recipes", image.recipes), ("board", image.board), ("repository", image.repository)
@@ -70,7 +59,7 @@ def _image(image: ShownImage) -> Iterator[Renderable]:
         yield from _fields(("tags", on.tags), ("recipes", recipes), indent=4)
 
 
-def _installed(recipe: InstalledRecipe, platforms: list[str]) -> str:
+def _installed(recipe: published.InstalledRecipe, platforms: list[str]) -> str:
     flavours = f"[{','.join(recipe.flavours)}]" if recipe.flavours else ""
     only = "" if recipe.platforms == platforms else f" ({', '.join(recipe.platforms)} only)"
     return f"{recipe.name}{flavours} {recipe.version or ''}".rstrip() + only
@@ -79,7 +68,7 @@ def _installed(recipe: InstalledRecipe, platforms: list[str]) -> str:
 # ── a target
 
 
-def _target(target: ShownTarget) -> Iterator[Renderable]:
+def _target(target: published.ShownTarget) -> Iterator[Renderable]:
     base = target.base
     yield f"{target.name} (target): {target.summary}"
     yield from _fields(
@@ -103,7 +92,7 @@ def _target(target: ShownTarget) -> Iterator[Renderable]:
 # ── a recipe
 
 
-def _recipe(recipe: ShownRecipe) -> Iterator[Renderable]:
+def _recipe(recipe: published.ShownRecipe) -> Iterator[Renderable]:
     yield f"{recipe.name} (recipe): {recipe.summary}"
     install = recipe.install
     yield from _fields(
@@ -129,7 +118,7 @@ def _recipe(recipe: ShownRecipe) -> Iterator[Renderable]:
     yield from _sources(recipe.sources)
 
 
-def _build(build: ShownBuild | None) -> list[Field]:
+def _build(build: published.ShownBuild | None) -> list[Field]:
     if build is None:
         return []
     return [
@@ -140,7 +129,7 @@ def _build(build: ShownBuild | None) -> list[Field]:
     ]
 
 
-def _script(test: ShownTest | None) -> str | None:
+def _script(test: published.ShownTest | None) -> str | None:
     return f"{test.script}, at most {test.timeout} s" + (", needs a GPU" if test.gpu else "") if test else None
 
 
@@ -148,12 +137,12 @@ def _pairs(values: dict[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
-def _needed_by(needs: Sequence[Needs]) -> Iterator[tuple[str, str]]:
+def _needed_by(needs: Sequence[published.Needs]) -> Iterator[tuple[str, str]]:
     for kind, words in _USES.items():
         yield words, ", ".join(dict.fromkeys(need.recipe for need in needs if need.kind == kind))
 
 
-def _releases(releases: Sequence[ShownRelease] | None) -> Iterator[Renderable]:
+def _releases(releases: Sequence[published.ShownRelease] | None) -> Iterator[Renderable]:
     if releases is None:
         yield "  releases: computed for each target; name one with --target"
     elif releases:
@@ -165,7 +154,7 @@ def _releases(releases: Sequence[ShownRelease] | None) -> Iterator[Renderable]:
             yield columns(rows, indent=4, wrap=2)
 
 
-def _rows(release: ShownRelease) -> Iterator[tuple[str, str, str]]:
+def _rows(release: published.ShownRelease) -> Iterator[tuple[str, str, str]]:
     """Yield the lines of a release: its version, where it exists, and what it requires."""
     version = release.version + (" (default)" if release.default else "")
     if release.platforms is not None:
@@ -182,7 +171,7 @@ def _rows(release: ShownRelease) -> Iterator[tuple[str, str, str]]:
         yield "", f"· {variant.when_text or 'any other target'}", _requirements(variant)
 
 
-def _platforms(release: ShownRelease) -> str:
+def _platforms(release: published.ShownRelease) -> str:
     existing = ", ".join(platform.split("/")[1] for platform in release.platforms or ())
     needs = "; ".join(dict.fromkeys((release.needs or {}).values()))
     if not needs:
@@ -190,7 +179,7 @@ def _platforms(release: ShownRelease) -> str:
     return f"{existing}; elsewhere it needs {needs}" if existing else f"not available: needs {needs}"
 
 
-def _requirements(part: ShownVariant, flavours: Sequence[str] = ()) -> str:
+def _requirements(part: published.ShownVariant, flavours: Sequence[str] = ()) -> str:
     words = [f"requires {', '.join(part.requires)}"] if part.requires else []
     words += [f"conflicts with {', '.join(part.conflicts)}"] if part.conflicts else []
     words += [f"flavours {', '.join(flavours)}"] if flavours else []
