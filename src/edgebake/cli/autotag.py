@@ -9,9 +9,8 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import argument, command, command_options, flag
-from edgebake.cli.console import print_json, print_notes, print_text
+from edgebake.cli.console import Waiting, print_json, print_notes, print_text
 from edgebake.cli.options import CA_BUNDLE, IMAGE_REGISTRY, NO_CACHE, ROOT
-from edgebake.cli.waiting import Waiting
 
 
 @command_options

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.cli.command import Words, command, command_options, flag, option
-from edgebake.cli.console import print_error, print_json, print_notes, print_text
+from edgebake.cli.console import Waiting, print_error, print_json, print_notes, print_text
 from edgebake.cli.options import (
     BUILDER,
     JSON,
@@ -24,7 +24,6 @@ from edgebake.cli.options import (
     pairs,
     refuse_together,
 )
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError
 from edgebake.execute.progress.mode import Mode
 from edgebake.model.request import Request

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgebake.cli.command import Words, command, command_options, option
-from edgebake.cli.console import print_error, print_json, print_text
+from edgebake.cli.console import Waiting, print_error, print_json, print_text
 from edgebake.cli.options import AdHocOptions, LocalBuildOptions, absolute
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError, Position
 
 if TYPE_CHECKING:

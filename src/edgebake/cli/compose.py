@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
-from edgebake.cli.console import print_notes, print_text
+from edgebake.cli.console import Waiting, print_notes, print_text
 from edgebake.cli.options import refuse_together, target_option
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.model.request import Request
 

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
+import typer
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console, RenderableType
@@ -22,6 +24,7 @@ UNLIMITED = 100_000
 """Columns of a stream that is no terminal."""
 LEAST = 16
 """Columns of foldable text below which a narrow terminal folds other columns, too."""
+_ERASE = "\r\x1b[K"
 
 
 def console(stream: TextIO) -> Console:
@@ -134,3 +137,40 @@ def columns(rows: Iterable[Sequence[Renderable]], *, indent: int = 0, wrap: int 
     for row in rows:
         result.add_row(*row)
     return Padding.indent(result, indent) if indent else result
+
+
+class Waiting:
+    """Says on stderr what is being waited for, and takes it back in the end; where that is no terminal, nothing.
+
+    Args:
+        text: what goes on ("planning what to build").
+        shown: say it at all.
+    """
+
+    def __init__(self, text: str, *, shown: bool = True) -> None:
+        self._text = text
+        self._said = False
+        self._stream = sys.stderr
+        self._shown = shown and self._stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+    def __enter__(self) -> Waiting:
+        if self._shown:
+            self._said = True
+            self._stream.write(f"{self._text} …")
+            self._stream.flush()
+        return self
+
+    def end(self) -> None:
+        """Take it back: something else is shown now. A second time does nothing."""
+        if self._said:
+            self._said = False
+            self._stream.write(_ERASE)
+            self._stream.flush()
+
+    def report(self, line: str) -> None:
+        """Show a line on stderr in its place."""
+        self.end()
+        typer.echo(line, err=True)
+
+    def __exit__(self, *exception: object) -> None:
+        self.end()

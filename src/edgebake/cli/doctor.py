@@ -9,9 +9,8 @@ from pathlib import Path
 import typer
 
 from edgebake.cli.command import command, command_options, flag, option
-from edgebake.cli.console import print_json, print_text
+from edgebake.cli.console import Waiting, print_json, print_text
 from edgebake.cli.options import CA_BUNDLE, JSON
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from edgebake.cli.command import command, command_options, flag, option
-from edgebake.cli.console import json_text, print_text
+from edgebake.cli.console import Waiting, json_text, print_text
 from edgebake.cli.options import SelectOptions
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError
 
 if TYPE_CHECKING:

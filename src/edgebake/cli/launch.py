@@ -15,9 +15,8 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
-from edgebake.cli.console import print_notes, print_text, render
+from edgebake.cli.console import Waiting, print_notes, print_text, render
 from edgebake.cli.options import CA_BUNDLE, IMAGE_REGISTRY, NO_CACHE, ROOT
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
 
 if TYPE_CHECKING:

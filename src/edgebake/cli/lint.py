@@ -10,9 +10,8 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
-from edgebake.cli.console import print_error, print_result, print_text
+from edgebake.cli.console import Waiting, print_error, print_result, print_text
 from edgebake.cli.options import TARGETS
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
-from edgebake.cli.console import print_error, print_notes, print_result
+from edgebake.cli.console import Waiting, print_error, print_notes, print_result
 from edgebake.cli.options import EXCLUDE, JSON, SELECT, target_option
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.model.request import Request
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebake.cli.command import Words, command, command_options, flag, option
-from edgebake.cli.console import print_text
+from edgebake.cli.console import Waiting, print_text
 from edgebake.cli.options import CA_BUNDLE, MIRRORS, pairs
-from edgebake.cli.waiting import Waiting
 from edgebake.model.request import Request
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.cli.command import command, command_options, flag, option
-from edgebake.cli.console import print_result
+from edgebake.cli.console import Waiting, print_result
 from edgebake.cli.options import JSON, BakeFileOptions, ImagesOptions
-from edgebake.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from edgebake.model.output.publishing import PrunableTag

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgebake.cli.command import command, command_options, flag, option
-from edgebake.cli.console import print_json, print_notes, print_text
+from edgebake.cli.console import Waiting, print_json, print_notes, print_text
 from edgebake.cli.options import JSON, BakeFileOptions, ImagesOptions
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, ErrorGroup
 
 if TYPE_CHECKING:

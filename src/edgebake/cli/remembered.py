@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from edgebake.cli.command import Options, with_parameters
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.console import Waiting
 
 if TYPE_CHECKING:
     from edgebake.cache.entries import CachedOutput

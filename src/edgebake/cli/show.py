@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from edgebake.cli import complete
 from edgebake.cli.command import argument, command, command_options
-from edgebake.cli.console import print_result
+from edgebake.cli.console import Waiting, print_result
 from edgebake.cli.options import JSON, target_option
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError, did_you_mean
 
 if TYPE_CHECKING:

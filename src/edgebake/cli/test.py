@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgebake.cli.command import command, command_options, option
-from edgebake.cli.console import print_result
+from edgebake.cli.console import Waiting, print_result
 from edgebake.cli.options import LocalBuildOptions, SelectOptions, absolute
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
 
 if TYPE_CHECKING:

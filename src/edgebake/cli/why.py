@@ -8,9 +8,8 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, option
-from edgebake.cli.console import print_error, print_result
+from edgebake.cli.console import Waiting, print_error, print_result
 from edgebake.cli.options import JSON, AdHocOptions
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK
 
 

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgebake.cli.console import Renderable, table
-from edgebake.cli.format.proof import proof_text
-from edgebake.model.output.explore import List, ListedImage, ListedRecipe, ListedTarget, Uncited
+from edgebake.model.output.explore import BuiltOn, List, ListedImage, ListedRecipe, ListedTarget, Uncited
 from edgebake.text.words import counted
 
 if TYPE_CHECKING:
     from edgebake.lint.citations import Fact
 
+_WORDS = {
+    "verified": "built and tested",
+    "stale": "changed since it was built",
+    "failed": "failed",
+    "checked only": "not built yet",
+}
 _SHOWN = 3  # releases of a recipe
 
 
@@ -62,3 +67,19 @@ def _targets(targets: Sequence[ListedTarget]) -> Renderable:
 def _images(images: Sequence[ListedImage]) -> Renderable:
     rows = [(i.name, ", ".join(i.recipes), ", ".join(i.targets), i.summary or "") for i in images]
     return table(("IMAGE", "RECIPES", "TARGETS", "SUMMARY"), rows, wrap=("RECIPES", "TARGETS", "SUMMARY"))
+
+
+def proof_text(built: Sequence[BuiltOn]) -> str:
+    """Return the states of a recipe, with the targets and platforms where it has them."""
+    states = dict.fromkeys(state for state in _WORDS if any(one.state == state for one in built))
+    parts = [f"{_WORDS[state]}: {', '.join(_where(built, state))}" for state in states]
+    return "; ".join(parts) or _WORDS["checked only"]
+
+
+def _where(built: Sequence[BuiltOn], state: str) -> list[str]:
+    return sorted(_platform(where) for where in built if where.state == state)
+
+
+def _platform(where: BuiltOn) -> str:
+    given = f" (with {', '.join(where.given)})" if where.given else ""
+    return f"{where.target} {where.platform.split('/')[1]}{given}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from edgebake.cli.console import Renderable, columns
-from edgebake.cli.format.proof import proof_text
+from edgebake.cli.format.list import proof_text
 from edgebake.model.output import explore as published
 from edgebake.text.words import some
 
