@@ -13,10 +13,7 @@ from edgebake.plan.builder import Plan
 from edgebake.plan.shards import Shard
 from edgebake.plan.shared import SharedStage
 
-HOSTED: Mapping[str, tuple[str, ...]] = {
-    "linux/amd64": ("ubuntu-24.04",),
-    "linux/arm64": ("ubuntu-24.04-arm",),
-}
+HOSTED: Mapping[str, tuple[str, ...]] = {"linux/amd64": ("ubuntu-24.04",), "linux/arm64": ("ubuntu-24.04-arm",)}
 """GitHub's own runners by platform (docs.github.com, "GitHub-hosted runners reference")."""
 
 

@@ -172,11 +172,7 @@ def _configured(
     inner = config.get("config") or {}
     own, labels = (f"{config['os']}/{config['architecture']}",), inner.get("Labels") or {}
     return Shown(
-        name,
-        platforms or own,
-        labels,
-        _needed(inner.get("Env") or (), labels),
-        str(config.get("created") or ""),
+        name, platforms or own, labels, _needed(inner.get("Env") or (), labels), str(config.get("created") or "")
     )
 
 

@@ -108,8 +108,7 @@ def check_buildx() -> str:
     if version and numbers < OLDEST_BUILDX:
         oldest = ".".join(str(number) for number in OLDEST_BUILDX)
         raise EdgebakeError(
-            f"Buildx {version} is too old: edgebake needs {oldest} or later",
-            hints=("update docker-buildx-plugin",),
+            f"Buildx {version} is too old: edgebake needs {oldest} or later", hints=("update docker-buildx-plugin",)
         )
     return version
 
