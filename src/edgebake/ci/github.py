@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-
 from edgebake import __version__
 from edgebake.ci.actions import BUILDX, pinned
 from edgebake.ci.matrix import HOSTED, runner_labels
 from edgebake.errors import EdgebakeError
 from edgebake.load.workspace import Workspace
-from edgebake.model.ci import Ci
 from edgebake.model.project import LOCK_FILE
 from edgebake.render.writer import OutputTree
 from edgebake.templating.templates import project_templates
 
 TEMPLATE = "ci/github.yml.j2"
 GITHUB_REGISTRY = "ghcr.io"
-
-
-@dataclass(frozen=True)
-class ProjectFolder:
-    """The repository's folder, and the project's folder relative to it (`.` if they are the same)."""
-
-    repository: Path
-    folder: str
-
-
-def project_folder(root: Path) -> ProjectFolder:
-    """Return the folders of a project's repository and of the project. Without a repository they are the same."""
-    repository = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
-    return ProjectFolder(repository, root.relative_to(repository).as_posix())
 
 
 def workflow_tree(workspace: Workspace, output: str | None = None) -> OutputTree:
@@ -45,13 +27,13 @@ def workflow_tree(workspace: Workspace, output: str | None = None) -> OutputTree
     Raises:
         EdgebakeError: the path does not end in .yml or .yaml, or the project's folder cannot be in a workflow.
     """
-    location = project_folder(workspace.root)
-    path = output or workspace.project.ci.output
+    root, path = workspace.root, output or workspace.project.ci.output
     if not path.endswith((".yml", ".yaml")):
         raise EdgebakeError(f"{path!r} does not end in .yml or .yaml, so GitHub would ignore it")
-    folder = (PurePosixPath(location.folder) / workspace.project.output / "ci").as_posix()
-    tree = OutputTree(location.repository, folder)
-    tree.add(path, render_workflow(workspace, location.folder, path).encode(), owner="GitHub Actions")
+    repository = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    project = root.relative_to(repository)
+    tree = OutputTree(repository, (project / workspace.project.output / "ci").as_posix())
+    tree.add(path, render_workflow(workspace, project.as_posix(), path).encode(), owner="GitHub Actions")
     return tree
 
 
@@ -86,17 +68,13 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
         host=host,
         github_registry=host == GITHUB_REGISTRY,
         gha_cache=project.cache is not None and project.cache.type == "gha",
-        emulates=_emulates(ci),
+        # A platform has no runner, or shares a job with another.
+        emulates=len(runner_labels(ci)) < len(HOSTED) or ci.jobs < len(HOSTED),
         runner=next(iter(HOSTED.values()))[0],
         locked=(workspace.root / LOCK_FILE).is_file(),
         bake_file=project.bake_file,
     )
     return text + "\n"
-
-
-def _emulates(ci: Ci) -> bool:
-    """Return whether a job can need emulation: a platform has no runner, or shares a job with another."""
-    return len(runner_labels(ci)) < len(HOSTED) or ci.jobs < len(HOSTED)
 
 
 def registry_host(repository: str) -> str:

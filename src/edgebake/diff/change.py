@@ -14,11 +14,8 @@ KINDS: tuple[Kind, ...] = ("base", "recipe", "python", "setting", "tag")
 class Change:
     """One thing that was added, removed or changed.
 
-    Attributes:
-        kind: what it is.
-        name: which: a recipe, a Python package, a setting, a tag; empty if there is one only.
-        before: its release or value before; None if it was not there.
-        after: its release or value now; None if it is not there.
+    `name` is a recipe, a Python package, a setting or a tag; empty if there is one only. `before` and `after` are
+    its release or value; None where it is not there.
     """
 
     kind: Kind

@@ -61,17 +61,11 @@ def compare_locks(before_label: str, before: Lock, after_label: str, after: Lock
     return LockDifference(
         before_label,
         after_label,
-        tuple(_named("base", _bases(before), _bases(after))),
-        tuple(_named("setting", _commits(before), _commits(after))),
+        tuple(changes_of({"base": _bases(before)}, {"base": _bases(after)})),
+        tuple(changes_of({"setting": _commits(before)}, {"setting": _commits(after)})),
         refresh if before.refresh != after.refresh else None,
         tuple(_images(before, after)),
     )
-
-
-def _named(kind: str, before: dict[str, str], after: dict[str, str]) -> list[Change]:
-    if kind == "base":
-        return changes_of({"base": before}, {"base": after})
-    return changes_of({"setting": before}, {"setting": after})
 
 
 def _bases(lock: Lock) -> dict[str, str]:

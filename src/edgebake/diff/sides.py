@@ -33,11 +33,9 @@ def kind_of(word: str) -> Literal["commit", "lock"]:
 
 
 def diff_commits(start: Path, words: Sequence[str]) -> Difference:
-    """Return how the images of two commits differ, or of a commit and the working tree.
+    """Return how the images of two commits differ, or of one commit and the working tree.
 
-    Args:
-        start: where to look for a project: this folder and those above it.
-        words: one or two commits.
+    The project is in the folder `start`, or in one above it.
 
     Raises:
         EdgebakeError: there is no project, or no such commit; a state does not compile.
@@ -52,13 +50,9 @@ def diff_commits(start: Path, words: Sequence[str]) -> Difference:
 
 
 def diff_targets(start: Path, names: Sequence[str], first: str, second: str) -> Difference:
-    """Return how images differ on two targets.
+    """Return how images differ on two targets. The project is in the folder `start`, or in one above it.
 
-    Args:
-        start: where to look for a project: this folder and those above it.
-        names: images of the project, or recipes for an ad-hoc image; empty for all images that have both targets.
-        first: a target.
-        second: another one.
+    `names` are images of the project, or recipes for an ad-hoc image; empty for all images that have both targets.
 
     Raises:
         EdgebakeError: an unknown target, or one that no selected image has.
@@ -82,11 +76,9 @@ def diff_targets(start: Path, names: Sequence[str], first: str, second: str) -> 
 
 
 def diff_locks(start: Path, words: Sequence[str]) -> LockDifference:
-    """Return how two lock files differ, or one and the project's.
+    """Return how two lock files differ, or one and that of the project in the folder `start` or above.
 
-    Args:
-        start: where to look for a project: this folder and those above it.
-        words: one or two files; `REF:FILE` is a commit's.
+    Each word is a file, or a commit's as `REF:FILE`.
 
     Raises:
         EdgebakeError: a file is not there, or is no lock.
@@ -102,18 +94,16 @@ def only(difference: Difference, images: Sequence[str], targets: Sequence[str]) 
     Raises:
         EdgebakeError: one of them matches nothing.
     """
-    known = {"image": {one.image for one in difference.images}, "target": {one.target for one in difference.images}}
+    kept = difference.images
     for kind, patterns in (("image", images), ("target", targets)):
+        names = {getattr(one, kind) for one in difference.images}
         for pattern in patterns:
-            if not any(fnmatchcase(name, pattern) for name in known[kind]):
-                hints = did_you_mean(pattern, known[kind], kind=kind)
+            if not any(fnmatchcase(name, pattern) for name in names):
+                hints = did_you_mean(pattern, names, kind=kind)
                 raise EdgebakeError(f"no {kind} {pattern!r} on either side", hints=hints)
-    kept = tuple(
-        one
-        for one in difference.images
-        if (not images or any(fnmatchcase(one.image, pattern) for pattern in images))
-        and (not targets or any(fnmatchcase(one.target, pattern) for pattern in targets))
-    )
+        if patterns:
+            matches = {name for name in names for pattern in patterns if fnmatchcase(name, pattern)}
+            kept = tuple(one for one in kept if getattr(one, kind) in matches)
     return replace(difference, images=kept)
 
 
