@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from edgebake.bench.runner import Outcome
 from edgebake.model.bench import Measurement, RecipeBench, Run
@@ -32,16 +33,12 @@ class Collected:
 
     def add(self, outcome: Outcome) -> None:
         """Take a run."""
-        if outcome.said is not None and self.runs and not self._same(outcome):
-            names = [name for name, _, _ in outcome.said.measurements]
-            outcome = Outcome(outcome.seconds, failure=f"this run measured other things: {', '.join(names)}")
+        if outcome.said is not None and self.runs and self.runs[0].said is not None:
+            first, now = ([m[:2] for m in said.measurements] for said in (self.runs[0].said, outcome.said))
+            if first != now:
+                names = ", ".join(name for name, _ in now)
+                outcome = Outcome(outcome.seconds, failure=f"this run measured other things: {names}")
         self.runs.append(outcome)
-
-    def _same(self, outcome: Outcome) -> bool:
-        first = self.runs[0].said
-        assert first is not None
-        assert outcome.said is not None
-        return [one[:2] for one in first.measurements] == [one[:2] for one in outcome.said.measurements]
 
     @property
     def _failed(self) -> Outcome | None:
@@ -50,16 +47,14 @@ class Collected:
     def result(self) -> RecipeBench:
         """Return the result."""
         case, failed = self.case, self._failed
+        result = partial(RecipeBench, recipe=case.recipe, title=case.title)
         if self.skipped:
-            return RecipeBench(recipe=case.recipe, title=case.title, outcome="skipped", output=self.skipped)
+            return result(outcome="skipped", output=self.skipped)
         if failed is not None:
-            outcome = "timed out" if failed.timed_out else "failed"
-            return RecipeBench(recipe=case.recipe, title=case.title, outcome=outcome, output=failed.failure)
+            return result(outcome="timed out" if failed.timed_out else "failed", output=failed.failure)
         said = [one.said for one in self.runs if one.said is not None]
         sampled = self.wants_samples
-        return RecipeBench(
-            recipe=case.recipe,
-            title=case.title,
+        return result(
             outcome="measured",
             seconds=tuple(one.seconds for one in self.runs),
             cpu_seconds=tuple(one.cpu_seconds for one in said),

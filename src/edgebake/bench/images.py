@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgebake import __version__
@@ -19,7 +19,6 @@ from edgebake.model.requirement import parse_requirement
 from edgebake.plan.builder import Plan
 from edgebake.plan.scope import Part, Scope
 from edgebake.plan.target_plan import TargetPlan
-from edgebake.resolve.resolution import Pin
 from edgebake.system.docker import docker, last_line
 from edgebake.testing.cases import Case, benches_of
 from edgebake.testing.images import Loaded, LocalBuild, get_image, load_images
@@ -34,13 +33,10 @@ Report = Callable[[str], None]
 class BenchRequest:
     """What is measured, and how.
 
-    Attributes:
-        build: the images. Without platforms, those that run natively here are measured, if there are any.
-        runs: how often each bench runs, each time in a new container.
-        seconds: the time of each measurement.
-        recipes: only the benches of these; empty for those of all recipes of a project's image, and of the named
-            ones of an ad-hoc image.
-        reference: the selected image, if it exists already.
+    `build` has the images; without platforms, those that run natively here are measured, if there are any. Each
+    bench runs `runs` times, each time in a new container, with `seconds` for each measurement. `recipes`: only the
+    benches of these; empty for those of all recipes of a project's image, and of the named ones of an ad-hoc image.
+    `reference` is the selected image, if it exists already.
     """
 
     build: LocalBuild
@@ -53,10 +49,7 @@ class BenchRequest:
 def measure_images(request: BenchRequest, report: Report, begin: Callable[[], None] = lambda: None) -> Result:
     """Build the selected images that are missing, and measure them.
 
-    Args:
-        request: what, and how.
-        report: called with a line for each thing that happens.
-        begin: called before each build.
+    `report` is called with a line for each thing that happens, and `begin` before each build.
 
     Raises:
         EdgebakeError: as for a bake; no selected image has such a bench; the engine cannot run an image.
@@ -65,20 +58,17 @@ def measure_images(request: BenchRequest, report: Report, begin: Callable[[], No
     engine = Engine()
     scope = _chosen(plan, request, engine.platform, report)
     began, before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), load()
-    images = tuple(_measured(image, request, engine, report) for image in _loaded(request, scope, begin))
+    if request.reference is None:
+        loaded = load_images(request.build, scope=scope, begin=begin)
+    else:
+        loaded = iter([get_image(request.build.pipeline, request.reference)])
+    images = tuple(_measured(image, request, engine, report) for image in loaded)
     facts = engine.facts()
     if engine.machine is not None:
         facts = facts.model_copy(update={"load": (before, load())})
     return Result(
         edgebake=__version__, time=began, runs=request.runs, seconds=request.seconds, machine=facts, images=images
     )
-
-
-def _loaded(request: BenchRequest, scope: Scope, begin: Callable[[], None]) -> Iterator[Loaded]:
-    if request.reference is None:
-        yield from load_images(request.build, scope=scope, begin=begin)
-    else:
-        yield get_image(request.build.pipeline, request.reference)
 
 
 # ── what is measured
@@ -133,15 +123,12 @@ def _nothing_to_measure(plan: Plan, request: BenchRequest) -> EdgebakeError:
     }
     for name in request.recipes:
         if name not in views:
-            return EdgebakeError(
-                f"no selected image has the recipe {name!r}", hints=did_you_mean(name, views, kind="recipe")
-            )
+            hints = did_you_mean(name, views, kind="recipe")
+            return EdgebakeError(f"no selected image has the recipe {name!r}", hints=hints)
     there = sorted(name for name, has_bench in views.items() if has_bench)
-    hints = [f"other recipes of these images have: --recipe {name}" for name in there[:1]]
-    return EdgebakeError(
-        "none of the selected recipes has a bench",
-        hints=(*hints, "write one, and name it in recipe.yaml: bench: {script: bench.py}"),
-    )
+    hints = tuple(f"other recipes of these images have: --recipe {name}" for name in there[:1])
+    write_one = "write one, and name it in recipe.yaml: bench: {script: bench.py}"
+    return EdgebakeError("none of the selected recipes has a bench", hints=(*hints, write_one))
 
 
 # ── measuring
@@ -166,13 +153,12 @@ def _measured(one: Loaded, request: BenchRequest, engine: Engine, report: Report
         reference=one.reference,
         digest=digest,
         size=size,
-        releases={view.pin.name: _version(view.pin) for view in plan.views_on(one.platform)},
+        releases={
+            view.pin.name: view.pin.release.version if view.pin.loaded.is_versioned else ""
+            for view in plan.views_on(one.platform)
+        },
         benches=_all_runs(subject, cases, request, gpu=gpu, report=lambda text: report(f"{where}: {text}")),
     )
-
-
-def _version(pin: Pin) -> str:
-    return pin.release.version if pin.loaded.is_versioned else ""
 
 
 def _flags(plan: ImagePlan, engine: Engine, *, emulated: bool) -> list[Flag]:

@@ -26,13 +26,7 @@ Report = Callable[[TestResult], None]
 
 @dataclass(frozen=True)
 class LocalBuild:
-    """A build of images for the local engine.
-
-    Attributes:
-        pipeline: what is built.
-        settings: how to build.
-        quiet: show no progress of the builds.
-    """
+    """A build of images for the local engine: what, how, and whether without progress."""
 
     pipeline: Pipeline
     settings: Settings
@@ -86,12 +80,9 @@ def load_images(
 def run_suites(
     images: Iterable[Loaded], *, gpus: str | None = None, report: Report = lambda result: None
 ) -> list[Suite]:
-    """Run the tests of images that the local engine has.
+    """Run the tests of images that the local engine has, and call `report` with each result.
 
-    Args:
-        images: the images.
-        gpus: what `docker run --gpus` takes, for tests that need a GPU.
-        report: called with each result.
+    `gpus` is what `docker run --gpus` takes, for tests that need a GPU.
 
     Raises:
         EdgebakeError: the engine cannot run an image.
@@ -115,29 +106,20 @@ def get_image(pipeline: Pipeline, reference: str) -> Loaded:
             hints=("choose with --target and --platform",),
         )
     target, platform = parts[0]
-    _get(reference, platform)
-    return Loaded(plan, target, platform, reference)
-
-
-def _get(reference: str, platform: str) -> None:
     try:
         pull(reference, platform, quiet=True)
     except EdgebakeError:
         if docker("image", "inspect", reference).returncode != 0:
             raise
+    return Loaded(plan, target, platform, reference)
 
 
 def _suite(image: Loaded, gpus: str | None, report: Report) -> Suite:
-    bake_target = image.target.bake_target
-    results = []
-    cases = cases_of(image.plan.compilation.plan_of(bake_target), image.platform)
-    for result in run_cases(image.reference, image.platform, cases, gpus=gpus):
+    bake_target, platform, reference = image.target.bake_target, image.platform, image.reference
+    tests = []
+    cases = cases_of(image.plan.compilation.plan_of(bake_target), platform)
+    for result in run_cases(reference, platform, cases, gpus=gpus):
         report(result)
-        results.append(result)
-    return Suite(
-        image=bake_target.image,
-        target=bake_target.target,
-        platform=image.platform,
-        reference=image.reference,
-        tests=results,
-    )
+        tests.append(result)
+    name, target = bake_target.image, bake_target.target
+    return Suite(image=name, target=target, platform=platform, reference=reference, tests=tests)

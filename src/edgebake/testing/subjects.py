@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.compile import Compilation, compile_workspace
-from edgebake.load.catalogue import Catalogue, LoadedRecipe
 from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.load.workspace import Workspace
 from edgebake.model.requirement import parse_requirement
@@ -76,7 +75,10 @@ def subjects(
     wanted = [parse_requirement(text) for text in given]
     profile = with_wanted_python(catalogue.target(target).target, catalogue, wanted)
     for recipe in recipes or catalogue.recipe_names():
-        test = _recipe(catalogue, recipe).recipe.test
+        if not catalogue.has_recipe(recipe):
+            hints = did_you_mean(recipe, catalogue.recipe_names(), kind="recipe")
+            raise EdgebakeError(f"unknown recipe {recipe!r}", hints=hints)
+        test = catalogue.recipe(recipe).recipe.test
         there = [p for p in profile.platforms if CandidatePool(catalogue, profile, p).candidates(recipe)]
         if test is None or test.gpu or not there:
             continue
@@ -88,25 +90,10 @@ def subjects(
                 raise
             left_out(recipe, error)
             continue
-        here = [platform for platform in there if not platforms or platform in platforms]
-        yield from _on_platforms(compilation, recipe, target, here, tuple(given))
-
-
-def _on_platforms(
-    compilation: Compilation, recipe: str, target: str, platforms: Sequence[str], given: tuple[str, ...]
-) -> Iterator[Subject]:
-    fingerprints = Fingerprints(compilation)
-    for platform in platforms:
-        own = own_fingerprint(compilation, fingerprints, recipe, platform)
-        yield Subject(recipe, target, platform, own, compilation, given)
-
-
-def _recipe(catalogue: Catalogue, name: str) -> LoadedRecipe:
-    if not catalogue.has_recipe(name):
-        raise EdgebakeError(
-            f"unknown recipe {name!r}", hints=did_you_mean(name, catalogue.recipe_names(), kind="recipe")
-        )
-    return catalogue.recipe(name)
+        fingerprints = Fingerprints(compilation)
+        for platform in (platform for platform in there if not platforms or platform in platforms):
+            own = own_fingerprint(compilation, fingerprints, recipe, platform)
+            yield Subject(recipe, target, platform, own, compilation, tuple(given))
 
 
 def _requirements(recipe: str, given: Sequence[str]) -> tuple[str, ...]:
@@ -118,11 +105,7 @@ def _requirements(recipe: str, given: Sequence[str]) -> tuple[str, ...]:
 def own_fingerprint(compilation: Compilation, fingerprints: Fingerprints, recipe: str, platform: str) -> str:
     """Return the digest of a recipe's own stages on a platform, not of what they are built on, and of its test.
 
-    Args:
-        compilation: one with an image of this recipe, on one target.
-        fingerprints: those of the compilation.
-        recipe: the recipe's name.
-        platform: the platform.
+    The compilation has an image of this recipe, on one target; `fingerprints` are the compilation's.
     """
     nodes = [node for node in compilation.graph if node.recipe == recipe and platform in node.pins]
     own = sorted((node.kind, fingerprints.of(node, platform).own) for node in nodes)

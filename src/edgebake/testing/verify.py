@@ -44,7 +44,6 @@ class Bench:
 
     Attributes:
         work: an empty folder to build in; folders in it become the working directory.
-        settings: how to build.
         locked: pin Python packages first, as `edgebake lock` does: their wheels are then fetched on the build
             platform, not installed under emulation. They are the newest ones either way.
     """
@@ -167,14 +166,11 @@ def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) 
     (folder / PROJECT_FILE).write_text(json.dumps({**plumbing, "images": {name: image}}))
     os.chdir(folder)
     if bench.locked:
-        _lock(folder, bench.settings)
+        settings, bundle = bench.settings, bench.settings.variables.get("CA_BUNDLE")
+        path = Path(bundle) if bundle else None
+        made = make_lock(open_workspace(folder), mirrors=settings.mirrors, ca_bundle=path)
+        write_file(folder / LOCK_FILE, render_lock(made))
     return Pipeline(folder, Request((name,)))
-
-
-def _lock(folder: Path, settings: Settings) -> None:
-    bundle = settings.variables.get("CA_BUNDLE")
-    made = make_lock(open_workspace(folder), mirrors=settings.mirrors, ca_bundle=Path(bundle) if bundle else None)
-    write_file(folder / LOCK_FILE, render_lock(made))
 
 
 def _fails_without(bench: Bench, subject: Subject) -> bool:
