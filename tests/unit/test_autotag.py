@@ -19,9 +19,8 @@ from edgebake.host.files import Files
 from edgebake.host.fit import judge
 from edgebake.host.machine import Machine
 from edgebake.host.match import board_of
-from edgebake.host.remote import Cache, Repertoire, Shown
+from edgebake.host.remote import Cache, Repertoire, Shown, cache_folder
 from edgebake.host.require import alternatives_that_hold
-from edgebake.host.search import cache_folder
 from edgebake.host.wanted import known_targets, target_to_build, wanted
 from edgebake.load.boards import load_boards
 from edgebake.load.workspace import open_workspace

@@ -26,7 +26,7 @@ def detect_command(options: DetectOptions) -> None:
     """
     from edgebake.cli.console import print_json, print_note, print_text
     from edgebake.cli.format.detect import data, text
-    from edgebake.host.here import machine_of
+    from edgebake.host.detect import machine_of
     from edgebake.host.match import describe
     from edgebake.load.workspace import open_if_sound
 

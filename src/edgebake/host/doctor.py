@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from edgebake.errors import EdgebakeError
+from edgebake.host.checks import Finding, Surroundings
 from edgebake.host.checks.docker import buildx, containerd_store, disk, engine
 from edgebake.host.checks.emulation import emulation
 from edgebake.host.checks.network import certificates, proxy, registry
 from edgebake.host.checks.nvidia import driver, runtime
-from edgebake.host.finding import Finding
-from edgebake.host.surroundings import Surroundings
 
 CHECKS: tuple[Callable[[Surroundings], Iterator[Finding]], ...] = (
     engine,

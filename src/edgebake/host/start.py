@@ -29,7 +29,7 @@ def check_configuration(image: str, mounted: Mounted) -> None:
     if not mounted.check:
         return
     raise_interrupt()
-    done = docker(*check_command(image, mounted)[1:], timeout=_CHECK)
+    done = docker(*check_command(image, mounted), timeout=_CHECK)
     if done.returncode == NEVER_RAN:
         raise EdgebakeError("the configuration cannot be checked", reason=last_line(done.stderr))
     if done.returncode != 0:

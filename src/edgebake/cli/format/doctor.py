@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgebake.host.finding import Finding, State
+from edgebake.host.checks import Finding, State
 from edgebake.model.output.machine import Doctor, DoctorFinding
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgebake.cli.console import table
+from edgebake.host.launch import Prepared
 from edgebake.host.monitor import Usage
-from edgebake.host.prepare import Prepared
 from edgebake.text.words import counted
 
 if TYPE_CHECKING:

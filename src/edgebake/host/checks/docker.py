@@ -9,8 +9,7 @@ from pathlib import Path
 
 from edgebake.errors import EdgebakeError
 from edgebake.execute.buildx import UPGRADE, installed_buildx
-from edgebake.host.finding import Finding, State
-from edgebake.host.surroundings import Surroundings
+from edgebake.host.checks import Finding, State, Surroundings
 from edgebake.system.docker import docker, last_line
 
 _STORE = "io.containerd.snapshotter"

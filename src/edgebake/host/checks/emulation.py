@@ -10,9 +10,8 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from edgebake.host.checks import Finding, Surroundings
 from edgebake.host.files import Files
-from edgebake.host.finding import Finding
-from edgebake.host.surroundings import Surroundings
 
 _FOLDER = "/proc/sys/fs/binfmt_misc"
 _OTHER = {"amd64": ("arm64", "aarch64"), "arm64": ("amd64", "x86_64")}

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edgebake.host.finding import Finding
-from edgebake.host.surroundings import Surroundings
+from edgebake.host.checks import Finding, Surroundings
 from edgebake.registry.errors import RefusedError, RegistryError
 from edgebake.registry.reference import parse_repository
 from edgebake.text.words import counted

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError
-from edgebake.host.finding import Finding
+from edgebake.host.checks import Finding, Surroundings
 from edgebake.host.flags import TOOLKIT
-from edgebake.host.surroundings import Surroundings
 from edgebake.system.docker import last_line
 
 _SPECIFICATION = Path("/etc/cdi/nvidia.yaml")
