@@ -5,25 +5,20 @@ from __future__ import annotations
 import subprocess
 import time
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.bench.protocol import ProtocolError, Said, parse
-from edgebake.errors import EdgebakeError
-from edgebake.execute.preflight import not_emulated
 from edgebake.host.monitor import Monitor
 from edgebake.host.start import remove
 from edgebake.interrupt import raise_interrupt
-from edgebake.system.docker import NEVER_RAN, DockerTimeoutError, docker
+from edgebake.system.docker import DockerTimeoutError, docker
 from edgebake.testing.cases import Case
-from edgebake.testing.causes import cannot_execute
+from edgebake.testing.runner import GRACE, TIMED_OUT, refuse_never_began
 
 _INSIDE = Path(__file__).parent / "inside"
 _FOLDER = "/run/eb/bench"
-_GRACE = 10  # seconds between the signal that asks and the one that kills
 _SLOW_START = 120  # seconds that an engine may take beside the bench's own time
-_TIMED_OUT = (124, 137)  # of timeout(1): it ended when asked, or was killed
 
 
 @dataclass(frozen=True)
@@ -51,13 +46,9 @@ class Outcome:
 
 
 def run_bench(subject: Subject, case: Case, seconds: float, *, sample: bool = False) -> Outcome:
-    """Run a bench in a container of its own, without a network.
+    """Run a bench in a container of its own, without a network, with `seconds` for each measurement.
 
-    Args:
-        subject: the image.
-        case: the bench.
-        seconds: for each measurement.
-        sample: sample the container's memory from outside.
+    `sample`: sample the container's memory from outside.
 
     Raises:
         EdgebakeError: Docker cannot run the image at all.
@@ -66,16 +57,21 @@ def run_bench(subject: Subject, case: Case, seconds: float, *, sample: bool = Fa
     name = f"edgebake-bench-{uuid.uuid4().hex[:12]}"
     begin = time.monotonic()
     monitor = Monitor(name, lambda: None) if sample else None
+    done: subprocess.CompletedProcess[str] | None = None
     try:
-        done = _run(_command(subject, case, name, seconds), name, case.timeout)
+        done = docker(*_command(subject, case, name, seconds), timeout=case.timeout + GRACE + _SLOW_START)
+    except DockerTimeoutError:
+        remove(name)
+    except BaseException:  # Ctrl-C: the container must not outlive the command
+        remove(name)
+        raise
     finally:
         usage = monitor.stop() if monitor else None
     taken = time.monotonic() - begin
-    peak = max(usage.memory, default=None) if usage else None
-    if done is None or (done.returncode in _TIMED_OUT and taken >= case.timeout):
+    if done is None or (done.returncode in TIMED_OUT and taken >= case.timeout):
         return Outcome(taken, failure=f"it was still running after {case.timeout} s", timed_out=True)
-    _refuse_no_bench(subject, done)
-    return _outcome(done, taken, peak)
+    refuse_never_began(subject.platform, done.returncode, done.stderr.strip())
+    return _outcome(done, taken, max(usage.memory, default=None) if usage else None)
 
 
 def _command(subject: Subject, case: Case, name: str, seconds: float) -> list[str]:
@@ -87,32 +83,8 @@ def _command(subject: Subject, case: Case, name: str, seconds: float) -> list[st
     head += ["--platform", subject.platform, *subject.flags, *volumes]
     head += [word for setting in settings for word in ("--env", setting)]
     # timeout(1) is the program that starts, so that a bench may replace nothing of the image's own start.
-    started = [f"--kill-after={_GRACE}", str(case.timeout), "sh", f"{_FOLDER}/account.sh", *case.runner, script]
+    started = [f"--kill-after={GRACE}", str(case.timeout), "sh", f"{_FOLDER}/account.sh", *case.runner, script]
     return [*head, "--entrypoint", "timeout", subject.reference, *started]
-
-
-def _run(command: Sequence[str], name: str, timeout: int) -> subprocess.CompletedProcess[str] | None:
-    """Run a container; None if it does not end in time. Ctrl-C leaves none behind."""
-    try:
-        return docker(*command, timeout=timeout + _GRACE + _SLOW_START)
-    except DockerTimeoutError:
-        remove(name)
-        return None
-    except BaseException:
-        remove(name)
-        raise
-
-
-def _refuse_no_bench(subject: Subject, done: subprocess.CompletedProcess[str]) -> None:
-    """Refuse what says nothing about an image: a bench that never began.
-
-    Raises:
-        EdgebakeError: Docker failed, or the engine does not emulate the platform.
-    """
-    if done.returncode == NEVER_RAN:
-        raise EdgebakeError("Docker cannot run the image", reason=done.stderr.strip())
-    if cannot_execute(done.stderr.strip()):
-        raise not_emulated("engine", [subject.platform], done.stderr.strip())
 
 
 def _outcome(done: subprocess.CompletedProcess[str], taken: float, peak: int | None) -> Outcome:

@@ -9,7 +9,6 @@ from itertools import combinations
 from edgebake.compatibility.data import LoadedFramework, load_frameworks, select_targets
 from edgebake.errors import EdgebakeError
 from edgebake.load.catalogue import Catalogue, LoadedRecipe, LoadedTarget
-from edgebake.model.compatibility import Row
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.requirement import parse_requirement
 from edgebake.model.target import Target
@@ -85,7 +84,8 @@ def _contradictions(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeEr
     clashes: dict[tuple[int, int], list[Place]] = {}
     for place, numbers in rows.items():
         for first, second in combinations(numbers, 2):
-            if _clash(*(loaded.framework.rows[number] for number in (first, second))):
+            one, other = (loaded.framework.rows[number] for number in (first, second))
+            if one.absent or other.absent or set(one.releases) & set(other.releases):
                 clashes.setdefault((first, second), []).append(place)
     for (first, second), places in sorted(clashes.items()):
         one, other = (loaded.framework.rows[number] for number in (first, second))
@@ -98,12 +98,6 @@ def _contradictions(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeEr
             reason=f"the other row is {loaded.at(first)}",
             hints=("narrow the `when` of one of them",),
         )
-
-
-def _clash(one: Row, other: Row) -> bool:
-    if one.absent or other.absent:
-        return True
-    return bool(set(one.releases) & set(other.releases))
 
 
 def _idle(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeError]:

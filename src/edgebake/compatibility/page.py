@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from edgebake.compatibility.data import Entry, LoadedFramework
 from edgebake.load.catalogue import LoadedTarget
 from edgebake.model.compatibility import Row
-from edgebake.model.target import Target
 from edgebake.model.versions import parse_version
 
 _PAGE_HEAD = """\
@@ -45,12 +44,9 @@ def _overview(
     rows = [("Target", "CUDA", "cuDNN", "Python", *names)]
     for loaded in targets:
         target = loaded.target
-        rows.append((target.name, *_facts(target), *(newest.get((target.name, name), "–") for name in names)))
+        facts = (fact or "–" for fact in (target.cuda, target.cudnn, target.python))
+        rows.append((target.name, *facts, *(newest.get((target.name, name), "–") for name in names)))
     return _markdown(rows)
-
-
-def _facts(target: Target) -> tuple[str, str, str]:
-    return target.cuda or "–", target.cudnn or "–", target.python or "–"
 
 
 def _row_cells(row: Row) -> tuple[str, ...]:

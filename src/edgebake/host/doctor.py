@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from edgebake.errors import EdgebakeError
@@ -12,26 +12,13 @@ from edgebake.host.checks.emulation import emulation
 from edgebake.host.checks.network import certificates, proxy, registry
 from edgebake.host.checks.nvidia import driver, runtime
 
-CHECKS: tuple[Callable[[Surroundings], Iterator[Finding]], ...] = (
-    engine,
-    containerd_store,
-    buildx,
-    emulation,
-    disk,
-    registry,
-    proxy,
-    certificates,
-    driver,
-    runtime,
-)
+CHECKS = (engine, containerd_store, buildx, emulation, disk, registry, proxy, certificates, driver, runtime)
 
 
 def examine(surroundings: Surroundings, *, fix: bool = False) -> Iterator[Finding]:
     """Yield the findings of all checks, in their order.
 
-    Args:
-        surroundings: what is checked.
-        fix: fix what can do no harm; the finding says what was done.
+    `fix`: fix what can do no harm; the finding says what was done.
     """
     for check in CHECKS:
         try:

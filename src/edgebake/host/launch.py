@@ -110,8 +110,8 @@ def prepare(
 ) -> Prepared:
     """Return how a container of an image starts on a machine.
 
-    `choice` has the wanted groups of flags, `environment` is the user's, `config` another configuration. `notes` are
-    shown to the user.
+    `choice` has the wanted groups of flags, `environment` is the user's, and `config` another configuration.
+    `notes` are shown to the user.
 
     Raises:
         EdgebakeError: the machine cannot give a GPU to containers, or the image has no place for a configuration.

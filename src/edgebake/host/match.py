@@ -6,20 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgebake.host.built import for_target
-from edgebake.host.fit import GRADES, Grade, judge
+from edgebake.host.fit import GRADES, judge
 from edgebake.host.machine import Machine
 from edgebake.load.boards import load_boards
 from edgebake.load.workspace import Workspace
 from edgebake.model.board import Board
+from edgebake.model.output.machine import FittingTarget
 from edgebake.model.target import Target
-
-
-@dataclass(frozen=True)
-class FittingTarget:
-    """A target whose images run on a machine, and how near it is to it."""
-
-    name: str
-    grade: Grade
 
 
 @dataclass(frozen=True)
@@ -43,7 +36,7 @@ def fitting_targets(machine: Machine, targets: Sequence[Target]) -> tuple[Fittin
     verdicts = [(target, judge(for_target(target), machine)) for target in targets]
     fitting = [(target, verdict.grade) for target, verdict in verdicts if verdict.fits]
     fitting.sort(key=lambda one: (one[0].cuda is None, GRADES.index(one[1]), one[0].name))
-    return tuple(FittingTarget(target.name, grade) for target, grade in fitting)
+    return tuple(FittingTarget(name=target.name, grade=grade) for target, grade in fitting)
 
 
 def machine_board(machine: Machine, workspace: Workspace) -> Board | None:

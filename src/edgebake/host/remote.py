@@ -99,8 +99,8 @@ def remote_candidates(
 ) -> tuple[list[Candidate], int]:
     """Return the images of a repository, and how many tags were left out because there are too many.
 
-    `repository` is its name as Docker has it. The configuration of an image for `platform` is read. `targets` are all
-    known ones by name; `cache` has answers of before.
+    `repository` is its name as Docker has it. The configuration of an image for `platform` is read. `targets` are
+    all known ones by name; `cache` has answers of before.
 
     Raises:
         RegistryError: the registry refuses, or cannot be reached. A repository that is not there has no images.

@@ -19,13 +19,8 @@ from edgebake.model.target import Target
 class Wanted:
     """Where images of a name are looked for.
 
-    Attributes:
-        name: as it was written.
-        repository: where the registry has them.
-        known: whether edgebake can build it: the name is an image's or a recipe's.
-        image: the project's image of the name, if it is one.
-        recipe: the recipe of the name, if it is one.
-        tag: the only tag that is meant; empty if any is.
+    `repository` is where the registry has them. `known`: whether edgebake can build it: its name is that of `image`
+    of the project, or of a `recipe`. `tag` is the only one that is meant; empty if any is.
     """
 
     name: str
@@ -39,10 +34,7 @@ class Wanted:
 def wanted(text: str, workspace: Workspace, registry: str | None = None) -> Wanted:
     """Return what a name means: an image of the project, a recipe, a repository, or a reference.
 
-    Args:
-        text: the name.
-        workspace: the project, or none.
-        registry: where its images are, if not where the project says.
+    `registry` is where its images are, if not where the project says.
 
     Raises:
         EdgebakeError: it is none of them.
@@ -80,22 +72,20 @@ def target_to_build(this: Wanted, workspace: Workspace, machine: Machine) -> str
     if this.image is not None:
         names = [name for name in names if any(fnmatchcase(name, pattern) for pattern in this.image.targets)]
     targets = [catalogue.target(name).target for name in names]
-    best: tuple[tuple[object, ...], str] | None = None
+    fitting = []
     for target in targets:
         built = for_target(target)
         verdict = judge(built, machine)
         if verdict.fits and (this.recipe is None or _exists(this.recipe, target, workspace)):
-            key = (rank(verdict, built, machine, local=True), target.name)
-            best = max(best, key) if best else key
-    return best[1] if best else None
+            fitting.append((rank(verdict, built, machine, local=True), target.name))
+    return max(fitting)[1] if fitting else None
 
 
 def _exists(recipe: str, target: Target, workspace: Workspace) -> bool:
     from edgebake.resolve.candidates import CandidatePool
 
-    return any(
-        CandidatePool(workspace.catalogue, target, platform).candidates(recipe) for platform in target.platforms
-    )
+    pools = (CandidatePool(workspace.catalogue, target, platform) for platform in target.platforms)
+    return any(pool.candidates(recipe) for pool in pools)
 
 
 def known_targets(workspace: Workspace) -> Mapping[str, Target]:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from packaging.version import Version
+
 from edgebake.errors import EdgebakeError
 
 TIMEOUT = 120  # seconds
-OLDEST_BUILDX = (0, 13, 0)
+OLDEST_BUILDX = Version("0.13.0")
 """The first with `--progress=rawjson` (docker/buildx release notes)."""
 NEVER_RAN = 125
 """Exit code of `docker run` if Docker itself fails."""
@@ -72,11 +74,8 @@ def docker_process(
 ) -> subprocess.Popen[str]:
     """Start a docker command, and return while it runs.
 
-    Args:
-        arguments: the words after `docker`.
-        stdout: as subprocess.Popen takes it; this process's own if None.
-        stderr: likewise.
-        own_session: keep Ctrl-C from it.
+    `stdout` and `stderr` are as for subprocess.Popen; this process's own if None. `own_session`: Ctrl-C does not
+    reach it.
 
     Raises:
         EdgebakeError: docker is not installed.
@@ -102,24 +101,18 @@ def check_buildx() -> str:
             reason=last_line(done.stderr),
             hints=("install docker-buildx-plugin (Docker's packages) or docker-buildx (Debian, Ubuntu)",),
         )
-    match = re.search(r"\bv?(\d+)\.(\d+)\.(\d+)", done.stdout)
-    numbers = tuple(int(number) for number in match.groups()) if match else (0, 0, 0)
-    version = ".".join(str(number) for number in numbers) if any(numbers) else ""
-    if version and numbers < OLDEST_BUILDX:
-        oldest = ".".join(str(number) for number in OLDEST_BUILDX)
+    match = re.search(r"\bv?(\d+\.\d+\.\d+)", done.stdout)
+    version = match[1] if match and match[1] != "0.0.0" else ""
+    if version and Version(version) < OLDEST_BUILDX:
         raise EdgebakeError(
-            f"Buildx {version} is too old: edgebake needs {oldest} or later", hints=("update docker-buildx-plugin",)
+            f"Buildx {version} is too old: edgebake needs {OLDEST_BUILDX} or later",
+            hints=("update docker-buildx-plugin",),
         )
     return version
 
 
 def pull(reference: str, platform: str | None = None, *, quiet: bool = False) -> None:
-    """Pull an image. Docker shows its progress on stderr.
-
-    Args:
-        reference: the image.
-        platform: the platform to pull; the engine's own if None.
-        quiet: show no progress.
+    """Pull an image, for the engine's own platform if it is None. Unless `quiet`, Docker shows progress on stderr.
 
     Raises:
         EdgebakeError: docker is not installed, or the image cannot be pulled.

@@ -40,12 +40,7 @@ def commit_of(folder: Path, ref: str) -> str:
 
 
 def file_at(folder: Path, ref: str, path: str) -> bytes:
-    """Return a file as a commit has it.
-
-    Args:
-        folder: a folder of a repository; `path` is relative to it.
-        ref: what git knows as a commit.
-        path: the file.
+    """Return a file as a commit has it. `path` is relative to `folder`, which is in a repository.
 
     Raises:
         EdgebakeError: no git, no repository, no such commit or file.
@@ -63,10 +58,6 @@ def folder_at(folder: Path, ref: str) -> Iterator[Path]:
 
     The commit is checked out next to the repository for a moment (`git worktree`), so that files have the bytes and
     modes that a checkout gives them.
-
-    Args:
-        folder: the folder, in a repository.
-        ref: what git knows as a commit: a branch, a tag, `HEAD~1`.
 
     Raises:
         EdgebakeError: no git, no repository, no such commit, or git cannot check it out.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 SIGNIFICANT = 0.05
@@ -63,12 +64,7 @@ def can_differ(first: int, second: int) -> bool:
 def _doubled_ranks(values: Sequence[float]) -> list[int]:
     """Return each value's rank, doubled so that a shared rank is an integer."""
     ordered = sorted(values)
-    first: dict[float, int] = {}
-    last: dict[float, int] = {}
-    for rank, value in enumerate(ordered, start=1):
-        first.setdefault(value, rank)
-        last[value] = rank
-    return [first[value] + last[value] for value in values]
+    return [bisect_left(ordered, value) + 1 + bisect_right(ordered, value) for value in values]
 
 
 def _ways(ranks: Sequence[int], size: int) -> dict[int, int]:

@@ -62,7 +62,7 @@ def data(detection: Detection) -> published.Detect:
             cdi=list(runtime.cdi),
             host_files=list(runtime.host_files),
         ),
-        targets=[published.FittingTarget(name=one.name, grade=one.grade) for one in detection.targets],
+        targets=list(detection.targets),
         notes=list(machine.notes),
     )
 

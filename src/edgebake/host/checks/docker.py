@@ -43,16 +43,13 @@ def containerd_store(this: Surroundings) -> Iterator[Finding]:
     if any(len(row) == 2 and row[0] == "driver-type" and row[1].startswith(_STORE) for row in status):
         yield Finding("Image store", "ok", "containerd: images for several platforms can be built and loaded")
         return
-    yield Finding(
-        "Image store",
-        "warning",
-        f"{this.info.get('Driver', 'unknown')}: the docker builder cannot build for several platforms at once",
-        (
-            'put {"features": {"containerd-snapshotter": true}} into /etc/docker/daemon.json',
-            "sudo systemctl restart docker",
-            "or use another builder: docker buildx create --use --driver docker-container",
-        ),
+    text = f"{this.info.get('Driver', 'unknown')}: the docker builder cannot build for several platforms at once"
+    remedies = (
+        'put {"features": {"containerd-snapshotter": true}} into /etc/docker/daemon.json',
+        "sudo systemctl restart docker",
+        "or use another builder: docker buildx create --use --driver docker-container",
     )
+    yield Finding("Image store", "warning", text, remedies)
 
 
 def buildx(this: Surroundings) -> Iterator[Finding]:
@@ -66,10 +63,7 @@ def buildx(this: Surroundings) -> Iterator[Finding]:
         return
     text = f"Buildx {installed.version or 'of an unknown version'}"
     missing = installed.missing()
-    if missing:
-        yield Finding("Buildx", "warning", f"{text}; {missing}", UPGRADE)
-    else:
-        yield Finding("Buildx", "ok", text)
+    yield Finding("Buildx", "warning", f"{text}; {missing}", UPGRADE) if missing else Finding("Buildx", "ok", text)
     if this.info:
         yield _builder()
 
@@ -77,9 +71,8 @@ def buildx(this: Surroundings) -> Iterator[Finding]:
 def _builder() -> Finding:
     done = docker("buildx", "inspect")
     if done.returncode != 0:
-        return Finding(
-            "Builder", "problem", last_line(done.stderr), ("docker buildx ls", "docker buildx use default")
-        )
+        remedies = ("docker buildx ls", "docker buildx use default")
+        return Finding("Builder", "problem", last_line(done.stderr), remedies)
     name, status, platforms = (
         (match[1].strip() if (match := re.search(rf"^{key}:\s*(.*)$", done.stdout, re.MULTILINE)) else "")
         for key in ("Name", "Status", "Platforms")
@@ -93,9 +86,8 @@ def _builder() -> Finding:
             raise EdgebakeError(last_line(started.stderr))
         return f"started the builder {name}"
 
-    return Finding(
-        "Builder", "warning", f"{name} is {status}", (f"docker buildx inspect --bootstrap {name}",), begin
-    )
+    remedy = f"docker buildx inspect --bootstrap {name}"
+    return Finding("Builder", "warning", f"{name} is {status}", (remedy,), begin)
 
 
 def disk(this: Surroundings) -> Iterator[Finding]:

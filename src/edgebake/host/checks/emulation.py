@@ -15,6 +15,8 @@ from edgebake.host.files import Files
 
 _FOLDER = "/proc/sys/fs/binfmt_misc"
 _OTHER = {"amd64": ("arm64", "aarch64"), "arm64": ("amd64", "x86_64")}
+_FLAGS = {"F": "its interpreter is not found in containers", "P": "programs that ask for their own name fail"}
+"""Flags that a handler needs, and what happens without."""
 OLDEST_QEMU = 10
 """With QEMU 7.2 emulated software for AI crashes, or hangs, when it starts; with 10 and 11 it runs (tried)."""
 
@@ -61,17 +63,12 @@ def emulation(this: Surroundings) -> Iterator[Finding]:
         fix = (f"echo 1 | sudo tee {path}",)
         yield Finding(name, "warning", "switched off", fix, lambda: switch_on(this.files, path))
         return
-    missing = [flag for flag in "FP" if flag not in handler.flags]
-    if missing:
-        yield Finding(name, "problem", f"{_without(missing)} (flags: {handler.flags or 'none'})", remedies)
+    lacking = next((flag for flag in _FLAGS if flag not in handler.flags), None)
+    if lacking:
+        text = f"the handler lacks the flag {lacking}: {_FLAGS[lacking]} (flags: {handler.flags or 'none'})"
+        yield Finding(name, "problem", text, remedies)
         return
     yield _version(name, handler, remedies)
-
-
-def _without(missing: list[str]) -> str:
-    if "F" in missing:
-        return "the handler lacks the flag F: its interpreter is not found in containers"
-    return "the handler lacks the flag P: programs that ask for their own name fail"
 
 
 def switch_on(files: Files, path: str) -> str:
@@ -85,16 +82,14 @@ def switch_on(files: Files, path: str) -> str:
 
 def _version(name: str, handler: Handler, remedies: tuple[str, ...]) -> Finding:
     try:
-        done = subprocess.run(
-            [handler.interpreter, "--version"], capture_output=True, text=True, timeout=20, check=False
-        )
+        command = [handler.interpreter, "--version"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
         found = parse_qemu(done.stdout)
     except (OSError, subprocess.TimeoutExpired):
         found = None  # with the flag F it may lie in an image that is gone
     if found is None:
-        return Finding(
-            name, "unknown", f"QEMU of an unknown version ({handler.interpreter}): version 10 or later is needed"
-        )
+        text = f"QEMU of an unknown version ({handler.interpreter}): version 10 or later is needed"
+        return Finding(name, "unknown", text)
     if found < OLDEST_QEMU:
         text = f"QEMU {found} is too old: AI software hangs or crashes with versions before {OLDEST_QEMU}"
         return Finding(name, "problem", text, remedies)

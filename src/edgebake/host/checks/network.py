@@ -32,11 +32,12 @@ def registry(this: Surroundings) -> Iterator[Finding]:
 
 def proxy(this: Surroundings) -> Iterator[Finding]:
     """Look whether the engine knows the user's proxy: https://docs.docker.com/engine/daemon/proxy/"""
-    own = {name: value for name in _PROXIES for value in [_variable(this, name)] if value}
+    variables = (this.environment.get(name) or this.environment.get(name.upper()) for name in _PROXIES)
+    own = {_without_password(value) for value in variables if value}
     if not own:
         yield Finding("Proxy", "ok", "not set")
         return
-    shown = ", ".join(sorted({_without_password(value) for value in own.values()}))
+    shown = ", ".join(sorted(own))
     if this.info and not (this.info.get("HTTPProxy") or this.info.get("HTTPSProxy")):
         remedies = (
             'put {"proxies": {"http-proxy": "…", "https-proxy": "…"}} into /etc/docker/daemon.json',
@@ -45,10 +46,6 @@ def proxy(this: Surroundings) -> Iterator[Finding]:
         yield Finding("Proxy", "warning", f"{shown}; the engine does not know it and pulls without it", remedies)
         return
     yield Finding("Proxy", "ok", shown)
-
-
-def _variable(this: Surroundings, name: str) -> str:
-    return this.environment.get(name) or this.environment.get(name.upper()) or ""
 
 
 def _without_password(url: str) -> str:

@@ -55,13 +55,8 @@ def runtime(this: Surroundings) -> Iterator[Finding]:
         f"or: sudo nvidia-ctk cdi generate --output={_SPECIFICATION}",
     )
     may = this.files.running and os.geteuid() == 0 and not _SPECIFICATION.exists()
-    yield Finding(
-        "GPU in containers",
-        "problem",
-        "Docker does not know NVIDIA's runtime",
-        remedies,
-        _generate if may else None,
-    )
+    text, fix = "Docker does not know NVIDIA's runtime", _generate if may else None
+    yield Finding("GPU in containers", "problem", text, remedies, fix)
 
 
 def _generate() -> str:
