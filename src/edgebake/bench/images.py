@@ -13,7 +13,7 @@ from edgebake.bench.runner import Subject, run_bench
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.host.files import Files
-from edgebake.host.flags import GROUPS, Choice, Flag, machine_flags
+from edgebake.host.flags import GROUPS, Choice, machine_flags
 from edgebake.model.bench import ImageBench, RecipeBench, Result
 from edgebake.model.requirement import parse_requirement
 from edgebake.plan.builder import Plan
@@ -88,14 +88,13 @@ def _chosen(plan: Plan, request: BenchRequest, native: str, report: Report) -> S
     ]
     if not found:
         raise _nothing_to_measure(plan, request)
-    if request.build.pipeline.request.platforms or not any(platform == native for _, platform in found):
+    here = [one for one in found if one.platform == native]
+    if request.build.pipeline.request.platforms or not here:
         return plan.scope.only(found, "it has a bench")
     for name, platform in found:
         if platform != native:
             report(f"left out: {name} on {platform}, which is emulated here; measure it with --platform {platform}")
-    return plan.scope.only(
-        [one for one in found if one.platform == native], "it has a bench and runs natively here"
-    )
+    return plan.scope.only(here, "it has a bench and runs natively here")
 
 
 def _benches(plan: Plan, target: TargetPlan, platform: str, request: BenchRequest) -> list[Case]:
@@ -138,8 +137,7 @@ def _measured(one: Loaded, request: BenchRequest, engine: Engine, report: Report
     name = one.target.bake_target
     plan = one.plan.compilation.plan_of(name)
     emulated = one.platform != engine.platform
-    flags = _flags(plan, engine, emulated=emulated)
-    subject = Subject(one.reference, one.platform, tuple(word for flag in flags for word in flag.words))
+    subject = Subject(one.reference, one.platform, _flags(plan, engine, emulated=emulated))
     cases = _benches(one.plan, one.target, one.platform, request)
     gpu = any(word in ("--runtime", "--gpus", "--device") for word in subject.flags)
     digest, size = _digest_and_size(one.reference)
@@ -161,13 +159,13 @@ def _measured(one: Loaded, request: BenchRequest, engine: Engine, report: Report
     )
 
 
-def _flags(plan: ImagePlan, engine: Engine, *, emulated: bool) -> list[Flag]:
-    """Return the flags that give an image the machine's GPU, if it is built for one and there is one."""
+def _flags(plan: ImagePlan, engine: Engine, *, emulated: bool) -> tuple[str, ...]:
+    """Return the words of `docker run` for the machine's GPU, if the image is built for one and there is one."""
     machine = engine.machine
     if machine is None or emulated or not machine.gpus or plan.target.cuda is None:
-        return []
+        return ()
     choice = Choice(without=frozenset(GROUPS) - frozenset(_GROUPS))
-    return machine_flags(machine, Files(), choice, {}, gpu=True)
+    return tuple(word for flag in machine_flags(machine, Files(), choice, {}, gpu=True) for word in flag.words)
 
 
 def _digest_and_size(reference: str) -> tuple[str, int]:

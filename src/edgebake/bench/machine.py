@@ -29,11 +29,9 @@ class Engine:
         if done.returncode != 0:
             raise unreachable(last_line(done.stderr))
         self._info: Mapping[str, Any] = json.loads(done.stdout)
-        here = (os.uname().release, os.uname().nodename) == (
-            self._info.get("KernelVersion"),
-            self._info.get("Name"),
-        )
-        self.machine: Machine | None = detect(Files()) if here else None
+        uname, info = os.uname(), self._info
+        is_here = (uname.release, uname.nodename) == (info.get("KernelVersion"), info.get("Name"))
+        self.machine: Machine | None = detect(Files()) if is_here else None
         """This machine, if the engine runs on it."""
 
     @property

@@ -82,9 +82,8 @@ def project_name(project: Project) -> str:
     """Return the name of the Compose project. Compose's own default is the name of the file's folder."""
     if project.name:
         return project.name
-    last = (
-        project.registry.rpartition("/")[2] if "/" in project.registry else next(iter(project.images), "edgebake")
-    )
+    _, slash, last = project.registry.rpartition("/")
+    last = last if slash else next(iter(project.images), "edgebake")
     return "".join(c if c.isalnum() or c in "_-" else "-" for c in last.lower()).lstrip("_-") or "edgebake"
 
 
@@ -101,18 +100,12 @@ def _require_files(compilation: Compilation, placed: Iterable[Placed]) -> None:
         sources = [(source, ("files", source)) for source in item.service.files]
         sources += [(m.source, ("volumes", i)) for i, m in enumerate(item.service.volumes) if m.source[0] == "."]
         for source, location in sources:
-            path = workspace.root / source
+            path, at = workspace.root / source, workspace.at("services", item.name, *location)
             if not path.exists():
-                raise EdgebakeError(
-                    f"the service {item.name!r} mounts {source!r}, which does not exist",
-                    at=workspace.at("services", item.name, *location),
-                )
+                raise EdgebakeError(f"the service {item.name!r} mounts {source!r}, which does not exist", at=at)
             if not path.resolve().is_relative_to(workspace.root):
-                raise EdgebakeError(
-                    f"the path {source!r} leads out of the project",
-                    at=workspace.at("services", item.name, *location),
-                    reason=f"it is {path.resolve()}",
-                )
+                reason = f"it is {path.resolve()}"
+                raise EdgebakeError(f"the path {source!r} leads out of the project", at=at, reason=reason)
 
 
 def _secret(secret: Secret, folder: str) -> Value:

@@ -186,11 +186,9 @@ def _refuse_shared_ports(workspace: Workspace, placed: dict[str, Placed]) -> Non
         for index, port in enumerate(item.service.ports):
             other = next((owner for owner, earlier_port in earlier if port.meets(earlier_port)), None)
             if other is not None:
-                raise EdgebakeError(
-                    f"the services {other!r} and {name!r} both publish the port {port.published}",
-                    at=workspace.at("services", name, "ports", index),
-                    hints=("use another port of the host for one of them",),
-                )
+                both = f"the services {other!r} and {name!r} both publish the port {port.published}"
+                hint = "use another port of the host for one of them"
+                raise EdgebakeError(both, at=workspace.at("services", name, "ports", index), hints=(hint,))
             earlier.append((name, port))
 
 

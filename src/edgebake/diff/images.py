@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from pathlib import Path
 
-from edgebake.diff.change import Change, Where, by_platforms, changes_of
-from edgebake.diff.facts import facts_of
+from edgebake.diff.facts import Change, Where, by_platforms, changes_of, facts_of
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
 from edgebake.plan.builder import Plan, build_plan

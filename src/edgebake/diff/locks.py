@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edgebake.diff.change import Change, Facts, Where, by_platforms, changes_of
-from edgebake.diff.facts import package_version
+from edgebake.diff.facts import Change, Facts, Where, by_platforms, changes_of, package_version
 from edgebake.model.lock import Lock, LockedImage
 
 

@@ -68,10 +68,8 @@ def diff_targets(start: Path, names: Sequence[str], first: str, second: str) -> 
     there = [name for name in wanted if (name, first) in images and (name, second) in images]
     if not there:
         missing = next(t for t in (second, first) if not any((name, t) in images for name in wanted))
-        raise EdgebakeError(
-            f"no selected image is for the target {missing!r}",
-            hints=("any recipes can be compared: edgebake diff RECIPE… --targets A B",),
-        )
+        hint = "any recipes can be compared: edgebake diff RECIPE… --targets A B"
+        raise EdgebakeError(f"no selected image is for the target {missing!r}", hints=(hint,))
     return compare_targets(compilation, first, second, there)
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from edgebake.errors import EdgebakeError
 from edgebake.host.files import Files
 from edgebake.host.gpu import Seen, by_files, by_nvidia_smi, by_pci, by_soc, merged
-from edgebake.host.machine import Fact, Flavour, Kind, Machine
-from edgebake.host.runtime import container_runtime
+from edgebake.host.machine import ContainerRuntime, Fact, Flavour, Kind, Machine
 from edgebake.host.tables import CHIPS, JETPACK, SBSA_FROM_L4T, cuda_of_driver, cuda_of_l4t
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -19,6 +18,8 @@ _ELF_MACHINES = {0x3E: "amd64", 0xB7: "arm64"}  # e_machine: elf(5)
 _TREE = "/proc/device-tree"
 _RELEASE = "/etc/nv_tegra_release"
 _DPKG = "/var/lib/dpkg/status"
+_DAEMON = "/etc/docker/daemon.json"
+_HOST_FILES = "/etc/nvidia-container-runtime/host-files-for-container.d"
 
 
 def detect(files: Files) -> Machine:
@@ -52,7 +53,7 @@ def detect(files: Files) -> Machine:
         toolkit=_toolkit(files),
         cuda_flavour=_flavour(kind, l4t, seen),
         gpus=seen.gpus,
-        runtime=container_runtime(files),
+        runtime=_container_runtime(files),
         notes=(seen.note,) if seen.note else (),
     )
 
@@ -239,3 +240,44 @@ def _flavour(kind: Fact[Kind] | None, l4t: Fact[str] | None, seen: Seen) -> Fact
     if l4t is None:
         return None
     return Fact("sbsa" if int(l4t.value.split(".")[0]) >= SBSA_FROM_L4T else "tegra", f"L4T {l4t.value}")
+
+
+# ── how containers get the GPU: NVIDIA's runtime, and the container device interface (CDI)
+
+
+def _container_runtime(files: Files) -> ContainerRuntime:
+    settings = _settings(files)
+    runtimes = settings.get("runtimes")
+    return ContainerRuntime(
+        docker=any(files.in_path(program) for program in ("dockerd", "docker")),
+        nvidia_runtime=files.in_path("nvidia-container-runtime"),
+        configured=isinstance(runtimes, dict) and "nvidia" in runtimes,
+        default=settings.get("default-runtime") == "nvidia",
+        cdi=_cdi(files),
+        host_files=tuple(files.names(_HOST_FILES, "*.csv")),
+    )
+
+
+def _settings(files: Files) -> dict[str, object]:
+    try:
+        found = json.loads(files.text(_DAEMON) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _cdi(files: Files) -> tuple[str, ...]:
+    """Return the devices of the specifications: JSON, or YAML, of which only kind and names are read.
+
+    A specification for a Jetson has thousands of lines, which a YAML parser takes seconds for.
+    """
+    found: dict[str, None] = {}
+    for folder in ("/etc/cdi", "/var/run/cdi"):
+        for path in files.names(folder):
+            text = files.text(path) or ""
+            kind = re.search(r"^\s*\"?kind\"?:\s*\"?([\w./-]+)\"?", text, re.MULTILINE)
+            devices = text.partition("devices")[2]
+            for name in re.findall(r"^(?:    |  |\t)*-?\s*\"?name\"?:\s*\"?([\w.:-]+)\"?", devices, re.MULTILINE):
+                if kind:
+                    found[f"{kind[1]}={name}"] = None
+    return tuple(found)

@@ -13,7 +13,6 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import check_builder, not_emulated
 from edgebake.load.workspace import open_workspace
 from edgebake.lock.locker import make_lock, render_lock
-from edgebake.model.output.build import Suite
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE
 from edgebake.model.request import Request
 from edgebake.pipeline import Pipeline
@@ -93,7 +92,8 @@ def _verify(bench: Bench, subject: Subject) -> Verification:
     begin = time.monotonic()
     reason, size, fails_without = "", 0, False
     try:
-        suite = _suite(bench, subject)
+        pipeline = _project(bench, subject.recipe, subject.requirements, subject)
+        (suite,) = run_suites(load_images(LocalBuild(pipeline, bench.settings, quiet=True)))
         wrong = next((result for result in suite.tests if not result.ok), None)
         size = _size_and_remove(suite.reference)
         if wrong is not None:
@@ -145,13 +145,6 @@ def _refuse_other_cause(subject: Subject, cause: Cause | None, said: str) -> Non
 def _last_words(said: str) -> str:
     """Return the end of what a step wrote, without the command that BuildKit repeats below it."""
     return (said.rpartition("\n\n")[0] or said)[-_SHOWN:]
-
-
-def _suite(bench: Bench, subject: Subject) -> Suite:
-    """Build an image with a recipe, and run all tests of it."""
-    pipeline = _project(bench, subject.recipe, subject.requirements, subject)
-    (suite,) = run_suites(load_images(LocalBuild(pipeline, bench.settings, quiet=True)))
-    return suite
 
 
 def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) -> Pipeline:

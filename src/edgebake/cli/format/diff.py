@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from edgebake.cli.console import columns
 from edgebake.cli.format.reasons import MARK, counted_work, row_text
-from edgebake.diff.change import KINDS, Change, Kind, Where
+from edgebake.diff.facts import KINDS, Change, Kind, Where
 from edgebake.diff.images import Difference, ImageDiff
 from edgebake.diff.locks import LockDifference, LockedDiff
 from edgebake.model.output import diff as published

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgebake.host.checks import Finding, Surroundings
@@ -43,11 +42,11 @@ def parse_qemu(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def emulation(this: Surroundings) -> Iterator[Finding]:
+def emulation(this: Surroundings) -> list[Finding]:
     """Look whether programs of the other architecture run."""
     architecture = this.machine.architecture.value if this.machine.architecture else ""
     if architecture not in _OTHER:
-        return
+        return []
     arch, machine = _OTHER[architecture]
     name, path = f"Emulation of {arch}", f"{_FOLDER}/qemu-{machine}"
     remedies = (
@@ -56,19 +55,16 @@ def emulation(this: Surroundings) -> Iterator[Finding]:
     )
     text = this.files.text(path)
     if text is None:
-        yield Finding(name, "warning", "not installed: builds for it need a builder with such a node", remedies)
-        return
+        return [Finding(name, "warning", "not installed: builds for it need a builder with such a node", remedies)]
     handler = parse_handler(text)
     if not handler.enabled:
         fix = (f"echo 1 | sudo tee {path}",)
-        yield Finding(name, "warning", "switched off", fix, lambda: switch_on(this.files, path))
-        return
+        return [Finding(name, "warning", "switched off", fix, lambda: switch_on(this.files, path))]
     lacking = next((flag for flag in _FLAGS if flag not in handler.flags), None)
     if lacking:
         text = f"the handler lacks the flag {lacking}: {_FLAGS[lacking]} (flags: {handler.flags or 'none'})"
-        yield Finding(name, "problem", text, remedies)
-        return
-    yield _version(name, handler, remedies)
+        return [Finding(name, "problem", text, remedies)]
+    return [_version(name, handler, remedies)]
 
 
 def switch_on(files: Files, path: str) -> str:
