@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgebake import __version__
-from edgebake.bench.collect import Collected
 from edgebake.bench.machine import Engine, load
-from edgebake.bench.runner import Subject, run_bench
+from edgebake.bench.runner import Collected, Subject, run_bench
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.host.files import Files

@@ -18,11 +18,8 @@ GITHUB_REGISTRY = "ghcr.io"
 def workflow_tree(workspace: Workspace, output: str | None = None) -> OutputTree:
     """Return the workflow as a tree of generated files, not written yet.
 
-    Its manifest is in the project's folder of generated files.
-
-    Args:
-        workspace: the project.
-        output: the workflow's path in the repository; the project's `ci.output` if None.
+    Its manifest is in the project's folder of generated files. `output` is the workflow's path in the repository;
+    the project's `ci.output` if None.
 
     Raises:
         EdgebakeError: the path does not end in .yml or .yaml, or the project's folder cannot be in a workflow.
@@ -38,12 +35,9 @@ def workflow_tree(workspace: Workspace, output: str | None = None) -> OutputTree
 
 
 def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
-    """Return the workflow's text.
+    """Return the text of the workflow with this path in the repository.
 
-    Args:
-        workspace: the project.
-        folder: the project's folder in the repository, `.` if they are the same.
-        path: the workflow's path in the repository.
+    `folder` is the project's folder in the repository, `.` if they are the same.
 
     Raises:
         EdgebakeError: the folder contains an expression of GitHub Actions.

@@ -73,11 +73,11 @@ _Rows = Mapping[Place, list[int]]
 def _holes(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeError]:
     missing = [place for place, numbers in rows.items() if not numbers]
     if missing:
-        yield EdgebakeError(
-            f"{loaded.name} has no row for {_listed(missing)}",
-            at=loaded.document.at(("rows",), key=True),
-            hints=("add a row with `releases`, or one with `absent` and the reason",),
+        at, hint = (
+            loaded.document.at(("rows",), key=True),
+            "add a row with `releases`, or one with `absent` and the reason",
         )
+        yield EdgebakeError(f"{loaded.name} has no row for {_listed(missing)}", at=at, hints=(hint,))
 
 
 def _contradictions(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeError]:
@@ -102,13 +102,11 @@ def _contradictions(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeEr
 
 def _idle(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeError]:
     used = {number for numbers in rows.values() for number in numbers}
+    hint = "fix its `when`, or remove the row"
     for number in range(len(loaded.framework.rows)):
         if number not in used:
-            yield EdgebakeError(
-                f"a row of {loaded.name} matches no target",
-                at=loaded.at(number, "when"),
-                hints=("fix its `when`, or remove the row",),
-            )
+            at = loaded.at(number, "when")
+            yield EdgebakeError(f"a row of {loaded.name} matches no target", at=at, hints=(hint,))
 
 
 def _other_gpus(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeError]:
@@ -181,19 +179,16 @@ def _offered_and_excluded(loaded: LoadedFramework, rows: _Rows, offers: _Offers)
             if numbers and release not in listed and offers.has(place, release):
                 excluded.setdefault(release, []).append(place)
     for release, places in excluded.items():
-        number = next((n for n, one in enumerate(_written(offers.recipe)) if one == release), None)
+        releases = offers.recipe.recipe.releases
+        written = [] if callable(releases) else [one.version for one in releases]
+        where = ("releases", written.index(release), "version") if release in written else ()
         yield EdgebakeError(
             f"the recipe {loaded.name!r} offers {release} on {_listed(places)}, but the compatibility data has no"
             " such build",
-            at=offers.recipe.document.at(() if number is None else ("releases", number, "version")),
+            at=offers.recipe.document.at(where),
             reason=f"the data is {loaded.document.shown}",
             hints=("narrow the `when` of the release, or add a row with a source",),
         )
-
-
-def _written(recipe: LoadedRecipe) -> list[str]:
-    releases = recipe.recipe.releases
-    return [] if callable(releases) else [release.version for release in releases]
 
 
 def _not_offered(loaded: LoadedFramework, rows: _Rows, offers: _Offers) -> Iterator[EdgebakeError]:

@@ -29,14 +29,10 @@ class ComposeFile:
 def compose_file(
     compilation: Compilation, target: str, services: dict[str, Service], folder: str, made_by: str
 ) -> ComposeFile:
-    """Return the Compose file of services on a target.
+    """Return the Compose file of services on a target. Services that do not run there are left out.
 
-    Args:
-        compilation: the project.
-        target: the target's name.
-        services: the services. Those that do not run on the target are left out.
-        folder: the folder of the file, relative to the project. Paths in the file are relative to it.
-        made_by: the command that writes the file, for its header.
+    `folder` is the folder of the file, relative to the project. Paths in the file are relative to it. `made_by` is
+    the command that writes the file, for its header.
 
     Raises:
         EdgebakeError: as :func:`placed_services`; a mounted file of the project does not exist.

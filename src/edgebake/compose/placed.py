@@ -77,9 +77,8 @@ def _named(compilation: Compilation, name: str) -> dict[str, Service]:
 def _own_service(compilation: Compilation, name: str) -> Service:
     plan = next((plan for plan in compilation.plans if plan.name == name), None)
     exposed = plan.collected("expose") if plan else []
-    return Service.model_validate(
-        {"image": name, "ports": [f"127.0.0.1:{port.partition('/')[0]}:{port}" for port in exposed]}
-    )
+    ports = [f"127.0.0.1:{port.partition('/')[0]}:{port}" for port in exposed]
+    return Service.model_validate({"image": name, "ports": ports})
 
 
 def image_of(name: str, service: Service) -> str | None:
@@ -136,10 +135,9 @@ def placed_services(compilation: Compilation, target: str, services: dict[str, S
         for name, service in services.items()
         if runs_on(service, target)
     }
-    _refuse_shared_ports(compilation.workspace, placed)
-    return [
-        replace(item, depends_on=dict(_conditions(compilation.workspace, item, placed))) for item in placed.values()
-    ]
+    workspace = compilation.workspace
+    _refuse_shared_ports(workspace, placed)
+    return [replace(item, depends_on=dict(_conditions(workspace, item, placed))) for item in placed.values()]
 
 
 def _platforms(compilation: Compilation, target: str, services: dict[str, Service]) -> tuple[str, ...]:

@@ -27,13 +27,9 @@ _CONDITIONS = {
 
 
 def service_keys(project: Project, placed: Placed, target: Target, folder: str) -> dict[str, Value]:
-    """Return the keys of a service in a Compose file. Empty values are left out when it is written.
+    """Return the keys of a service in a Compose file in a folder of the project, for the target where it runs.
 
-    Args:
-        project: the project.
-        placed: the service.
-        target: where it runs.
-        folder: the folder of the file, relative to the project.
+    Empty values are left out when the file is written.
     """
     service, access = placed.service, _gpu_access(placed, target)
     environment = {name: Live(value) for name, value in service.environment.items()}

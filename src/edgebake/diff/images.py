@@ -45,8 +45,9 @@ class ImageDiff:
 
     Attributes:
         target: its target; before, if `other_target` is set.
-        platforms: where it is compared; where it was or is, if one side has it alone.
-        before: whether it was there; `after`: whether it is there.
+        platforms: where it is compared; where it was or is, if one side has it alone. Empty for locks.
+        before: whether it was there.
+        after: whether it is there.
         other_target: the other target of two that are compared.
         old_platforms: then, those of the first target that `platforms` are compared with.
         plan: what would be built again of it, if anything is known of it before; `stages`: those not the same.

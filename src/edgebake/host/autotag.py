@@ -97,11 +97,7 @@ def search(what: Search, start: Path, environment: Mapping[str, str]) -> Found:
     """Return the images that a name may mean, judged for a machine.
 
     The registry is asked only if the engine has no image that fits, uses the machine's GPU and is proven to run.
-
-    Args:
-        what: the name, and where to look.
-        start: a folder of the project, if there is one.
-        environment: the user's.
+    `start` is a folder of the project, if there is one; `environment` is the user's.
 
     Raises:
         EdgebakeError: the name is unknown, or the registry is needed, and refuses or cannot be reached.

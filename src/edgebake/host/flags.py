@@ -112,21 +112,15 @@ _VARIABLES = {
 
 
 def _devices(files: Files, what: str, places: tuple[tuple[str, str], ...]) -> Iterator[Flag]:
-    gids: dict[int, str] = {}
+    gids: dict[int, str] = {}  # of another machine unknown: files keep no owner when copied
     for folder, pattern in places:
         for path in files.names(folder, pattern):
             yield Flag(("--device", path), what)
-            gid = _group(files, path)
-            if gid:
-                gids.setdefault(gid, path)
+            place = files.place(path) if files.running else None
+            if place and not place.is_dir() and place.stat().st_gid:
+                gids.setdefault(place.stat().st_gid, path)
     for gid, path in sorted(gids.items()):
         yield Flag(("--group-add", str(gid)), f"the group that {path} belongs to here")
-
-
-def _group(files: Files, path: str) -> int | None:
-    """Return the group of a device file. Of another machine it is not known: files keep no owner when copied."""
-    place = files.place(path) if files.running else None
-    return place.stat().st_gid if place and not place.is_dir() else None
 
 
 def _display(files: Files, environment: Mapping[str, str]) -> Iterator[Flag]:

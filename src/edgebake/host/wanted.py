@@ -50,34 +50,24 @@ def wanted(text: str, workspace: Workspace, registry: str | None = None) -> Want
             hints = (*did_you_mean(text, known, kind="name"), "or name a repository: localhost:5000/acme/detector")
             raise EdgebakeError(f"unknown image or recipe {text!r}", hints=hints)
         return Wanted(text, f"{place}/{text}", True, recipe=recipe)
-    repository, tag = _parted(text)
-    return Wanted(text, repository, tag=tag)
-
-
-def _parted(text: str) -> tuple[str, str]:
-    """Return repository, and tag or digest with its mark, of a reference."""
-    if "@" in text:
-        repository, _, digest = text.partition("@")
-        return repository, f"@{digest}"
-    before, colon, tag = text.rpartition(":")
-    if colon and "/" not in tag:
-        return before, f":{tag}"
-    return text, ""
+    repository, at, digest = text.partition("@")
+    if at:
+        return Wanted(text, repository, tag=f"@{digest}")
+    repository, colon, tag = text.rpartition(":")
+    return Wanted(text, repository, tag=f":{tag}") if colon and "/" not in tag else Wanted(text, text)
 
 
 def target_to_build(this: Wanted, workspace: Workspace, machine: Machine) -> str | None:
     """Return the target that an image should be built for to run on a machine, or None if none is known to fit."""
-    catalogue = workspace.catalogue
-    names = catalogue.target_names()
-    if this.image is not None:
-        names = [name for name in names if any(fnmatchcase(name, pattern) for pattern in this.image.targets)]
-    targets = [catalogue.target(name).target for name in names]
+    patterns = ["*"] if this.image is None else this.image.targets
     fitting = []
-    for target in targets:
+    for name, target in known_targets(workspace).items():
+        if not any(fnmatchcase(name, pattern) for pattern in patterns):
+            continue
         built = for_target(target)
         verdict = judge(built, machine)
         if verdict.fits and (this.recipe is None or _exists(this.recipe, target, workspace)):
-            fitting.append((rank(verdict, built, machine, local=True), target.name))
+            fitting.append((rank(verdict, built, machine, local=True), name))
     return max(fitting)[1] if fitting else None
 
 

@@ -38,12 +38,8 @@ def docker(
 ) -> subprocess.CompletedProcess[str]:
     """Run a docker command and return its result, also if it failed.
 
-    Args:
-        arguments: the words after `docker`.
-        timeout: seconds.
-        needs_engine: whether the engine must answer, and not a builder or a registry.
-        folder: where it runs; here if None.
-        environment: its environment; this process's own if None.
+    `needs_engine`: whether the engine must answer, and not a builder or a registry. `folder` is where it runs, here
+    if None; `environment` is this process's own if None.
 
     Raises:
         EdgebakeError: docker is not installed, it reaches no engine, or it does not end in time.

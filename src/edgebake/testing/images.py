@@ -87,7 +87,16 @@ def run_suites(
     Raises:
         EdgebakeError: the engine cannot run an image.
     """
-    return [_suite(image, gpus, report) for image in images]
+    suites = []
+    for image in images:
+        bake_target, reference, platform = image.target.bake_target, image.reference, image.platform
+        cases, tests = cases_of(image.plan.compilation.plan_of(bake_target), platform), []
+        for result in run_cases(reference, platform, cases, gpus=gpus):
+            report(result)
+            tests.append(result)
+        name, target = bake_target.image, bake_target.target
+        suites.append(Suite(image=name, target=target, platform=platform, reference=reference, tests=tests))
+    return suites
 
 
 def get_image(pipeline: Pipeline, reference: str) -> Loaded:
@@ -112,14 +121,3 @@ def get_image(pipeline: Pipeline, reference: str) -> Loaded:
         if docker("image", "inspect", reference).returncode != 0:
             raise
     return Loaded(plan, target, platform, reference)
-
-
-def _suite(image: Loaded, gpus: str | None, report: Report) -> Suite:
-    bake_target, platform, reference = image.target.bake_target, image.platform, image.reference
-    tests = []
-    cases = cases_of(image.plan.compilation.plan_of(bake_target), platform)
-    for result in run_cases(reference, platform, cases, gpus=gpus):
-        report(result)
-        tests.append(result)
-    name, target = bake_target.image, bake_target.target
-    return Suite(image=name, target=target, platform=platform, reference=reference, tests=tests)

@@ -61,12 +61,8 @@ def verify(
 ) -> None:
     """Verify what the record does not have as it is now; each result is written down at once.
 
-    Args:
-        bench: where and how to build.
-        record: the folder of recipes, with the record.
-        found: what to verify.
-        report: is called with each result.
-        report_unreached: is called with each recipe that is not recorded because a server did not answer.
+    The record is in the folder of recipes. `report` is called with each result, `report_unreached` with each recipe
+    that is not recorded because a server did not answer.
 
     Raises:
         EdgebakeError: this machine can build nothing now: no engine, a platform that is not emulated, a full disk.

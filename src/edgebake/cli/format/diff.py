@@ -11,7 +11,7 @@ from edgebake.cli.console import columns
 from edgebake.cli.format.reasons import MARK, counted_work, row_text
 from edgebake.diff.facts import KINDS, Change, Kind, Where
 from edgebake.diff.images import Difference, ImageDiff
-from edgebake.diff.locks import LockDifference, LockedDiff
+from edgebake.diff.locks import LockDifference
 from edgebake.model.output import diff as published
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import SEVERITY, StageChange
@@ -206,7 +206,7 @@ def _lock_data(difference: LockDifference) -> published.Diff:
     )
 
 
-def _locked_data(image: LockedDiff) -> published.ImageDiff:
+def _locked_data(image: ImageDiff) -> published.ImageDiff:
     return published.ImageDiff(
         image=image.image,
         target=image.target,

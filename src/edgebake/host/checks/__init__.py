@@ -24,12 +24,8 @@ State = Literal["ok", "warning", "problem", "unknown"]
 class Finding:
     """The result of a check.
 
-    Attributes:
-        check: what was checked.
-        text: the result.
-        remedies: commands that fix it, or what to do.
-        fix: fixes it and returns what it did; only for what can do no harm. None if there is no such thing.
-        fixed: what was done.
+    `text` is the result of the `check`, `remedies` are commands that fix it, or what to do. `fix` fixes it and
+    returns what it did; only for what can do no harm, else None. `fixed` is what was done.
     """
 
     check: str
