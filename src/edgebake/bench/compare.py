@@ -29,7 +29,8 @@ class Values:
 def compare(before: Result, now: Result) -> Comparison:
     """Return what changed. Emulated and native runs are never judged by each other, nor are two machines."""
     old, new = dict(_metrics(before)), dict(_metrics(now))
-    same_machine = _same_machine(before, now)
+    facts = ("cpu", "cores", "architecture", "model", "gpus")
+    same_machine = all(getattr(before.machine, name) == getattr(now.machine, name) for name in facts)
     changes = [_change(key, old.get(key), new.get(key), same_machine=same_machine) for key in {**new, **old}]
     return Comparison(changes=changes, notes=list(_notes(before, now, changes, same_machine=same_machine)))
 
@@ -90,11 +91,6 @@ def _verdict(old: Values | None, new: Values | None, *, same_machine: bool) -> t
     return ("within noise" if probable >= SIGNIFICANT or before == now else better), probable
 
 
-def _same_machine(before: Result, now: Result) -> bool:
-    facts = ("cpu", "cores", "architecture", "model", "gpus")
-    return all(getattr(before.machine, name) == getattr(now.machine, name) for name in facts)
-
-
 def _notes(before: Result, now: Result, changes: list[ChangedMetric], *, same_machine: bool) -> Iterator[str]:
     if not same_machine:
         yield (
@@ -106,7 +102,10 @@ def _notes(before: Result, now: Result, changes: list[ChangedMetric], *, same_ma
         if earlier.get(_place(image), image.emulated) != image.emulated:
             then, today = ("native", "emulated") if image.emulated else ("emulated", "native")
             yield f"{image.image} on {image.target} ({image.platform}) was {then} then, and is {today} now"
-    yield from _load_note(before, now)
+    if before.machine.load and now.machine.load:
+        then_load, load = before.machine.load[0], now.machine.load[0]
+        if abs(then_load - load) > _BUSY * now.machine.cores:
+            yield f"the machine was not equally busy: its load was {then_load:.1f} then, and {load:.1f} now"
     if any(change.verdict == "too few runs" for change in changes):
         yield "too few runs to distinguish a difference from noise: use --runs 4 or more, both times"
     if before.seconds != now.seconds:
@@ -115,10 +114,3 @@ def _notes(before: Result, now: Result, changes: list[ChangedMetric], *, same_ma
 
 def _place(image: ImageBench) -> tuple[str, str, str]:
     return image.image, image.target, image.platform
-
-
-def _load_note(before: Result, now: Result) -> Iterator[str]:
-    if before.machine.load and now.machine.load:
-        then, today = before.machine.load[0], now.machine.load[0]
-        if abs(then - today) > _BUSY * now.machine.cores:
-            yield f"the machine was not equally busy: its load was {then:.1f} then, and {today:.1f} now"

@@ -8,13 +8,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from edgebake.host.detect import detect
+from edgebake.host.detect import MACHINES, detect
 from edgebake.host.files import Files
 from edgebake.host.machine import Machine
 from edgebake.model.bench import BenchMachine
 from edgebake.system.docker import docker, last_line, unreachable
-
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # as `docker info` has them, and as OCI has them
 
 
 class Engine:
@@ -38,7 +36,7 @@ class Engine:
     def platform(self) -> str:
         """The platform of what runs natively."""
         name = self._info.get("Architecture", "")
-        return f"{self._info.get('OSType', 'linux')}/{_ARCHITECTURES.get(name, name)}"
+        return f"{self._info.get('OSType', 'linux')}/{MACHINES.get(name, name)}"
 
     def facts(self) -> BenchMachine:
         """Return what is kept of the machine, without its load."""

@@ -52,7 +52,7 @@ def _overview(
 def _row_cells(row: Row) -> tuple[str, ...]:
     terms = {name: " or ".join(values) for name, values in row.when.terms}
     places = [f"{name} {text}" for name, text in terms.items() if name not in _COLUMNS]
-    releases = ", ".join(row.releases) or f"none: {row.absent}"
+    releases, origin = ", ".join(row.releases) or f"none: {row.absent}", row.origin or "–"
     return (
         f"{releases} (no recipe: {row.no_recipe})" if row.no_recipe else releases,
         terms.get("cuda", "any"),
@@ -61,13 +61,9 @@ def _row_cells(row: Row) -> tuple[str, ...]:
         terms.get("jetpack", "any"),
         "; ".join(places) or "–",
         ", ".join(row.sm) or "–",
-        _link(row.origin) if row.origin else "–",
+        f"<{origin}>" if origin.startswith("https://") else origin,
         " ".join(f"[{number}](<{url}>)" for number, url in enumerate(row.sources, 1)),
     )
-
-
-def _link(text: str) -> str:
-    return f"<{text}>" if text.startswith("https://") else text
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:

@@ -19,6 +19,7 @@ from edgebake.model.variables import names_in
 from edgebake.templating.yaml_file import Commented, Live, Value
 
 _SHARED_MEMORY = "1g"
+_RUNTIME = "NVIDIA's runtime gives the GPU and the driver's libraries."
 _CONDITIONS = {
     "started": "service_started",
     "healthy": "service_healthy",
@@ -38,7 +39,7 @@ def service_keys(project: Project, placed: Placed, target: Target, folder: str) 
     is_ordinary = placed.plan is not None and image_user(placed.plan) != "root"
     return {
         "image": _image(project, placed),
-        "runtime": _runtime(access) if access else None,
+        "runtime": Commented(access.runtime, _RUNTIME) if access and access.runtime else None,
         "entrypoint": [Live(word) for word in service.entrypoint or ()],
         "command": [Live(word) for word in service.command or ()],
         "environment": {**(access.environment if access else {}), **environment},
@@ -90,11 +91,6 @@ def _gpu_access(placed: Placed, target: Target) -> GpuAccess | None:
         access = "runtime" if target.is_tegra else "reservation"
     first = ("all",) if gpu.count == "all" else tuple(str(index) for index in range(int(gpu.count)))
     return gpu_access(access, gpu.devices or first, is_jetson=target.is_tegra)
-
-
-def _runtime(access: GpuAccess) -> Value:
-    why = "NVIDIA's runtime gives the GPU and the driver's libraries."
-    return Commented(access.runtime, why) if access.runtime else None
 
 
 def _deploy(service: Service, access: GpuAccess | None) -> dict[str, Value]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -44,9 +44,8 @@ def diff_commits(start: Path, words: Sequence[str]) -> Difference:
     if root is None:
         raise no_project(start)
     with ExitStack() as stack:
-        first = stack.enter_context(_committed(root, words[0]))
-        second = stack.enter_context(_committed(root, words[1])) if words[1:] else _side(root, WORKING_TREE)
-        return compare(first, second)
+        sides = [_side(stack.enter_context(folder_at(root, ref)), ref) for ref in words]
+        return compare(sides[0], sides[1] if words[1:] else _side(root, WORKING_TREE))
 
 
 def diff_targets(start: Path, names: Sequence[str], first: str, second: str) -> Difference:
@@ -103,12 +102,6 @@ def only(difference: Difference, images: Sequence[str], targets: Sequence[str]) 
             matches = {name for name in names for pattern in patterns if fnmatchcase(name, pattern)}
             kept = tuple(one for one in kept if getattr(one, kind) in matches)
     return replace(difference, images=kept)
-
-
-@contextmanager
-def _committed(root: Path, ref: str) -> Iterator[Side]:
-    with folder_at(root, ref) as folder:
-        yield _side(folder, ref)
 
 
 def _side(root: Path, label: str) -> Side:

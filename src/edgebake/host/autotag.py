@@ -25,15 +25,11 @@ _SHOWN = 10  # refusals in a message
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for, and where.
+    """What is looked for, and where: `name` is an image of the project, a recipe, a repository or a reference.
 
-    Attributes:
-        name: an image of the project, a recipe, a repository or a reference.
-        registry: a registry in place of the project's.
-        root: the folder with another machine's files; None for this machine.
-        no_cache: ask the registry again, though its answers of the last minutes are kept.
-        ca_bundle: further certificates to trust.
-        everything: ask the registry even if the engine has an image that fits.
+    `registry` takes the place of the project's. `root` is the folder with another machine's files; None for this
+    machine. `no_cache`: ask the registry again, though its answers of the last minutes are kept. `ca_bundle` has
+    further certificates to trust. `everything`: ask the registry even if the engine has an image that fits.
     """
 
     name: str
@@ -111,7 +107,9 @@ def search(what: Search, start: Path, environment: Mapping[str, str]) -> Found:
     profile = board.name if board else None
     candidates, notes = _local(this, targets) if what.root is None else ([], [])
     answer = Answer(tuple(judged(candidates, machine, profile)), tuple(notes))
-    if what.everything or not _is_enough(answer, machine):
+    uses_gpu = answer.best is not None and answer.judged[0].verdict.uses_gpu
+    is_enough = answer.best is not None and not answer.doubts and (uses_gpu or machine.cuda is None)
+    if what.everything or not is_enough:
         try:
             more, more_notes = _remote(this, machine, targets, client, cache)
             candidates, notes = [*candidates, *more], [*notes, *more_notes]
@@ -121,13 +119,6 @@ def search(what: Search, start: Path, environment: Mapping[str, str]) -> Found:
             notes.append(f"the registry's images are unknown: {error.message}")
         answer = Answer(tuple(judged(candidates, machine, profile)), tuple(notes))
     return Found(this, workspace, machine, answer)
-
-
-def _is_enough(answer: Answer, machine: Machine) -> bool:
-    if answer.best is None:
-        return False
-    verdict = answer.judged[0].verdict
-    return verdict.grade != "unproven" and (verdict.uses_gpu or machine.cuda is None)
 
 
 def _local(this: Wanted, targets: Mapping[str, Target]) -> tuple[list[Candidate], list[str]]:

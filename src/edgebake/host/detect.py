@@ -13,7 +13,8 @@ from edgebake.host.gpu import Seen, by_files, by_nvidia_smi, by_pci, by_soc, mer
 from edgebake.host.machine import ContainerRuntime, Fact, Flavour, Kind, Machine
 from edgebake.host.tables import CHIPS, JETPACK, SBSA_FROM_L4T, cuda_of_driver, cuda_of_l4t
 
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Architectures as uname and `docker info` have them, and as OCI has them."""
 _ELF_MACHINES = {0x3E: "amd64", 0xB7: "arm64"}  # e_machine: elf(5)
 _TREE = "/proc/device-tree"
 _RELEASE = "/etc/nv_tegra_release"
@@ -23,11 +24,7 @@ _HOST_FILES = "/etc/nvidia-container-runtime/host-files-for-container.d"
 
 
 def detect(files: Files) -> Machine:
-    """Return what is known of a machine.
-
-    Args:
-        files: the machine's. Only if they are the running machine's, its libraries and programs are asked, too.
-    """
+    """Return what is known of a machine; if it is the running one, also from its libraries and programs."""
     compatible = (files.text(f"{_TREE}/compatible") or "").replace("\0", " ")  # zeros part the property's strings
     soc = _soc(files, compatible)
     l4t = _l4t(files)
@@ -94,7 +91,7 @@ def _kind(architecture: Fact[str] | None, tegra: Fact[str] | None) -> Fact[Kind]
 
 def _architecture(files: Files) -> Fact[str] | None:
     if files.running:
-        found = _MACHINES.get(platform.machine())
+        found = MACHINES.get(platform.machine())
         return Fact(found, "uname") if found else None
     for path in ("/bin/sh", "/usr/bin/dash", "/bin/busybox", "/usr/lib/ld-linux-aarch64.so.1", "/bin/ls"):
         found = _elf_machine(files, path)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import eq, ge, gt, le, lt, ne
 from typing import Literal
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from edgebake.host.built import Built
 from edgebake.host.machine import Machine
-from edgebake.host.require import alternatives_that_hold
 from edgebake.host.tables import MINOR_COMPATIBLE_FROM
 
 Grade = Literal["exact", "compatible", "minor", "forward", "unproven"]
@@ -37,6 +38,8 @@ _OCI = "https://github.com/opencontainers/image-spec/blob/main/image-index.md"
 
 _DATA_CENTRE = ("tesla", "nvidia")
 """Brands of data centre GPUs, on which forward compatibility works."""
+_OPERATORS = {">=": ge, "<=": le, "!=": ne, "=": eq, "<": lt, ">": gt}
+_PART = re.compile(r"(cuda|driver|arch|brand)(>=|<=|!=|=|<|>)(.+)")
 
 
 @dataclass(frozen=True)
@@ -230,6 +233,29 @@ def _properties(machine: Machine) -> dict[str, str]:
     return properties
 
 
+def alternatives_that_hold(require: str, properties: Mapping[str, str]) -> list[str]:
+    """Return the alternatives of an NVIDIA_REQUIRE_CUDA that hold: what an image asks of driver and GPU.
+
+    Words apart by blanks are alternatives; the parts of a word, apart by commas, must all hold.
+    `properties` are `cuda`, `driver`, `arch` (8.6) and `brand`, as far as they are known.
+    """
+    return [word for word in require.split() if all(_holds(part, properties) for part in word.split(","))]
+
+
+def _holds(part: str, properties: Mapping[str, str]) -> bool:
+    match = _PART.fullmatch(part)
+    found = properties.get(match[1]) if match else None
+    if match is None or found is None:
+        return False
+    name, operator, wanted = match.groups()
+    if name == "brand":
+        return (found == wanted) is (operator == "=")
+    try:
+        return bool(_OPERATORS[operator](Version(found), Version(wanted)))
+    except InvalidVersion:
+        return False
+
+
 def _host_libraries(built: Built, machine: Machine) -> Reason | None:
     """Images for JetPack 4 have no CUDA of their own: the board's is mounted, with TensorRT for its Python."""
     if not built.host_libraries:
@@ -257,15 +283,7 @@ def _glibc(built: Built, machine: Machine) -> Reason | None:
     return Reason("glibc", Version(built.glibc) >= Version(machine.glibc.value), f"it has {text}", _GLIBC)
 
 
-_RULES: tuple[Callable[[Built, Machine], Reason | None], ...] = (
-    _flavour,
-    _l4t,
-    _driver,
-    _require,
-    _sm,
-    _host_libraries,
-    _glibc,
-)
+_RULES = (_flavour, _l4t, _driver, _require, _sm, _host_libraries, _glibc)
 
 
 def rank(verdict: Verdict, built: Built, machine: Machine, *, local: bool) -> tuple[int, ...]:

@@ -36,12 +36,8 @@ class Gpu:
 class ContainerRuntime:
     """How containers get a GPU here: NVIDIA's runtime, or device names of the container device interface (CDI).
 
-    Attributes:
-        nvidia_runtime: where NVIDIA's runtime is.
-        configured: whether Docker knows NVIDIA's runtime by name.
-        default: whether Docker runs every container with it.
-        cdi: CDI devices (nvidia.com/gpu=all).
-        host_files: lists of files that are mounted from a Jetson into containers.
+    `nvidia_runtime` is where it is; `configured`: Docker knows it by name; `default`: Docker runs every container
+    with it. `cdi` are devices (nvidia.com/gpu=all), `host_files` lists of files that are mounted from a Jetson.
     """
 
     docker: bool = False

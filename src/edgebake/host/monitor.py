@@ -42,9 +42,7 @@ def parse_stats(line: str) -> tuple[float, int] | None:
 class Monitor:
     """Samples a container from now on, until :meth:`stop`.
 
-    Args:
-        name: the container's.
-        gpu_memory: returns the bytes in use on the GPUs; None if unknown.
+    `gpu_memory` returns the bytes in use on the GPUs; None if unknown.
     """
 
     def __init__(self, name: str, gpu_memory: Callable[[], int | None]) -> None:

@@ -95,7 +95,8 @@ def wait_until_healthy(name: str, timeout: float) -> None:
     deadline = time.monotonic() + timeout
     try:
         while True:
-            state = _state(name)
+            done = docker("container", "inspect", "--format", "{{json .State}}", name)
+            state: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {"ExitCode": "unknown"}
             check = state.get("Health") or {}
             health, log = check.get("Status"), check.get("Log") or [{}]
             if health == "healthy":
@@ -110,12 +111,6 @@ def wait_until_healthy(name: str, timeout: float) -> None:
     except BaseException:
         remove(name)
         raise
-
-
-def _state(name: str) -> dict[str, Any]:
-    done = docker("container", "inspect", "--format", "{{json .State}}", name)
-    state: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {"ExitCode": "unknown"}
-    return state
 
 
 def _never_healthy(name: str, reason: str) -> EdgebakeError:

@@ -18,10 +18,8 @@ OLDEST_BUILDX = Version("0.13.0")
 """The first with `--progress=rawjson` (docker/buildx release notes)."""
 NEVER_RAN = 125
 """Exit code of `docker run` if Docker itself fails."""
-_UNREACHABLE = (
-    "Cannot connect to the Docker daemon",
-    "failed to connect to the docker API",
-    "permission denied while",
+_UNREACHABLE = re.compile(
+    "Cannot connect to the Docker daemon|failed to connect to the docker API|permission denied while"
 )
 
 
@@ -60,7 +58,7 @@ def docker(
     except subprocess.TimeoutExpired:
         words = " ".join(arguments[: 2 if arguments[0] == "buildx" else 1])
         raise DockerTimeoutError(f"docker {words} did not answer within {timeout:.0f} s") from None
-    if needs_engine and done.returncode != 0 and any(text in done.stderr for text in _UNREACHABLE):
+    if needs_engine and done.returncode != 0 and _UNREACHABLE.search(done.stderr):
         raise unreachable(last_line(done.stderr))
     return done
 

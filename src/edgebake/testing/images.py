@@ -21,8 +21,6 @@ from edgebake.system.docker import docker, pull
 from edgebake.testing.cases import cases_of
 from edgebake.testing.runner import run_cases
 
-Report = Callable[[TestResult], None]
-
 
 @dataclass(frozen=True)
 class LocalBuild:
@@ -52,11 +50,8 @@ def load_images(
 ) -> Iterator[Loaded]:
     """Build images, each platform for itself, and load them into the local engine.
 
-    Args:
-        build: the request, and how it is built.
-        scope: the part of the request that is built; None for all of it.
-        note: called with each note about what is selected.
-        begin: called before each build.
+    `scope` is the part of the request that is built; None for all of it. `note` is called with each note about what
+    is selected, `begin` before each build.
 
     Raises:
         EdgebakeError: as for a bake.
@@ -78,7 +73,7 @@ def load_images(
 
 
 def run_suites(
-    images: Iterable[Loaded], *, gpus: str | None = None, report: Report = lambda result: None
+    images: Iterable[Loaded], *, gpus: str | None = None, report: Callable[[TestResult], None] = lambda result: None
 ) -> list[Suite]:
     """Run the tests of images that the local engine has, and call `report` with each result.
 

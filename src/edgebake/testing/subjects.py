@@ -60,13 +60,9 @@ def subjects(
 ) -> Iterator[Subject]:
     """Yield what can be verified: recipes that exist on the target and have a test that needs no GPU.
 
-    Args:
-        workspace: an empty one, for the built-in catalogue.
-        target: the target's name.
-        recipes: only these; all if empty.
-        platforms: only these; all of the target if empty.
-        given: requirements that are added to each recipe, such as the release of another one.
-        left_out: is called with a recipe that cannot be resolved, and why; without it, that is an error.
+    The workspace is an empty one, for the built-in catalogue. Empty `recipes` or `platforms` are all of them.
+    `given` are requirements that are added to each recipe, such as the release of another one. `left_out` is called
+    with a recipe that cannot be resolved, and why; without it, that is an error.
 
     Raises:
         EdgebakeError: an unknown recipe or target; a recipe that cannot be had with `given`.
