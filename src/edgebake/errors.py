@@ -12,8 +12,6 @@ from difflib import get_close_matches
 
 from edgebake.interrupt import EXIT_INTERRUPTED as EXIT_INTERRUPTED
 
-EXIT_OK = 0
-EXIT_BUG = 1
 EXIT_USER = 2
 EXIT_CHECK = 3
 

@@ -21,7 +21,7 @@ _LOADED = (
     "edgebake.execute.executor",
     "edgebake.inspect.show_recipe",
     "edgebake.host.autotag",
-    "edgebake.host.prepare",
+    "edgebake.host.launch",
     "edgebake.lint.run",
     "edgebake.lock.locker",
     "edgebake.model.schema",

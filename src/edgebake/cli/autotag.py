@@ -41,7 +41,7 @@ def autotag(options: AutotagOptions) -> None:
     Example: docker run --rm $(edgebake autotag pytorch)
     """
     with Waiting("looking for images"):
-        from edgebake.host.search import Search, search
+        from edgebake.host.autotag import Search, search
 
         bundle = Path(options.ca_bundle) if options.ca_bundle else None
         everything = options.explain or options.json_output

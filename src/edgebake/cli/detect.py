@@ -26,7 +26,7 @@ def detect_command(options: DetectOptions) -> None:
     Example: edgebake detect --root /media/card
     """
     from edgebake.cli.format.detect import data, text
-    from edgebake.host.here import machine_of
+    from edgebake.host.detect import machine_of
     from edgebake.host.match import describe
     from edgebake.load.workspace import open_if_sound
 

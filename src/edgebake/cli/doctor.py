@@ -35,9 +35,8 @@ def doctor(options: DoctorOptions) -> None:
     Example: edgebake doctor --fix
     """
     with Waiting("checking this machine"):
+        from edgebake.host.checks import Finding, surroundings_of
         from edgebake.host.doctor import examine
-        from edgebake.host.finding import Finding
-        from edgebake.host.surroundings import surroundings_of
         from edgebake.load.workspace import open_if_sound
 
         workspace, wrong = open_if_sound(Path.cwd())

@@ -20,8 +20,7 @@ from edgebake.cli.options import CA_BUNDLE, IMAGE_REGISTRY, NO_CACHE, ROOT
 from edgebake.errors import EdgebakeError, did_you_mean
 
 if TYPE_CHECKING:
-    from edgebake.host.launch import Request
-    from edgebake.host.prepare import Prepared
+    from edgebake.host.launch import Prepared, Request
 
 _HEALTHY = 300  # seconds until --wait gives up
 
@@ -127,15 +126,15 @@ def run_image(options: RunOptions) -> None:
 
 
 def _prepared(options: RunOptions) -> Prepared:
+    from edgebake.host.autotag import Search, search
     from edgebake.host.files import Files
     from edgebake.host.flags import Choice
-    from edgebake.host.prepare import chosen, prepare
-    from edgebake.host.search import Search, search
+    from edgebake.host.launch import chosen, prepare
 
     bundle = Path(options.ca_bundle) if options.ca_bundle else None
     what = Search(options.name, options.registry, options.root, options.no_cache, bundle)
     found = search(what, Path.cwd(), os.environ)
-    image, notes = chosen(found.wanted, found.workspace, found.machine, found.answer, force=options.force)
+    image, notes = chosen(found, force=options.force)
     files = Files(options.root.resolve()) if options.root else Files()
     choice = Choice(frozenset(options.with_ or ()), frozenset(options.without or ()))
     request = options.request

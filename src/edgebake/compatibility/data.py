@@ -52,13 +52,11 @@ def load_frameworks(catalogue: Catalogue) -> list[LoadedFramework]:
     Raises:
         EdgebakeError: a file is wrong, or named unlike its framework.
     """
-    return [_load(document) for document in catalogue.target_data(FOLDER, "framework").values()]
-
-
-def _load(document: Document) -> LoadedFramework:
-    framework = validate(Framework, document)
-    refuse_other_name(document, "framework", framework.name)
-    return LoadedFramework(framework, document)
+    found = []
+    for document in catalogue.target_data(FOLDER, "framework").values():
+        found.append(LoadedFramework(validate(Framework, document), document))
+        refuse_other_name(document, "framework", found[-1].name)
+    return found
 
 
 def select_frameworks(frameworks: Sequence[LoadedFramework], names: Sequence[str]) -> list[LoadedFramework]:

@@ -62,12 +62,7 @@ def from_config(
 ) -> Built:
     """Return what an image was built for.
 
-    Args:
-        labels: the image's labels. One that has no sense counts as missing.
-        environment: its environment, NAME=VALUE.
-        platforms: the platforms that it exists for.
-        tag: its tag.
-        targets: the known targets, by name.
+    A label that has no sense counts as missing. `environment` has NAME=VALUE, `targets` are the known ones by name.
     """
     found = _labelled(labels, targets) or from_tag(tag, targets)
     require = next((one.partition("=")[2] for one in environment if one.startswith("NVIDIA_REQUIRE_CUDA=")), "")

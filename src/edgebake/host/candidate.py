@@ -30,11 +30,6 @@ class Candidate:
         return next((one.partition("=")[2] for one in self.environment if one.startswith(f"{name}=")), None)
 
     @property
-    def board(self) -> str | None:
-        """The board whose runtime defaults it has."""
-        return self.variable("BOARD")
-
-    @property
     def tag(self) -> str:
         name = self.reference.partition("@")[0].rpartition("/")[2]
         return name.partition(":")[2]
@@ -61,9 +56,9 @@ def judged(candidates: Iterable[Candidate], machine: Machine, board: str | None)
     found = [Judged(candidate, judge(candidate.built, machine)) for candidate in candidates]
 
     def key(one: Judged) -> tuple[object, ...]:
-        candidate, own = one.candidate, 0
-        if candidate.board is not None:
-            own = 1 if candidate.board == board else -1
+        candidate = one.candidate
+        made_for = candidate.variable("BOARD")  # the board whose runtime defaults it has
+        own = 0 if made_for is None else 1 if made_for == board else -1
         place = rank(one.verdict, candidate.built, machine, local=candidate.local)
         return one.verdict.fits, *place, own, candidate.created, _natural(candidate.tag), candidate.reference
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 from edgebake.cli.console import Renderable, columns
 from edgebake.cli.format.reasons import MARK, counted_work, row_text, stages_once
-from edgebake.diff.change import KINDS, Change, Kind, Where
+from edgebake.diff.facts import KINDS, Change, Kind, Where
 from edgebake.diff.images import Difference, ImageDiff
-from edgebake.diff.locks import LockDifference, LockedDiff
+from edgebake.diff.locks import LockDifference
 from edgebake.model.output import diff as published
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import StageChange
@@ -190,7 +190,7 @@ def _lock_data(difference: LockDifference) -> published.Diff:
     )
 
 
-def _kind(image: ImageDiff | LockedDiff) -> Literal["added", "removed", "changed"]:
+def _kind(image: ImageDiff) -> Literal["added", "removed", "changed"]:
     return "changed" if image.before and image.after else "added" if image.after else "removed"
 
 

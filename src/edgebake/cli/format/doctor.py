@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgebake.cli.console import Renderable
-from edgebake.host.finding import Finding, State
+from edgebake.host.checks import Finding, State
 from edgebake.model.output.machine import Doctor, DoctorFinding
 
 _MARKS: dict[State, tuple[str, str]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from edgebake.cli.console import Renderable, table
 from edgebake.cli.format.bench import size
+from edgebake.host.launch import Prepared
 from edgebake.host.monitor import Usage
-from edgebake.host.prepare import Prepared
 from edgebake.text.words import counted
 
 
