@@ -22,15 +22,11 @@ UPGRADE = (
 
 @dataclass(frozen=True)
 class Buildx:
-    """A Buildx.
+    """A Buildx."""
 
-    Attributes:
-        version: as it reports it; "" if it was built without one.
-        jobs: whether `bake --jobs` is there: many bake targets in one invocation, which goes on after a failure, or
-            pushes nothing before everything is built.
-    """
-
-    version: str
+    version: str  # as it reports it; "" if it was built without one
+    # whether `bake --jobs` is there: many bake targets in one invocation, which goes on after a failure, or pushes
+    # nothing before everything is built
     jobs: bool
 
     def missing(self) -> str:

@@ -29,42 +29,27 @@ _NAME = re.compile(r"^\[([^\]]*)\]\s*(.*)$", re.DOTALL)
 
 @dataclass
 class BuildStep:
-    """One vertex of BuildKit's graph. Times are seconds since the epoch, as the engine's clock has it.
+    """One vertex of BuildKit's graph. Times are seconds since the epoch, as the engine's clock has it."""
 
-    Attributes:
-        digest: of the vertex.
-        names: under which it was reported.
-        internal: whether it is BuildKit's own work (loading, finding a base image, exporting), not an instruction.
-        bake_targets: those of the invocation that it is for, as its names say.
-        rows: the same with the platform, as far as its names say that.
-        inputs: digests of the steps that it needs.
-        started: when it began.
-        completed: when it ended.
-        cached: whether it was in the cache.
-        error: why it failed.
-        pushed: of an export: digests by reference.
-        named: of an export: the references that it was given in a store.
-        exported: of an export: the digests of what was written.
-        seen: when it was first seen running, by this machine's monotonic clock.
-        lines: the last lines that it wrote whole.
-        unfinished: what it wrote since, by stream.
-    """
-
-    digest: str
-    names: list[str] = field(default_factory=list)
+    digest: str  # of the vertex
+    names: list[str] = field(default_factory=list)  # under which it was reported
+    # whether it is BuildKit's own work (loading, finding a base image, exporting), not an instruction
     internal: bool = True
-    bake_targets: set[str] = field(default_factory=set)
+    bake_targets: set[str] = field(default_factory=set)  # those of the invocation that it is for, as its names say
+    # the same with the platform, as far as its names say that
     rows: set[tuple[str, str]] = field(default_factory=set)
-    inputs: tuple[str, ...] = ()
-    started: float | None = None
-    completed: float | None = None
-    cached: bool = False
-    error: str = ""
+    inputs: tuple[str, ...] = ()  # digests of the steps that it needs
+    started: float | None = None  # when it began
+    completed: float | None = None  # when it ended
+    cached: bool = False  # whether it was in the cache
+    error: str = ""  # why it failed
+    # the last lines that it wrote whole
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LOG_LINES))
-    unfinished: dict[int, bytes] = field(default_factory=dict)
-    pushed: dict[str, str] = field(default_factory=dict)
-    named: list[str] = field(default_factory=list)
-    exported: list[str] = field(default_factory=list)
+    unfinished: dict[int, bytes] = field(default_factory=dict)  # what it wrote since, by stream
+    pushed: dict[str, str] = field(default_factory=dict)  # of an export: digests by reference
+    named: list[str] = field(default_factory=list)  # of an export: the references that it was given in a store
+    exported: list[str] = field(default_factory=list)  # of an export: the digests of what was written
+    # when it was first seen running, by this machine's monotonic clock
     seen: float = field(default_factory=time.monotonic)
 
     @property

@@ -99,21 +99,13 @@ _HINTS = (
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a bake failed.
+    """Why a bake failed."""
 
-    Attributes:
-        message: what failed, on one line.
-        reason: its last lines, or what Buildx said.
-        step: the step that is to blame; None if it was none of a recipe's.
-        bake_targets: the bake targets that BuildKit names; none if it may be any.
-        transient: whether it may go well when it is tried again.
-    """
-
-    message: str
-    reason: str
-    step: BuildStep | None = None
-    bake_targets: frozenset[str] = frozenset()
-    transient: bool = False
+    message: str  # what failed, on one line
+    reason: str  # its last lines, or what Buildx said
+    step: BuildStep | None = None  # the step that is to blame; None if it was none of a recipe's
+    bake_targets: frozenset[str] = frozenset()  # the bake targets that BuildKit names; none if it may be any
+    transient: bool = False  # whether it may go well when it is tried again
 
     @property
     def stage(self) -> str:

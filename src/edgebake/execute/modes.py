@@ -18,15 +18,10 @@ StepMode = Literal["native", "cross", "emulated"]
 
 @dataclass(frozen=True)
 class Modes:
-    """How the work of a plan is done.
+    """How the work of a plan is done."""
 
-    Attributes:
-        platforms: how each platform's is.
-        native: the stages that run on the build platform, by their names.
-    """
-
-    platforms: Mapping[str, WorkMode] = field(default_factory=dict)
-    native: frozenset[str] = frozenset()
+    platforms: Mapping[str, WorkMode] = field(default_factory=dict)  # how each platform's is
+    native: frozenset[str] = frozenset()  # the stages that run on the build platform, by their names
 
     def of(self, step: BuildStep) -> StepMode:
         """Return where a step runs. Only commands are emulated: BuildKit copies files itself."""

@@ -11,21 +11,13 @@ _FIRST, _FACTOR, _LONGEST = 2.0, 3.0, 60.0  # seconds
 
 @dataclass(frozen=True)
 class Policy:
-    """What to do about failures.
+    """What to do about failures."""
 
-    Attributes:
-        keep_going: whether what does not depend on a failure goes on.
-        retries: how often what failed for a transient reason is retried.
-        step_timeout: seconds that a step may take; 0 for any time.
-        timeout: seconds that all may take; 0 for any time.
-        resumes: the runs that this one goes on with.
-    """
-
-    keep_going: bool = False
-    retries: int = RETRIES
-    step_timeout: float = 0.0
-    timeout: float = 0.0
-    resumes: tuple[str, ...] = ()
+    keep_going: bool = False  # whether what does not depend on a failure goes on
+    retries: int = RETRIES  # how often what failed for a transient reason is retried
+    step_timeout: float = 0.0  # seconds that a step may take; 0 for any time
+    timeout: float = 0.0  # seconds that all may take; 0 for any time
+    resumes: tuple[str, ...] = ()  # the runs that this one goes on with
 
 
 def delay(attempt: int) -> float:

@@ -17,23 +17,14 @@ RowState = Literal["running", "done", "failed"]
 
 @dataclass
 class Row:
-    """A bake target on a platform.
+    """A bake target on a platform."""
 
-    Attributes:
-        bake_target: its name.
-        platform: its platform.
-        events: what its invocation reports.
-        began: when it began, by the monotonic clock.
-        ended: the same; None while it runs.
-        state: how it stands.
-    """
-
-    bake_target: str
-    platform: str
-    events: EventReader
-    began: float
-    ended: float | None = None
-    state: RowState = "running"
+    bake_target: str  # its name
+    platform: str  # its platform
+    events: EventReader  # what its invocation reports
+    began: float  # when it began, by the monotonic clock
+    ended: float | None = None  # the same; None while it runs
+    state: RowState = "running"  # how it stands
 
     @property
     def steps(self) -> Sequence[BuildStep]:

@@ -36,29 +36,18 @@ from edgebake.render.writer import Change
 
 @dataclass(frozen=True)
 class Plan:
-    """What a bake would do, in order, and why.
+    """What a bake would do, in order, and why."""
 
-    Attributes:
-        compilation: what is built from.
-        scope: what is built.
-        targets: each bake target of the scope, with the states of its stages.
-        files: changes that the generated files need.
-        fingerprints: of all stages, each computed when it is asked for.
-        times: what stages took in earlier builds.
-        output: where results go.
-        test: whether the images' tests run first.
-        snapshot: what the repository of shared stages was seen to hold; None if nobody looked.
-    """
-
-    compilation: Compilation
-    scope: Scope
-    targets: tuple[TargetPlan, ...]
-    files: tuple[Change, ...]
+    compilation: Compilation  # what is built from
+    scope: Scope  # what is built
+    targets: tuple[TargetPlan, ...]  # each bake target of the scope, with the states of its stages
+    files: tuple[Change, ...]  # changes that the generated files need
+    # of all stages, each computed when it is asked for
     fingerprints: Fingerprints = field(repr=False, compare=False)
-    times: StageTimes = field(repr=False)
-    output: Output = "cache"
-    test: bool = False
-    snapshot: Snapshot | None = None
+    times: StageTimes = field(repr=False)  # what stages took in earlier builds
+    output: Output = "cache"  # where results go
+    test: bool = False  # whether the images' tests run first
+    snapshot: Snapshot | None = None  # what the repository of shared stages was seen to hold; None if nobody looked
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

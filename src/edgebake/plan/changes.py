@@ -17,27 +17,19 @@ SEVERITY: tuple[State, ...] = ("same", "moved", "indirect", "direct", "new")
 
 @dataclass(frozen=True)
 class StageChange:
-    """A stage on one platform, and why it is built.
+    """A stage on one platform, and why it is built."""
 
-    Attributes:
-        node: the stage.
-        name: its name in the Dockerfile.
-        key: what it is remembered under.
-        platform: the platform.
-        state: `new`: never built here. `direct`: its own inputs changed. `indirect`: something that it needs
-            changed. `moved`: only its place changed, behind a change in the install line. `same`: up to date.
-        causes: for `direct` the inputs that changed; for `indirect` the recipes that it needs, and parts of its
-            own recipe; for `moved` the recipe in front, none if something in front is gone.
-        fingerprint: what it is built from now.
-    """
-
-    node: Node
-    name: str
-    key: str
-    platform: str
+    node: Node  # the stage
+    name: str  # its name in the Dockerfile
+    key: str  # what it is remembered under
+    platform: str  # the platform
+    # `new`: never built here. `direct`: its own inputs changed. `indirect`: something that it needs changed.
+    # `moved`: only its place changed, behind a change in the install line. `same`: up to date.
     state: State
+    # for `direct` the inputs that changed; for `indirect` the recipes that it needs, and parts of its own recipe;
+    # for `moved` the recipe in front, none if something in front is gone
     causes: tuple[str, ...]
-    fingerprint: Fingerprint
+    fingerprint: Fingerprint  # what it is built from now
 
     @property
     def at(self) -> StageAt:

@@ -30,17 +30,12 @@ _as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a stage on one platform follows from.
+    """What a stage on one platform follows from."""
 
-    Attributes:
-        own: digest of its own part.
-        parents: fingerprints of the stages that it is made from, by id; the one it continues first.
-        parts: digests of its own inputs by name, for telling which one changed.
-    """
-
-    own: str
+    own: str  # digest of its own part
+    # fingerprints of the stages that it is made from, by id; the one it continues first
     parents: tuple[tuple[str, str], ...]
-    parts: tuple[tuple[str, str], ...]
+    parts: tuple[tuple[str, str], ...]  # digests of its own inputs by name, for telling which one changed
     digest: str
 
     def __str__(self) -> str:

@@ -21,24 +21,15 @@ Task = tuple[str, str]
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a plan's stages will take, if they take what they took.
+    """What a plan's stages will take, if they take what they took."""
 
-    Attributes:
-        tasks: the stages that will run.
-        measured: what each takes, where that is known.
-        path: the critical path.
-        path_seconds: its length: a machine of any size takes at least that.
-        work_seconds: the stages one after the other.
-        parallelism: how many stages ran at once in the last build.
-        saved: seconds by which the critical path would be shorter without a recipe, the most first.
-    """
-
-    tasks: Mapping[Task, StageChange]
-    measured: Mapping[Task, Measured]
-    path: tuple[Task, ...]
-    path_seconds: float
-    work_seconds: float
-    parallelism: float
+    tasks: Mapping[Task, StageChange]  # the stages that will run
+    measured: Mapping[Task, Measured]  # what each takes, where that is known
+    path: tuple[Task, ...]  # the critical path
+    path_seconds: float  # its length: a machine of any size takes at least that
+    work_seconds: float  # the stages one after the other
+    parallelism: float  # how many stages ran at once in the last build
+    # seconds by which the critical path would be shorter without a recipe, the most first
     saved: Mapping[str, float] = field(default_factory=dict)
 
     @property

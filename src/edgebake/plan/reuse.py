@@ -14,21 +14,14 @@ from edgebake.plan.stacks import Keyed, by_stage, keyed, published_stages, stage
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the repository of stacks was seen to hold, all at one moment.
+    """What the repository of stacks was seen to hold, all at one moment."""
 
-    Attributes:
-        repository: where.
-        found: digests by key, of what has just the platforms that its key names.
-        refused: keys that are there and are not used, and why.
-        failure: why nothing could be seen; "" if it could. What is not seen is built.
-        off: why nobody looked: what is built is not what the keys name. Then nothing is published either.
-    """
-
-    repository: str
+    repository: str  # where
+    # digests by key, of what has just the platforms that its key names
     found: Mapping[str, str] = field(default_factory=dict)
-    refused: Mapping[str, str] = field(default_factory=dict)
-    failure: str = ""
-    off: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict)  # keys that are there and are not used, and why
+    failure: str = ""  # why nothing could be seen; "" if it could. What is not seen is built.
+    off: str = ""  # why nobody looked: what is built is not what the keys name. Then nothing is published either.
 
     def reference(self, key: str) -> str | None:
         """Return the published stage of a key, by digest; None if there is none."""
@@ -52,19 +45,13 @@ class Given:
 
 @dataclass(frozen=True)
 class Reuse:
-    """What one bake target takes from the registry, and what it builds.
+    """What one bake target takes from the registry, and what it builds."""
 
-    Attributes:
-        given: the published stages that it is built on: the nearest ones, none that another one has in it.
-        taken: the stages that they are.
-        covered: stages that only these need.
-        built: stages that are built, or in the build cache.
-    """
-
+    # the published stages that it is built on: the nearest ones, none that another one has in it
     given: tuple[Given, ...] = ()
-    taken: Mapping[StageAt, Given] = field(default_factory=dict)
-    covered: frozenset[StageAt] = frozenset()
-    built: frozenset[StageAt] = frozenset()
+    taken: Mapping[StageAt, Given] = field(default_factory=dict)  # the stages that they are
+    covered: frozenset[StageAt] = frozenset()  # stages that only these need
+    built: frozenset[StageAt] = frozenset()  # stages that are built, or in the build cache
 
     def spares(self, at: StageAt) -> bool:
         """Tell whether a stage is not built, because it is taken or what needs it is."""
@@ -73,21 +60,14 @@ class Reuse:
 
 @dataclass(frozen=True)
 class PublishedStage:
-    """A stage to publish.
+    """A stage to publish."""
 
-    Attributes:
-        bake_target: the image that it is a stage of.
-        stage: what is pushed, and under which key.
-        given: the published stages that it is built on.
-        parts: the key of each platform that its image is declared for, if the stage is the same on several.
-        joined: the key of all these together; "" if there is only one.
-    """
-
-    bake_target: str
-    stage: Keyed
-    given: tuple[Given, ...]
+    bake_target: str  # the image that it is a stage of
+    stage: Keyed  # what is pushed, and under which key
+    given: tuple[Given, ...]  # the published stages that it is built on
+    # the key of each platform that its image is declared for, if the stage is the same on several
     parts: tuple[tuple[str, str], ...] = ()
-    joined: str = ""
+    joined: str = ""  # the key of all these together; "" if there is only one
 
 
 class Reuser:

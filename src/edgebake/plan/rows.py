@@ -30,29 +30,18 @@ class ReusedPart:
 
 @dataclass(frozen=True)
 class Row:
-    """One part of an image.
+    """One part of an image."""
 
-    Attributes:
-        kind: which part.
-        name: the recipe with its version, or what else it is.
-        state: the state of what changed most of it.
-        reasons: why, by platform.
-        details: the base image, the note about what the base provides, the titles of build tools, or the tags.
-        work: the kinds of stages that are built.
-        kept: the halves that are up to date though something else of the recipe is built.
-        reused: the parts that are taken from the registry.
-        taken: the published stages that spare all of it; None if it is not spared.
-    """
-
-    kind: RowKind
-    name: str
-    state: State = "same"
-    reasons: tuple[Reason, ...] = ()
+    kind: RowKind  # which part
+    name: str  # the recipe with its version, or what else it is
+    state: State = "same"  # the state of what changed most of it
+    reasons: tuple[Reason, ...] = ()  # why, by platform
+    # the base image, the note about what the base provides, the titles of build tools, or the tags
     details: tuple[str, ...] = ()
-    work: tuple[Kind, ...] = ()
-    kept: tuple[Kind, ...] = ()
-    reused: tuple[ReusedPart, ...] = ()
-    taken: tuple[Given, ...] | None = None
+    work: tuple[Kind, ...] = ()  # the kinds of stages that are built
+    kept: tuple[Kind, ...] = ()  # the halves that are up to date though something else of the recipe is built
+    reused: tuple[ReusedPart, ...] = ()  # the parts that are taken from the registry
+    taken: tuple[Given, ...] | None = None  # the published stages that spare all of it; None if it is not spared
 
 
 def target_rows(plan: Plan, target: TargetPlan) -> list[Row]:

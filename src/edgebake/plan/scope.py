@@ -37,23 +37,16 @@ class ScopedTarget:
 
 @dataclass(frozen=True)
 class Scope:
-    """The bake targets and platforms that a request comes to.
+    """The bake targets and platforms that a request comes to."""
 
-    Attributes:
-        request: what the user asked for.
-        targets: the bake targets of images, tests not among them, each on at least one platform.
-        narrowed: whether it is a part of what the request alone comes to: a shard, or what changed.
-        shard: the name of the shard that it is, `2/4`; "" if it is none.
-        sharing: the parts of each shard, if only stages that several shards need are built and published.
-        notes: what the user should know about what selectors match.
-    """
-
-    request: Request
+    request: Request  # what the user asked for
+    # the bake targets of images, tests not among them, each on at least one platform
     targets: tuple[ScopedTarget, ...]
-    narrowed: bool = False
-    shard: str = ""
+    narrowed: bool = False  # whether it is a part of what the request alone comes to: a shard, or what changed
+    shard: str = ""  # the name of the shard that it is, `2/4`; "" if it is none
+    # the parts of each shard, if only stages that several shards need are built and published
     sharing: tuple[Parts, ...] | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what the user should know about what selectors match
 
     @cached_property
     def parts(self) -> Parts:

@@ -21,22 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """How to execute, beside what the project says.
+    """How to execute, beside what the project says."""
 
-    Attributes:
-        builder: a Buildx builder; the one in use if None.
-        variables: variables of the bake file.
-        overrides: `--set` of `docker buildx bake`: KEY=VALUE.
-        mirrors: where repositories are fetched instead.
-        no_cache: build everything again.
-        environment: of the process: the bake file's variables, Docker's configuration, proxies.
-    """
-
-    builder: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    overrides: Sequence[str] = ()
-    mirrors: Mapping[str, str] = field(default_factory=dict)
-    no_cache: bool = False
+    builder: str | None = None  # a Buildx builder; the one in use if None
+    variables: Mapping[str, str] = field(default_factory=dict)  # variables of the bake file
+    overrides: Sequence[str] = ()  # `--set` of `docker buildx bake`: KEY=VALUE
+    mirrors: Mapping[str, str] = field(default_factory=dict)  # where repositories are fetched instead
+    no_cache: bool = False  # build everything again
+    # of the process: the bake file's variables, Docker's configuration, proxies
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
 

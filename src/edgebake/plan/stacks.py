@@ -23,19 +23,12 @@ _DIGITS = 32  # of a fingerprint in a key: a tag has 128 characters at most, and
 
 @dataclass(frozen=True)
 class Keyed:
-    """What is published under one key: a stage on one platform, or one that is the same on several.
+    """What is published under one key: a stage on one platform, or one that is the same on several."""
 
-    Attributes:
-        node: the stage.
-        name: its name in the Dockerfile, where the published one takes its place.
-        platforms: those of the published image.
-        key: its tag in the repository of stacks.
-    """
-
-    node: Node
-    name: str
-    platforms: tuple[str, ...]
-    key: str
+    node: Node  # the stage
+    name: str  # its name in the Dockerfile, where the published one takes its place
+    platforms: tuple[str, ...]  # those of the published image
+    key: str  # its tag in the repository of stacks
 
 
 def stage_key(target: str, digests: Mapping[str, str]) -> str:

@@ -17,17 +17,12 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Measured:
-    """What a stage takes, as far as it is known.
+    """What a stage takes, as far as it is known."""
 
-    Attributes:
-        seconds: the median of its last measurements.
-        source: "" if it is the very stage that was measured, else the target or the platform of the one that was.
-        emulated: whether the last one measured ran emulated.
-    """
-
-    seconds: float
+    seconds: float  # the median of its last measurements
+    # "" if it is the very stage that was measured, else the target or the platform of the one that was
     source: str = ""
-    emulated: bool = False
+    emulated: bool = False  # whether the last one measured ran emulated
 
 
 @dataclass

@@ -29,23 +29,14 @@ _EXAMPLES = "write for example: pytorch  +pytorch  pytorch+2  @app  group:llm  t
 
 @dataclass(frozen=True)
 class Term:
-    """One word of a selector.
+    """One word of a selector."""
 
-    Attributes:
-        text: as it was written.
-        method: what `value` is of.
-        value: a name, or a pattern with `*`, `?` and `[…]`.
-        up: how many steps to what is needed.
-        down: how many steps to what needs it; None if the word has no `+` behind it.
-        around: `@`: all that needs it, and all that these need.
-    """
-
-    text: str
-    method: str
-    value: str
-    up: int = 0
-    down: int | None = None
-    around: bool = False
+    text: str  # as it was written
+    method: str  # what `value` is of
+    value: str  # a name, or a pattern with `*`, `?` and `[…]`
+    up: int = 0  # how many steps to what is needed
+    down: int | None = None  # how many steps to what needs it; None if the word has no `+` behind it
+    around: bool = False  # `@`: all that needs it, and all that these need
 
 
 Union = tuple[tuple[Term, ...], ...]

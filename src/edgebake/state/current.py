@@ -27,19 +27,12 @@ from edgebake.state.inputs import Inputs, digest_of_tests
 
 @dataclass(frozen=True)
 class Wish:
-    """What a bake is to do with results, and what of earlier ones counts.
+    """What a bake is to do with results, and what of earlier ones counts."""
 
-    Attributes:
-        output: where results go.
-        test: whether images have to have passed their tests.
-        force: whether everything is built, up to date or not.
-        resume: whether what a run that did not end well has finished counts, even with `force`.
-    """
-
-    output: Output = "cache"
-    test: bool = False
-    force: bool = False
-    resume: bool = False
+    output: Output = "cache"  # where results go
+    test: bool = False  # whether images have to have passed their tests
+    force: bool = False  # whether everything is built, up to date or not
+    resume: bool = False  # whether what a run that did not end well has finished counts, even with `force`
 
 
 def find_evidence(plan: Plan, settings: Settings, history: History, wish: Wish) -> dict[str, Evidence]:
