@@ -76,10 +76,7 @@ class Ledger:
 
     def image_of(self, bake_target: BakeTarget) -> str:
         """Return the name of the bake target whose image it is, or tests."""
-        if not bake_target.is_test:
-            return bake_target.name
-        same = (t.bake_target for t in self._plan.targets)
-        return next(t.name for t in same if (t.image, t.target) == (bake_target.image, bake_target.target))
+        return self._plan.image_of(bake_target).bake_target.name if bake_target.is_test else bake_target.name
 
     # ── what happens
 

@@ -8,8 +8,7 @@ from typing import Literal
 
 from edgebake.graph.node import Kind, Node
 from edgebake.plan.builder import Plan
-from edgebake.plan.changes import StageChange, State
-from edgebake.plan.reasons import Reason, reasons, worst_state
+from edgebake.plan.changes import Reason, StageChange, State, reasons, worst_state
 from edgebake.plan.reuse import Given
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.render.dockerfile import base_reference

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from edgebake.plan.builder import Plan
-from edgebake.plan.evidence import Evidence
 from edgebake.plan.history import Finished, History
 from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
 from edgebake.plan.steps import Output
+from edgebake.plan.target_plan import Evidence
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import RegistryError
 from edgebake.registry.images import RegistryImage, read_image

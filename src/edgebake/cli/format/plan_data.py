@@ -21,9 +21,8 @@ from edgebake.model.output.plan import (
 )
 from edgebake.plan import builder, forecast
 from edgebake.plan.changes import StageChange
-from edgebake.plan.evidence import Evidence
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, Step, VerifyIndexes, WriteFiles
-from edgebake.plan.target_plan import TargetPlan
+from edgebake.plan.target_plan import Evidence, TargetPlan
 
 
 def data(plan: builder.Plan, work: Sequence[PlatformWork] | None = None) -> Plan:

@@ -10,8 +10,7 @@ from edgebake.text.words import counted, listed
 
 if TYPE_CHECKING:
     from edgebake.graph.node import Kind
-    from edgebake.plan.changes import StageChange, State
-    from edgebake.plan.reasons import Cause, Reason
+    from edgebake.plan.changes import Cause, Reason, StageChange, State
     from edgebake.plan.reuse import Given
     from edgebake.plan.rows import ReusedPart, Row
 
@@ -96,7 +95,7 @@ def reasons_text(reasons: Sequence[Reason]) -> str:
 
 def change_text(change: StageChange) -> str:
     """Return why a stage is built or not."""
-    from edgebake.plan.reasons import reasons
+    from edgebake.plan.changes import reasons
 
     return reasons_text(reasons([change]))
 
