@@ -73,7 +73,7 @@ class Plan:
         plan = replace(self, snapshot=snapshot)
         if snapshot.off:
             return plan
-        reuser = Reuser(self.compilation, self.fingerprints, snapshot)
+        reuser = Reuser(self.fingerprints, snapshot)
         targets = tuple(_reusing(target, reuser) for target in self.targets)
         if self.scope.sharing is not None:
             targets = _only_shared(self.compilation, targets, self.scope.sharing, reuser)
@@ -81,8 +81,7 @@ class Plan:
 
     def reusable(self) -> list[Keyed]:
         """Return the stages that could be taken from the registry."""
-        pairs = [(target.bake_target, target.platforms) for target in self.targets]
-        return wanted(self.compilation.graph, pairs, self.compilation.names, self.fingerprints)
+        return wanted(((target.bake_target, target.platforms) for target in self.targets), self.fingerprints)
 
     def target(self, name: str) -> TargetPlan:
         """Return the plan of a bake target."""
@@ -148,15 +147,14 @@ class _Planner:
 
     def target_plan(self, scoped: ScopedTarget, *, shard: bool) -> TargetPlan:
         bake_target, platforms = scoped.bake_target, scoped.platforms
-        graph, names = self.compilation.graph, self.compilation.names[bake_target.target]
-        nodes = graph.needed_by(bake_target.target, [bake_target.stage])
-        keys = stage_keys(nodes, names)
+        nodes = self.compilation.graph.needed_by(bake_target.target, [bake_target.stage])
+        keys = stage_keys(nodes, self.compilation.names[bake_target.target])
         changes: list[StageChange] = []
         for platform in platforms:
             if platform not in self._built:
                 self._built[platform] = self.record.digests(platform)
             before, built = self.record.stages(bake_target.name, platform), self._built[platform]
-            changes += Comparison(graph, self.fingerprints, platform, names, keys, before, built).changes(nodes)
+            changes += Comparison(self.fingerprints, platform, keys, before, built).changes(nodes)
         digests = self._digests(bake_target, bake_target.platforms)
         tests = self._tests_of.get((bake_target.image, bake_target.target))
         test_digests = self._digests(tests, platforms) if tests is not None else ()

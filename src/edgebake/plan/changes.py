@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.node import Node, StageAt
 from edgebake.plan.fingerprint import Fingerprint, Fingerprints
 from edgebake.plan.record import StageRecord
@@ -41,10 +40,8 @@ class StageChange:
 class Comparison:
     """Compares a bake target's stages on one platform with what was built last."""
 
-    graph: BuildGraph
     fingerprints: Fingerprints  # what stages are built from now
     platform: str
-    names: Mapping[str, str]  # the stages' names in the Dockerfile, by id
     keys: Mapping[str, str]  # what they are remembered under, by id
     before: Mapping[str, StageRecord]  # what they were built from, by key
     built: Collection[str]  # fingerprints of everything that was built, for whatever bake target
@@ -60,7 +57,8 @@ class Comparison:
     def _change(self, node: Node) -> StageChange:
         key, fingerprint = self.keys[node.id], self.fingerprints.of(node, self.platform)
         state, causes = self._judge(node, fingerprint, self.before.get(key))
-        return StageChange(node, self.names[node.id], key, self.platform, state, tuple(causes), fingerprint)
+        name = self.fingerprints.compilation.names[node.target][node.id]
+        return StageChange(node, name, key, self.platform, state, tuple(causes), fingerprint)
 
     def _judge(
         self, node: Node, fingerprint: Fingerprint, known: StageRecord | None
@@ -90,7 +88,7 @@ class Comparison:
             change = self._changes.get(line)
             if change is not None and change.state not in ("moved", "same") and change.causes != (_BASE,):
                 return change
-            line = self.graph.node(node.target, line).bodies[self.platform].parent
+            line = self.fingerprints.compilation.graph.node(node.target, line).bodies[self.platform].parent
         return None
 
     def _changed_needs(self, node: Node) -> list[str]:
@@ -113,7 +111,7 @@ class Comparison:
     def _blame(self, stage: str, node: Node) -> Iterator[str]:
         change = self._changes.get(stage)
         if change is None:  # empty on this platform: what is in front of it counts
-            parent = self.graph.node(node.target, stage).bodies[self.platform].parent
+            parent = self.fingerprints.compilation.graph.node(node.target, stage).bodies[self.platform].parent
             yield from self._blame(parent, node) if parent else ()
         elif change.state == "moved":
             yield from change.causes or (change.node.recipe,)

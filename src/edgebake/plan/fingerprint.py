@@ -43,14 +43,10 @@ class Fingerprint:
 
 
 class Fingerprints:
-    """Computes fingerprints, each once.
-
-    Args:
-        compilation: the graph, and the project whose files the stages read.
-    """
+    """Computes the fingerprints of a compilation, each once. Its project's files are read."""
 
     def __init__(self, compilation: Compilation) -> None:
-        self._compilation = compilation
+        self.compilation = compilation
         self._graph = compilation.graph
         self._known: dict[tuple[str, str, str], Fingerprint] = {}
         self._inputs: dict[tuple[str, Input], tuple[tuple[str, str], ...]] = {}
@@ -107,23 +103,23 @@ class Fingerprints:
     @cached_property
     def _templates(self) -> str:
         """The digest of the templates with which the project itself prints Dockerfiles; "" if it has none."""
-        folder = project_templates(self._compilation.workspace.root).own_printing
+        folder = project_templates(self.compilation.workspace.root).own_printing
         return tree_digest(list_files(folder, ["."], IgnoreRules())) if folder else ""
 
     @cached_property
     def _wheelhouse(self) -> str:
         """The digest of the project's folder of wheels; "" if it has none."""
-        workspace = self._compilation.workspace
+        workspace = self.compilation.workspace
         folder = workspace.project.wheelhouse
         if folder is None or not (workspace.root / folder).is_dir():
             return ""
         return tree_digest(list_files(workspace.root / folder, ["."], IgnoreRules()))
 
     def _base(self, node: Node, platform: str) -> list[str]:
-        target = self._compilation.targets[node.target]
+        target = self.compilation.targets[node.target]
         native = node.kind == "native"
         image = target.base.native if native and target.base.native else target.base.image
-        lock = self._compilation.workspace.lock
+        lock = self.compilation.workspace.lock
         locked = lock.bases.get(image) if lock else None
         if locked is None or locked.digest is None:
             return [image]
@@ -155,8 +151,8 @@ class Fingerprints:
     def _sent(self, target: str, one: Input) -> list[FileEntry]:
         """Return the files of an input of the project's own that a build is sent."""
         if target not in self._rules:
-            self._rules[target] = context_rules(self._compilation, target)
-        return list_files(self._compilation.workspace.root, [one.name], self._rules[target])
+            self._rules[target] = context_rules(self.compilation, target)
+        return list_files(self.compilation.workspace.root, [one.name], self._rules[target])
 
 
 _GENERATED = {"requirements": "packages", "constraints": "constraints"}

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgebake.graph.build_graph import BakeTarget
-from edgebake.graph.compile import Compilation
 from edgebake.graph.node import Node, StageAt
 from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.stacks import Keyed, by_stage, keyed, published_stages, stage_key, walk
@@ -34,8 +33,7 @@ class Given:
     """A published stage that takes the place of one in the Dockerfile."""
 
     stage: Keyed
-    reference: str
-    """`repository@sha256:…`"""
+    reference: str  # `repository@sha256:…`
 
     @property
     def context(self) -> str:
@@ -70,21 +68,16 @@ class PublishedStage:
     joined: str = ""  # the key of all these together; "" if there is only one
 
 
+@dataclass
 class Reuser:
-    """Finds what is reused, over one snapshot.
+    """Finds what is reused."""
 
-    Args:
-        compilation: the graph.
-        fingerprints: give the keys.
-        snapshot: what the registry holds.
-    """
+    fingerprints: Fingerprints  # give the keys
+    snapshot: Snapshot  # what the registry holds
 
-    def __init__(self, compilation: Compilation, fingerprints: Fingerprints, snapshot: Snapshot) -> None:
-        self._graph = compilation.graph
-        self._names = compilation.names
-        self._fingerprints = fingerprints
-        self._snapshot = snapshot
-        self._chosen = published_stages(compilation.graph)
+    def __post_init__(self) -> None:
+        self._graph = self.fingerprints.compilation.graph
+        self._chosen = published_stages(self._graph)
 
     def reuse(self, target: str, stage: str, platforms: Sequence[str]) -> Reuse:
         """Return what is reused for a stage, which is never taken itself."""
@@ -104,29 +97,26 @@ class Reuser:
         for node, here in by_stage(self._graph, bake_target.target, reuse.built):
             if node.key in self._chosen:
                 given = self.reuse(node.target, node.id, here).given
-                declared = {
-                    p: self._fingerprints.of(node, p).digest
-                    for p in bake_target.platforms
-                    if StageAt(*node.key, p) in every
-                }
-                for one in keyed(node, here, self._names[node.target], self._fingerprints):
-                    found.append(PublishedStage(bake_target.name, one, given, *_joined(node, declared)))
+                declared = [p for p in bake_target.platforms if StageAt(*node.key, p) in every]
+                joined = self._joined(node, declared)
+                stages = keyed(node, here, self.fingerprints)
+                found += [PublishedStage(bake_target.name, one, given, *joined) for one in stages]
         return found
+
+    def _joined(self, node: Node, platforms: Sequence[str]) -> tuple[tuple[tuple[str, str], ...], str]:
+        """Return the keys of a stage's platforms, and that of all of them, if the stage is the same on several."""
+        if not node.uniform or len(platforms) == 1:
+            return (), ""
+        digests = {platform: self.fingerprints.of(node, platform).digest for platform in sorted(platforms)}
+        parts = ((platform, stage_key(node.target, {platform: digest})) for platform, digest in digests.items())
+        return tuple(parts), stage_key(node.target, digests)
 
     def _available(self, start: Node, every: Iterable[StageAt]) -> Iterator[tuple[StageAt, Given]]:
         for node, platforms in by_stage(self._graph, start.target, every):
             if node is start or node.key not in self._chosen:
                 continue
-            for one in keyed(node, platforms, self._names[node.target], self._fingerprints):
-                reference = self._snapshot.reference(one.key)
+            for one in keyed(node, platforms, self.fingerprints):
+                reference = self.snapshot.reference(one.key)
                 if reference is not None:
                     given = Given(one, reference)
                     yield from ((StageAt(*node.key, platform), given) for platform in one.platforms)
-
-
-def _joined(node: Node, digests: Mapping[str, str]) -> tuple[tuple[tuple[str, str], ...], str]:
-    """Return the keys of a stage's platforms, and that of all of them, if the stage is the same on several."""
-    if not node.uniform or len(digests) == 1:
-        return (), ""
-    parts = tuple((platform, stage_key(node.target, {platform: digests[platform]})) for platform in sorted(digests))
-    return parts, stage_key(node.target, digests)

@@ -92,7 +92,7 @@ def _stacks(compilation: Compilation) -> list[Own]:
     if repository is None:
         return []
     bake_targets = [(one, one.platforms) for one in compilation.graph.bake_targets]
-    keys = wanted(compilation.graph, bake_targets, compilation.names, Fingerprints(compilation))
+    keys = wanted(bake_targets, Fingerprints(compilation))
     names = "|".join(re.escape(name) for name in sorted(compilation.targets))
     form = re.compile(rf"(?:{names})(?:-(?:amd64|arm64))+-[0-9a-f]{{32}}")
     return [Own(parse_repository(repository), frozenset(one.key for one in keys), (), form, "key of a stack")]
