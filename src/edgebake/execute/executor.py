@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
 from edgebake.errors import EdgebakeError, ErrorGroup
 from edgebake.execute.baking import Baking
@@ -17,7 +16,7 @@ from edgebake.execute.progress.base import Progress
 from edgebake.execute.publish import merge_index, verify_tags
 from edgebake.execute.publish_stages import StagePublisher
 from edgebake.execute.recording import Recording
-from edgebake.execute.results import Result, other_rows, with_digest
+from edgebake.execute.results import Result, other_rows
 from edgebake.execute.runner import Runner
 from edgebake.graph.build_graph import Index
 from edgebake.interrupt import raise_interrupt
@@ -131,13 +130,10 @@ class Executor:
 
     def _give_up(self, reason: str) -> None:
         """Take down what had no turn yet, if anything had."""
-        if not self._ledger.began:
-            return
-        for step in self._plan.steps:
-            if isinstance(step, Bake):
-                for image in step.images:
-                    if self._ledger.is_open(image.bake_target):
-                        self._ledger.lose(image, "not attempted", f"because {reason}")
+        bakes = (step for step in self._plan.steps if isinstance(step, Bake) and self._ledger.began)
+        for image in (image for step in bakes for image in step.images):
+            if self._ledger.is_open(image.bake_target):
+                self._ledger.lose(image, "not attempted", f"because {reason}")
 
     def _verify(self, step: VerifyIndexes) -> None:
         for bake_target in step.bake_targets:
@@ -146,28 +142,18 @@ class Executor:
             try:
                 tags = verify_tags(self._compilation, self._settings, bake_target)
             except EdgebakeError as error:
-                if not self._policy.keep_going:
-                    raise
-                self._errors.append(error)
+                self._take([error])
                 continue
             for reference, found in tags.items():
-                self._ledger.replace_rows(bake_target.name, partial(_shown, reference, found))
+                self._ledger.show_digests(bake_target.name, reference, found)
 
     def _merge(self, index: Index) -> None:
         lost = next((name for _, name in index.parts if self._ledger.lost(name)), "")
         if lost:
-            platforms = [platform for platform, _ in index.parts]
-            rows = other_rows(
-                f"{index.image}:{index.tag}", platforms, "not attempted", f"because {lost} was not built"
-            )
-            self._ledger.results += rows
+            name, platforms = f"{index.image}:{index.tag}", [platform for platform, _ in index.parts]
+            self._ledger.results += other_rows(name, platforms, "not attempted", f"because {lost} was not built")
             return
-        bake_targets = {target.bake_target.name: target.bake_target for target in self._plan.targets}
-        self._ledger.results += merge_index(self._compilation, self._settings, index, bake_targets)
-
-
-def _shown(reference: str, digests: Mapping[str, str], row: Result) -> Result:
-    return with_digest(row, reference, digests)
+        self._ledger.results += merge_index(self._plan, self._settings, index)
 
 
 def _together(errors: list[EdgebakeError]) -> EdgebakeError:

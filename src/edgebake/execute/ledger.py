@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Literal
 
 from edgebake import __version__
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure
-from edgebake.execute.results import Fate, Result, built_rows, current_rows, other_rows
+from edgebake.execute.results import Fate, built_rows, current_rows, other_rows
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.plan.builder import Plan
 from edgebake.plan.history import Finished, worth_keeping
@@ -133,22 +134,11 @@ class Ledger:
         ids: Sequence[str],
         seconds: float,
     ) -> None:
-        name, platforms = item.bake_target.name, item.platforms
-        evidence = self._plan.target(name).evidence
-        finished = Finished(
-            name,
-            platforms,
-            self._plan.output,
-            self.run,
-            _now(),
-            evidence.inputs,
-            evidence.tests,
-            dict(references),
-            tuple(ids),
-            round(seconds, 3),
-            _times(steps),
-        )
-        built = {platform: self._plan.stage_records(name, platform) for platform in platforms}
+        name, platforms, plan = item.bake_target.name, item.platforms, self._plan
+        known = plan.target(name).evidence
+        finished = Finished(name, platforms, plan.output, self.run, _now(), known.inputs, known.tests, references)
+        finished = replace(finished, ids=tuple(ids), seconds=round(seconds, 3), steps=_times(steps))
+        built = {platform: plan.stage_records(name, platform) for platform in platforms}
         self._journal.add("finished", **finished.as_data(built))
 
     def lose(self, item: BakeItem, fate: Fate, reason: str) -> None:
@@ -160,9 +150,11 @@ class Ledger:
         self.results += other_rows(name, item.platforms, fate, reason)
         self._add("lost", bake_target=name, fate=fate, reason=reason)
 
-    def replace_rows(self, name: str, change: Callable[[Result], Result]) -> None:
-        """Change a bake target's rows."""
-        self.results = [change(row) if row.bake_target == name else row for row in self.results]
+    def show_digests(self, name: str, reference: str, digests: Mapping[str, str]) -> None:
+        """Show in a bake target's rows what the registry has under a reference, by platform."""
+        for place, row in enumerate(self.results):
+            if row.bake_target == name:
+                self.results[place] = replace(row, reference=reference, digest=digests[row.platform])
 
 
 def _by_platform(events: EventReader, name: str, platforms: Sequence[str]) -> dict[str, Sequence[BuildStep]]:

@@ -93,11 +93,13 @@ def worth_keeping(entries: list[Entry]) -> Iterable[Entry]:
     """Yield the entries that are still of use: the latest results, and all of the last runs but stages."""
     runs = [entry["run"] for entry in entries if entry["event"] == "run"]
     recent = set(runs[-KEPT_RUNS:])
-    latest: dict[object, int] = {}
+    latest: dict[object, int] = {}  # the places of what was last: of results, and of stages on each platform
     for place, entry in enumerate(entries):
+        name = entry.get("bake_target")
         if entry["event"] == "finished":
-            latest[entry.get("bake_target"), tuple(entry.get("platforms", ())), entry.get("output")] = place
-    needed = {*latest.values(), *_latest_stages(entries)}
+            latest[name, tuple(entry.get("platforms", ())), entry.get("output")] = place
+        latest |= dict.fromkeys([(name, platform) for platform in entry.get("built", {})], place)
+    needed = set(latest.values())
     for place, entry in enumerate(entries):
         if entry["event"] != "finished":
             if entry.get("run") in recent:
@@ -106,12 +108,3 @@ def worth_keeping(entries: list[Entry]) -> Iterable[Entry]:
             yield entry
         elif entry.get("run") in recent:
             yield {name: value for name, value in entry.items() if name != "built"}
-
-
-def _latest_stages(entries: list[Entry]) -> set[int]:
-    """Return the places of the entries that say last what a bake target's stages were, on each platform."""
-    places: dict[tuple[object, str], int] = {}
-    for place, entry in enumerate(entries):
-        for platform in entry.get("built", {}):
-            places[entry.get("bake_target"), platform] = place
-    return set(places.values())

@@ -55,8 +55,7 @@ class Scope:
 
     def only(self, parts: Iterable[Part | tuple[str, str]], why: str) -> Scope:
         """Return the part of the scope that `parts` names, and why these are in it."""
-        wanted = frozenset(parts)
-        return replace(self._where(lambda part: part in wanted, why), narrowed=True)
+        return replace(self._where(frozenset(parts).__contains__, why), narrowed=True)
 
     def on(self, platform: str) -> Scope:
         """Return the part of the scope on one platform."""
@@ -65,8 +64,7 @@ class Scope:
 
     def selected(self, parts: Iterable[Part | tuple[str, str]], why: str, notes: Iterable[str]) -> Scope:
         """Return the part of the scope that selectors match: still what the request alone comes to."""
-        wanted = frozenset(parts)
-        return replace(self._where(lambda part: part in wanted, why), notes=tuple(notes))
+        return replace(self._where(frozenset(parts).__contains__, why), notes=tuple(notes))
 
     def _where(self, keep: Callable[[Part], bool], why: str) -> Scope:
         kept = []

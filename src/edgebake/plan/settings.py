@@ -96,13 +96,12 @@ def expanded_tags(compilation: Compilation, settings: Settings, tags: Sequence[s
         EdgebakeError: a variable's value makes something that is no tag.
     """
     values = variable_values(compilation.workspace.project, {**settings.environment, **settings.variables})
-    return list(dict.fromkeys(_expanded(tag, values) for tag in tags))
-
-
-def _expanded(tag: str, values: Mapping[str, str]) -> str:
-    text = fill_in(tag, values)
-    try:
-        return check_tag(text)
-    except ValueError as error:
-        hints = ("see the values of the variables: --var, --tag, the environment",)
-        raise EdgebakeError(f"the tag {tag!r} becomes {text!r}", reason=str(error), hints=hints) from None
+    expanded = []
+    for tag in tags:
+        text = fill_in(tag, values)
+        try:
+            expanded.append(check_tag(text))
+        except ValueError as error:
+            hints = ("see the values of the variables: --var, --tag, the environment",)
+            raise EdgebakeError(f"the tag {tag!r} becomes {text!r}", reason=str(error), hints=hints) from None
+    return list(dict.fromkeys(expanded))

@@ -32,10 +32,6 @@ class _Stage:
     seconds: list[float] = field(default_factory=list)
     emulated: bool = False
 
-    def take(self, seconds: float, emulated: bool) -> None:
-        self.seconds = [*self.seconds, seconds][-KEPT:]
-        self.emulated = emulated
-
     def measured(self, source: str = "") -> Measured:
         return Measured(_median(self.seconds), source, self.emulated)
 
@@ -62,7 +58,8 @@ class StageTimes:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             return
         for name, place, seconds in found:
-            self.stages.setdefault(name, {}).setdefault(place, _Stage()).take(seconds, place[1] in emulated)
+            before = self.stages.setdefault(name, {}).get(place, _Stage())
+            self.stages[name][place] = _Stage([*before.seconds, seconds][-KEPT:], place[1] in emulated)
         if found and wall > 0:
             self.parallelism = max(1.0, work / wall)
 
