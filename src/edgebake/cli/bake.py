@@ -28,7 +28,7 @@ from edgebake.cli.options import (
 )
 from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError
-from edgebake.execute.progress.mode import Mode
+from edgebake.execute.progress import Mode
 
 if TYPE_CHECKING:
     from edgebake.execute.executor import Executor

@@ -35,11 +35,9 @@ class Modes:
 
 def modes_of(plan: Plan, work: Sequence[PlatformWork]) -> Modes:
     """Return how a builder does a plan's work."""
-    names = set()
-    compilation = plan.compilation
+    names, compilation = set(), plan.compilation
     for target in {each.bake_target.target for each in plan.targets}:
-        for node in compilation.graph.of_target(target):
-            if node.native:
-                name = compilation.names[target][node.id]
-                names |= {name, *(platform_name(name, platform) for platform in node.platforms)}
+        for node in (node for node in compilation.graph.of_target(target) if node.native):
+            name = compilation.names[target][node.id]
+            names |= {name, *(platform_name(name, platform) for platform in node.platforms)}
     return Modes({each.platform: each.mode for each in work}, frozenset(names))

@@ -73,7 +73,7 @@ class BakeProcess:
         """
         ended, end = [], time.monotonic() + GRACE
         try:
-            self._signal(self._process.pid, signal.SIGINT)
+            self._process.send_signal(signal.SIGINT)
             while (steps := self.read()) is not None:
                 ended += steps
                 if time.monotonic() >= end:
@@ -95,12 +95,8 @@ class BakeProcess:
     def _kill(self) -> None:
         """Kill it and what it started (Buildx is a program of its own, a child of `docker`)."""
         for pid in [*_children(self._process.pid), self._process.pid]:
-            self._signal(pid, signal.SIGKILL)
-
-    @staticmethod
-    def _signal(pid: int, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @cache

@@ -62,18 +62,15 @@ class Watcher:
         """A job is retried after some seconds; `number` is "1 of 2"."""
 
 
+@dataclass
 class Runner:
-    """Runs jobs, one at a time.
+    """Runs jobs, one at a time."""
 
-    Args:
-        policy: how long they may take, and how often they are retried. `timeout` counts from now.
-        watchers: follow the jobs.
-    """
+    policy: Policy  # how long they may take, and how often they are retried. `timeout` counts from now.
+    watchers: Sequence[Watcher]  # follow the jobs
 
-    def __init__(self, policy: Policy, watchers: Sequence[Watcher]) -> None:
-        self._policy = policy
-        self._watchers = watchers
-        self._deadline = time.monotonic() + policy.timeout if policy.timeout else float("inf")
+    def __post_init__(self) -> None:
+        self._deadline = time.monotonic() + self.policy.timeout if self.policy.timeout else float("inf")
 
     def run(self, job: Job, on_steps: OnSteps) -> Ended:
         """Run a job to its end.
@@ -88,7 +85,7 @@ class Runner:
         process = BakeProcess(job.invocation)
         late = None
         try:
-            for watcher in self._watchers:
+            for watcher in self.watchers:
                 watcher.began(job, process.events)
             while late is None and (steps := process.read()) is not None:
                 on_steps(process.events, steps)
@@ -103,7 +100,7 @@ class Runner:
         if late is not None:
             on_steps(process.events, process.stop())
         ended = self._ended(job, process, late)
-        for watcher in self._watchers:
+        for watcher in self.watchers:
             watcher.ended(ended)
         return ended
 
@@ -111,7 +108,7 @@ class Runner:
         code, metadata = process.finish()
         failures: list[Failure] = []
         if late is not None:
-            limit = format_duration(self._policy.step_timeout)
+            limit = format_duration(self.policy.step_timeout)
             failures = [overdue(late, limit), *failures_of(process.events)]
         elif code:
             failures = failures_of(process.events) or [unexplained(process.events, job.invocation.bake_targets)]
@@ -135,8 +132,8 @@ class Runner:
         seconds = delay(job.attempt)
         if note is not None:
             note(failure, seconds)
-        for watcher in self._watchers:
-            watcher.retry(f"{job.attempt} of {self._policy.retries}", seconds, failure.short)
+        for watcher in self.watchers:
+            watcher.retry(f"{job.attempt} of {self.policy.retries}", seconds, failure.short)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             time.sleep(_TICK)
@@ -144,7 +141,7 @@ class Runner:
         return Job(invocation, job.attempt + 1)
 
     def _tick(self) -> None:
-        for watcher in self._watchers:
+        for watcher in self.watchers:
             watcher.tick()
         if time.monotonic() >= self._deadline:
             raise EdgebakeError(
@@ -153,6 +150,6 @@ class Runner:
             )
 
     def _late_step(self, events: EventReader) -> BuildStep | None:
-        limit = self._policy.step_timeout
+        limit = self.policy.step_timeout
         late = [step for step in events.running() if time.monotonic() - step.seen > limit] if limit else []
         return min(late, key=lambda step: step.seen, default=None)

@@ -42,24 +42,17 @@ def joined(results: Sequence[Publish]) -> Publish:
     )
 
 
+@dataclass
 class Publisher:
-    """Publishes a plan's bake targets.
+    """Publishes a plan's bake targets."""
 
-    Args:
-        plan: what is published; the fingerprints are those of the project as it is now.
-        settings: registry, tags and variables.
-        client: asks the registry.
-        report: called with a line for each tag.
-    """
+    plan: Plan  # what is published; the fingerprints are those of the project as it is now
+    settings: Settings  # registry, tags and variables
+    client: RegistryClient  # asks the registry
+    report: Report = lambda line: None  # called with a line for each tag
 
-    def __init__(
-        self, plan: Plan, settings: Settings, client: RegistryClient, report: Report = lambda line: None
-    ) -> None:
-        self._plan = plan
-        self._settings = settings
-        self._client = client
-        self._report = report
-        self._registry = registry_of(plan.compilation, settings)
+    def __post_init__(self) -> None:
+        self._registry = registry_of(self.plan.compilation, self.settings)
 
     def publish(self, parts: Parts) -> Publish:
         """Write all declared tags, then remove the staging tags.
@@ -69,7 +62,7 @@ class Publisher:
                 written), or a merge fails (then every tag is as it was, or whole).
         """
         wanted = self.wanted(parts)
-        published = list(chain.from_iterable(self._client.each(self._write, wanted, at_once=_MERGES)))
+        published = list(chain.from_iterable(self.client.each(self._write, wanted, at_once=_MERGES)))
         declared = {str(one.repository.tagged(tag)) for one in wanted for tag in one.tags}
         removed, kept = self._remove_staging(parts, declared)
         return Publish(version=1, published=published, removed=removed, kept=kept)
@@ -83,7 +76,7 @@ class Publisher:
             EdgebakeError: parts are not in the registry, or not what their files say.
         """
         found = [one for by_platform in parts.values() for one in by_platform.values()]
-        read = self._client.each(self._read, found)
+        read = self.client.each(self._read, found)
         errors = [error for error in read if isinstance(error, EdgebakeError)]
         if errors:
             raise ErrorGroup(errors)
@@ -91,21 +84,21 @@ class Publisher:
         return [*self._of_targets(images), *self._of_indexes(images)]  # type: ignore[arg-type]
 
     def _of_targets(self, images: Mapping[tuple[str, str], _Read]) -> Iterator[TagSet]:
-        compilation = self._plan.compilation
-        for target in self._plan.targets:
+        compilation = self.plan.compilation
+        for target in self.plan.targets:
             one = target.bake_target
             own = [images[one.name, platform] for platform in one.platforms]
-            tags = expanded_tags(compilation, self._settings, one.tags)
+            tags = expanded_tags(compilation, self.settings, one.tags)
             annotations = index_annotations(compilation.plan_of(one))
             yield self._wanted(one.name, one.repository, tags, own, annotations)
 
     def _of_indexes(self, images: Mapping[tuple[str, str], _Read]) -> Iterator[TagSet]:
-        compilation = self._plan.compilation
-        selected = {target.bake_target.name: target.bake_target for target in self._plan.targets}
+        compilation = self.plan.compilation
+        selected = {target.bake_target.name: target.bake_target for target in self.plan.targets}
         for index in compilation.graph.indexes:
             if all(name in selected for _, name in index.parts):
                 own = [images[name, platform] for platform, name in index.parts]
-                tags = expanded_tags(compilation, self._settings, [index.tag])
+                tags = expanded_tags(compilation, self.settings, [index.tag])
                 annotations = index_annotations(compilation.plan_of(selected[index.parts[0][1]]))
                 yield self._wanted(index_name(index), index.repository, tags, own, annotations)
 
@@ -132,7 +125,7 @@ class Publisher:
     def _read_part(self, found: Found) -> _Read:
         part = found.part
         repository = parse_repository(part.repository)
-        whole = settled(lambda: read_image(self._client, repository.by_digest(part.digest)))
+        whole = settled(lambda: read_image(self.client, repository.by_digest(part.digest)))
         of_platform = [image for image in whole.images if image.platform == part.platform]
         at, what = Position(str(found.path)), f"{part.bake_target} ({part.platform})"
         if len(of_platform) != 1:
@@ -141,7 +134,7 @@ class Publisher:
                 f"{what} is not what the digest file says", at=at, reason=f"{whole.reference} is for {there}"
             )
         label = fingerprint_label(part.platform)
-        labels = labels_of(self._client, repository, of_platform[0])
+        labels = labels_of(self.client, repository, of_platform[0])
         if labels.get(label) != part.fingerprint:
             raise EdgebakeError(
                 f"{what} is not what the digest file says",
@@ -151,7 +144,7 @@ class Publisher:
         return _Read(of_platform[0], whole.annotations)
 
     def _write(self, wanted: TagSet) -> list[PublishedTag]:
-        return write_tags(self._client, wanted, self._report)
+        return write_tags(self.client, wanted, self.report)
 
     # ── staging tags
 
@@ -165,7 +158,7 @@ class Publisher:
         removed, kept = [], []
         for tag in sorted((tag for tag in tags if str(tag) not in declared), key=str):
             try:
-                if remove_tag(self._client, tag):
+                if remove_tag(self.client, tag):
                     removed.append(str(tag))
             except RegistryError as error:
                 kept.append(KeptTag(reference=str(tag), reason=(error.reason or error.message).splitlines()[0]))

@@ -40,7 +40,8 @@ class Inputs:
         environment = {name: settings.environment[name] for name in names if name in settings.environment}
         values = {**environment, **self._variables}
         self._values = sorted((name, value) for name, value in values.items() if name not in _PLACES)
-        self._wheels = _listing(plan.compilation.workspace.root, self._wheelhouse(values))
+        workspace = plan.compilation.workspace
+        self._wheels = _listing(workspace.root, values.get("WHEELHOUSE", workspace.project.wheelhouse or ""))
         self._base_variables = {name for target in plan.compilation.targets for name in _base_variables(target)}
 
     def digest(self, target: TargetPlan) -> str:
@@ -81,9 +82,6 @@ class Inputs:
         """Return the variables without those that name other targets' bases."""
         others = self._base_variables.difference(_base_variables(target))
         return [(name, value) for name, value in self._values if name not in others]
-
-    def _wheelhouse(self, values: Mapping[str, str]) -> str:
-        return values.get("WHEELHOUSE", self._plan.compilation.workspace.project.wheelhouse or "")
 
 
 def _base_variables(target: str) -> tuple[str, str]:

@@ -72,10 +72,9 @@ class Plain(Progress):
         if rows and not steps:
             return [f"… {format_duration(round(max(row.seconds for row in rows)))}  waiting for the builder"]
         ages = {digest: time.monotonic() - step.seen for digest, step in steps.items()}
-        longest = sorted(steps, key=lambda digest: -ages[digest])
+        longest = sorted(steps, key=lambda one: -ages[one])
         return [
-            f"… {format_duration(round(ages[digest]))} and running  {one_line(steps[digest].name)}"
-            for digest in longest
+            f"… {format_duration(round(ages[one]))} and running  {one_line(steps[one].name)}" for one in longest
         ]
 
     def _line(self, text: str) -> None:
