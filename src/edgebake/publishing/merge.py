@@ -34,7 +34,7 @@ class _Read:
 
 @dataclass(frozen=True)
 class DeclaredTags:
-    """The tags of a bake target, or that of an index over several; `parts` are the images under them, by platform."""
+    """The tags of a bake target, or that of an index over several; `parts` are the images in it, by platform."""
 
     owner: str
     repository: Repository

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 
 from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation
@@ -23,28 +22,23 @@ def prepared(compilation: Compilation, settings: Settings) -> Settings:
         EdgebakeError: the variables make something that is no tag, or one tag of two images.
     """
     known = {**settings.environment, **settings.variables}
-    variables = compilation.workspace.project.variables
     injected: dict[str, str] = {}
-    for name, variable in variables.items():
+    for name, variable in compilation.workspace.project.variables.items():
         if variable.inject and name not in known:
-            value = _value(variable.inject, compilation.workspace.root, settings.environment)
+            root, environment = compilation.workspace.root, settings.environment
+            value = _date(environment) if variable.inject == "date" else revision(root)
             injected |= {name: value} if value else {}
     settings = replace(settings, variables={**injected, **settings.variables})
     _refuse_colliding_tags(compilation, settings)
     return settings
 
 
-def _value(kind: str, root: Path, environment: Mapping[str, str]) -> str:
-    return _date(environment) if kind == "date" else revision(root)
-
-
 def _date(environment: Mapping[str, str]) -> str:
     """Return the day as 20260131; that of SOURCE_DATE_EPOCH, if it is set (reproducible-builds.org)."""
     text = environment.get("SOURCE_DATE_EPOCH")
-    if text is None:
-        return datetime.now(timezone.utc).strftime("%Y%m%d")
     try:
-        return datetime.fromtimestamp(int(text), timezone.utc).strftime("%Y%m%d")
+        now = datetime.now(timezone.utc) if text is None else datetime.fromtimestamp(int(text), timezone.utc)
+        return now.strftime("%Y%m%d")
     except (ValueError, OverflowError, OSError):
         raise EdgebakeError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds") from None
 
