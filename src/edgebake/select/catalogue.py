@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cached_property
+
+import networkx as nx
 
 from edgebake.load.workspace import Workspace
 from edgebake.resolve.candidates import CandidatePool
@@ -34,14 +36,6 @@ class CatalogueItems:
         """The items of the project's images."""
         return self._make_project()
 
-    def needs(self, item: str) -> Iterable[str]:
-        """Return the recipes that one asks for."""
-        return self._needs[item]
-
-    def needed_by(self, item: str) -> Iterable[str]:
-        """Return the recipes that ask for one."""
-        return self._needed_by.get(item, ())
-
     def of(self, term: Term) -> frozenset[str]:
         """Return the recipes that a term names.
 
@@ -56,7 +50,7 @@ class CatalogueItems:
             case "target":
                 return self.on(self.targets(term), PLATFORMS)
             case "platform":
-                return self.on(self._catalogue.target_names(), self._platforms(term))
+                return self.on(self._catalogue.target_names(), _matching(term, PLATFORMS, "platform"))
         return frozenset(self._names.of(term))
 
     def targets(self, term: Term) -> set[str]:
@@ -65,11 +59,7 @@ class CatalogueItems:
         Raises:
             EdgebakeError: there is none.
         """
-        names = self._catalogue.target_names()
-        found = matching(term.value, names)
-        if not found:
-            raise unknown(term, names, "target")
-        return found
+        return _matching(term, self._catalogue.target_names(), "target")
 
     def with_platforms(self, term: Term) -> frozenset[str]:
         """Return the targets that have any of the platforms that a term names.
@@ -77,11 +67,9 @@ class CatalogueItems:
         Raises:
             EdgebakeError: there is no such platform.
         """
-        wanted = self._platforms(term)
-        names = self._catalogue.target_names()
-        return frozenset(
-            name for name in names if wanted.intersection(self._catalogue.target(name).target.platforms)
-        )
+        wanted = _matching(term, PLATFORMS, "platform")
+        targets = {name: self._catalogue.target(name).target for name in self._catalogue.target_names()}
+        return frozenset(name for name, target in targets.items() if wanted.intersection(target.platforms))
 
     def is_image(self, term: Term) -> bool:
         """Tell whether a term's value names images of the project."""
@@ -104,12 +92,6 @@ class CatalogueItems:
         held = {item for item in self.project.held if item.cell in images}
         return {item.recipe for item in found | held} - {IMAGE}
 
-    def _platforms(self, term: Term) -> set[str]:
-        found = matching(term.value, PLATFORMS)
-        if not found:
-            raise unknown(term, PLATFORMS, "platform")
-        return found
-
     def _named(self, term: Term) -> frozenset[str]:
         found = self._names.named(term) if self._names.exists(term.value) else set()
         if self.is_image(term):
@@ -120,23 +102,25 @@ class CatalogueItems:
         return frozenset(found)
 
     @cached_property
-    def _needs(self) -> dict[str, list[str]]:
-        return {
-            loaded.name: sorted({name for _, wanted in loaded.recipe.wanted() for name in self._meant(wanted.name)})
-            for loaded in self._catalogue.all_recipes()
-        }
+    def graph(self) -> nx.DiGraph[str]:
+        """Who asks for whom."""
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        for loaded in self._catalogue.all_recipes():
+            graph.add_node(loaded.name)
+            names = (name for _, wanted in loaded.recipe.wanted() for name in self._meant(wanted.name))
+            graph.add_edges_from((loaded.name, name) for name in names)
+        return graph
 
     def _meant(self, name: str) -> list[str]:
         canonical = self._catalogue.canonical(name)
         return [canonical] if canonical else [loaded.name for loaded in self._catalogue.providers(name)]
 
-    @cached_property
-    def _needed_by(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for name, needed in self._needs.items():
-            for one in needed:
-                found.setdefault(one, []).append(name)
-        return found
+
+def _matching(term: Term, names: Collection[str], kind: str) -> set[str]:
+    found = matching(term.value, names)
+    if not found:
+        raise unknown(term, names, kind)
+    return found
 
 
 def selected_recipes(asked: Asked, items: CatalogueItems, every: Iterable[str]) -> list[str]:

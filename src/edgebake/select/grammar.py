@@ -49,9 +49,8 @@ def parse_selector(texts: Sequence[str], option: str = "--select") -> Union:
     Raises:
         EdgebakeError: something in it is no selector; `option` says where it stands.
     """
-    found = tuple(
-        tuple(_term(word, group, option) for word in group.split(",")) for text in texts for group in text.split()
-    )
+    groups = (group for text in texts for group in text.split())
+    found = tuple(tuple(_term(word, group, option) for word in group.split(",")) for group in groups)
     if texts and not found:
         raise EdgebakeError(f"{option} is empty", hints=(_EXAMPLES,))
     return found
@@ -103,9 +102,8 @@ def _term(word: str, group: str, option: str) -> Term:
             f"{option}: {word!r} has @ and +, which cannot be combined",
             reason="@ goes in both directions, as far as possible",
         )
-    term = Term(
-        word, match["method"] or "name", match["value"] or match["name"], _steps(up) or 0, _steps(down), around
-    )
+    method, value = match["method"] or "name", match["value"] or match["name"]
+    term = Term(word, method, value, _steps(up) or 0, _steps(down), around)
     _refuse_unknown(term, option)
     return term
 

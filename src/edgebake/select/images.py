@@ -72,7 +72,7 @@ def states_of(plan: Plan) -> States:
             cell = Cell(one.name, one.image, one.target, change.platform)
             if change.node.recipe or change.node.kind == "image":
                 item = Item(cell, change.node.recipe or IMAGE)
-                found[item] = _worse(found.get(item, "same"), change.state)
+                found[item] = max(found.get(item, "same"), change.state, key=SEVERITY.index)
             elif change.node.kind == "base":
                 bases[cell] = change.state
     for cell, state in bases.items():
@@ -80,10 +80,6 @@ def states_of(plan: Plan) -> States:
         if state not in ("same", "moved") and found[image] != "new":
             found[image] = "direct"  # another base image is the image's own change, and no recipe's
     return found
-
-
-def _worse(one: State, other: State) -> State:
-    return max(one, other, key=SEVERITY.index)
 
 
 # ── what is said of nothing
