@@ -151,11 +151,4 @@ def _signature(path: str) -> Signature | None:
 
 
 def _signed(status: os.stat_result) -> Signature:
-    return (
-        status.st_dev,
-        status.st_ino,
-        status.st_mode,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-    )
+    return (status.st_dev, status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

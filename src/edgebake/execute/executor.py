@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from edgebake.errors import EdgebakeError, ErrorGroup
 from edgebake.execute.baking import Baking
@@ -27,44 +28,29 @@ from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, V
 from edgebake.state.bases import check_bases
 
 
+@dataclass
 class Executor:
-    """Executes a plan.
+    """Executes a plan."""
 
-    Args:
-        plan: what to do.
-        settings: how.
-        progress: shows it.
-        write: brings the generated files up to date.
-        policy: what to do about failures.
-    """
+    plan: Plan
+    settings: Settings  # how it is executed
+    progress: Progress  # shows it
+    write: Callable[[], object]  # brings the generated files up to date
+    policy: Policy = field(default_factory=Policy)  # what to do about failures
+    recording: Recording = field(default_factory=Recording)  # what ran so far
+    modes: Modes = field(default_factory=Modes)  # how the work is done, once the builder has been asked
 
-    def __init__(
-        self,
-        plan: Plan,
-        settings: Settings,
-        progress: Progress,
-        write: Callable[[], object],
-        policy: Policy | None = None,
-    ) -> None:
-        self._plan = plan
-        self._compilation = plan.compilation
-        self._settings = settings
-        self._progress = progress
-        self._write = write
-        self._policy = policy or Policy()
-        self._ledger = Ledger(plan, Journal(self._compilation.workspace.root), self._policy.resumes)
+    def __post_init__(self) -> None:
+        self._compilation = self.plan.compilation
+        self._ledger = Ledger(self.plan, Journal(self._compilation.workspace.root), self.policy.resumes)
         self._driver = ""
         self._errors: list[EdgebakeError] = []
-        self.recording = Recording()
-        """What ran so far."""
-        self.modes = Modes()
-        """How the work is done, once the builder has been asked."""
-        self._runner = Runner(self._policy, (progress, self.recording))
+        self._runner = Runner(self.policy, (self.progress, self.recording))
 
     @property
     def results(self) -> list[Result]:
         """The result of each bake target so far, in the plan's order; what never had its turn comes last."""
-        order = {target.bake_target.name: place for place, target in enumerate(self._plan.targets)}
+        order = {target.bake_target.name: place for place, target in enumerate(self.plan.targets)}
         return sorted(self._ledger.results, key=lambda row: order.get(row.bake_target, len(order)))
 
     def run(self) -> list[Result]:
@@ -91,19 +77,19 @@ class Executor:
         return self.results
 
     def _walk(self) -> None:
-        for step in self._plan.steps:
+        for step in self.plan.steps:
             match step:
                 case WriteFiles():
-                    self._write()
+                    self.write()
                 case CheckBuilder():
                     self._check_builder(step)
                 case PublishStages():
-                    publisher = StagePublisher(self._plan, step, self._settings, self._policy)
-                    publisher.run(self._runner, self._progress, installed_buildx(), self._ledger.timed)
+                    publisher = StagePublisher(self.plan, step, self.settings, self.policy)
+                    publisher.run(self._runner, self.progress, installed_buildx(), self._ledger.timed)
                     self._take(publisher.errors)
                 case Bake():
-                    baking = Baking(self._plan, step, self._settings, self._policy, self._ledger)
-                    baking.run(self._runner, self._progress, installed_buildx(), self._driver)
+                    baking = Baking(self.plan, step, self.settings, self.policy, self._ledger)
+                    baking.run(self._runner, self.progress, installed_buildx(), self._driver)
                     self._take(baking.errors)
                 case VerifyIndexes():
                     self._verify(step)
@@ -111,26 +97,26 @@ class Executor:
                     self._merge(index)
 
     def _check_builder(self, step: CheckBuilder) -> None:
-        state = check_builder(step, self._settings.builder)
-        if self._policy.keep_going:
+        state = check_builder(step, self.settings.builder)
+        if self.policy.keep_going:
             installed_buildx().refuse_keep_going()
         self._driver = state.driver
-        work = work_by_platform(self._plan, state)
-        self.modes = modes_of(self._plan, work)
-        self._progress.work(work, self.modes)
+        work = work_by_platform(self.plan, state)
+        self.modes = modes_of(self.plan, work)
+        self.progress.work(work, self.modes)
         self._ledger.emulated = tuple(each.platform for each in work if each.mode == "emulated")
-        check_bases(self._plan, self._settings)
-        if any(isinstance(step, Bake) for step in self._plan.steps):
+        check_bases(self.plan, self.settings)
+        if any(isinstance(step, Bake) for step in self.plan.steps):
             self._ledger.begin()
 
     def _take(self, errors: Sequence[EdgebakeError]) -> None:
         self._errors += errors
-        if self._errors and not self._policy.keep_going:
+        if self._errors and not self.policy.keep_going:
             raise self._errors.pop()
 
     def _give_up(self, reason: str) -> None:
         """Take down what had no turn yet, if anything had."""
-        bakes = (step for step in self._plan.steps if isinstance(step, Bake) and self._ledger.began)
+        bakes = (step for step in self.plan.steps if isinstance(step, Bake) and self._ledger.began)
         for image in (image for step in bakes for image in step.images):
             if self._ledger.is_open(image.bake_target):
                 self._ledger.lose(image, "not attempted", f"because {reason}")
@@ -140,7 +126,7 @@ class Executor:
             if not self._ledger.is_finished(bake_target.name):
                 continue
             try:
-                tags = verify_tags(self._compilation, self._settings, bake_target)
+                tags = verify_tags(self._compilation, self.settings, bake_target)
             except EdgebakeError as error:
                 self._take([error])
                 continue
@@ -153,7 +139,7 @@ class Executor:
             name, platforms = f"{index.image}:{index.tag}", [platform for platform, _ in index.parts]
             self._ledger.results += other_rows(name, platforms, "not attempted", f"because {lost} was not built")
             return
-        self._ledger.results += merge_index(self._plan, self._settings, index)
+        self._ledger.results += merge_index(self.plan, self.settings, index)
 
 
 def _together(errors: list[EdgebakeError]) -> EdgebakeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Literal
 
@@ -24,33 +24,30 @@ _SHORTEST = 0.05
 RunOutcome = Literal["done", "failed", "interrupted"]
 
 
+@dataclass
 class Ledger:
-    """Takes down what a run of a plan does.
+    """Takes down what a run of a plan does."""
 
-    Args:
-        plan: what is run.
-        journal: where it is remembered.
-        resumes: the runs that this one goes on with.
-    """
+    plan: Plan  # what is run
+    journal: Journal  # where it is remembered
+    resumes: Sequence[str] = ()  # the runs that this one goes on with
+    began: bool = False
+    emulated: tuple[str, ...] = ()  # the platforms that the builder has to emulate
+    _finished: set[str] = field(default_factory=set)
+    _lost: dict[str, str] = field(default_factory=dict)
 
-    def __init__(self, plan: Plan, journal: Journal, resumes: Sequence[str] = ()) -> None:
-        self._plan = plan
-        self._journal = journal
-        self._resumes = list(resumes)
+    def __post_init__(self) -> None:
         self.run = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{os.getpid()}"
-        self.results = [r for target in plan.targets if target.evidence.current for r in current_rows(target)]
-        self._finished: set[str] = set()
-        self._lost: dict[str, str] = {}
-        self.began = False
-        self.emulated: tuple[str, ...] = ()  # the platforms that the builder has to emulate
+        self.results = [r for t in self.plan.targets if t.evidence.current for r in current_rows(t)]
 
     # ── the run
 
     def begin(self) -> None:
         """The run begins."""
-        self._journal.shrink(worth_keeping)
-        names = [t.bake_target.name for t in self._plan.targets if not t.evidence.current]
-        self._add("run", edgebake=__version__, output=self._plan.output, bake_targets=names, resumes=self._resumes)
+        self.journal.shrink(worth_keeping)
+        names = [t.bake_target.name for t in self.plan.targets if not t.evidence.current]
+        resumes, output = list(self.resumes), self.plan.output
+        self._add("run", edgebake=__version__, output=output, bake_targets=names, resumes=resumes)
         self.began = True
 
     def end(self, outcome: RunOutcome) -> None:
@@ -59,7 +56,7 @@ class Ledger:
             self._add("end", outcome=outcome)
 
     def _add(self, event: str, **facts: object) -> None:
-        self._journal.add(event, run=self.run, at=_now(), **facts)
+        self.journal.add(event, run=self.run, at=_now(), **facts)
 
     # ── what is asked of it
 
@@ -77,7 +74,7 @@ class Ledger:
 
     def image_of(self, bake_target: BakeTarget) -> str:
         """Return the name of the bake target whose image it is, or tests."""
-        return self._plan.image_of(bake_target).bake_target.name if bake_target.is_test else bake_target.name
+        return self.plan.image_of(bake_target).bake_target.name if bake_target.is_test else bake_target.name
 
     # ── what happens
 
@@ -134,12 +131,12 @@ class Ledger:
         ids: Sequence[str],
         seconds: float,
     ) -> None:
-        name, platforms, plan = item.bake_target.name, item.platforms, self._plan
+        name, platforms, plan = item.bake_target.name, item.platforms, self.plan
         known = plan.target(name).evidence
         finished = Finished(name, platforms, plan.output, self.run, _now(), known.inputs, known.tests, references)
         finished = replace(finished, ids=tuple(ids), seconds=round(seconds, 3), steps=_times(steps))
         built = {platform: plan.stage_records(name, platform) for platform in platforms}
-        self._journal.add("finished", **finished.as_data(built))
+        self.journal.add("finished", **finished.as_data(built))
 
     def lose(self, item: BakeItem, fate: Fate, reason: str) -> None:
         """A bake target, or its tests, failed or will not be attempted. Reported once."""

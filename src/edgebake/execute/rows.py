@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from edgebake.execute.events import BuildStep, EventReader
-
-if TYPE_CHECKING:
-    from edgebake.execute.runner import Ended, Job
 
 RowState = Literal["running", "done", "failed"]
 
@@ -54,26 +51,3 @@ class Row:
         own_work = [step for step in running if step.internal]
         named = [step for step in own_work if self.bake_target in step.bake_targets]
         return min(steps or named or own_work, key=lambda step: step.seen, default=None)
-
-
-class Rows:
-    """The rows of the invocations that have begun."""
-
-    def __init__(self) -> None:
-        self._rows: list[Row] = []
-
-    def begin(self, job: Job, events: EventReader) -> None:
-        """Add the rows of an invocation. A bake target that is retried takes the place of its first attempt."""
-        built, now = job.invocation.bake_targets, time.monotonic()
-        self._rows = [row for row in self._rows if row.bake_target not in built]
-        self._rows += [Row(name, platform, events, now) for name in built for platform in built[name]]
-
-    def end(self, ended: Ended) -> None:
-        """Take how an invocation ended."""
-        done = set(ended.done)
-        for row in self._rows:
-            if row.events is ended.events:
-                row.ended, row.state = time.monotonic(), "done" if row.bake_target in done else "failed"
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self._rows)

@@ -60,11 +60,8 @@ class Plan:
     def part(self, scope: Scope) -> Plan:
         """Return the plan for a part of the scope. Nothing is compiled, looked up or compared again."""
         platforms = {one.bake_target.name: one.platforms for one in scope.targets}
-        targets = tuple(
-            target.on(platforms[target.bake_target.name], shard=bool(scope.shard))
-            for target in self.targets
-            if target.bake_target.name in platforms
-        )
+        kept = (target for target in self.targets if target.bake_target.name in platforms)
+        targets = tuple(t.on(platforms[t.bake_target.name], shard=bool(scope.shard)) for t in kept)
         plan = replace(self, scope=scope, targets=targets, snapshot=None)
         return plan if self.snapshot is None else plan.reusing(self.snapshot)
 
@@ -99,11 +96,7 @@ class Plan:
     def stage_records(self, name: str, platform: str) -> dict[str, StageRecord]:
         """Return what to remember of a bake target once it is built."""
         target = self.target(name)
-        return {
-            change.key: stage_record(change.fingerprint, target.keys)
-            for change in target.changes
-            if change.platform == platform
-        }
+        return {c.key: stage_record(c.fingerprint, target.keys) for c in target.changes_on([platform])}
 
 
 def build_plan(

@@ -82,11 +82,11 @@ class Comparison:
         return "moved", self._blamed([line.node.id], node) if line else ()
 
     def _in_front(self, node: Node) -> StageChange | None:
-        """Return the nearest change in front of a stage in its line that is more than one of place or base."""
+        """Return the nearest stage in front of one in its line that changed itself."""
         line = node.bodies[self.platform].parent
         while line:
             change = self._changes.get(line)
-            if change is not None and change.state not in ("moved", "same") and change.causes != (_BASE,):
+            if change is not None and _changed_itself(change):
                 return change
             line = self.fingerprints.compilation.graph.node(node.target, line).bodies[self.platform].parent
         return None
@@ -95,14 +95,8 @@ class Comparison:
         """Return the recipes that this one needs and that changed themselves, not only their place."""
         pin = node.pins.get(self.platform)
         needs = pin.requires if pin is not None else frozenset()
-        return sorted(
-            change.node.recipe
-            for change in self._changes.values()
-            if change.node.kind == node.kind
-            and change.node.recipe in needs
-            and change.state in ("new", "direct", "indirect")
-            and change.causes != (_BASE,)
-        )
+        alike = (change for change in self._changes.values() if change.node.kind == node.kind)
+        return sorted(c.node.recipe for c in alike if c.node.recipe in needs and _changed_itself(c))
 
     def _blamed(self, stages: Iterable[str], node: Node) -> list[str]:
         """Return what to blame for changed parents of a stage, each once."""
@@ -132,6 +126,11 @@ _PARTS_OF_A_RECIPE = {
     "fetch": "its Python packages",
     "artifact": "its artifact",
 }
+
+
+def _changed_itself(change: StageChange) -> bool:
+    """Return whether more of a stage changed than its place or the base."""
+    return change.state not in ("moved", "same") and change.causes != (_BASE,)
 
 
 def _changed_parts(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:

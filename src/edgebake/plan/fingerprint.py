@@ -77,22 +77,22 @@ class Fingerprints:
         parents = tuple((p, self._known[node.target, p, platform].digest) for p in body.parents)
         parts = tuple(self._parts(node, body, platform))
         # What fields say is for people; operations, files and the base decide.
-        own = _digest([part for part in parts if not part[0].startswith("recipe ")])
-        return Fingerprint(own, parents, parts, _digest([own, [digest for _, digest in parents]]))
+        own = digest_of([part for part in parts if not part[0].startswith("recipe ")])
+        return Fingerprint(own, parents, parts, digest_of([own, [digest for _, digest in parents]]))
 
     def _parts(self, node: Node, body: Stage, platform: str) -> Iterator[tuple[str, str]]:
         begins = body.base.role if isinstance(body.base, ImageRef) else "stage"
-        yield "instructions", _digest([_MEANING, begins, body.ops.digest])
+        yield "instructions", digest_of([_MEANING, begins, body.ops.digest])
         if self._templates:
             yield "templates", self._templates
         if node.kind in ("base", "native"):
-            yield "base image", _digest(self._base(node, platform))
+            yield "base image", digest_of(self._base(node, platform))
         for one in body.inputs:
             yield from self._input(node.target, one)
         if self._wheelhouse and self._reads_wheelhouse(node.target, body):
             yield "wheelhouse", self._wheelhouse
         for name, value in body.parts:
-            yield f"recipe {name}", _digest(value)
+            yield f"recipe {name}", digest_of(value)
 
     def _reads_wheelhouse(self, target: str, body: Stage) -> bool:
         """Tell whether wheels of the project's own can end in a stage: not where the lock has files' digests."""
@@ -143,7 +143,7 @@ class Fingerprints:
             # It is copied with one of two modes, so only that much of a mode counts.
             executable = bool(one.source.stat().st_mode & 0o100)
             content = hashlib.sha256(one.source.read_bytes()).hexdigest()
-            yield f"file {one.shown}", _digest([executable, content])
+            yield f"file {one.shown}", digest_of([executable, content])
         else:
             for entry in list_files(one.source.parent, [one.source.name], WITHOUT_BYTECODE):
                 yield f"file {one.shown}/{entry.path}", tree_digest([entry])
@@ -158,5 +158,6 @@ class Fingerprints:
 _GENERATED = {"requirements": "packages", "constraints": "constraints"}
 
 
-def _digest(value: object) -> str:
+def digest_of(value: object) -> str:
+    """Return the SHA-256 of a value as JSON, in hex."""
     return hashlib.sha256(_as_json(value).encode()).hexdigest()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from edgebake.graph.names import arch
+from edgebake.text.statistics import median
 
 KEPT = 5
 """Measurements of a stage that count: the last ones."""
@@ -33,7 +34,7 @@ class _Stage:
     emulated: bool = False
 
     def measured(self, source: str = "") -> Measured:
-        return Measured(_median(self.seconds), source, self.emulated)
+        return Measured(median(self.seconds), source, self.emulated)
 
 
 @dataclass
@@ -95,13 +96,7 @@ class StageTimes:
             if where == platform and (target, other) in known
         ]
         ratios = [one / two for one, two in pairs if two > 0]
-        return _median(ratios) if ratios else 1.0
-
-
-def _median(values: Sequence[float]) -> float:
-    from statistics import median  # a plan that forecasts nothing is spared the import
-
-    return median(values)
+        return median(ratios) if ratios else 1.0
 
 
 def _stages(targets: Mapping[str, Mapping[str, float]]) -> Iterator[tuple[str, Place, float]]:

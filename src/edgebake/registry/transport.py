@@ -19,15 +19,8 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 from urllib3.util import Retry, Timeout
 
+from edgebake.registry import errors
 from edgebake.registry.credentials import Credentials, Login
-from edgebake.registry.errors import (
-    NotFoundError,
-    RateLimitedError,
-    RefusedError,
-    RegistryError,
-    UnreachableError,
-    UnsupportedError,
-)
 from edgebake.registry.reference import Repository
 
 _TIMEOUT = Timeout(connect=5, read=60)  # seconds
@@ -152,7 +145,7 @@ class Transport:
             if scheme != "http" or response.status != 400:  # "client sent an HTTP request to an HTTPS server"
                 break
         if response is None or response.status >= 500:
-            raise UnreachableError(f"the registry {host} failed", reason=_message(response))
+            raise errors.UnreachableError(f"the registry {host} failed", reason=_message(response))
         return f"{scheme}://{host}", parse_challenge(response.headers.get("WWW-Authenticate"))
 
     # ── logins
@@ -183,7 +176,7 @@ class Transport:
         data = _json(response)
         token = data.get("token") or data.get("access_token")
         if not token:
-            raise RefusedError(f"{challenge.realm} returned no token for {repository}")
+            raise errors.RefusedError(f"{challenge.realm} returned no token for {repository}")
         return str(token)
 
     # ── sending
@@ -201,7 +194,7 @@ class Transport:
                 hint = "name the certificates to trust: --ca-bundle, or SSL_CERT_FILE"
             reason = str(cause).rpartition(": ")[2] if ">: " in str(cause) else str(cause)
             message = f"the registry {urlsplit(url).netloc} cannot be reached"
-            raise UnreachableError(message, reason=reason, hints=(hint,)) from None
+            raise errors.UnreachableError(message, reason=reason, hints=(hint,)) from None
 
     def _pool(self, url: str) -> urllib3.PoolManager:
         parts = urlsplit(url)
@@ -231,7 +224,8 @@ class Transport:
             try:
                 context.load_verify_locations(path)
             except (OSError, ssl.SSLError) as error:
-                raise RegistryError(f"the certificates {str(path)!r} cannot be used", reason=str(error)) from None
+                message = f"the certificates {str(path)!r} cannot be used"
+                raise errors.RegistryError(message, reason=str(error)) from None
         return context
 
 
@@ -267,26 +261,26 @@ def _refuse(response: urllib3.BaseHTTPResponse, method: str, repository: str, pa
     subject = f"{repository}{separator}{what}" if ":" in what or "manifests" in path else repository
     message = _message(response)
     if "UNSUPPORTED" in message or status == 405:
-        raise UnsupportedError(f"{subject}: the registry cannot do this ({method})", reason=message)
+        raise errors.UnsupportedError(f"{subject}: the registry cannot do this ({method})", reason=message)
     if status == 404:
-        raise NotFoundError(f"{subject} is not in the registry", reason=message)
+        raise errors.NotFoundError(f"{subject} is not in the registry", reason=message)
     if status in (401, 403):
         hints = (f"log in to the registry: docker login {repository.partition('/')[0]}",)
-        raise RefusedError(f"{subject}: the registry refuses access", reason=message, hints=hints)
+        raise errors.RefusedError(f"{subject}: the registry refuses access", reason=message, hints=hints)
     if status == 429:
-        raise RateLimitedError(f"{subject}: the registry allows no more requests for now", reason=message)
+        raise errors.RateLimitedError(f"{subject}: the registry allows no more requests for now", reason=message)
     if status >= 500:
-        raise UnreachableError(f"{subject}: the registry cannot answer now", reason=message)
-    raise RegistryError(f"{subject}: the registry refuses the request", reason=message)
+        raise errors.UnreachableError(f"{subject}: the registry cannot answer now", reason=message)
+    raise errors.RegistryError(f"{subject}: the registry refuses the request", reason=message)
 
 
 def _message(response: urllib3.BaseHTTPResponse | None) -> str:
     """Return the registry's own message, on one line."""
     if response is None:
         return "no answer"
-    errors = _json(response).get("errors")
-    if isinstance(errors, list) and errors:
-        known = (error for error in errors if isinstance(error, dict))
+    listed = _json(response).get("errors")
+    if isinstance(listed, list) and listed:
+        known = (error for error in listed if isinstance(error, dict))
         texts = (f"{error.get('code', '')}: {error.get('message', '')}" for error in known)
         return f"{response.status} {'; '.join(texts)}"
     return f"{response.status} {response.reason or ''}".strip()

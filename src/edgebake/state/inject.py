@@ -45,14 +45,10 @@ def _date(environment: Mapping[str, str]) -> str:
 
 def _refuse_colliding_tags(compilation: Compilation, settings: Settings) -> None:
     graph = compilation.graph
-    declared = [
-        (f"{one.repository}:{tag}", f"the image {one.image!r} on {one.target!r}")
-        for one in graph.bake_targets
-        for tag in expanded_tags(compilation, settings, one.tags)
-    ]
+    images = graph.bake_targets
+    declared = [(one.repository, one.tags, f"the image {one.image!r} on {one.target!r}") for one in images]
     declared += [
-        (f"{index.repository}:{tag}", f"the index {index.tag!r} of the image {index.image!r}")
-        for index in graph.indexes
-        for tag in expanded_tags(compilation, settings, [index.tag])
+        (one.repository, (one.tag,), f"the index {one.tag!r} of the image {one.image!r}") for one in indexes
     ]
-    refuse_collisions(declared, kind="tag")
+    expanded = ((place, expanded_tags(compilation, settings, tags), owner) for place, tags, owner in declared)
+    refuse_collisions([(f"{place}:{tag}", owner) for place, tags, owner in expanded for tag in tags], kind="tag")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.modes import Modes
-from edgebake.execute.progress.base import HEARTBEAT, Progress
+from edgebake.execute.progress.base import HEARTBEAT, Lines
 from edgebake.execute.rows import Row
 from edgebake.model.output import progress as output
 
@@ -18,20 +18,12 @@ if TYPE_CHECKING:
     from edgebake.model.output.plan import PlatformWork
 
 
-class JsonLines(Progress):
-    """Writes a line for each event.
-
-    Args:
-        stream: where to write.
-        heartbeat: seconds after which the running rows are written again.
-    """
+class JsonLines(Lines):
+    """Writes a line for each event."""
 
     def __init__(self, stream: TextIO, *, heartbeat: float = HEARTBEAT) -> None:
-        super().__init__()
-        self._stream = stream
-        self._heartbeat = heartbeat
-        self._last = time.monotonic()
-        self._written: set[tuple[str, bool]] = set()
+        super().__init__(stream, heartbeat=heartbeat)
+        self._ended: set[tuple[str, bool]] = set()
 
     def work(self, work: Sequence[PlatformWork], modes: Modes) -> None:
         super().work(work, modes)
@@ -51,16 +43,12 @@ class JsonLines(Progress):
 
     def update(self, events: EventReader, ended: list[BuildStep]) -> None:
         for step in ended:
-            if not step.internal and (step.digest, step.cached) not in self._written:
-                self._written.add((step.digest, step.cached))
+            if not step.internal and (step.digest, step.cached) not in self._ended:
+                self._ended.add((step.digest, step.cached))
                 self._write(self._step(step))
 
-    def tick(self) -> None:
-        if time.monotonic() - self._last >= self._heartbeat:
-            for row in self._rows:
-                if row.state == "running":
-                    self._write(_running(row))
-            self._last = time.monotonic()
+    def _running(self) -> Iterable[str]:
+        return (_running(row).model_dump_json() for row in self._rows if row.state == "running")
 
     def retry(self, number: str, seconds: float, reason: str) -> None:
         facts = {"attempt": number, "seconds": round(seconds, 1), "reason": reason}
@@ -68,7 +56,7 @@ class JsonLines(Progress):
 
     def close(self) -> None:
         super().close()
-        self._written.clear()
+        self._ended.clear()
 
     def _step(self, step: BuildStep) -> output.StepEvent:
         return output.StepEvent(
@@ -87,10 +75,7 @@ class JsonLines(Progress):
         )
 
     def _write(self, line: output.Line) -> None:
-        self._stream.write(f"{line.model_dump_json()}\n")
-        self._stream.flush()
-        if line.event != "running":
-            self._last = time.monotonic()
+        self._line(line.model_dump_json())
 
 
 def _facts(job: Job) -> dict[str, Any]:
