@@ -47,8 +47,7 @@ def _refuse_colliding_tags(compilation: Compilation, settings: Settings) -> None
     graph = compilation.graph
     images = graph.bake_targets
     declared = [(one.repository, one.tags, f"the image {one.image!r} on {one.target!r}") for one in images]
-    declared += [
-        (one.repository, (one.tag,), f"the index {one.tag!r} of the image {one.image!r}") for one in indexes
-    ]
+    for index in graph.indexes:
+        declared.append((index.repository, (index.tag,), f"the index {index.tag!r} of the image {index.image!r}"))
     expanded = ((place, expanded_tags(compilation, settings, tags), owner) for place, tags, owner in declared)
     refuse_collisions([(f"{place}:{tag}", owner) for place, tags, owner in expanded for tag in tags], kind="tag")
