@@ -21,11 +21,9 @@ MAX_BYTES = 64_000_000
 MAX_ENTRIES = 20_000
 """Reading more than this takes longer than the cache saves."""
 
-_FINE_NS = 100_000_000
-"""Longer than any kernel's clock tick (10 ms at 100 Hz), in nanoseconds."""
+_FINE_NS = 100_000_000  # longer than any kernel's clock tick (10 ms at 100 Hz), in nanoseconds
 
-_COARSE_NS = 2_500_000_000
-"""The same for times without fractions of a millisecond: the resolution of FAT is 2 s."""
+_COARSE_NS = 2_500_000_000  # the same for times without fractions of a millisecond: the resolution of FAT is 2 s
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -62,7 +60,9 @@ class Snapshot:
             UncacheableError: an input cannot be cached.
         """
         try:
-            self._digests |= {item: self._digest(item) for item in inputs if item not in self._digests}
+            for item in inputs:
+                if item not in self._digests:
+                    self._digests[item] = self._digest(item)
         except OSError as error:
             raise UncacheableError(str(error)) from None
         return [self._digests[item] for item in inputs]

@@ -18,8 +18,7 @@ from edgebake.plan.history import Finished, worth_keeping
 from edgebake.plan.journal import Journal
 from edgebake.plan.steps import BakeItem
 
-_SHORTEST = 0.05
-"""Seconds from which on a step's time is worth remembering."""
+_SHORTEST = 0.05  # seconds from which on a step's time is worth remembering
 
 RunOutcome = Literal["done", "failed", "interrupted"]
 

@@ -35,20 +35,15 @@ class TargetPlan:
     bake_target: BakeTarget
     platforms: tuple[str, ...]
     changes: tuple[StageChange, ...]
+    # Of the image, by platform; of all declared platforms, so that a label does not depend on a selection.
     fingerprints: tuple[tuple[str, str], ...]
-    """Of the image, by platform; of all declared platforms, so that a label does not depend on a selection."""
-    keys: Mapping[str, str]
-    """What the stages are remembered under, by id."""
+    keys: Mapping[str, str]  # what the stages are remembered under, by id
+    # Fingerprints of its tests, by platform that is built; none if it has no tests.
     tests: tuple[tuple[str, str], ...] = ()
-    """Fingerprints of its tests, by platform that is built; none if it has no tests."""
-    evidence: Evidence = UNKNOWN
-    """What says whether it is up to date."""
-    reuse: Reuse = field(default_factory=Reuse)
-    """What of it is taken from the registry."""
-    to_publish: tuple[PublishedStage, ...] = ()
-    """What a bake that pushes puts there."""
-    shard: bool = False
-    """Whether it is built for somebody who merges: then its tags are that one's to set."""
+    evidence: Evidence = UNKNOWN  # what says whether it is up to date
+    reuse: Reuse = field(default_factory=Reuse)  # what of it is taken from the registry
+    to_publish: tuple[PublishedStage, ...] = ()  # what a bake that pushes puts there
+    shard: bool = False  # whether it is built for somebody who merges: then its tags are that one's to set
 
     @cached_property
     def built(self) -> tuple[StageChange, ...]:

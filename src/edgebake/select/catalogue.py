@@ -9,8 +9,8 @@ import networkx as nx
 
 from edgebake.load.workspace import Workspace
 from edgebake.resolve.candidates import CandidatePool
-from edgebake.select.evaluate import combined, reached
-from edgebake.select.grammar import PLATFORMS, Asked, Term
+from edgebake.select.evaluate import reached
+from edgebake.select.grammar import PLATFORMS, Term
 from edgebake.select.names import RecipeNames, matching, unknown
 from edgebake.select.project import IMAGE, Item, ProjectItems
 
@@ -48,28 +48,22 @@ class CatalogueItems:
             case "image" | "state":
                 return frozenset(self.in_images(self.project.of(term)))
             case "target":
-                return self.on(self.targets(term), PLATFORMS)
+                return self.on(self.named_targets(term), PLATFORMS)
             case "platform":
                 return self.on(self._catalogue.target_names(), _matching(term, PLATFORMS, "platform"))
         return frozenset(self._names.of(term))
 
-    def targets(self, term: Term) -> set[str]:
-        """Return the targets that a term's value names.
+    def named_targets(self, term: Term) -> set[str]:
+        """Return the targets that a term's method and value name: by their names, or by a platform of theirs.
 
         Raises:
-            EdgebakeError: there is none.
+            EdgebakeError: there is no such target or platform.
         """
-        return _matching(term, self._catalogue.target_names(), "target")
-
-    def with_platforms(self, term: Term) -> frozenset[str]:
-        """Return the targets that have any of the platforms that a term names.
-
-        Raises:
-            EdgebakeError: there is no such platform.
-        """
-        wanted = _matching(term, PLATFORMS, "platform")
-        targets = {name: self._catalogue.target(name).target for name in self._catalogue.target_names()}
-        return frozenset(name for name, target in targets.items() if wanted.intersection(target.platforms))
+        names = self._catalogue.target_names()
+        if term.method != "platform":
+            return _matching(term, names, "target")
+        platforms = _matching(term, PLATFORMS, "platform")
+        return {name for name in names if platforms.intersection(self._catalogue.target(name).target.platforms)}
 
     def is_image(self, term: Term) -> bool:
         """Tell whether a term's value names images of the project."""
@@ -123,30 +117,16 @@ def _matching(term: Term, names: Collection[str], kind: str) -> set[str]:
     return found
 
 
-def selected_recipes(asked: Asked, items: CatalogueItems, every: Iterable[str]) -> list[str]:
-    """Return the recipes that selectors select, by name.
+def targets_of(term: Term, items: CatalogueItems, every: frozenset[str]) -> frozenset[str]:
+    """Return the targets that a term selects: for a recipe those where it exists, for an image its own.
 
     Raises:
-        EdgebakeError: a term names what there is not.
+        EdgebakeError: it names nothing that is known.
     """
-    return sorted(combined(asked.select, asked.exclude, frozenset(every), lambda term: reached(term, items)))
-
-
-def selected_targets(asked: Asked, items: CatalogueItems, every: Iterable[str]) -> list[str]:
-    """Return the targets that selectors select, by name: for a recipe those where it exists, for an image its own.
-
-    Raises:
-        EdgebakeError: a term names what there is not.
-    """
-    names = frozenset(every)
-    return sorted(combined(asked.select, asked.exclude, names, lambda term: _targets_of(term, items, names)))
-
-
-def _targets_of(term: Term, items: CatalogueItems, every: frozenset[str]) -> frozenset[str]:
     if term.method == "target" or (term.method == "name" and matching(term.value, every)):
-        return frozenset(items.targets(term))
+        return frozenset(items.named_targets(term))
     if term.method == "platform":
-        return every & items.with_platforms(term)
+        return every & items.named_targets(term)
     if term.method in ("image", "state") or (term.method == "name" and items.is_image(term)):
         return frozenset(item.cell.target for item in reached(term, items.project))
     recipes = reached(term, items)

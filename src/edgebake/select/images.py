@@ -16,8 +16,7 @@ from edgebake.select.evaluate import combined, reached
 from edgebake.select.grammar import Asked, Term, terms_of
 from edgebake.select.project import IMAGE, Cell, Item, ProjectItems, States
 
-_OF_IMAGES = ("new", "unmodified")
-"""States that an image has as a whole."""
+_OF_IMAGES = ("new", "unmodified")  # states that an image has as a whole
 
 
 def picked(items: ProjectItems, scope: Scope) -> Scope:

@@ -10,7 +10,7 @@ from edgebake.graph.compile import Compilation
 from edgebake.graph.node import Node, StageKey
 from edgebake.load.workspace import Workspace
 from edgebake.model.request import Request
-from edgebake.select.catalogue import CatalogueItems, selected_recipes, selected_targets
+from edgebake.select.catalogue import CatalogueItems, targets_of
 from edgebake.select.evaluate import combined, reached
 from edgebake.select.grammar import Asked
 from edgebake.select.images import picked_cells
@@ -36,12 +36,13 @@ def selected_names(
     """
     asked = Asked.of(request)
     known = CatalogueItems(workspace, items)
+    if kind == "images":
+        cells, _ = picked_cells(asked, known.project)
+        return sorted({cell.image for cell in cells})
+    every = frozenset(names)
     if kind == "recipes":
-        return selected_recipes(asked, known, names)
-    if kind == "targets":
-        return selected_targets(asked, known, names)
-    cells, _ = picked_cells(asked, known.project)
-    return sorted({cell.image for cell in cells})
+        return sorted(combined(asked.select, asked.exclude, every, lambda term: reached(term, known)))
+    return sorted(combined(asked.select, asked.exclude, every, lambda term: targets_of(term, known, every)))
 
 
 def selected_items(items: ProjectItems, request: Request) -> frozenset[Item]:

@@ -89,13 +89,9 @@ class RecipeNames:
         return found
 
     def _below(self, term: Term) -> set[str]:
-        wanted = term.value.removeprefix("./").rstrip("/")
-        return {one.name for one in self._loaded() if _is_at(self._folder(one), wanted)}
-
-    def _folder(self, loaded: LoadedRecipe) -> str:
-        return format_path(shown_path(loaded.folder, self.workspace.root))
-
-
-def _is_at(folder: str, wanted: str) -> bool:
-    """Tell whether a folder matches a path, lies below it, or holds it."""
-    return fnmatchcase(folder, wanted) or folder.startswith(f"{wanted}/") or wanted.startswith(f"{folder}/")
+        """Return the recipes whose folder matches a path, lies below it, or holds it."""
+        path = term.value.removeprefix("./").rstrip("/")
+        folders = {one.name: format_path(shown_path(one.folder, self.workspace.root)) for one in self._loaded()}
+        below = {name for name, folder in folders.items() if f"{folder}/".startswith(f"{path}/")}
+        above = {name for name, folder in folders.items() if path.startswith(f"{folder}/")}
+        return below | above | {name for name, folder in folders.items() if fnmatchcase(folder, path)}

@@ -65,8 +65,7 @@ class ProjectItems:
         self._compilation = compilation
         self._find_states = states
         self.graph: nx.DiGraph[Item] = nx.DiGraph()
-        self.held: set[Item] = set()
-        """The images, and the recipes that are installed in them."""
+        self.held: set[Item] = set()  # the images, and the recipes that are installed in them
         self.cells: list[Cell] = []
         for target in scope.targets:
             self._add(target.bake_target, target.platforms)
@@ -150,11 +149,7 @@ class ProjectItems:
         return self._compilation.workspace.catalogue.target_names()
 
     def _known(self, term: Term, there: Iterable[str], known: Iterable[str]) -> set[str]:
-        """Return what is there of what a term names.
-
-        Raises:
-            EdgebakeError: it names nothing that is known.
-        """
+        """Return what is there of what a term names; an EdgebakeError if it names nothing that is known."""
         found = matching(term.value, there)
         if not found and not matching(term.value, known):
             raise unknown(term, known, term.method)
