@@ -97,12 +97,12 @@ class CatalogueItems:
 
     @cached_property
     def graph(self) -> nx.DiGraph[str]:
-        """Who asks for whom."""
+        """The recipes; edges lead from one to those that ask for it."""
         graph: nx.DiGraph[str] = nx.DiGraph()
         for loaded in self._catalogue.all_recipes():
             graph.add_node(loaded.name)
             names = (name for _, wanted in loaded.recipe.wanted() for name in self._meant(wanted.name))
-            graph.add_edges_from((loaded.name, name) for name in names)
+            graph.add_edges_from((name, loaded.name) for name in names)
         return graph
 
     def _meant(self, name: str) -> list[str]:

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Items(Protocol[T]):
-    """A graph whose items terms name; edges lead from an item to those that it needs itself."""
+    """A graph whose items terms name; edges lead from an item to those that need it."""
 
     @property
     def graph(self) -> nx.DiGraph[T]: ...
@@ -29,7 +29,7 @@ class Items(Protocol[T]):
 def reached(term: Term, items: Items[T]) -> frozenset[T]:
     """Return what a term selects: the items that it names, and those that its operators lead to."""
     found = items.of(term)
-    needs, needed_by = items.graph.successors, items.graph.predecessors
+    needs, needed_by = items.graph.predecessors, items.graph.successors
     if term.around:
         return walk(walk(found, needed_by, ALL), needs, ALL)
     return walk(found, needs, term.up) | walk(found, needed_by, term.down or 0)

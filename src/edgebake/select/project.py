@@ -103,7 +103,7 @@ class ProjectItems:
             there = {**needs, IMAGE: _roots(plan, platform)}
             for name, needed in there.items():
                 self.graph.add_node(Item(cell, name))
-                self.graph.add_edges_from((Item(cell, name), Item(cell, one)) for one in needed & needs.keys())
+                self.graph.add_edges_from((Item(cell, one), Item(cell, name)) for one in needed & needs.keys())
             installed = (IMAGE, *plan.resolutions[platform].installed)
             self.held.update(Item(cell, name) for name in installed)
 
