@@ -32,7 +32,7 @@ from edgebake.execute.progress import Mode
 
 if TYPE_CHECKING:
     from edgebake.execute.executor import Executor
-    from edgebake.execute.policy import Policy
+    from edgebake.execute.runner import Policy
     from edgebake.model.project import Project
     from edgebake.model.request import Request
     from edgebake.pipeline import Observed, Pipeline
@@ -142,7 +142,7 @@ class BakeOptions(BakeFileOptions, SelectOptions):
     @property
     def policy(self) -> Policy:
         """What is done about failures."""
-        from edgebake.execute.policy import Policy
+        from edgebake.execute.runner import Policy
         from edgebake.text.duration import parse_duration
 
         step, whole = self.step_timeout, self.timeout

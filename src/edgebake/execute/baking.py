@@ -14,9 +14,8 @@ from edgebake.execute.failures import Failure
 from edgebake.execute.invocation import Invocation
 from edgebake.execute.ledger import Ledger
 from edgebake.execute.overrides import bake_overrides
-from edgebake.execute.policy import Policy
 from edgebake.execute.progress.base import Progress
-from edgebake.execute.runner import Ended, Job, Runner
+from edgebake.execute.runner import Ended, Job, Policy, Runner
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, bake_variables, cache_variables
 from edgebake.plan.steps import Bake, BakeItem

@@ -69,11 +69,8 @@ def inspect(name: str | None) -> BuilderState:
     failed = (n if n.status == "running" or n.error else replace(n, error=error) for n in state.nodes)
     nodes = tuple(failed)
     if all(node.error for node in nodes):
-        raise EdgebakeError(
-            f"the builder {name or 'in use'!r} cannot be used",
-            reason=error,
-            hints=("docker buildx ls lists the builders", "edgebake builder create makes the project's builder"),
-        )
+        hints = ("docker buildx ls lists the builders", "edgebake builder create makes the project's builder")
+        raise EdgebakeError(f"the builder {name or 'in use'!r} cannot be used", reason=error, hints=hints)
     return replace(state, nodes=nodes)
 
 
@@ -182,11 +179,10 @@ def create_commands(builder: Builder, known: BuilderState | None) -> list[list[s
         EdgebakeError: there is one with another driver.
     """
     if known is not None and known.driver != builder.driver:
-        raise EdgebakeError(
-            f"the builder {builder.name!r} already exists with the driver {known.driver}",
-            reason=f"the project wants {builder.driver}; Buildx cannot change a builder's driver",
-            hints=(f"remove it, with its cache: docker buildx rm {builder.name}", "or use another builder.name"),
-        )
+        message = f"the builder {builder.name!r} already exists with the driver {known.driver}"
+        reason = f"the project wants {builder.driver}; Buildx cannot change a builder's driver"
+        hints = (f"remove it, with its cache: docker buildx rm {builder.name}", "or use another builder.name")
+        raise EdgebakeError(message, reason=reason, hints=hints)
     wanted = {one.name: one for one in wanted_nodes(builder)}
     there = {node.name: node.endpoint for node in known.nodes} if known else {}
     # Buildx refuses one endpoint twice, even for a moment: what goes, or moves, goes first.
@@ -226,11 +222,9 @@ def create_builder(builder: Builder) -> Iterator[str]:
         yield " ".join(["docker", "buildx", *command])
         done = _buildx(*command)
         if done.returncode != 0:
-            raise EdgebakeError(
-                f"Buildx cannot make the builder {builder.name!r}",
-                reason=last_line(done.stderr),
-                hints=("see builder in edgebake.yaml", "docker context ls lists the Docker contexts"),
-            )
+            message = f"Buildx cannot make the builder {builder.name!r}"
+            hints = ("see builder in edgebake.yaml", "docker context ls lists the Docker contexts")
+            raise EdgebakeError(message, reason=last_line(done.stderr), hints=hints)
 
 
 def existing(name: str) -> BuilderState | None:

@@ -45,11 +45,8 @@ class Buildx:
             EdgebakeError: it cannot; with the way to one that can.
         """
         if not self.jobs:
-            raise EdgebakeError(
-                f"--keep-going needs Buildx {_WITH_JOBS} or later",
-                reason=f"the installed one is {self.version or 'of an unknown version'}",
-                hints=UPGRADE,
-            )
+            reason = f"the installed one is {self.version or 'of an unknown version'}"
+            raise EdgebakeError(f"--keep-going needs Buildx {_WITH_JOBS} or later", reason=reason, hints=UPGRADE)
 
 
 def installed_buildx() -> Buildx:

@@ -11,14 +11,13 @@ from edgebake.execute.builders import work_by_platform
 from edgebake.execute.buildx import installed_buildx
 from edgebake.execute.ledger import Ledger
 from edgebake.execute.modes import Modes, modes_of
-from edgebake.execute.policy import Policy
 from edgebake.execute.preflight import check_builder
 from edgebake.execute.progress.base import Progress
 from edgebake.execute.publish import merge_index, verify_tags
 from edgebake.execute.publish_stages import StagePublisher
 from edgebake.execute.recording import Recording
 from edgebake.execute.results import Result, other_rows
-from edgebake.execute.runner import Runner
+from edgebake.execute.runner import Policy, Runner
 from edgebake.graph.build_graph import Index
 from edgebake.interrupt import raise_interrupt
 from edgebake.plan.builder import Plan

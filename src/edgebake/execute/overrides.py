@@ -67,11 +67,8 @@ def _of_image(plan: Plan, item: BakeItem, output: Output, settings: Settings, *,
 
 
 def _index_attributes(plan: Plan, target: TargetPlan) -> dict[str, str]:
-    """Return the annotations of a bake target's index as BuildKit's exporter takes them.
-
-    A single platform has no index, and BuildKit refuses them.
-    """
-    if len(target.platforms) < 2:
+    """Return the annotations of a bake target's index as BuildKit's exporter takes them."""
+    if len(target.platforms) < 2:  # there is no index, and BuildKit refuses them
         return {}
     annotations = index_annotations(plan.compilation.plan_of(target.bake_target))
     return {f"annotation-index.{key}": value for key, value in annotations.items()}

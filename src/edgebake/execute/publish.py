@@ -58,11 +58,7 @@ def merge_index(plan: Plan, settings: Settings, index: Index) -> list[Result]:
 
 
 def _pushed(compilation: Compilation, settings: Settings, reference: str) -> RegistryImage:
-    """Return what has just been pushed.
-
-    Raises:
-        EdgebakeError: the registry does not show it.
-    """
+    """Return what has just been pushed; an EdgebakeError if the registry does not show it."""
     try:
         return read_image(registry_client(compilation, settings), parse_reference(reference))
     except NotFoundError as error:

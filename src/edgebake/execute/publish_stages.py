@@ -12,9 +12,8 @@ from edgebake.execute.batches import AT_ONCE
 from edgebake.execute.buildx import Buildx
 from edgebake.execute.events import EventReader
 from edgebake.execute.invocation import Invocation
-from edgebake.execute.policy import Policy
 from edgebake.execute.progress.base import Progress
-from edgebake.execute.runner import Ended, Job, Runner
+from edgebake.execute.runner import Ended, Job, Policy, Runner
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, bake_variables, cache_variables
 from edgebake.plan.steps import Bake, PublishStages

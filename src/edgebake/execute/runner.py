@@ -1,7 +1,8 @@
-"""Runs invocations of Buildx under timeouts; whatever ends one leaves nothing running."""
+"""Runs invocations of Buildx, with retries and under timeouts; whatever ends one leaves nothing running."""
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,15 +12,36 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure, failures_of, overdue, unexplained
 from edgebake.execute.invocation import Invocation
-from edgebake.execute.policy import Policy, delay
 from edgebake.execute.process import BakeProcess
 from edgebake.text.duration import format_duration
 
 _TICK = 0.25  # seconds
+RETRIES = 2
+_FIRST, _FACTOR, _LONGEST = 2.0, 3.0, 60.0  # seconds
 
 OnSteps = Callable[[EventReader, list[BuildStep]], None]
 """Called with the steps that have ended."""
 OnRetry = Callable[[Failure, float], None]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What to do about failures."""
+
+    keep_going: bool = False  # whether what does not depend on a failure goes on
+    retries: int = RETRIES  # how often what failed for a transient reason is retried
+    step_timeout: float = 0.0  # seconds that a step may take; 0 for any time
+    timeout: float = 0.0  # seconds that all may take; 0 for any time
+    resumes: tuple[str, ...] = ()  # the runs that this one goes on with
+
+
+def delay(attempt: int) -> float:
+    """Return the seconds to wait after the `attempt`-th try: 2, 6, 18, 54, 60, …, give or take a fifth.
+
+    Many machines that were refused at once do not come back at once.
+    """
+    seconds = _FIRST * _FACTOR ** (attempt - 1)
+    return min(seconds, _LONGEST) * random.uniform(0.8, 1.2)
 
 
 @dataclass(frozen=True)

@@ -67,11 +67,9 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise EdgebakeError(
-                f"cannot write the journal: {error.strerror}",
-                at=Position(str(self._path)),
-                hints=("what was built stays built; free space or fix the permissions, and bake again",),
-            ) from None
+            hints = ("what was built stays built; free space or fix the permissions, and bake again",)
+            message = f"cannot write the journal: {error.strerror}"
+            raise EdgebakeError(message, at=Position(str(self._path)), hints=hints) from None
 
     def shrink(self, keep: Keep, limit: int = LIMIT) -> None:
         """Leave out what is not needed, if the journal has outgrown twice what was kept last (and `limit`)."""

@@ -73,28 +73,22 @@ class _Host:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+@dataclass
 class Transport:
-    """Sends requests.
+    """Sends requests."""
 
-    Args:
-        environment: as for the client.
-        ca_bundle: further certificates to trust.
-        connections: how many to one host are kept.
-        patient: whether requests that a host does not answer are retried.
-    """
+    environment: Mapping[str, str]  # as for the client
+    ca_bundle: Path | None  # further certificates to trust
+    connections: int  # how many to one host are kept
+    patient: bool  # whether requests that a host does not answer are retried
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _hosts: dict[str, _Host] = field(default_factory=dict)
+    _pools: dict[tuple[str, str], urllib3.PoolManager] = field(default_factory=dict)
+    _tokens: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def __init__(
-        self, environment: Mapping[str, str], ca_bundle: Path | None, *, connections: int, patient: bool
-    ) -> None:
-        self._again = _AGAIN if patient else _AGAIN.new(total=2, connect=0, read=0, status=0, other=0)
-        self._environment = environment
-        self._ca_bundle = ca_bundle
-        self._connections = connections
-        self._credentials = Credentials(environment)
-        self._lock = threading.Lock()
-        self._hosts: dict[str, _Host] = {}
-        self._pools: dict[tuple[str, str], urllib3.PoolManager] = {}
-        self._tokens: dict[tuple[str, str], str] = {}
+    def __post_init__(self) -> None:
+        self._again = _AGAIN if self.patient else _AGAIN.new(total=2, connect=0, read=0, status=0, other=0)
+        self._credentials = Credentials(self.environment)
 
     def call(
         self,
@@ -203,23 +197,23 @@ class Transport:
         with self._lock:
             if key not in self._pools:
                 trust = self._trust(parts.netloc) if parts.scheme == "https" else None
-                options: dict[str, Any] = {"maxsize": self._connections, "timeout": _TIMEOUT, "ssl_context": trust}
+                options: dict[str, Any] = {"maxsize": self.connections, "timeout": _TIMEOUT, "ssl_context": trust}
                 manager = partial(urllib3.ProxyManager, proxy) if proxy else urllib3.PoolManager
                 self._pools[key] = manager(**options)
             return self._pools[key]
 
     def _proxy(self, scheme: str, host: str) -> str:
         """Return the proxy for a host: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as other programs read them."""
-        proxies = _proxies(self._environment)
+        proxies = _proxies(self.environment)
         if _is_local(host) or proxy_bypass_environment(host, proxies):
             return ""
         return proxies.get(scheme) or proxies.get("all", "")
 
     def _trust(self, host: str) -> ssl.SSLContext:
         """Return the certificates to trust: the system's or SSL_CERT_FILE, Docker's for the host, `ca_bundle`."""
-        file, folder = self._environment.get("SSL_CERT_FILE"), self._environment.get("SSL_CERT_DIR")
+        file, folder = self.environment.get("SSL_CERT_FILE"), self.environment.get("SSL_CERT_DIR")
         context = ssl.create_default_context(cafile=file or None, capath=folder or None)
-        extra = [*sorted((_CERTIFICATES / host).glob("*.crt")), *([self._ca_bundle] if self._ca_bundle else [])]
+        extra = [*sorted((_CERTIFICATES / host).glob("*.crt")), *([self.ca_bundle] if self.ca_bundle else [])]
         for path in extra:
             try:
                 context.load_verify_locations(path)

@@ -93,11 +93,7 @@ def _why_silent(term: Term, items: ProjectItems) -> str:
 
 
 def _nothing_picked(asked: Asked, silent: Mapping[Term, str]) -> str:
-    """Return what to say if no image is picked; that is an answer only to what changes by itself.
-
-    Raises:
-        EdgebakeError: no `state:` is asked for.
-    """
+    """Return what to say if no image is picked; an EdgebakeError unless a `state:`, which changes, is asked for."""
     if any(term.method == "state" for term in asked.terms):
         return f"{asked}: no image is in that state"
     hints = ["what there is: edgebake list images"]

@@ -89,7 +89,7 @@ def _bases(plan: Plan, settings: Settings, client: RegistryClient) -> dict[str, 
 
     def digest(reference: str) -> str:
         try:
-            return client.digest(parse_reference(reference))
+            return client.find_digest(parse_reference(reference)) or ""
         except RegistryError:
             return ""
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.modes import Modes
-from edgebake.execute.progress.base import HEARTBEAT, Lines
-from edgebake.execute.rows import Row
+from edgebake.execute.progress.base import HEARTBEAT, Lines, Row
 from edgebake.model.output import progress as output
 
 if TYPE_CHECKING:
