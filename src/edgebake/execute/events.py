@@ -150,7 +150,8 @@ class EventReader:
             return []
         ended = [step for vertex in event.get("vertexes") or () if (step := self._vertex(vertex)) is not None]
         for log in event.get("logs") or ():
-            self._log(log)
+            if (step := self.steps.get(log.get("vertex", ""))) is not None:
+                step.write(log.get("stream", 0), base64.b64decode(log.get("data") or b""))
         for status in event.get("statuses") or ():
             self._status(status)
         return ended
@@ -201,11 +202,6 @@ class EventReader:
             step.named.append(match[1])
         elif (match := _EXPORTED.match(line)) and match[1] not in step.exported:
             step.exported.append(match[1])
-
-    def _log(self, log: dict[str, Any]) -> None:
-        step = self.steps.get(log.get("vertex", ""))
-        if step is not None:
-            step.write(log.get("stream", 0), base64.b64decode(log.get("data") or b""))
 
     def of(self, bake_target: str, platform: str) -> Sequence[BuildStep]:
         """Return the instructions of a bake target for a platform."""

@@ -30,14 +30,7 @@ _ENVIRONMENT = {"BUILDX_METADATA_PROVENANCE": "disabled"}
 
 
 class BakeProcess:
-    """Starts a bake.
-
-    Args:
-        invocation: what to bake.
-
-    Attributes:
-        events: what it has reported so far.
-    """
+    """A bake, which begins at once. `events` has what it has reported so far."""
 
     def __init__(self, invocation: Invocation) -> None:
         self.events = EventReader(invocation.bake_targets)

@@ -128,12 +128,11 @@ class Runner:
 
     def _ended(self, job: Job, process: BakeProcess, late: BuildStep | None) -> Ended:
         code, metadata = process.finish()
-        failures: list[Failure] = []
+        failures = failures_of(process.events) if late is not None or code else []
         if late is not None:
-            limit = format_duration(self.policy.step_timeout)
-            failures = [overdue(late, limit), *failures_of(process.events)]
-        elif code:
-            failures = failures_of(process.events) or [unexplained(process.events, job.invocation.bake_targets)]
+            failures.insert(0, overdue(late, format_duration(self.policy.step_timeout)))
+        elif code and not failures:
+            failures = [unexplained(process.events, job.invocation.bake_targets)]
         return Ended(job, process.events, metadata, failures)
 
     def again(self, job: Job, names: Sequence[str], failure: Failure | None, note: OnRetry | None = None) -> Job:
@@ -166,10 +165,8 @@ class Runner:
         for watcher in self.watchers:
             watcher.tick()
         if time.monotonic() >= self._deadline:
-            raise EdgebakeError(
-                "the bake took longer than its --timeout, and was stopped",
-                hints=("to build the rest: edgebake bake --resume, with the same other options",),
-            )
+            hints = ("to build the rest: edgebake bake --resume, with the same other options",)
+            raise EdgebakeError("the bake took longer than its --timeout, and was stopped", hints=hints)
 
     def _late_step(self, events: EventReader) -> BuildStep | None:
         limit = self.policy.step_timeout

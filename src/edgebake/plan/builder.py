@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -259,3 +260,21 @@ def _check_builder(compilation: Compilation, targets: Sequence[TargetPlan]) -> C
     built = (change for target in targets for change in target.built)
     running = {change.platform for change in built if change.node.runs_on_target(change.platform)}
     return CheckBuilder(platforms, tuple(platform for platform in platforms if platform in running))
+
+
+def bake_command(plan: Plan) -> str:
+    """Return the command that does what a plan shows."""
+    request, narrowed = plan.scope.request, plan.scope.narrowed
+    names, targets = request.names, request.targets
+    if narrowed:  # a part of what was asked for: named by what is left of it
+        names = tuple(sorted({target.bake_target.image for target in plan.targets}))
+        targets = tuple(sorted({target.bake_target.target for target in plan.targets}))
+    words = ["edgebake", "bake", *names]
+    words += [word for target in targets for word in ("--target", target)]
+    words += [word for platform in request.platforms for word in ("--platform", platform)]
+    words += ["--name", request.name] if request.name else []
+    if not narrowed:
+        words += [word for text in request.select for word in ("--select", text)]
+        words += [word for text in request.exclude for word in ("--exclude", text)]
+    words += [] if plan.output == "cache" else [f"--{plan.output}"]
+    return shlex.join(words)

@@ -45,11 +45,7 @@ def _parse(line: bytes) -> Entry | None:
 
 
 class Journal:
-    """Adds to a project's journal; several processes may do so at once.
-
-    Args:
-        root: the project's folder.
-    """
+    """Adds to the journal of the project whose folder is `root`; several processes may do so at once."""
 
     def __init__(self, root: Path) -> None:
         self._path = root / JOURNAL_FILE

@@ -68,8 +68,7 @@ def _install_line(plan: Plan, target: TargetPlan) -> list[Node]:
     line: list[Node] = []
     while stage:
         node = graph.node(target.bake_target.target, stage)
-        if node.kind == "install" and node.id in shown:
-            line.append(node)
+        line += [node] if node.kind == "install" and node.id in shown else []
         stage = next(iter(node.bodies.values())).parent
     return line[::-1]
 

@@ -39,9 +39,8 @@ def stage_key(target: str, digests: Mapping[str, str]) -> str:
         digests: the stage's fingerprints, by platform.
     """
     platforms = sorted(digests)
-    if len(platforms) == 1:
-        digest = digests[platforms[0]]
-    else:
+    digest = digests[platforms[0]]
+    if len(platforms) > 1:
         digest = hashlib.sha256(json.dumps([digests[platform] for platform in platforms]).encode()).hexdigest()
     return "-".join([target, *(arch(platform) for platform in platforms), digest[:_DIGITS]])
 

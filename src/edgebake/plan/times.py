@@ -89,13 +89,11 @@ class StageTimes:
 
     def _ratio(self, platform: str, other: str) -> float:
         """Return how much longer a platform's stages take than another one's; 1 if none was measured on both."""
-        pairs = [
-            (stage.measured().seconds, known[target, other].measured().seconds)
-            for known in self.stages.values()
-            for (target, where), stage in known.items()
-            if where == platform and (target, other) in known
-        ]
-        ratios = [one / two for one, two in pairs if two > 0]
+        ratios = []
+        for known in self.stages.values():
+            on_both = (target for target, where in known if where == platform and (target, other) in known)
+            pairs = ((known[one, platform].measured(), known[one, other].measured()) for one in on_both)
+            ratios += [one.seconds / two.seconds for one, two in pairs if two.seconds > 0]
         return median(ratios) if ratios else 1.0
 
 

@@ -54,30 +54,24 @@ def declared_as(everything: Sequence[Declared], text: str) -> list[Declared]:
     candidates = same or [one for one in everything if one.reference.repository == reference.repository]
     if not candidates:
         known = {str(one.reference) for one in everything}
-        raise EdgebakeError(
-            f"the project declares nothing in {reference.repository}",
-            hints=(*did_you_mean(text, known, kind="reference"), "name the registry, if it is another: --registry"),
-        )
+        hints = (*did_you_mean(text, known, kind="reference"), "name the registry, if it is another: --registry")
+        raise EdgebakeError(f"the project declares nothing in {reference.repository}", hints=hints)
     return [replace(one, reference=reference) for one in candidates]
 
 
 # ── what is there
 
 
+@dataclass
 class Verifier:
-    """Compares references with what is declared.
+    """Compares references with what is declared."""
 
-    Args:
-        plan: what is declared.
-        client: asks the registry.
-        shards: digest files whose digests are to be there, too.
-    """
+    plan: Plan  # what is declared
+    client: RegistryClient  # asks the registry
+    shards: Iterable[Shard] = ()  # digest files whose digests are to be there, too
 
-    def __init__(self, plan: Plan, client: RegistryClient, shards: Iterable[Shard] = ()) -> None:
-        self._client = client
-        self._provenance = plan.compilation.workspace.project.provenance != "off"
-        self._compilation = plan.compilation
-        self._parts = {(part.bake_target, part.platform): part for shard in shards for part in shard.parts}
+    def __post_init__(self) -> None:
+        self._parts = {(part.bake_target, part.platform): part for shard in self.shards for part in shard.parts}
 
     def tags(self, everything: Sequence[Declared]) -> list[VerifiedReference]:
         """Return what declared tags are; those of one owner must name one digest.
@@ -85,19 +79,19 @@ class Verifier:
         Raises:
             RegistryError: the registry refuses, or cannot be reached.
         """
-        found = self._client.each(self.one, everything)
+        found = self.client.each(self.one, everything)
         first = {one.owner: one for one in reversed(found) if one.digest}
-        return [self._compared(one, first.get(one.owner, one)) for one in found]
+        return [_compared(one, first.get(one.owner, one)) for one in found]
 
     def best(self, candidates: Sequence[Declared]) -> VerifiedReference:
         """Return what a reference is, by the candidate that it is most like."""
-        return min(self._client.each(self.one, candidates), key=lambda one: len(one.differences))
+        return min(self.client.each(self.one, candidates), key=lambda one: len(one.differences))
 
     def one(self, wanted: Declared) -> VerifiedReference:
         """Return what one reference is."""
         digest, platforms = None, dict[str, str]()
         try:
-            image = read_image(self._client, wanted.reference)
+            image = read_image(self.client, wanted.reference)
         except (NotFoundError, NotAnImageError) as error:
             text = "it is not in the registry" if isinstance(error, NotFoundError) else str(error)
             differences = [Difference(kind="missing", platform=None, text=text)]
@@ -109,14 +103,6 @@ class Verifier:
             owner=owner, reference=reference, digest=digest, platforms=platforms, differences=differences
         )
 
-    @staticmethod
-    def _compared(one: VerifiedReference, first: VerifiedReference) -> VerifiedReference:
-        if not one.digest or one.digest == first.digest:
-            return one
-        text = f"it names another digest than {first.reference}"
-        difference = Difference(kind="digest", platform=None, text=text)
-        return one.model_copy(update={"differences": [*one.differences, difference]})
-
     def _differences(self, wanted: Declared, image: RegistryImage) -> Iterator[Difference]:
         present = [one.platform for one in image.images]
         problems = platform_problems(wanted.parts, present)
@@ -127,12 +113,13 @@ class Verifier:
 
     def _of_platform(self, target: TargetPlan, whole: RegistryImage, image: PlatformImage) -> Iterator[_Found]:
         try:
-            labels = labels_of(self._client, whole.reference.repository, image)
+            labels = labels_of(self.client, whole.reference.repository, image)
         except NotFoundError:
             yield "content", f"the index names {image.digest}, which is gone"
             return
         yield from self._labels(target, labels, image.platform)
-        if self._provenance and not self._has_provenance(whole, image):
+        declares = self.plan.compilation.workspace.project.provenance != "off"
+        if declares and not self._has_provenance(whole, image):
             yield "attestations", "the project declares provenance, and the image has none"
         part = self._parts.get((target.bake_target.name, image.platform))
         if part is not None and image.digest not in self._digests(part):
@@ -143,13 +130,13 @@ class Verifier:
         if built != now:
             before = _short(built) if built else "something unknown"
             yield "fingerprint", f"built from {before}, declared is {_short(now)}"
-        for key, value in image_labels(self._compilation.plan_of(target.bake_target)).items():
+        for key, value in image_labels(self.plan.compilation.plan_of(target.bake_target)).items():
             if labels.get(key) != value and not key.startswith(FINGERPRINT_LABEL):
                 yield "labels", f"{key} is {labels.get(key)!r}, declared is {value!r}"
 
     def _has_provenance(self, whole: RegistryImage, image: PlatformImage) -> bool:
         for descriptor in image.attestations:
-            found = self._client.find_manifest(whole.reference.repository.by_digest(str(descriptor["digest"])))
+            found = self.client.find_manifest(whole.reference.repository.by_digest(str(descriptor["digest"])))
             layers = found.data.get("layers", ()) if found else ()
             if any(_PROVENANCE in (layer.get("annotations") or {}).get(_PREDICATE, "") for layer in layers):
                 return True
@@ -158,7 +145,7 @@ class Verifier:
     def _digests(self, part: Part) -> set[str]:
         """Return what a recorded digest stands for on its platform: itself, or what its index names."""
         try:
-            whole = read_image(self._client, parse_repository(part.repository).by_digest(part.digest))
+            whole = read_image(self.client, parse_repository(part.repository).by_digest(part.digest))
         except NotFoundError:
             return set()
         return {one.digest for one in whole.images if one.platform == part.platform}
@@ -166,3 +153,12 @@ class Verifier:
 
 def _short(digest: str) -> str:
     return f"{digest[:19]}…"
+
+
+def _compared(one: VerifiedReference, first: VerifiedReference) -> VerifiedReference:
+    """Return a reference, with the difference if it names another digest than the first one of its owner."""
+    if not one.digest or one.digest == first.digest:
+        return one
+    text = f"it names another digest than {first.reference}"
+    difference = Difference(kind="digest", platform=None, text=text)
+    return one.model_copy(update={"differences": [*one.differences, difference]})

@@ -62,11 +62,6 @@ class RegistryImage:
         """The annotations of the index; none for a single manifest."""
         return dict(self.manifest.data.get("annotations") or {}) if self.manifest.is_index else {}
 
-    @property
-    def descriptor_digests(self) -> set[str]:
-        """The digests of all entries of the index, attestations too; for a single manifest its own."""
-        return {str(one["digest"]) for image in self.images for one in image.descriptors}
-
 
 def read_image(client: RegistryClient, reference: Reference) -> RegistryImage:
     """Return the image that a reference names.

@@ -86,8 +86,10 @@ def names_exactly(image: RegistryImage | None, wanted: TagSet) -> bool:
     """
     if image is None or len(image.images) != len(wanted.images):
         return False
-    digests = {str(descriptor["digest"]) for one in wanted.images for descriptor in one.descriptors}
-    if image.descriptor_digests != digests:
+    there, digests = (
+        {d["digest"] for one in own for d in one.descriptors} for own in (image.images, wanted.images)
+    )
+    if there != digests:
         return False
     return len(wanted.images) == 1 or wanted.annotations.items() <= image.annotations.items()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from functools import cached_property
 
 import networkx as nx
@@ -15,26 +16,24 @@ from edgebake.select.names import RecipeNames, matching, unknown
 from edgebake.select.project import IMAGE, Item, ProjectItems
 
 
+@dataclass
 class CatalogueItems:
     """All recipes, by name, and who asks for whom in any of its releases.
 
     An image stands for the recipes in it, a target or platform for those that exist there.
-
-    Args:
-        workspace: the project, or an empty one for the built-in catalogue.
-        project: makes the items of the project's images; called only if a term is about these.
     """
 
-    def __init__(self, workspace: Workspace, project: Callable[[], ProjectItems]) -> None:
-        self._workspace = workspace
-        self._catalogue = workspace.catalogue
-        self._make_project = project
-        self._names = RecipeNames(workspace)
+    workspace: Workspace  # the project, or an empty one for the built-in catalogue
+    make_project: Callable[[], ProjectItems]  # called only if a term is about the project's images
+
+    def __post_init__(self) -> None:
+        self._catalogue = self.workspace.catalogue
+        self._names = RecipeNames(self.workspace)
 
     @cached_property
     def project(self) -> ProjectItems:
         """The items of the project's images."""
-        return self._make_project()
+        return self.make_project()
 
     def of(self, term: Term) -> frozenset[str]:
         """Return the recipes that a term names.
@@ -67,7 +66,7 @@ class CatalogueItems:
 
     def is_image(self, term: Term) -> bool:
         """Tell whether a term's value names images of the project."""
-        return bool(matching(term.value, self._workspace.project.images))
+        return bool(matching(term.value, self.workspace.project.images))
 
     def on(self, targets: Iterable[str], platforms: Iterable[str]) -> frozenset[str]:
         """Return the recipes that exist on any of some targets, on any of some platforms."""
@@ -91,7 +90,7 @@ class CatalogueItems:
         if self.is_image(term):
             return frozenset(found | self.in_images(self.project.of(term)))
         if not found:
-            known = [*self._workspace.project.images, *self._catalogue.known_names()]
+            known = [*self.workspace.project.images, *self._catalogue.known_names()]
             raise unknown(term, known, "image or recipe")
         return frozenset(found)
 

@@ -98,10 +98,8 @@ def _term(word: str, group: str, option: str) -> Term:
         raise EdgebakeError(f"{option}: {word!r}{where} is not a selector", hints=(_EXAMPLES,))
     around, up, down = bool(match["around"]), match["up"], match["down"]
     if around and (up is not None or down is not None):
-        raise EdgebakeError(
-            f"{option}: {word!r} has @ and +, which cannot be combined",
-            reason="@ goes in both directions, as far as possible",
-        )
+        reason = "@ goes in both directions, as far as possible"
+        raise EdgebakeError(f"{option}: {word!r} has @ and +, which cannot be combined", reason=reason)
     method, value = match["method"] or "name", match["value"] or match["name"]
     term = Term(word, method, value, _steps(up) or 0, _steps(down), around)
     _refuse_unknown(term, option)

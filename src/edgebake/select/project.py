@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -49,27 +50,25 @@ _STATES: dict[str, frozenset[State]] = {
 }
 
 
+@dataclass
 class ProjectItems:
     """The items of compiled images, and who needs whom.
 
     An image needs the recipes that it names, a recipe those that it requires, is compiled against and is built
     with.
-
-    Args:
-        compilation: the project.
-        scope: the images that are looked at, each on some platforms.
-        states: returns what changed; called only if a term is about that.
     """
 
-    def __init__(self, compilation: Compilation, scope: Scope, states: Callable[[], States]) -> None:
-        self._compilation = compilation
-        self._find_states = states
-        self.graph: nx.DiGraph[Item] = nx.DiGraph()
-        self.held: set[Item] = set()  # the images, and the recipes that are installed in them
-        self.cells: list[Cell] = []
-        for target in scope.targets:
+    compilation: Compilation
+    scope: Scope  # the images that are looked at, each on some platforms
+    find_states: Callable[[], States]  # returns what changed; called only if a term is about that
+    graph: nx.DiGraph[Item] = field(default_factory=nx.DiGraph)
+    held: set[Item] = field(default_factory=set)  # the images, and the recipes that are installed in them
+    cells: list[Cell] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for target in self.scope.targets:
             self._add(target.bake_target, target.platforms)
-        self._names = RecipeNames(compilation.workspace, {item.recipe for item in self.graph} - {IMAGE})
+        self._names = RecipeNames(self.compilation.workspace, {item.recipe for item in self.graph} - {IMAGE})
 
     def of(self, term: Term) -> frozenset[Item]:
         """Return the items that a term names.
@@ -94,8 +93,8 @@ class ProjectItems:
         return self._recipes(self._names.of(term))
 
     def _add(self, bake_target: BakeTarget, platforms: Iterable[str]) -> None:
-        plan = self._compilation.plan_of(bake_target)
-        nodes = self._compilation.graph.needed_by(bake_target.target, [bake_target.stage])
+        plan = self.compilation.plan_of(bake_target)
+        nodes = self.compilation.graph.needed_by(bake_target.target, [bake_target.stage])
         for platform in platforms:
             cell = Cell(bake_target.name, bake_target.image, bake_target.target, platform)
             self.cells.append(cell)
@@ -122,12 +121,12 @@ class ProjectItems:
         """Yield what a recipe's heavy half is made with."""
         build = node.pins[platform].recipe.build
         tools = (tool.requirement for tool in FETCH_TOOLS) if node.kind == "fetch" else build.tools if build else ()
-        catalogue = self._compilation.workspace.catalogue
+        catalogue = self.compilation.workspace.catalogue
         yield from (catalogue.canonical(tool.name) or tool.name for tool in tools)
 
     @cached_property
     def _states(self) -> States:
-        return {item: state for item, state in self._find_states().items() if item in self.graph}
+        return {item: state for item, state in self.find_states().items() if item in self.graph}
 
     def _named(self, term: Term) -> frozenset[Item]:
         images, is_recipe = matching(term.value, self._all_images()), self._names.exists(term.value)
@@ -139,14 +138,14 @@ class ProjectItems:
         for method, names in (("target", self._target_names()), ("platform", PLATFORMS)):
             if matching(term.value, names):
                 return unknown(term, (), "image or recipe", f"for a {method}, write {method}:{term.value}")
-        known = [*self._all_images(), *self._compilation.workspace.catalogue.known_names()]
+        known = [*self._all_images(), *self.compilation.workspace.catalogue.known_names()]
         return unknown(term, known, "image or recipe")
 
     def _all_images(self) -> list[str]:
-        return list(self._compilation.workspace.project.images)
+        return list(self.compilation.workspace.project.images)
 
     def _target_names(self) -> list[str]:
-        return self._compilation.workspace.catalogue.target_names()
+        return self.compilation.workspace.catalogue.target_names()
 
     def _known(self, term: Term, there: Iterable[str], known: Iterable[str]) -> set[str]:
         """Return what is there of what a term names; an EdgebakeError if it names nothing that is known."""
