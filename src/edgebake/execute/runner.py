@@ -16,7 +16,6 @@ from edgebake.execute.process import BakeProcess
 from edgebake.text.duration import format_duration
 
 _TICK = 0.25  # seconds
-RETRIES = 2
 _FIRST, _FACTOR, _LONGEST = 2.0, 3.0, 60.0  # seconds
 
 OnSteps = Callable[[EventReader, list[BuildStep]], None]
@@ -29,7 +28,7 @@ class Policy:
     """What to do about failures."""
 
     keep_going: bool = False  # whether what does not depend on a failure goes on
-    retries: int = RETRIES  # how often what failed for a transient reason is retried
+    retries: int = 2  # how often what failed for a transient reason is retried
     step_timeout: float = 0.0  # seconds that a step may take; 0 for any time
     timeout: float = 0.0  # seconds that all may take; 0 for any time
     resumes: tuple[str, ...] = ()  # the runs that this one goes on with

@@ -86,10 +86,11 @@ def names_exactly(image: RegistryImage | None, wanted: TagSet) -> bool:
     """
     if image is None or len(image.images) != len(wanted.images):
         return False
-    there, digests = (
-        {d["digest"] for one in own for d in one.descriptors} for own in (image.images, wanted.images)
-    )
-    if there != digests:
+
+    def digests(images: Iterable[PlatformImage]) -> set[str]:
+        return {str(descriptor["digest"]) for one in images for descriptor in one.descriptors}
+
+    if digests(image.images) != digests(wanted.images):
         return False
     return len(wanted.images) == 1 or wanted.annotations.items() <= image.annotations.items()
 
