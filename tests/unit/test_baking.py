@@ -14,10 +14,9 @@ from edgebake.execute.buildx import Buildx
 from edgebake.execute.events import EventReader
 from edgebake.execute.failures import Failure
 from edgebake.execute.ledger import Ledger
-from edgebake.execute.policy import Policy
 from edgebake.execute.process import BakeProcess
 from edgebake.execute.progress.base import Progress
-from edgebake.execute.runner import Ended, Job, OnSteps, Runner
+from edgebake.execute.runner import Ended, Job, OnSteps, Policy, Runner
 from edgebake.plan.journal import Journal
 from edgebake.plan.settings import Settings
 from edgebake.plan.steps import Bake

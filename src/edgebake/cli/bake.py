@@ -25,12 +25,12 @@ from edgebake.cli.options import (
     refuse_together,
 )
 from edgebake.errors import EdgebakeError
-from edgebake.execute.progress.mode import Mode
+from edgebake.execute.progress import Mode
 from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.execute.executor import Executor
-    from edgebake.execute.policy import Policy
+    from edgebake.execute.runner import Policy
     from edgebake.model.project import Project
     from edgebake.pipeline import Observed, Pipeline
     from edgebake.plan.builder import Plan
@@ -101,7 +101,7 @@ class BakeOptions(BakeFileOptions, SelectOptions):
     @property
     def policy(self) -> Policy:
         """What is done about failures."""
-        from edgebake.execute.policy import Policy
+        from edgebake.execute.runner import Policy
         from edgebake.text.duration import parse_duration
 
         step, whole = self.step_timeout, self.timeout
@@ -259,7 +259,7 @@ def _recorded(options: BakeOptions, observed: Observed, executor: Executor) -> I
         yield
     finally:
         if options.digests:
-            from edgebake.publishing.parts import digest_parts
+            from edgebake.publishing.collect import digest_parts
             from edgebake.state.digest_files import subject_name, write_digest_file
 
             name = options.subject or subject_name(_words(observed.plan.scope.request))

@@ -132,9 +132,8 @@ def _recipes(pipeline: Pipeline) -> nx.DiGraph[str]:
 
 def _stages(pipeline: Pipeline) -> nx.DiGraph[str]:
     from edgebake.inspect.graphs import stage_graph
-    from edgebake.select.listed import selected_items
+    from edgebake.select.listed import selected_items, stages_of
     from edgebake.select.request import scope_of
-    from edgebake.select.stages import stages_of
 
     compilation, request = pipeline.compilation, pipeline.request
     scope = scope_of(compilation.graph.bake_targets, pipeline.workspace, request)

@@ -46,10 +46,8 @@ def batches(
         tests_first: whether tests have an invocation of their own in any case.
     """
     passes = [items for items in (step.tests, step.images) if items]
-    if not buildx.jobs:
-        yield from (Batch(wave, "") for items in passes for wave in _waves(graph, items))
-    elif keep_going:
-        jobs = f"defer-error,parallel={AT_ONCE}"
+    if not buildx.jobs or keep_going:
+        jobs = f"defer-error,parallel={AT_ONCE}" if buildx.jobs else ""
         yield from (Batch(wave, jobs) for items in passes for wave in _waves(graph, items))
     elif step.tests and not tests_first and len(step.items) <= AT_ONCE:
         yield Batch(step.items, f"defer-output,parallel={AT_ONCE}")

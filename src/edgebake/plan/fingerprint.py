@@ -30,17 +30,12 @@ _as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a stage on one platform follows from.
+    """What a stage on one platform follows from."""
 
-    Attributes:
-        own: digest of its own part.
-        parents: fingerprints of the stages that it is made from, by id; the one it continues first.
-        parts: digests of its own inputs by name, for telling which one changed.
-    """
-
-    own: str
+    own: str  # digest of its own part
+    # fingerprints of the stages that it is made from, by id; the one it continues first
     parents: tuple[tuple[str, str], ...]
-    parts: tuple[tuple[str, str], ...]
+    parts: tuple[tuple[str, str], ...]  # digests of its own inputs by name, for telling which one changed
     digest: str
 
     def __str__(self) -> str:
@@ -48,14 +43,10 @@ class Fingerprint:
 
 
 class Fingerprints:
-    """Computes fingerprints, each once.
-
-    Args:
-        compilation: the graph, and the project whose files the stages read.
-    """
+    """Computes the fingerprints of a compilation, each once. Its project's files are read."""
 
     def __init__(self, compilation: Compilation) -> None:
-        self._compilation = compilation
+        self.compilation = compilation
         self._graph = compilation.graph
         self._known: dict[tuple[str, str, str], Fingerprint] = {}
         self._inputs: dict[tuple[str, Input], tuple[tuple[str, str], ...]] = {}
@@ -86,22 +77,22 @@ class Fingerprints:
         parents = tuple((p, self._known[node.target, p, platform].digest) for p in body.parents)
         parts = tuple(self._parts(node, body, platform))
         # What fields say is for people; operations, files and the base decide.
-        own = _digest([part for part in parts if not part[0].startswith("recipe ")])
-        return Fingerprint(own, parents, parts, _digest([own, [digest for _, digest in parents]]))
+        own = digest_of([part for part in parts if not part[0].startswith("recipe ")])
+        return Fingerprint(own, parents, parts, digest_of([own, [digest for _, digest in parents]]))
 
     def _parts(self, node: Node, body: Stage, platform: str) -> Iterator[tuple[str, str]]:
         begins = body.base.role if isinstance(body.base, ImageRef) else "stage"
-        yield "instructions", _digest([_MEANING, begins, body.ops.digest])
+        yield "instructions", digest_of([_MEANING, begins, body.ops.digest])
         if self._templates:
             yield "templates", self._templates
         if node.kind in ("base", "native"):
-            yield "base image", _digest(self._base(node, platform))
+            yield "base image", digest_of(self._base(node, platform))
         for one in body.inputs:
             yield from self._input(node.target, one)
         if self._wheelhouse and self._reads_wheelhouse(node.target, body):
             yield "wheelhouse", self._wheelhouse
         for name, value in body.parts:
-            yield f"recipe {name}", _digest(value)
+            yield f"recipe {name}", digest_of(value)
 
     def _reads_wheelhouse(self, target: str, body: Stage) -> bool:
         """Tell whether wheels of the project's own can end in a stage: not where the lock has files' digests."""
@@ -112,23 +103,23 @@ class Fingerprints:
     @cached_property
     def _templates(self) -> str:
         """The digest of the templates with which the project itself prints Dockerfiles; "" if it has none."""
-        folder = project_templates(self._compilation.workspace.root).own_printing
+        folder = project_templates(self.compilation.workspace.root).own_printing
         return tree_digest(list_files(folder, ["."], IgnoreRules())) if folder else ""
 
     @cached_property
     def _wheelhouse(self) -> str:
         """The digest of the project's folder of wheels; "" if it has none."""
-        workspace = self._compilation.workspace
+        workspace = self.compilation.workspace
         folder = workspace.project.wheelhouse
         if folder is None or not (workspace.root / folder).is_dir():
             return ""
         return tree_digest(list_files(workspace.root / folder, ["."], IgnoreRules()))
 
     def _base(self, node: Node, platform: str) -> list[str]:
-        target = self._compilation.targets[node.target]
+        target = self.compilation.targets[node.target]
         native = node.kind == "native"
         image = target.base.native if native and target.base.native else target.base.image
-        lock = self._compilation.workspace.lock
+        lock = self.compilation.workspace.lock
         locked = lock.bases.get(image) if lock else None
         if locked is None or locked.digest is None:
             return [image]
@@ -152,7 +143,7 @@ class Fingerprints:
             # It is copied with one of two modes, so only that much of a mode counts.
             executable = bool(one.source.stat().st_mode & 0o100)
             content = hashlib.sha256(one.source.read_bytes()).hexdigest()
-            yield f"file {one.shown}", _digest([executable, content])
+            yield f"file {one.shown}", digest_of([executable, content])
         else:
             for entry in list_files(one.source.parent, [one.source.name], WITHOUT_BYTECODE):
                 yield f"file {one.shown}/{entry.path}", tree_digest([entry])
@@ -160,12 +151,13 @@ class Fingerprints:
     def _sent(self, target: str, one: Input) -> list[FileEntry]:
         """Return the files of an input of the project's own that a build is sent."""
         if target not in self._rules:
-            self._rules[target] = context_rules(self._compilation, target)
-        return list_files(self._compilation.workspace.root, [one.name], self._rules[target])
+            self._rules[target] = context_rules(self.compilation, target)
+        return list_files(self.compilation.workspace.root, [one.name], self._rules[target])
 
 
 _GENERATED = {"requirements": "packages", "constraints": "constraints"}
 
 
-def _digest(value: object) -> str:
+def digest_of(value: object) -> str:
+    """Return the SHA-256 of a value as JSON, in hex."""
     return hashlib.sha256(_as_json(value).encode()).hexdigest()

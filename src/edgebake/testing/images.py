@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
+from edgebake.execute.progress import Mode
 from edgebake.execute.progress.factory import make_progress
-from edgebake.execute.progress.mode import Mode
 from edgebake.model.output.build import Suite, TestResult
 from edgebake.pipeline import Pipeline
 from edgebake.plan.builder import Plan

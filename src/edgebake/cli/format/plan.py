@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgebake.cli.format.reasons import MARK, counted_work, row_text, stages_once
 from edgebake.graph.notes import summarised
-from edgebake.plan.builder import Plan, is_complete
-from edgebake.plan.command_line import bake_command
+from edgebake.plan.builder import Plan, bake_command, is_complete
 from edgebake.plan.rows import RunningStages, running_stages, target_rows
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.text.words import counted, listed, some

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from edgebake.model.output import plan as published
 from edgebake.plan import builder, forecast
 from edgebake.plan.changes import StageChange
-from edgebake.plan.evidence import Evidence
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, Step, VerifyIndexes, WriteFiles
-from edgebake.plan.target_plan import TargetPlan
+from edgebake.plan.target_plan import Evidence, TargetPlan
 
 
 def data(plan: builder.Plan, work: Sequence[published.PlatformWork] | None = None) -> published.Plan:

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from edgebake.graph.node import Kind, StageKey
-from edgebake.plan.changes import SEVERITY, StageChange, State
-from edgebake.plan.reasons import Cause, Reason, reasons
+from edgebake.plan.changes import SEVERITY, Cause, Reason, StageChange, State, reasons
 from edgebake.plan.reuse import Given
 from edgebake.plan.rows import ReusedPart, Row
 from edgebake.text.words import counted, listed

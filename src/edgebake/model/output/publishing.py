@@ -34,8 +34,11 @@ class Publish(Output):
     """Staging tags that the registry did not delete."""
 
 
+DifferenceKind = Literal["missing", "platforms", "content", "attestations", "digest", "fingerprint", "labels"]
+
+
 class Difference(Record):
-    kind: Literal["missing", "platforms", "content", "attestations", "digest", "fingerprint", "labels"]
+    kind: DifferenceKind
     platform: Platform | None
     """Platform; null for all platforms."""
     text: str
