@@ -119,10 +119,7 @@ class _Page:
         return {"measured": bool(self._seconds), "panels": panels, "nodes": nodes, "edges": edges}
 
     def _panel(
-        self,
-        panel: tuple[str, float, float, float],
-        seconds: Mapping[str, float],
-        needs: Mapping[str, list[str]],
+        self, panel: tuple[str, float, float, float], seconds: Mapping[str, float], needs: Mapping[str, list[str]]
     ) -> dict[str, Any]:
         target, y, width, height = panel
         own = {name: took for name, took in seconds.items() if self._graph.nodes[name]["target"] == target}

@@ -15,10 +15,7 @@ BUILDKIT_CHECK = Rule(
     "fix the recipe's template that the stage comes from; BuildKit's page on the check shows how",
 )
 UNUSED_IGNORE = Rule(
-    "unused-ignore",
-    "warning",
-    "an ignored rule finds nothing",
-    "remove the entry from lint.ignore",
+    "unused-ignore", "warning", "an ignored rule finds nothing", "remove the entry from lint.ignore"
 )
 
 _FAMILIES = (images, recipes, sources, packages, secrets, cuda, context, pins)

@@ -276,8 +276,7 @@ def _refuse_plain(character: str) -> None:
         raise _PatternError("It ends with a backslash.", "write '\\\\' for the character itself")
     if character == "^":
         raise _PatternError(
-            "Docker treats '^' next to wildcards as the start of the path.",
-            "write '\\^' for the character itself",
+            "Docker treats '^' next to wildcards as the start of the path.", "write '\\^' for the character itself"
         )
 
 
@@ -309,8 +308,7 @@ def _unescaped(item: str) -> str:
     """Return the character that `item` stands for; `item` can be escaped."""
     if item.startswith("\\") and (item[1].isalnum() or not item[1].isascii()):
         raise _PatternError(
-            f"Docker misreads {item!r}.",
-            "write '/' between folders, and escape only special characters",
+            f"Docker misreads {item!r}.", "write '/' between folders, and escape only special characters"
         )
     return item[-1]
 

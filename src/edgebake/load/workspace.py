@@ -152,10 +152,7 @@ def no_project(folder: Path) -> EdgebakeError:
         )
     return EdgebakeError(
         f"{PROJECT_FILE} not found in {folder} or above it",
-        hints=(
-            "create a project: edgebake init",
-            "or name recipes: edgebake plan RECIPE --target TARGET",
-        ),
+        hints=("create a project: edgebake init", "or name recipes: edgebake plan RECIPE --target TARGET"),
     )
 
 

@@ -10,14 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 from unicodedata import category
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    GetJsonSchemaHandler,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -41,12 +34,7 @@ class BadValue(ValueError):
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        path: tuple[str | int, ...] = (),
-        hints: Sequence[str] = (),
-        is_key: bool = False,
+        self, message: str, *, path: tuple[str | int, ...] = (), hints: Sequence[str] = (), is_key: bool = False
     ) -> None:
         super().__init__(message)
         self.path = path
@@ -129,8 +117,7 @@ def _image_name(text: str) -> str:
 ImageName = Annotated[Name, AfterValidator(_image_name)]
 
 VersionText = Annotated[
-    str,
-    AfterValidator(matching(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", "is not a version", limit=100)),
+    str, AfterValidator(matching(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", "is not a version", limit=100))
 ]
 
 EnvName = Annotated[str, AfterValidator(matching(r"[A-Za-z_][A-Za-z0-9_]*", "is not a variable name"))]
@@ -147,11 +134,7 @@ Line = Annotated[str, AfterValidator(no_control)]
 
 check_url = matching(r"(?:https?|ssh|git|file)://[^\s\"'`<>\\^]+", "is not a URL", limit=2000)
 
-Url = Annotated[
-    str,
-    AfterValidator(check_url),
-    WithJsonSchema({"type": "string", "format": "uri"}),
-]
+Url = Annotated[str, AfterValidator(check_url), WithJsonSchema({"type": "string", "format": "uri"})]
 
 Platform = Annotated[
     str,

@@ -6,17 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from edgebake.model.base import (
-    BadValue,
-    Flag,
-    Line,
-    Model,
-    OneOrMany,
-    PlainPath,
-    Platform,
-    Repository,
-    matching,
-)
+from edgebake.model.base import BadValue, Flag, Line, Model, OneOrMany, PlainPath, Platform, Repository, matching
 
 EMULATED = "emulated"
 """In place of runner labels: the platform has no runner and is built under QEMU."""

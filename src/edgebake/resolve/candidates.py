@@ -263,6 +263,5 @@ def _ordered(loaded: LoadedRecipe, releases: tuple[Release, ...], locked: str | 
     if versioning == "pep440":
         newest_first.sort(key=lambda release: parse_version(release.version), reverse=True)
     return sorted(
-        newest_first,
-        key=lambda r: (r.version != locked, not r.default, is_prerelease(r.version, versioning)),
+        newest_first, key=lambda r: (r.version != locked, not r.default, is_prerelease(r.version, versioning))
     )

@@ -346,10 +346,7 @@ def _other_targets(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[str]:
 
 
 def _resolution(
-    pool: CandidatePool,
-    mapping: Mapping[str, Candidate],
-    asks: Sequence[Ask],
-    what: str,
+    pool: CandidatePool, mapping: Mapping[str, Candidate], asks: Sequence[Ask], what: str
 ) -> Resolution:
     chosen: dict[str, Candidate] = {}
     stands_for: dict[str, str] = {}

@@ -9,10 +9,7 @@ from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.subject import Subject
 
 UNPINNED_BASE = Rule(
-    "unpinned-base",
-    "warning",
-    "a base image is taken at a tag, which can change",
-    "pin it: edgebake lock",
+    "unpinned-base", "warning", "a base image is taken at a tag, which can change", "pin it: edgebake lock"
 )
 UNPINNED_PYTHON = Rule(
     "unpinned-python",
