@@ -29,8 +29,8 @@ def _version(text: str) -> str:
 
 
 TargetVersion = Annotated[str, AfterValidator(_version)]
-Os = Annotated[str, AfterValidator(matching(r"[a-z]+:[0-9][0-9.]*", "is not an operating system (ubuntu:22.04)"))]
-Sm = Annotated[str, AfterValidator(matching(r"[0-9]{2,3}[a-z]?", "is not a GPU architecture (87, 90a)"))]
+Os = Annotated[str, matching(r"[a-z]+:[0-9][0-9.]*", "is not an operating system (ubuntu:22.04)")]
+Sm = Annotated[str, matching(r"[0-9]{2,3}[a-z]?", "is not a GPU architecture (87, 90a)")]
 
 
 class Base(Model):
@@ -81,7 +81,7 @@ class Target(Model):
     """Driver that the host needs."""
     groups: OneOrMany[Name] = ()
     """Groups of the host's device files. The image's user is a member of them."""
-    tag_suffix: Annotated[str, AfterValidator(matching(r"[A-Za-z0-9_.-]+", "cannot be part of a tag"))]
+    tag_suffix: Annotated[str, matching(r"[A-Za-z0-9_.-]+", "cannot be part of a tag")]
     """Suffix of its tags; unique among targets."""
     sources: OneOrMany[Line] = ()
     """Pages that the facts come from."""
