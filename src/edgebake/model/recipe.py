@@ -351,7 +351,7 @@ class Recipe(Model):
             check_versions(self.releases, self.versioning)
         return self
 
-    def wanted(self) -> Iterator[tuple[str, Requirement]]:
+    def wanted(self) -> Iterator[tuple[Literal["run", "library", "tool"], Requirement]]:
         """Yield the requirements of the recipe and its releases, each with its kind: `run`, `library` or `tool`."""
         declared = () if callable(self.releases) else self.releases
         variants = (variant for release in declared for variant in release.variants)
