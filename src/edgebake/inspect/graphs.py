@@ -14,7 +14,7 @@ import networkx as nx
 
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
-from edgebake.graph.node import Node, Stage, StageKey
+from edgebake.graph.node import Kind, Node, Stage, StageKey
 from edgebake.inspect.requirements import IMAGE, RequirementGraph
 from edgebake.inspect.selected import Selected
 
@@ -24,6 +24,20 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
 
 _AND = ", "
+
+LAYERS = ("Base images", "Build tools", "Fetched", "Built", "Install line", "Images")
+_LAYER: dict[Kind, int] = {
+    "base": 0,
+    "native": 0,
+    "tool": 1,
+    "fetch": 2,
+    "sysroot": 2,
+    "build": 3,
+    "install": 4,
+    "image": 5,
+    "test": 5,
+}
+_TOOLS, _FETCHED, _LINE = 1, 2, 4
 
 
 def stage_graph(
@@ -49,7 +63,12 @@ def stage_graph(
     for target, stages in sorted(ends.items()):
         names = {key: f"{target}/{name}" for key, name in compilation.names[target].items()}
         nodes = {node.id: node for node in compilation.graph.needed_by(target, stages)}
-        bodies = {key: _bodies(node, platforms) for key, node in nodes.items()}
+        bodies = {
+            key: {
+                platform: body for platform, body in node.bodies.items() if platform in (platforms or node.bodies)
+            }
+            for key, node in nodes.items()
+        }
         reached = [key for key in _reached(stages, bodies, nodes) if kept is None or (target, key) in kept]
         for key in reached:
             _add_stage(graph, names[key], nodes[key], list(bodies[key]), stages.get(key, []))
@@ -60,10 +79,6 @@ def stage_graph(
                 continues = any(body.parent == parent for body in bodies[key].values())
                 graph.add_edge(names[parent], names[key], kind="from" if continues else "copy", label="")
     return graph
-
-
-def _bodies(node: Node, platforms: Sequence[str]) -> dict[str, Stage]:
-    return {platform: body for platform, body in node.bodies.items() if not platforms or platform in platforms}
 
 
 def _reached(
@@ -155,3 +170,29 @@ def _add_once(graph: Graph, name: str, label: str, kind: str, target: str, platf
     platforms = graph.nodes[name]["platforms"]
     if platform not in platforms:
         platforms.append(platform)
+
+
+def stage_layers(graph: Graph) -> dict[str, int]:
+    """Return which of `LAYERS` each stage is in; no edge leads to an earlier one.
+
+    What another stage needs is never in a later layer than that one: what a build half on the target platform
+    installs for itself is among the tools.
+    """
+    found: dict[str, int] = {}
+    for name in graph:  # each after its parents
+        kind = graph.nodes[name]["kind"]
+        before = (found[parent] for parent in graph.predecessors(name))
+        found[name] = max(before, default=_FETCHED) if kind == "artifact" else _LAYER[kind]
+    for name in reversed(list(graph)):
+        found[name] = min([found[name], *(found[child] for child in graph.successors(name))])
+        if graph.nodes[name]["kind"] == "install" and found[name] < _LINE:
+            found[name] = _TOOLS
+    return found
+
+
+def by_target(graph: Graph) -> dict[str, list[str]]:
+    """Return the nodes of each target."""
+    names: dict[str, list[str]] = {}
+    for name in graph:
+        names.setdefault(graph.nodes[name]["target"], []).append(name)
+    return names

@@ -106,7 +106,12 @@ class Proofs:
         records = {key: record for key, record in self._records.items() if key[0] == name}
         states = dict(self._states(records)) if records else {}
         built = [
-            BuiltOn(target=target, platform=platform, state=state, given=_given(records, (name, target, platform)))
+            BuiltOn(
+                target=target,
+                platform=platform,
+                state=state,
+                given=list(records[name, target, platform].given) if (name, target, platform) in records else [],
+            )
             for (target, platform), state in sorted(states.items())
         ]
         return Proof(state=max(states.values(), key=STATES.index, default="checked only"), built=built)
@@ -139,7 +144,3 @@ class Proofs:
             return {subject.key: subject.fingerprint for subject in found}
         except EdgebakeError:
             return {}
-
-
-def _given(records: Mapping[Key, Verification], key: Key) -> list[str]:
-    return list(records[key].given) if key in records else []

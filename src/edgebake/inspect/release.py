@@ -83,7 +83,7 @@ class _Chooser:
             return ("narrowed", "the image asks for it") if chosen else ("target", f"what {where} has")
         if not self._pin.loaded.is_versioned:
             return "unversioned", "the recipe names no releases"
-        if self._is_locked(version):
+        if self._pool.locked(name) == version:
             return "locked", "edgebake.lock has it"
         before = self._versions[: self._versions.index(version)] if version in self._versions else []
         asks = list(dict.fromkeys(ask for other in before for ask in self._against(other)))
@@ -99,9 +99,6 @@ class _Chooser:
             return "newest", f"the newest that is valid on {where}"
         return "first", f"the first of the recipe's that is valid on {where}"
 
-    def _is_locked(self, version: str) -> bool:
-        return self._pool.locked(self._pin.name) == version
-
     def _last_resort(self, version: str) -> bool:
         return all(self._pool.is_last_resort(one) for one in self._candidates(version))
 
@@ -114,12 +111,8 @@ class _Chooser:
 
     def _against(self, version: str) -> list[Ask]:
         """Return the requirements that rule out a release."""
-        candidates = self._candidates(version)
-        return [
-            ask
-            for ask in self._asks
-            if not any(self._provider.is_satisfied_by(ask, candidate) for candidate in candidates)
-        ]
+        fits, candidates = self._provider.is_satisfied_by, self._candidates(version)
+        return [ask for ask in self._asks if not any(fits(ask, candidate) for candidate in candidates)]
 
     def _others(self, version: str) -> Iterator[Ruled]:
         found = [self._other(other, version) for other in self._versions if other != version]

@@ -134,11 +134,9 @@ def _bringers(one: Selected, platform: str, name: str) -> Iterable[str]:
     """Yield the recipes that require one directly, exist there, and are not in the image."""
     pool, catalogue = one.pool(platform), one.workspace.catalogue
     for loaded in catalogue.all_recipes():
-        if loaded.name in one.plan.resolutions[platform].pins:
-            continue
-        if any(catalogue.canonical(wanted.name) == name for wanted in loaded.recipe.requires) and pool.candidates(
-            loaded.name
-        ):
+        requires_it = any(catalogue.canonical(wanted.name) == name for wanted in loaded.recipe.requires)
+        is_absent = loaded.name not in one.plan.resolutions[platform].pins
+        if requires_it and is_absent and pool.candidates(loaded.name):
             yield loaded.name
 
 
