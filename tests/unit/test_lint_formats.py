@@ -16,8 +16,8 @@ from edgebake.errors import Position
 from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.formats.github import as_github
 from edgebake.lint.formats.sarif import as_sarif
-from edgebake.lint.rules import RULES
 from edgebake.lint.report import Report, with_prefix
+from edgebake.lint.rules import RULES
 
 GRAVE = Rule("grave", "error", "something is grave", "fix it")
 SMALL = Rule("small", "warning", "something is small", "fix it too")

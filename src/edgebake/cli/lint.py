@@ -99,7 +99,7 @@ def lint_command(options: LintOptions) -> None:
 
     if options.rules:
         from edgebake.cli.format.lint import rules_text
-        from edgebake.lint.registry import RULES
+        from edgebake.lint.rules import RULES
 
         print_text(rules_text(sorted(RULES, key=lambda rule: rule.id)))
         return
@@ -134,7 +134,7 @@ def _print(report: Report, language: Format, root: Path) -> None:
         print_text(as_github(_in_checkout(report, root)))
     else:
         from edgebake.lint.formats.sarif import as_sarif
-        from edgebake.lint.registry import RULES
+        from edgebake.lint.rules import RULES
 
         print_text(as_sarif(_in_checkout(report, root), RULES))
 

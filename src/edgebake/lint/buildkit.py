@@ -21,7 +21,7 @@ from edgebake.execute.preflight import check_builder
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import base_variable
 from edgebake.lint.finding import Finding
-from edgebake.lint.registry import BUILDKIT_CHECK
+from edgebake.lint.rules import BUILDKIT_CHECK
 from edgebake.lint.subject import Subject
 from edgebake.plan.steps import CheckBuilder
 from edgebake.render.dockerfile import render_dockerfile

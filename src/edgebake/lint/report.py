@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import PurePosixPath
 
 from edgebake.lint.finding import Finding
@@ -42,11 +43,8 @@ class Report:
 
 
 def by_file(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
-    """Return findings by file, in their order."""
-    files: dict[str, list[Finding]] = {}
-    for finding in findings:
-        files.setdefault(finding.at.path, []).append(finding)
-    return files
+    """Return findings, which are in the order of their files, by file."""
+    return {path: list(found) for path, found in groupby(findings, key=lambda finding: finding.at.path)}
 
 
 def with_prefix(report: Report, folder: str) -> Report:

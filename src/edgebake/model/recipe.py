@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from packaging.version import Version
@@ -354,12 +354,19 @@ class Recipe(Model):
     def wanted(self) -> Iterator[tuple[Literal["run", "library", "tool"], Requirement]]:
         """Yield the requirements of the recipe and its releases, each with its kind: `run`, `library` or `tool`."""
         declared = () if callable(self.releases) else self.releases
-        variants = (variant for release in declared for variant in release.variants)
-        parts: tuple[Recipe | Additions, ...] = (self, *declared, *variants)
+        parts: tuple[Recipe | Additions, ...] = (self, *(part for _, part in additions_of(declared)))
         yield from (("run", requirement) for part in parts for requirement in part.requires)
         if self.build is not None:
             yield from (("library", requirement) for requirement in self.build.libraries)
             yield from (("tool", requirement) for requirement in self.build.tools)
+
+
+def additions_of(releases: Iterable[Release]) -> Iterator[tuple[tuple[str | int, ...], Release | Variant]]:
+    """Yield releases and their variants, each with its location in the recipe's file."""
+    for number, release in enumerate(releases):
+        yield ("releases", number), release
+        for index, variant in enumerate(release.variants):
+            yield ("releases", number, "variants", index), variant
 
 
 def check_versions(releases: tuple[Release, ...], versioning: Versioning) -> None:

@@ -10,8 +10,8 @@ from edgebake.lint.report import Report
 from edgebake.model.lint import Severity
 
 _COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}
-_DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
-_PROPERTY = (*_DATA, (":", "%3A"), (",", "%2C"))
+_DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
+_PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 
 
 def as_github(report: Report) -> str:
@@ -25,12 +25,6 @@ def _annotation(finding: Finding) -> str:
     if at.line:
         properties |= {"line": str(at.line), "col": str(max(at.column, 1))}
     properties["title"] = finding.rule.id
-    pairs = ",".join(f"{name}={_escaped(value, _PROPERTY)}" for name, value in properties.items())
-    message = _escaped(f"{finding.message}{finding.where}\nhint: {finding.rule.fix}", _DATA)
+    pairs = ",".join(f"{name}={value.translate(_PROPERTY)}" for name, value in properties.items())
+    message = f"{finding.message}{finding.where}\nhint: {finding.rule.fix}".translate(_DATA)
     return f"::{_COMMANDS[finding.severity]} {pairs}::{message}"
-
-
-def _escaped(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
-    for plain, escaped in pairs:
-        text = text.replace(plain, escaped)
-    return text

@@ -88,8 +88,7 @@ def _locked(subject: Subject, plan: ImagePlan) -> Iterator[Finding]:
                 wrong = _other_cuda(match["major"], None, plan.target) if match else None
                 if wrong:
                     message = f"the locked package {name}, which {recipe!r} brings on {platform}, is for {wrong}"
-                    at = subject.image_at(plan, "recipes")
-                    yield CUDA_MISMATCH.found(message, at, targets=[plan.target.name], **subject.about(plan))
+                    yield subject.found(CUDA_MISMATCH, plan, message, "recipes")
 
 
 def _mismatch(text: str, target: Target) -> tuple[Rule, str] | None:
