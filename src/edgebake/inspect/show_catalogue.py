@@ -77,7 +77,7 @@ def show_target(workspace: Workspace, loaded: LoadedTarget) -> ShownTarget:
         target,
         glibc=target.glibc,
         file=format_path(loaded.document.shown),
-        boards=[name for name, one in load_boards(workspace.catalogue).items() if not one.board.refusal(target)],
+        boards=[name for name, board in load_boards(workspace.catalogue).items() if not board.refusal(target)],
         images=sorted(name for name, image in images if any(fnmatchcase(target.name, p) for p in image.targets)),
     )
 

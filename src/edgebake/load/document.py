@@ -35,6 +35,11 @@ _STANDARD_TAGS = tuple(
 )
 
 _EMPTY = ("fill in the file, or remove it",)
+_YAML_HINTS = {
+    "mapping values are not allowed": "put the value in quotes if it contains ': '",
+    "cannot start any token": "put the value in quotes if it starts with @, ` or %",
+    "undefined alias": "put the value in quotes if it starts with *",
+}
 _JSON = ("put text in double quotes, and no comma after the last item",)
 
 Location = tuple[str | int, ...]
@@ -247,13 +252,7 @@ def _yaml_problem(error: yaml.MarkedYAMLError, text: str, at: Position) -> tuple
         return "the quoted text has no end", ()
     if "another document" in problem:
         return "a second document starts here", ("remove the line '---'",)
-    if "mapping values are not allowed" in problem:
-        return problem, ("put the value in quotes if it contains ': '",)
-    if "cannot start any token" in problem:
-        return problem, ("put the value in quotes if it starts with @, ` or %",)
-    if "undefined alias" in problem:
-        return problem, ("put the value in quotes if it starts with *",)
-    return problem, ()
+    return problem, tuple(hint for phrase, hint in _YAML_HINTS.items() if phrase in problem)
 
 
 class _Builder:

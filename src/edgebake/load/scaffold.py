@@ -9,8 +9,6 @@ from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.system.atomic import write_file
 
-_TEMPLATES = "init"
-
 
 def make_project(folder: Path, target: str) -> list[str]:
     """Write a new project to a folder, and return the paths of its files.
@@ -23,7 +21,7 @@ def make_project(folder: Path, target: str) -> list[str]:
         EdgebakeError: the target is unknown, or one of the files exists. Nothing is written then.
     """
     Catalogue(folder.resolve(), (), (), builtin_root()).target(target)
-    templates = builtin_root() / "templates" / _TEMPLATES
+    templates = builtin_root() / "templates" / "init"
     files = {}
     for source in sorted(templates.rglob("*")):
         path = source.relative_to(templates).as_posix()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,7 +11,13 @@ from edgebake.errors import EdgebakeError, ErrorGroup, Position, did_you_mean
 from edgebake.load.document import Data, Document, Location
 from edgebake.model.base import BadValue
 
+if TYPE_CHECKING:
+    from edgebake.model.board import Board
+    from edgebake.model.compatibility import Framework
+    from edgebake.model.target import Target
+
 M = TypeVar("M", bound=BaseModel)
+N = TypeVar("N", "Board", "Framework", "Target")
 
 _MOST = 10  # mistakes reported at once
 _LONGEST = 400  # characters of a message, which can quote a value
@@ -56,24 +62,20 @@ def validate(model: type[M], document: Document) -> M:
         raise explain(error, model, document) from None
 
 
-def refuse_other_name(document: Document, kind: str, name: str) -> None:
-    """Check that a file is named like what it describes.
-
-    Args:
-        document: the file.
-        kind: the noun for what it describes.
-        name: the name in the file.
+def validate_named(model: type[N], document: Document, kind: str) -> N:
+    """Return the data of a document that is named like what it describes. `kind` is the noun for that.
 
     Raises:
-        EdgebakeError: the names differ.
+        EdgebakeError: the data is invalid, or the names differ.
     """
-    path = document.path
-    if name != path.stem:
+    data, path = validate(model, document), document.path
+    if data.name != path.stem:
         raise EdgebakeError(
-            f"the {kind} {name!r} is in a file named {path.name!r}",
+            f"the {kind} {data.name!r} is in a file named {path.name!r}",
             at=document.at(("name",)),
-            hints=(f"rename the file to {name}{path.suffix}",),
+            hints=(f"rename the file to {data.name}{path.suffix}",),
         )
+    return data
 
 
 def _without_value(data: Data, location: Location) -> Iterator[Location]:
