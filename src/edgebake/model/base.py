@@ -6,8 +6,9 @@ Values arrive as text (see `load.document`). The types here check them and give 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, TypeVar
 from unicodedata import category
 
@@ -62,6 +63,22 @@ def checker(pattern: str, problem: str, *, limit: int = 128) -> Callable[[str], 
         return text
 
     return check
+
+
+def find_cycle(edges: Mapping[str, Iterable[str]]) -> list[str] | None:
+    """Return a path along `edges` that ends where it starts; None if there is none.
+
+    It is searched from each name and along each edge in the order that they are given.
+    """
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(edges, ()))
+    for name, others in edges.items():
+        for other in others:
+            sorter.add(other, name)  # the sorter reports cycles from a node's requirements to the node
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return None
 
 
 def matching(pattern: str, problem: str, *, limit: int = 128) -> AfterValidator:

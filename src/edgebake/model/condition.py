@@ -175,26 +175,14 @@ def _check_value(name: str, item: str) -> None:
         raise ValueError(f"{item!r} is not one of {', '.join(_FACT_VALUES[name])}")
 
 
+_VALUE_SCHEMA = {
+    "anyOf": [{"type": ["string", "number", "boolean"]}, {"type": "array", "items": {"type": ["string", "number"]}}]
+}
+_FACT_SCHEMAS = {**dict.fromkeys(FACT_NAMES, _VALUE_SCHEMA), "any": {"type": "array", "items": {"type": "object"}}}
+
 ConditionField = Annotated[
     Condition,
     PlainValidator(parse_condition),
-    PlainSerializer(lambda condition: condition.as_data(), return_type=dict),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "properties": {
-                **{
-                    name: {
-                        "anyOf": [
-                            {"type": ["string", "number", "boolean"]},
-                            {"type": "array", "items": {"type": ["string", "number"]}},
-                        ]
-                    }
-                    for name in FACT_NAMES
-                },
-                "any": {"type": "array", "items": {"type": "object"}},
-            },
-            "additionalProperties": False,
-        }
-    ),
+    PlainSerializer(Condition.as_data, return_type=dict),
+    WithJsonSchema({"type": "object", "properties": _FACT_SCHEMAS, "additionalProperties": False}),
 ]

@@ -26,6 +26,7 @@ from edgebake.model.base import (
     RelativePath,
     ShortForm,
     check_image_path,
+    find_cycle,
     matching,
     text_for,
     text_form,
@@ -268,7 +269,10 @@ def check_services(services: dict[str, Service], images: set[str], secrets: dict
     """
     for name, service in services.items():
         _check_references(name, service, services, images, secrets)
-    _refuse_cycle(services)
+    cycle = find_cycle({name: service.depends_on for name, service in services.items()})
+    if cycle:
+        message = f"services wait for each other: {' → '.join(cycle)}"
+        raise BadValue(message, path=("services", cycle[-2], "depends_on"))
 
 
 def _check_references(
@@ -295,19 +299,3 @@ def _check_references(
                 path=("services", name, "secrets", index),
                 hints=("read the secret from a file", "or remove read_only"),
             )
-
-
-def _refuse_cycle(services: dict[str, Service]) -> None:
-    done: set[str] = set()
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if name in path:
-            cycle = " → ".join((*path[path.index(name) :], name))
-            raise BadValue(f"services wait for each other: {cycle}", path=("services", path[-1], "depends_on"))
-        if name not in done:
-            for other in services[name].depends_on:
-                visit(other, (*path, name))
-            done.add(name)
-
-    for name in services:
-        visit(name, ())

@@ -8,7 +8,7 @@ from packaging.version import Version
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from edgebake.model.base import BadValue, Flag, Line, Model, Name, OneOrMany, Platform, Reference, matching
-from edgebake.model.condition import Fact
+from edgebake.model.condition import FACT_NAMES, Fact
 from edgebake.model.versions import parse_version
 
 # glibc of each distribution, from packages.debian.org and packages.ubuntu.com (source package glibc).
@@ -144,24 +144,10 @@ def facts(target: Target, platform: str | None) -> dict[str, Fact]:
 
     `platform` is None for a stage on the build platform, which is not known when compiling.
     """
-    return {
-        "target": target.name,
-        "family": target.family,
-        "jetpack": target.jetpack,
-        "l4t": target.l4t,
-        "cuda": target.cuda,
-        "cudnn": target.cudnn,
-        "tensorrt": target.tensorrt,
-        "python": target.python,
-        "python_origin": target.python_origin,
-        "os": target.os,
-        "platform": platform,
-        "sm": target.sm or None,
-        "cuda_flavour": target.cuda_flavour,
-        "board": target.board,
-        "memory": target.memory,
-        "host_libraries": str(target.host_libraries).lower(),
-    }
+    values: dict[str, Fact] = {name: getattr(target, name, None) for name in FACT_NAMES}
+    host_libraries = str(target.host_libraries).lower()
+    changed = {"target": target.name, "platform": platform, "sm": target.sm or None}
+    return {**values, **changed, "host_libraries": host_libraries}
 
 
 _SYSTEM_ARCH = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}

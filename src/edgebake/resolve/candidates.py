@@ -46,6 +46,16 @@ class Candidate:
     def identifier(self) -> str:
         return self.stands_for or self.name
 
+    @property
+    def flavours(self) -> tuple[str, ...]:
+        """The flavours of the release; the first is the default."""
+        return (self.release.flavours or self.loaded.recipe.flavours) if self.loaded and self.release else ()
+
+    @property
+    def additions(self) -> tuple[Release | Variant, ...]:
+        """What it adds to its recipe: its release and variant."""
+        return tuple(part for part in (self.release, self.variant) if part is not None)
+
     def __str__(self) -> str:
         versioned = self.loaded is None or self.loaded.is_versioned
         return f"{self.name} {self.version}" if versioned else self.name
@@ -58,23 +68,17 @@ class Candidate:
             return ()
         if self.loaded is None or self.release is None:
             return () if version_matches(self.version, requirement.version) else None
-        flavours = flavours_of(self.loaded, self.release)
-        if not set(requirement.flavours) <= set(flavours):
+        if not set(requirement.flavours) <= set(self.flavours):
             return None
         versioning = self.loaded.recipe.versioning
         if version_matches(self.version, requirement.version, versioning):
             return requirement.flavours
         # ros:humble-desktop is ros[desktop]:humble.
-        for flavour in flavours:
+        for flavour in self.flavours:
             version = requirement.version.removesuffix(f"-{flavour}")
             if version != requirement.version and version_matches(self.version, version, versioning):
                 return (*requirement.flavours, flavour)
         return None
-
-
-def flavours_of(loaded: LoadedRecipe, release: Release) -> tuple[str, ...]:
-    """Return the flavours of a release; the first is the default."""
-    return release.flavours or loaded.recipe.flavours
 
 
 @dataclass(frozen=True)
@@ -153,11 +157,9 @@ class CandidatePool:
 
     def unavailable(self, loaded: LoadedRecipe) -> list[Unavailable]:
         """Return the releases of a recipe that do not exist on the target, newest first."""
-        missing = []
-        for release in _ordered(loaded, loaded.releases(self.target), None):
-            if not any(True for _ in self._variants(loaded, release)):
-                missing.append(Unavailable(release.version, self._reason(release)))
-        return missing
+        releases = _ordered(loaded, loaded.releases(self.target), None)
+        missing = (release for release in releases if not list(self._variants(loaded, release)))
+        return [Unavailable(release.version, self._reason(release)) for release in missing]
 
     def canonical(self, name: str) -> str | None:
         """Return the name that a requirement refers to: a recipe, a provided name or a fact; None if unknown."""
@@ -203,8 +205,7 @@ class CandidatePool:
     def _conditional_releases(self, loaded: LoadedRecipe) -> Iterator[Candidate]:
         """Yield releases of a recipe whose name is a fact that the target lacks: those with a `when` that holds."""
         for candidate in self._releases(loaded):
-            conditions = [part.when for part in (candidate.release, candidate.variant) if part is not None]
-            if loaded.is_versioned and any(condition != Condition() for condition in conditions):
+            if loaded.is_versioned and any(part.when != Condition() for part in candidate.additions):
                 yield candidate
 
     def _fact_releases(self, loaded: LoadedRecipe, fact: str) -> Iterator[Candidate]:

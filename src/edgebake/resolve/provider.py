@@ -17,12 +17,6 @@ from edgebake.resolve.candidates import Candidate, CandidatePool
 from edgebake.resolve.explain import explain_unknown
 
 
-def additions(candidate: Candidate) -> tuple[Additions, ...]:
-    """Return what a candidate adds to its recipe: its release and variant."""
-    parts = (candidate.release, candidate.variant)
-    return tuple(part for part in parts if part is not None)
-
-
 class Provider(AbstractProvider[Ask, Candidate, str]):
     """The candidates, their requirements, and what excludes them, for resolvelib."""
 
@@ -108,7 +102,7 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
     def _needs(self, candidate: Candidate) -> Iterator[Ask]:
         assert candidate.loaded is not None
         recipe = candidate.loaded.recipe
-        parts: tuple[Recipe | Additions, ...] = (recipe, *additions(candidate))
+        parts: tuple[Recipe | Additions, ...] = (recipe, *candidate.additions)
         for part in parts:
             location = () if isinstance(part, Recipe) else _location(candidate, part)
             yield from self._asks(candidate, part.requires, "run", (*location, "requires"))
