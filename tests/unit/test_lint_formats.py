@@ -14,8 +14,7 @@ from edgebake.cli.format.lint import data as data_of
 from edgebake.cli.format.lint import text
 from edgebake.errors import Position
 from edgebake.lint.finding import Finding, Rule
-from edgebake.lint.formats.github import as_github
-from edgebake.lint.formats.sarif import as_sarif
+from edgebake.lint.formats import as_github, as_sarif
 from edgebake.lint.report import Report, with_prefix
 from edgebake.lint.rules import RULES
 

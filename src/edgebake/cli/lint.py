@@ -129,11 +129,11 @@ def _print(report: Report, language: Format, root: Path) -> None:
 
         print_json(data(report))
     elif language is Format.github:
-        from edgebake.lint.formats.github import as_github
+        from edgebake.lint.formats import as_github
 
         print_text(as_github(_in_checkout(report, root)))
     else:
-        from edgebake.lint.formats.sarif import as_sarif
+        from edgebake.lint.formats import as_sarif
         from edgebake.lint.rules import RULES
 
         print_text(as_sarif(_in_checkout(report, root), RULES))

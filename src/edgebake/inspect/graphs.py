@@ -7,14 +7,14 @@ a `label` ("" for none). Nodes and edges stand in one order for the same input.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import networkx as nx
 
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
-from edgebake.graph.node import Kind, Node, Stage, StageKey
+from edgebake.graph.node import Kind, Node, StageKey
 from edgebake.inspect.requirements import IMAGE, RequirementGraph
 from edgebake.inspect.selected import Selected
 
@@ -69,30 +69,19 @@ def stage_graph(
             }
             for key, node in nodes.items()
         }
-        reached = [key for key in _reached(stages, bodies, nodes) if kept is None or (target, key) in kept]
-        for key in reached:
+        parents = {key: dict.fromkeys(s for body in bodies[key].values() for s in body.parents) for key in nodes}
+        reached = set(stages)  # on these platforms
+        for key in reversed(nodes):  # each before those that it needs
+            reached.update(parents[key] if key in reached else ())
+        shown = [key for key in nodes if key in reached and (kept is None or (target, key) in kept)]
+        for key in shown:
             _add_stage(graph, names[key], nodes[key], list(bodies[key]), stages.get(key, []))
-        for key in reached:
-            for parent in dict.fromkeys(stage for body in bodies[key].values() for stage in body.parents):
-                if names[parent] not in graph:
-                    continue
-                continues = any(body.parent == parent for body in bodies[key].values())
-                graph.add_edge(names[parent], names[key], kind="from" if continues else "copy", label="")
+        for key in shown:
+            for parent in parents[key]:
+                if names[parent] in graph:
+                    continues = any(body.parent == parent for body in bodies[key].values())
+                    graph.add_edge(names[parent], names[key], kind="from" if continues else "copy", label="")
     return graph
-
-
-def _reached(
-    ends: Iterable[str], bodies: Mapping[str, Mapping[str, Stage]], nodes: Mapping[str, Node]
-) -> list[str]:
-    """Return the stages that are needed by `ends` on the platforms that there are, in the order of `nodes`."""
-    found: set[str] = set()
-    todo = list(ends)
-    while todo:
-        key = todo.pop()
-        if key not in found:
-            found.add(key)
-            todo.extend(stage for body in bodies[key].values() for stage in body.parents)
-    return [key for key in nodes if key in found]
 
 
 def _add_stage(graph: Graph, name: str, node: Node, platforms: list[str], bake_targets: list[str]) -> None:
@@ -143,9 +132,7 @@ def _add_requirements(
     if IMAGE in there:
         names[IMAGE] = f"{target}/image:{one.plan.name}"
         _add_once(graph, names[IMAGE], one.plan.name, "image", target, platform)
-    for name in requirements.graph:
-        if name not in there:
-            continue
+    for name in filter(there.__contains__, requirements.graph):
         if name in resolution.pins:
             label = resolution.pins[name].title
             names[name] = f"{target}/{label.replace(' ', ':')}"
@@ -155,13 +142,12 @@ def _add_requirements(
             label = f"{name} {resolution.provided[name]}"
             _add_once(graph, names[name], label, "fact", target, platform)
     for (parent, name), step in requirements.steps.items():
-        if parent not in names or name not in names:
-            continue
-        edge = (names[parent], names[name])
-        known = graph.edges[edge]["label"].split(_AND) if edge in graph.edges else []
-        versions = [ask.requirement.version for ask in step.asks]
-        label = _AND.join(dict.fromkeys(version for version in (*known, *versions) if version))
-        graph.add_edge(*edge, kind="library" if step.is_library else "run", label=label)
+        if parent in names and name in names:
+            edge = (names[parent], names[name])
+            known = graph.edges[edge]["label"].split(_AND) if edge in graph.edges else []
+            versions = [ask.requirement.version for ask in step.asks]
+            label = _AND.join(dict.fromkeys(version for version in (*known, *versions) if version))
+            graph.add_edge(*edge, kind="library" if step.is_library else "run", label=label)
 
 
 def _add_once(graph: Graph, name: str, label: str, kind: str, target: str, platform: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,8 +72,10 @@ class _Chooser:
     def choice(self) -> Choice:
         version = self._pin.release.version
         reason, why = self._reason(version)
-        others = () if reason == "unversioned" else tuple(self._others(version))
-        return Choice(self._pin.version, reason, why, self._variant(), others)
+        others = [] if reason == "unversioned" else self._others(version)
+        chosen = self._pin.candidate.variant
+        variant = (format_condition(chosen.when) or "any target") if chosen else ""
+        return Choice(self._pin.version, reason, why, variant, tuple(others))
 
     def _reason(self, version: str) -> tuple[Reason, str]:
         name, where = self._pin.name, self._pool.target.name
@@ -102,10 +103,6 @@ class _Chooser:
     def _last_resort(self, version: str) -> bool:
         return all(self._pool.is_last_resort(one) for one in self._candidates(version))
 
-    def _variant(self) -> str:
-        variant = self._pin.candidate.variant
-        return (format_condition(variant.when) or "any target") if variant else ""
-
     def _candidates(self, version: str) -> list[Candidate]:
         return [one for one in self._here if one.version == version]
 
@@ -114,7 +111,7 @@ class _Chooser:
         fits, candidates = self._provider.is_satisfied_by, self._candidates(version)
         return [ask for ask in self._asks if not any(fits(ask, candidate) for candidate in candidates)]
 
-    def _others(self, version: str) -> Iterator[Ruled]:
+    def _others(self, version: str) -> list[Ruled]:
         found = [self._other(other, version) for other in self._versions if other != version]
         gone = self._pool.unavailable(self._pin.loaded)
         found += [
@@ -122,7 +119,7 @@ class _Chooser:
         ]
         if self._pin.recipe.versioning == "pep440":
             found.sort(key=lambda one: parse_version(one.version), reverse=True)
-        yield from found
+        return found
 
     def _other(self, version: str, taken: str) -> Ruled:
         asks = self._against(version)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
@@ -64,7 +63,4 @@ class RequirementGraph:
         if not nx.has_path(self.graph, IMAGE, name):
             return []
         found = nx.shortest_simple_paths(self.graph, IMAGE, name)
-        return [self._steps(path) for path in islice(found, limit)]
-
-    def _steps(self, path: Sequence[str]) -> tuple[Step, ...]:
-        return tuple(self.steps[edge] for edge in pairwise(path))
+        return [tuple(self.steps[edge] for edge in pairwise(path)) for path in islice(found, limit)]

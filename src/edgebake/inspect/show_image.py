@@ -33,17 +33,16 @@ def show_image(workspace: Workspace, name: str, target: str | None) -> ShownImag
         repository=f"{workspace.project.registry}/{image.repository or name}",
         recipes=list(image.recipes),
         board=image.board,
-        targets=[_on_target(resolved) for resolved in selected],
+        targets=[
+            ShownOnTarget(
+                target=resolved.plan.target.name,
+                platforms=list(resolved.platforms),
+                tags=list(_tags(resolved)),
+                recipes=list(_recipes(resolved)),
+            )
+            for resolved in selected
+        ],
         indexes={tag: dict(parts) for tag, parts in image.indexes.items()},
-    )
-
-
-def _on_target(resolved: Selected) -> ShownOnTarget:
-    return ShownOnTarget(
-        target=resolved.plan.target.name,
-        platforms=list(resolved.platforms),
-        tags=list(_tags(resolved)),
-        recipes=list(_recipes(resolved)),
     )
 
 

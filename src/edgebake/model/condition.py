@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
@@ -99,17 +100,12 @@ def _holds(name: str, fact: Fact, value: str) -> bool:
     if isinstance(fact, tuple):
         return any(_holds(name, item, value) for item in fact)
     if name == "sm":
-        return _sm_holds(fact, value)
+        # Architectures such as "90a" exist: ranges compare the number, equality compares the text.
+        is_range = is_specifier(value)
+        return version_matches(fact.rstrip(ascii_lowercase), value) if is_range else fact == value
     if name in VERSION_FACTS:
         return version_matches(fact, value)
     return fact == value or (name == "os" and fact.split(":")[0] == value)
-
-
-def _sm_holds(sm: str, value: str) -> bool:
-    # Architectures such as "90a" exist: ranges compare the number, equality compares the text.
-    if is_specifier(value):
-        return version_matches(sm.rstrip("abcdefghijklmnopqrstuvwxyz"), value)
-    return sm == value
 
 
 def parse_condition(data: Any) -> Condition:
@@ -141,16 +137,15 @@ def _alternatives(data: Any) -> tuple[Condition, ...]:
         return ()
     if not isinstance(data, list) or not data:
         raise BadValue(f"must be a list of mappings of facts, {_EXAMPLE}", path=("any",))
-    return tuple(_alternative(index, item) for index, item in enumerate(data))
-
-
-def _alternative(index: int, data: Any) -> Condition:
-    try:
-        return parse_condition(data)
-    except ValueError as error:
-        inner = error if isinstance(error, BadValue) else BadValue(str(error))
-        path = ("any", index, *inner.path)
-        raise BadValue(str(error), path=path, hints=inner.hints, is_key=inner.is_key) from None
+    alternatives = []
+    for index, item in enumerate(data):
+        try:
+            alternatives.append(parse_condition(item))
+        except ValueError as error:
+            inner = error if isinstance(error, BadValue) else BadValue(str(error))
+            path = ("any", index, *inner.path)
+            raise BadValue(str(error), path=path, hints=inner.hints, is_key=inner.is_key) from None
+    return tuple(alternatives)
 
 
 def _values(name: str, value: Any) -> tuple[str, ...]:

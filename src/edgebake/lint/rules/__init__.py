@@ -1,4 +1,4 @@
-"""All rules, in families. Each family is a module with `RULES`, and `check`, which yields what they find."""
+"""All rules, in families. Each family is a module with rules, and with `check`, which yields what they find."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ UNUSED_IGNORE = Rule(
 )
 
 _FAMILIES = (images, recipes, sources, secrets, cuda, context, pins)
+_OF_FAMILIES = (rule for family in _FAMILIES for rule in vars(family).values() if isinstance(rule, Rule))
 
 CHECKS = tuple(family.check for family in _FAMILIES)
-RULES: tuple[Rule, ...] = (*(rule for family in _FAMILIES for rule in family.RULES), BUILDKIT_CHECK, UNUSED_IGNORE)
+RULES: tuple[Rule, ...] = (*_OF_FAMILIES, BUILDKIT_CHECK, UNUSED_IGNORE)
 RULE_IDS = tuple(sorted(rule.id for rule in RULES))

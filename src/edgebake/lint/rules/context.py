@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from edgebake.errors import Position
@@ -30,7 +30,6 @@ MISSING_DOCKERIGNORE = Rule(
     f"large files, or files that look like secrets, are sent to builds without a {IGNORE_FILE}",
     f"write a {IGNORE_FILE} in the project's folder, or in the recipe's",
 )
-RULES = (LARGE_CONTEXT, SECRET_IN_CONTEXT, MISSING_DOCKERIGNORE)
 
 LARGE_TOTAL = 100_000_000
 LARGE_FILE = 50_000_000
@@ -54,7 +53,8 @@ def check(subject: Subject) -> Iterator[Finding]:
         files = _sent(subject, target)
         sent.update((file.path, file) for file in files)
         yield from _large(subject, target, files)
-    yield from _secret(sent.values())
+    message = "the file looks like a secret, and is sent to builds"
+    yield from (SECRET_IN_CONTEXT.found(message, Position(file.path)) for file in sent.values() if _is_secret(file))
     yield from _no_ignore_file(subject, list(sent.values()))
 
 
@@ -87,14 +87,6 @@ def _large(subject: Subject, target: str, files: Sequence[FileEntry]) -> Iterato
 
 def _is_secret(file: FileEntry) -> bool:
     return bool(_SECRET_FILES.fullmatch(PurePosixPath(file.path).name))
-
-
-def _secret(files: Iterable[FileEntry]) -> Iterator[Finding]:
-    for file in files:
-        if _is_secret(file):
-            yield SECRET_IN_CONTEXT.found(
-                "the file looks like a secret, and is sent to builds", Position(file.path)
-            )
 
 
 def _no_ignore_file(subject: Subject, files: Sequence[FileEntry]) -> Iterator[Finding]:

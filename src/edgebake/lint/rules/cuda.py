@@ -25,7 +25,6 @@ CUDA_MINOR_MISMATCH = Rule(
     "an index or wheel is for an older CUDA of the same major version, which runs if it brings its own libraries",
     "write it with the target's fact, as in cu{{ cuda.nodot }}; or accept it, if there is no build for the target",
 )
-RULES = (CUDA_MISMATCH, CUDA_MINOR_MISMATCH)
 
 _BUILD = re.compile(r"(?<![a-z0-9])cu(?P<major>1\d|[2-9]\d|9)(?P<minor>\d)(?![0-9])")
 _NVIDIA = re.compile(r"\bnvidia-[a-z0-9-]+-cu(?P<major>\d\d)(?![0-9])")

@@ -29,7 +29,6 @@ MANY_LAYERS = Rule(
     "an image's layers are near the limit",
     "combine the scripts of several recipes into one, or split the image",
 )
-RULES = (ROOT_USER, MISSING_HEALTHCHECK, MANY_LAYERS)
 
 LAYERS_NEAR_LIMIT = 80
 """Of :data:`MAX_LAYERS`, which an image may not pass."""

@@ -19,7 +19,6 @@ MISSING_LICENCE = Rule(
     "a recipe does not name the licence of its software",
     "set license to its SPDX expression; of your own software, for example LicenseRef-Proprietary",
 )
-RULES = (MISSING_TEST, MISSING_LICENCE)
 
 
 def check(subject: Subject) -> Iterator[Finding]:

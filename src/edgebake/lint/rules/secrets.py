@@ -25,7 +25,6 @@ SECRET_IN_SCRIPT = Rule(
     "a script holds what looks like a password, token or key",
     "remove it from the script and revoke it; read it from a secret mount (/run/secrets/…)",
 )
-RULES = (SECRET_VARIABLE, SECRET_IN_SCRIPT)
 
 _SECRET_WORD = re.compile(
     "PASSWORD|PASSWD|PASSPHRASE|PWD|SECRETS?|TOKEN|APIKEY|CREDENTIALS?|AUTHKEY"
@@ -78,8 +77,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     if not subject.stands_for:
         for plan in subject.plans:
             yield from _image_values(subject, plan)
-        yield from _project_variables(subject)
-        yield from _service_values(subject)
+        yield from _project_values(subject)
 
 
 def _secrets_in(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -126,15 +124,12 @@ def _image_values(subject: Subject, plan: ImagePlan) -> Iterator[Finding]:
             yield SECRET_VARIABLE.found(f"{name} holds {what}", at, image=plan.name)
 
 
-def _project_variables(subject: Subject) -> Iterator[Finding]:
-    variables = subject.workspace.project.variables
-    for name, what in _secrets_in({name: variable.default for name, variable in variables.items()}):
+def _project_values(subject: Subject) -> Iterator[Finding]:
+    project = subject.workspace.project
+    for name, what in _secrets_in({name: variable.default for name, variable in project.variables.items()}):
         at = subject.project_at("variables", name)
         yield SECRET_VARIABLE.found(f"the default of the variable {name} holds {what}", at)
-
-
-def _service_values(subject: Subject) -> Iterator[Finding]:
-    for service, one in subject.workspace.project.services.items():
+    for service, one in project.services.items():
         for name, what in _secrets_in(one.environment):
             at = subject.project_at("services", service, "environment", name)
             yield SECRET_VARIABLE.found(f"{name} of the service {service} holds {what}", at)

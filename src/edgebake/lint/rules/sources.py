@@ -10,8 +10,7 @@ from edgebake.lint.scripts import Script, scripts_of
 from edgebake.lint.shell import Command
 from edgebake.lint.subject import Subject
 from edgebake.load.catalogue import LoadedRecipe
-from edgebake.load.document import Location
-from edgebake.model.recipe import Recipe, Release, additions_of
+from edgebake.model.recipe import additions_of
 
 UNPINNED_GIT = Rule(
     "unpinned-git",
@@ -32,7 +31,6 @@ PACKAGE_LISTS = Rule(
     "package lists stay in an image's layer",
     "install with install.apt, which keeps them in a cache; or end the script with: rm -rf /var/lib/apt/lists/*",
 )
-RULES = (UNPINNED_GIT, UNPINNED_DOWNLOAD, PACKAGE_LISTS)
 
 _URL_REQUIREMENT = re.compile(r"@\s*(?P<url>(?:https?|ftp)://(?:\{\{.*?\}\}|[^\s;])+)")
 _URL_DIGEST = re.compile(r"[#&]sha(?:256|384|512)=[0-9a-f{]", re.IGNORECASE)
@@ -94,9 +92,10 @@ def _is_locked(subject: Subject, loaded: LoadedRecipe, index: int) -> bool:
 
 def _requirements(subject: Subject, loaded: LoadedRecipe) -> Iterator[Finding]:
     """Yield Python requirements by an address at which something else can lie tomorrow."""
-    for location, values in _pip_lists(loaded.recipe, subject.releases(loaded)):
-        for index, text in enumerate(values):
-            at = loaded.document.at((*location, index))
+    parts = [(("install",), loaded.recipe.install), *additions_of(subject.releases(loaded))]
+    for location, part in parts:
+        for index, text in enumerate(part.pip):
+            at = loaded.document.at((*location, "pip", index))
             if "git+" in text:
                 if not _COMMIT.search(text):
                     yield UNPINNED_GIT.found(f"{text!r} names no commit", at, recipe=loaded.name)
@@ -105,11 +104,6 @@ def _requirements(subject: Subject, loaded: LoadedRecipe) -> Iterator[Finding]:
             if file and not _LOCAL.search(file["url"]) and not _URL_DIGEST.search(file["url"]):
                 message = f"{file['url']} is installed without a digest"
                 yield UNPINNED_DOWNLOAD.found(message, at, recipe=loaded.name)
-
-
-def _pip_lists(recipe: Recipe, releases: Sequence[Release]) -> Iterator[tuple[Location, Sequence[str]]]:
-    yield ("install", "pip"), recipe.install.pip
-    yield from (((*location, "pip"), part.pip) for location, part in additions_of(releases))
 
 
 # ── what scripts do
