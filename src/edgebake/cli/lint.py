@@ -16,7 +16,7 @@ from edgebake.cli.waiting import Waiting
 from edgebake.errors import EXIT_CHECK, EdgebakeError
 
 if TYPE_CHECKING:
-    from edgebake.lint.report import Report
+    from edgebake.lint.finding import Report
 
 
 class Format(str, Enum):
@@ -141,7 +141,7 @@ def _print(report: Report, language: Format, root: Path) -> None:
 
 def _in_checkout(report: Report, root: Path) -> Report:
     """Return the report with paths relative to the checkout, as GitHub needs them, if the project is in it."""
-    from edgebake.lint.report import with_prefix
+    from edgebake.lint.finding import with_prefix
 
     checkout = os.environ.get("GITHUB_WORKSPACE")
     if not checkout or not root.is_relative_to(Path(checkout).resolve()):

@@ -8,6 +8,8 @@ a `label` ("" for none). Nodes and edges stand in one order for the same input.
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -15,8 +17,9 @@ import networkx as nx
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
 from edgebake.graph.node import Kind, Node, StageKey
-from edgebake.inspect.requirements import IMAGE, RequirementGraph
 from edgebake.inspect.selected import Selected
+from edgebake.resolve.ask import Ask
+from edgebake.resolve.resolution import Resolution
 
 if TYPE_CHECKING:
     from edgebake.select.project import Item
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     Graph = nx.DiGraph[str]
 
 _AND = ", "
+IMAGE = ""
+"""The image itself, where all paths begin."""
 
 LAYERS = ("Base images", "Build tools", "Fetched", "Built", "Install line", "Images")
 _LAYER: dict[Kind, int] = {
@@ -97,6 +102,58 @@ def _add_stage(graph: Graph, name: str, node: Node, platforms: list[str], bake_t
         native=node.native,
         bake_targets=bake_targets,
     )
+
+
+@dataclass(frozen=True)
+class Step:
+    """An edge: `parent` asks for `name` in one or more ways. `asks` are by where they stand."""
+
+    parent: str
+    name: str
+    asks: tuple[Ask, ...]
+
+    @property
+    def is_library(self) -> bool:
+        """Whether `parent` is only compiled against it."""
+        return all(ask.kind == "library" for ask in self.asks)
+
+
+class RequirementGraph:
+    """Who needs whom in one image on one target and platform.
+
+    A name that a recipe provides is written out as that recipe. Facts that the base image or the host brings are
+    nodes too.
+    """
+
+    def __init__(self, resolution: Resolution) -> None:
+        steps: dict[tuple[str, str], list[Ask]] = {}
+        there = {IMAGE, *resolution.pins, *resolution.provided}
+        for ask in resolution.asks:
+            name = resolution.stands_for.get(ask.name, ask.name)
+            parent = ask.parent or IMAGE
+            if ask.kind in ("run", "library") and parent in there and name in there:
+                steps.setdefault((parent, name), []).append(ask)
+        self.provided = frozenset(resolution.provided)
+        """What needs no recipe: the base image or the host brings it."""
+        self.steps = {edge: Step(*edge, tuple(steps[edge])) for edge in sorted(steps)}
+        self.graph: nx.DiGraph[str] = nx.DiGraph()
+        self.graph.add_nodes_from(sorted(there))
+        self.graph.add_edges_from(self.steps)
+
+    def count(self, name: str) -> int:
+        """Return how many paths lead from the image to a name. There can be very many."""
+        counts = {IMAGE: 1}
+        for node in nx.topological_sort(self.graph):
+            if node != IMAGE:
+                counts[node] = sum(counts[parent] for parent in self.graph.predecessors(node))
+        return counts[name]
+
+    def paths(self, name: str, limit: int | None = None) -> list[tuple[Step, ...]]:
+        """Return the paths from the image to a name, shortest first, at most `limit`."""
+        if not nx.has_path(self.graph, IMAGE, name):
+            return []
+        found = nx.shortest_simple_paths(self.graph, IMAGE, name)
+        return [tuple(self.steps[edge] for edge in pairwise(path)) for path in islice(found, limit)]
 
 
 def recipe_graph(selected: Iterable[Selected], items: Collection[Item] | None = None) -> Graph:

@@ -200,11 +200,8 @@ def _mean(near: Sequence[tuple[Slot, float]], places: Mapping[Slot, float], own:
 def _settled(wishes: Sequence[tuple[float, float]], gaps: Sequence[float]) -> list[float]:
     """Return the heights nearest to those wished for, by least squares, that keep the order and the gaps.
 
-    Without the gaps it is isotonic regression, by pooling adjacent violators.
-
-    Args:
-        wishes: a height, and how much it counts.
-        gaps: the least distance to the one before.
+    A wish is a height and how much it counts, a gap the least distance to the height before. Without the gaps it is
+    isotonic regression, by pooling adjacent violators.
     """
     offsets = list(accumulate(gaps))
     blocks: list[tuple[float, float, int]] = []  # height, weight, number

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.inspect.graphs import RequirementGraph, Step
 from edgebake.inspect.release import Choice, ask_told, choice
-from edgebake.inspect.requirements import RequirementGraph, Step
 from edgebake.inspect.selected import Selected
 from edgebake.load.catalogue import Catalogue
 from edgebake.model.condition import VERSION_FACTS

@@ -14,8 +14,7 @@ from urllib.parse import quote
 
 from edgebake import __version__
 from edgebake.errors import Position
-from edgebake.lint.finding import Finding, Rule
-from edgebake.lint.report import Report
+from edgebake.lint.finding import Finding, Report, Rule
 from edgebake.model.lint import Severity
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from edgebake.lint.accept import accepted, ignores_of, unused, with_severities
-from edgebake.lint.finding import merged
-from edgebake.lint.report import Report
+from edgebake.lint.finding import Report, merged
 from edgebake.lint.rules import CHECKS
 from edgebake.lint.subject import Subject
 

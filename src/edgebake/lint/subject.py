@@ -115,11 +115,7 @@ def open_subject(
 
 
 def _are_images(workspace: Workspace, names: Sequence[str]) -> bool:
-    """Tell whether all names are images.
-
-    Raises:
-        EdgebakeError: some are, and some are not.
-    """
+    """Tell whether all names are images; that only some of them are is an error."""
     known = [name for name in names if name in workspace.project.images]
     if known and len(known) != len(names):
         raise EdgebakeError(

@@ -171,17 +171,12 @@ def _kind(data: Data) -> str:
 
 def _compose(text: str, path: Path, shown: str) -> yaml.Node:
     try:
-        return _compose_json(text, shown) if path.suffix == ".json" else _compose_yaml(text, shown)
-    except RecursionError:
-        raise EdgebakeError("the file is nested too deeply", at=Position(shown)) from None
-
-
-def _compose_json(text: str, shown: str) -> yaml.Node:
-    try:
-        return compose_json(text)
+        return compose_json(text) if path.suffix == ".json" else _compose_yaml(text, shown)
     except json.JSONDecodeError as error:
         at = Position(shown, error.lineno, error.colno)
         raise EdgebakeError(f"the file is not valid JSON: {error.msg}", at=at, hints=_JSON) from None
+    except RecursionError:
+        raise EdgebakeError("the file is nested too deeply", at=Position(shown)) from None
 
 
 def _compose_yaml(text: str, shown: str) -> yaml.Node:

@@ -168,19 +168,10 @@ def _require_utf8(source: Path, text: str) -> None:
 
 
 def _follow(root: Path, folder: str, target: str, *, at: str) -> tuple[list[str], str | None]:
-    """Follow a path and its links inside `root`, as they are followed in the image. Nothing has to exist.
+    """Return the links on a path, and the path that it ends at; None if the links loop. Nothing has to exist.
 
-    Args:
-        root: the build context.
-        folder: the folder that `target` is relative to.
-        target: the path to follow.
-        at: the path to blame in an error.
-
-    Returns:
-        The links on the path, and the path that it ends at; None if the links loop.
-
-    Raises:
-        EdgebakeError: a step leads out of `root`.
+    The path `target`, relative to `folder`, is followed inside `root` as in the image. A step that leads out of
+    `root` is an error about `at`.
     """
     done = folder.split("/") if folder else []
     todo = target.split("/")[::-1]

@@ -79,14 +79,11 @@ def validate_named(model: type[N], document: Document, kind: str) -> N:
 
 
 def _without_value(data: Data, location: Location) -> Iterator[Location]:
-    if isinstance(data, dict):
-        for key, value in data.items():
-            yield from _without_value(value, (*location, key))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            yield from _without_value(value, (*location, index))
-    elif data is None:
+    if data is None:
         yield location
+    elif isinstance(data, dict | list):
+        for part, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _without_value(value, (*location, part))
 
 
 def _no_value(location: Location, document: Document) -> EdgebakeError:

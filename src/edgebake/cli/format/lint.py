@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from edgebake.cli.console import columns
-from edgebake.lint.finding import Finding, Rule
-from edgebake.lint.report import Report, by_file
+from edgebake.lint.finding import Finding, Report, Rule, by_file
 from edgebake.model.lint import Severity
 from edgebake.model.output.lint import AcceptedFinding, Lint, LintCounts, LintFinding, NotLinted
 

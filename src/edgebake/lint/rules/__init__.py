@@ -7,13 +7,10 @@ from edgebake.lint.rules import context, cuda, images, pins, recipes, secrets, s
 
 BUILDKIT_CHECK = Rule(
     "buildkit-check",
-    "warning",
     "a check of BuildKit fails for a generated Dockerfile",
     "fix the recipe's template that the stage comes from; BuildKit's page on the check shows how",
 )
-UNUSED_IGNORE = Rule(
-    "unused-ignore", "warning", "an ignored rule finds nothing", "remove the entry from lint.ignore"
-)
+UNUSED_IGNORE = Rule("unused-ignore", "an ignored rule finds nothing", "remove the entry from lint.ignore")
 
 _FAMILIES = (images, recipes, sources, secrets, cuda, context, pins)
 _OF_FAMILIES = (rule for family in _FAMILIES for rule in vars(family).values() if isinstance(rule, Rule))

@@ -14,19 +14,17 @@ from edgebake.render.ignore_file import IGNORE_FILE, context_rules
 
 LARGE_CONTEXT = Rule(
     "large-context",
-    "warning",
     "a build sends many bytes from the project's folder",
     f"name fewer files in the recipe, or exclude files with a {IGNORE_FILE}",
 )
 SECRET_IN_CONTEXT = Rule(
     "secret-in-context",
-    "error",
     "a file that looks like a secret is sent to builds",
     f"exclude it with a {IGNORE_FILE}, and pass it to a build as a secret mount",
+    "error",
 )
 MISSING_DOCKERIGNORE = Rule(
     "missing-dockerignore",
-    "warning",
     f"large files, or files that look like secrets, are sent to builds without a {IGNORE_FILE}",
     f"write a {IGNORE_FILE} in the project's folder, or in the recipe's",
 )

@@ -15,13 +15,12 @@ from edgebake.model.target import Target
 
 CUDA_MISMATCH = Rule(
     "cuda-mismatch",
-    "error",
     "a base image, index or wheel is for another CUDA than the target's",
     "write it with the target's fact, as in cu{{ cuda.nodot }}, or let `when` name the CUDA that it is for",
+    "error",
 )
 CUDA_MINOR_MISMATCH = Rule(
     "cuda-minor-mismatch",
-    "warning",
     "an index or wheel is for an older CUDA of the same major version, which runs if it brings its own libraries",
     "write it with the target's fact, as in cu{{ cuda.nodot }}; or accept it, if there is no build for the target",
 )

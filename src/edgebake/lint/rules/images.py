@@ -13,19 +13,16 @@ from edgebake.lint.subject import Subject
 
 ROOT_USER = Rule(
     "root-user",
-    "warning",
     "an image runs as root",
     "remove runtime.user: images run as `app`; what needs root belongs in install.script",
 )
 MISSING_HEALTHCHECK = Rule(
     "missing-healthcheck",
-    "warning",
     "a service has no health check: it exposes ports, or has volumes and an entrypoint",
     "set runtime.healthcheck.cmd to a command that fails when the service is unhealthy",
 )
 MANY_LAYERS = Rule(
     "many-layers",
-    "warning",
     "an image's layers are near the limit",
     "combine the scripts of several recipes into one, or split the image",
 )

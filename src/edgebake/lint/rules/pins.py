@@ -7,14 +7,9 @@ from collections.abc import Iterator
 from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.subject import Subject
 
-UNPINNED_BASE = Rule(
-    "unpinned-base", "warning", "a base image is taken at a tag, which can change", "pin it: edgebake lock"
-)
+UNPINNED_BASE = Rule("unpinned-base", "a base image is taken at a tag, which can change", "pin it: edgebake lock")
 UNPINNED_PYTHON = Rule(
-    "unpinned-python",
-    "warning",
-    "an image's Python packages are resolved again by each build",
-    "pin them: edgebake lock",
+    "unpinned-python", "an image's Python packages are resolved again by each build", "pin them: edgebake lock"
 )
 _RULES = {"base": UNPINNED_BASE, "python": UNPINNED_PYTHON}
 """By kind of note."""

@@ -15,15 +15,15 @@ from edgebake.model.recipe import Recipe, Release, additions_of
 
 SECRET_VARIABLE = Rule(
     "secret-variable",
-    "error",
     "an argument, variable or label holds what looks like a secret; anyone with the image can read it",
     "remove it from the files and revoke it; pass it to containers when they start, to builds as a secret mount",
+    "error",
 )
 SECRET_IN_SCRIPT = Rule(
     "secret-in-script",
-    "error",
     "a script holds what looks like a password, token or key",
     "remove it from the script and revoke it; read it from a secret mount (/run/secrets/…)",
+    "error",
 )
 
 _SECRET_WORD = re.compile(
@@ -140,6 +140,7 @@ def _project_values(subject: Subject) -> Iterator[Finding]:
 
 def _in_script(script: Script) -> Iterator[Finding]:
     for number, line in enumerate(script.text.splitlines(), start=1):
+        # A test's own password, and prose, is no secret.
         found = _in_line(line, forms_only=script.half == "test" or line.lstrip().startswith("#"))
         if found:
             column, what = found
@@ -151,12 +152,7 @@ def _in_script(script: Script) -> Iterator[Finding]:
 
 
 def _in_line(line: str, *, forms_only: bool) -> tuple[int, str] | None:
-    """Return the column and kind of the first secret in a line.
-
-    Args:
-        line: the line.
-        forms_only: look for known forms only; a test's own password, and prose, is none.
-    """
+    """Return the column and kind of the first secret in a line; with `forms_only`, only of those by known forms."""
     for pattern, what in _KNOWN_FORMS:
         match = pattern.search(line)
         if match:

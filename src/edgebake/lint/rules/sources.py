@@ -14,20 +14,17 @@ from edgebake.model.recipe import additions_of
 
 UNPINNED_GIT = Rule(
     "unpinned-git",
-    "warning",
     "a git repository is taken at a branch or tag, which can change",
     "name the commit (40 hexadecimal digits), or pin the ref: edgebake lock",
 )
 UNPINNED_DOWNLOAD = Rule(
     "unpinned-download",
-    "warning",
     "a file is downloaded without a checksum",
     "give the source its sha256, or the requirement's URL #sha256=…; in a script, check the file: "
     'echo "$SHA256  $file" | sha256sum --check',
 )
 PACKAGE_LISTS = Rule(
     "package-lists",
-    "warning",
     "package lists stay in an image's layer",
     "install with install.apt, which keeps them in a cache; or end the script with: rm -rf /var/lib/apt/lists/*",
 )
