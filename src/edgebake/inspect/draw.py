@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from edgebake.inspect.graphs import by_target
-
-if TYPE_CHECKING:
-    from edgebake.inspect.graphs import Graph
+from edgebake.inspect.graphs import Graph, by_target
 
 _PLAIN = re.compile(r"[^\w ./:,+*=~!?@()·→-]")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import networkx as nx
 
@@ -24,8 +24,7 @@ from edgebake.resolve.resolution import Resolution
 if TYPE_CHECKING:
     from edgebake.select.project import Item
 
-    Graph = nx.DiGraph[str]
-
+Graph: TypeAlias = "nx.DiGraph[str]"
 _AND = ", "
 IMAGE = ""
 """The image itself, where all paths begin."""

@@ -11,16 +11,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 import networkx as nx
 
-from edgebake.inspect.graphs import LAYERS, by_target, stage_layers
+from edgebake.inspect.graphs import LAYERS, Graph, by_target, stage_layers
 from edgebake.inspect.layout import COLUMN_GAP, Point, lay_out, ranks
-
-if TYPE_CHECKING:
-    from edgebake.inspect.graphs import Graph
 
 TITLE_HEIGHT, HEAD_HEIGHT, PANEL_GAP = 46.0, 30.0, 28.0
 _LONGEST = 30  # characters of a title

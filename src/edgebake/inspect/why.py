@@ -55,16 +55,13 @@ def recipe_name(catalogue: Catalogue, text: str) -> str:
     except ValueError as error:
         raise EdgebakeError(str(error)) from None
     if requirement.narrows:
-        raise EdgebakeError(
-            f"{text!r} names a release; the last argument is a recipe's name only",
-            hints=(f"edgebake why … {requirement.name}",),
-        )
+        message = f"{text!r} names a release; the last argument is a recipe's name only"
+        raise EdgebakeError(message, hints=(f"edgebake why … {requirement.name}",))
     name = requirement.name
     canonical = catalogue.canonical(name)
     if canonical is None and name not in VERSION_FACTS and not catalogue.providers(name):
-        raise EdgebakeError(
-            f"unknown recipe {name!r}", hints=did_you_mean(name, catalogue.known_names(), kind="recipe")
-        )
+        message = f"unknown recipe {name!r}"
+        raise EdgebakeError(message, hints=did_you_mean(name, catalogue.known_names(), kind="recipe"))
     return canonical or name
 
 

@@ -117,9 +117,8 @@ def _findings(subject: Subject, target: str, result: Mapping[str, Any]) -> Itera
     path = f"{subject.workspace.project.output}/{target}/Dockerfile"
     if result.get("buildError"):
         said = result["buildError"]
-        raise EdgebakeError(
-            "BuildKit cannot read the Dockerfile", at=Position(path, _line(said), 1), reason=said["message"]
-        )
+        message = "BuildKit cannot read the Dockerfile"
+        raise EdgebakeError(message, at=Position(path, _line(said), 1), reason=said["message"])
     text = render_dockerfile(subject.compilation, target, project_templates(subject.workspace.root))
     for warning in result.get("warnings") or ():
         line = _line(warning)

@@ -118,10 +118,8 @@ def _are_images(workspace: Workspace, names: Sequence[str]) -> bool:
     """Tell whether all names are images; that only some of them are is an error."""
     known = [name for name in names if name in workspace.project.images]
     if known and len(known) != len(names):
-        raise EdgebakeError(
-            f"{known[0]!r} is an image of the project; images and recipes cannot be mixed",
-            hints=("name images only, or recipes only",),
-        )
+        message = f"{known[0]!r} is an image of the project; images and recipes cannot be mixed"
+        raise EdgebakeError(message, hints=("name images only, or recipes only",))
     return bool(known)
 
 
@@ -165,9 +163,8 @@ def _refuse_unknown_targets(patterns: Sequence[str], known: Iterable[str]) -> No
     names = sorted(known)
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
-            raise EdgebakeError(
-                f"no image is for the target {pattern!r}", hints=did_you_mean(pattern, names, kind="target")
-            )
+            message = f"no image is for the target {pattern!r}"
+            raise EdgebakeError(message, hints=did_you_mean(pattern, names, kind="target"))
 
 
 # ── recipes
@@ -264,7 +261,5 @@ def _nowhere(workspace: Workspace, text: str, known: Sequence[TargetRecipes]) ->
             plan_image(workspace, text, Image(recipes=(text,), targets=(known[0].target.name,)), known[0])
         except EdgebakeError as error:
             return error
-    return EdgebakeError(
-        f"{text!r} is available on none of the targets",
-        hints=(f"see why not: edgebake plan {text} --target {known[0].target.name}",),
-    )
+    message = f"{text!r} is available on none of the targets"
+    return EdgebakeError(message, hints=(f"see why not: edgebake plan {text} --target {known[0].target.name}",))

@@ -36,16 +36,12 @@ def board_environment(catalogue: Catalogue, name: str, target: Target, at: Place
     """
     documents = catalogue.target_data(FOLDER, "board")
     if name not in documents:
-        raise EdgebakeError(
-            f"unknown board {name!r}", at=position_of(at), hints=did_you_mean(name, documents, kind="board")
-        )
+        message = f"unknown board {name!r}"
+        raise EdgebakeError(message, at=position_of(at), hints=did_you_mean(name, documents, kind="board"))
     board = validate_named(Board, documents[name], "board")
     reason = board.refusal(target)
     if reason:
-        raise EdgebakeError(
-            f"the target {target.name!r} does not run on the board {name!r}",
-            at=position_of(at),
-            reason=reason,
-            hints=("use only targets that run on the board, or define another image for the others",),
-        )
+        message = f"the target {target.name!r} does not run on the board {name!r}"
+        hints = ("use only targets that run on the board, or define another image for the others",)
+        raise EdgebakeError(message, at=position_of(at), reason=reason, hints=hints)
     return board.environment()

@@ -137,11 +137,8 @@ class Catalogue:
             return self._added[folder]
         path = recipe_file(folder, self.root)
         if path is None:
-            raise EdgebakeError(
-                f"the folder {shown_path(folder, self.root)!r} has no recipe",
-                at=position_of(at),
-                hints=("add a recipe.yaml, recipe.json or recipe.py",),
-            )
+            message = f"the folder {shown_path(folder, self.root)!r} has no recipe"
+            raise EdgebakeError(message, at=position_of(at), hints=("add a recipe.yaml, recipe.json or recipe.py",))
         loaded = self._load(path, folder_is_name=False)
         other = self._index.get(loaded.name, path)
         if other != path and not other.is_relative_to(self._builtin):
@@ -216,11 +213,8 @@ class Catalogue:
             document = load_document(path, shown)
             recipe = validate(Recipe, document)
         if folder_is_name and recipe.name != path.parent.name:
-            raise EdgebakeError(
-                f"the recipe {recipe.name!r} is in a folder named {path.parent.name!r}",
-                at=document.at(("name",)),
-                hints=(f"rename the folder to {recipe.name}",),
-            )
+            message = f"the recipe {recipe.name!r} is in a folder named {path.parent.name!r}"
+            raise EdgebakeError(message, at=document.at(("name",)), hints=(f"rename the folder to {recipe.name}",))
         vendored = path.is_relative_to(self._builtin / "recipes")
         return LoadedRecipe(recipe, document, path.parent, vendored)
 

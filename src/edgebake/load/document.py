@@ -118,11 +118,8 @@ def read_text(path: Path, shown: str) -> str:
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise EdgebakeError(
-                f"the file has {path.stat().st_size:,} bytes; the limit is {MAX_BYTES:,}",
-                at=Position(shown),
-                hints=("move large content to a separate file",),
-            )
+            message = f"the file has {path.stat().st_size:,} bytes; the limit is {MAX_BYTES:,}"
+            raise EdgebakeError(message, at=Position(shown), hints=("move large content to a separate file",))
         raw = path.read_bytes()
     except OSError as error:
         raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(shown)) from None
@@ -157,9 +154,8 @@ def load_document(path: Path, shown: str) -> Document:
     root = _compose(read_text(path, shown), path, shown)
     data = _Builder(shown).build(root, 0)
     if not isinstance(data, dict):
-        raise EdgebakeError(
-            "the file must contain a mapping (key: value), not " + _kind(data), at=Position(shown, 1, 1)
-        )
+        message = "the file must contain a mapping (key: value), not " + _kind(data)
+        raise EdgebakeError(message, at=Position(shown, 1, 1))
     return Document(path=path, shown=shown, data=data)
 
 
@@ -194,9 +190,8 @@ def _compose_yaml(text: str, shown: str) -> yaml.Node:
             f"the file is not valid YAML: {error.reason}", at=_reader_position(error, text, shown)
         ) from None
     if node is None:
-        raise EdgebakeError(
-            "the file is empty", at=Position(shown), reason="it contains only comments", hints=_EMPTY
-        )
+        message = "the file is empty"
+        raise EdgebakeError(message, at=Position(shown), reason="it contains only comments", hints=_EMPTY)
     return node
 
 
@@ -218,11 +213,8 @@ def _too_deep(mark: Any, shown: str) -> EdgebakeError:
 
 
 def _too_many(mark: Any, shown: str) -> EdgebakeError:
-    return EdgebakeError(
-        f"the file has more than {MAX_NODES:,} values after its aliases are expanded",
-        at=_position(mark, shown),
-        hints=("use fewer values, anchors and aliases",),
-    )
+    message = f"the file has more than {MAX_NODES:,} values after its aliases are expanded"
+    return EdgebakeError(message, at=_position(mark, shown), hints=("use fewer values, anchors and aliases",))
 
 
 def _position(mark: Any, shown: str) -> Position:

@@ -76,11 +76,8 @@ def recipe_file(folder: Path, root: Path) -> Path | None:
     present = [folder / name for name in _RECIPE_FILES if (folder / name).is_file()]
     if len(present) > 1:
         names = " and ".join(path.name for path in present)
-        raise EdgebakeError(
-            f"the folder has two recipes: {names}",
-            at=Position(shown_path(folder, root)),
-            hints=("keep one of them",),
-        )
+        message = f"the folder has two recipes: {names}"
+        raise EdgebakeError(message, at=Position(shown_path(folder, root)), hints=("keep one of them",))
     if not present:
         _refuse_yml(folder / "recipe.yml", root)
     return present[0] if present else None

@@ -178,9 +178,8 @@ def _rule(line: str, at: Position) -> Rule | None:
     try:
         re.compile(_expression(pattern))
     except _PatternError as error:
-        raise EdgebakeError(
-            f"{text!r} is not a valid pattern", at=at, reason=error.reason, hints=error.hints
-        ) from None
+        message = f"{text!r} is not a valid pattern"
+        raise EdgebakeError(message, at=at, reason=error.reason, hints=error.hints) from None
     return Rule(pattern, exception)
 
 
@@ -260,9 +259,8 @@ def _translated(token: re.Match[str], *, last: bool) -> str:
 def _class(text: str) -> str:
     negation, body = ("^", text[2:-1]) if text.startswith("[^") else ("", text[1:-1])
     if "[:" in body:
-        raise _PatternError(
-            "Docker treats '[:' in a character class as the start of a class name.", "write '\\[:' in it"
-        )
+        message = "Docker treats '[:' in a character class as the start of a class name."
+        raise _PatternError(message, "write '\\[:' in it")
     items = re.findall(rf"({_CLASS_ITEM})(?:-({_CLASS_ITEM}))?", body, re.DOTALL)
     return f"[{negation}{''.join(_class_range(low, high) for low, high in items)}]"
 
@@ -284,9 +282,8 @@ def _class_character(item: str) -> str:
 def _unescaped(item: str) -> str:
     """Return the character that `item` stands for; `item` can be escaped."""
     if item.startswith("\\") and (item[1].isalnum() or not item[1].isascii()):
-        raise _PatternError(
-            f"Docker misreads {item!r}.", "write '/' between folders, and escape only special characters"
-        )
+        message = f"Docker misreads {item!r}."
+        raise _PatternError(message, "write '/' between folders, and escape only special characters")
     return item[-1]
 
 

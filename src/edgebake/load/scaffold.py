@@ -31,11 +31,8 @@ def make_project(folder: Path, target: str) -> list[str]:
         raise EdgebakeError("the path is a file, not a folder", at=Position(str(folder)))
     for path in files:
         if (folder / path).exists() or (folder / path).is_symlink():
-            raise EdgebakeError(
-                "the file already exists",
-                at=Position(str(folder / path)),
-                hints=("to show the project in this folder: edgebake plan", "or choose another folder"),
-            )
+            hints = ("to show the project in this folder: edgebake plan", "or choose another folder")
+            raise EdgebakeError("the file already exists", at=Position(str(folder / path)), hints=hints)
     for path, text in files.items():
         write_file(folder / path, text.encode())
     return list(files)

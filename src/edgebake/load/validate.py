@@ -70,11 +70,9 @@ def validate_named(model: type[N], document: Document, kind: str) -> N:
     """
     data, path = validate(model, document), document.path
     if data.name != path.stem:
-        raise EdgebakeError(
-            f"the {kind} {data.name!r} is in a file named {path.name!r}",
-            at=document.at(("name",)),
-            hints=(f"rename the file to {data.name}{path.suffix}",),
-        )
+        message = f"the {kind} {data.name!r} is in a file named {path.name!r}"
+        hints = (f"rename the file to {data.name}{path.suffix}",)
+        raise EdgebakeError(message, at=document.at(("name",)), hints=hints)
     return data
 
 
@@ -87,11 +85,8 @@ def _without_value(data: Data, location: Location) -> Iterator[Location]:
 
 
 def _no_value(location: Location, document: Document) -> EdgebakeError:
-    return EdgebakeError(
-        f"{_dotted(location)}: has no value",
-        at=document.at(location, key=True),
-        hints=("write a value, or remove the key; an empty text is ''",),
-    )
+    hints = ("write a value, or remove the key; an empty text is ''",)
+    return EdgebakeError(f"{_dotted(location)}: has no value", at=document.at(location, key=True), hints=hints)
 
 
 def explain(
@@ -137,9 +132,8 @@ def _explain_one(details: Any, model: type[BaseModel], document: Document, at: P
     if kind == "missing":
         return EdgebakeError(f"the key {_dotted(location)!r} is missing", at=position)
     value_path = _dotted(location[:-1] if is_key else location)
-    return EdgebakeError(
-        (f"{value_path}: " if value_path else "") + _short(_message(details)), at=position, hints=hints
-    )
+    message = (f"{value_path}: " if value_path else "") + _short(_message(details))
+    return EdgebakeError(message, at=position, hints=hints)
 
 
 def _short(text: str) -> str:

@@ -132,10 +132,8 @@ def no_project(folder: Path) -> EdgebakeError:
     other = Path(PROJECT_FILE).with_suffix(".yml")
     if (folder / other).is_file():
         return not_yaml(str(other))
-    return EdgebakeError(
-        f"{PROJECT_FILE} not found in {folder} or above it",
-        hints=("create a project: edgebake init", "or name recipes: edgebake plan RECIPE --target TARGET"),
-    )
+    hints = ("create a project: edgebake init", "or name recipes: edgebake plan RECIPE --target TARGET")
+    return EdgebakeError(f"{PROJECT_FILE} not found in {folder} or above it", hints=hints)
 
 
 def _inside(root: Path, folder: str, key: str, index: int, document: Document | None) -> Path:

@@ -48,11 +48,9 @@ class Builder(Model):
         seen: dict[str, BuilderNode] = {}
         for platform, node in self.nodes.items():
             if seen.setdefault(node.endpoint or platform, node) != node:
-                raise BadValue(
-                    "the same machine is listed twice with different options",
-                    path=("nodes", platform),
-                    hints=("use the same options for all platforms of a machine",),
-                )
+                message = "the same machine is listed twice with different options"
+                hints = ("use the same options for all platforms of a machine",)
+                raise BadValue(message, path=("nodes", platform), hints=hints)
             if self.driver == "remote" and "://" not in (node.endpoint or ""):
                 raise BadValue(
                     "the driver 'remote' needs the address of a buildkitd",

@@ -85,11 +85,9 @@ class Image(Model):
         for tag, parts in self.indexes.items():
             for platform, target in parts.items():
                 if not any(fnmatchcase(target, pattern) for pattern in self.targets):
-                    raise BadValue(
-                        f"the image is not built for the target {target!r}",
-                        path=("indexes", tag, platform),
-                        hints=(f"its targets are: {', '.join(self.targets)}",),
-                    )
+                    message = f"the image is not built for the target {target!r}"
+                    hints = (f"its targets are: {', '.join(self.targets)}",)
+                    raise BadValue(message, path=("indexes", tag, platform), hints=hints)
         return self
 
 

@@ -383,11 +383,8 @@ def check_versions(releases: tuple[Release, ...], versioning: Versioning) -> Non
         try:
             version = parse_version(release.version)
         except ValueError:
-            raise BadValue(
-                f"{release.version!r} is not a PEP 440 version",
-                path=path,
-                hints=("for versions without an order, set versioning: opaque",),
-            ) from None
+            hints = ("for versions without an order, set versioning: opaque",)
+            raise BadValue(f"{release.version!r} is not a PEP 440 version", path=path, hints=hints) from None
         if version in seen:
             raise BadValue(f"{release.version!r} is the same version as {seen[version]!r}", path=path)
         seen[version] = release.version

@@ -229,11 +229,9 @@ class Service(Model):
             raise BadValue("replicas and network: host cannot be combined", path=("replicas",))
         for index, port in enumerate(self.ports):
             if port.published:
-                raise BadValue(
-                    f"{self.replicas} replicas cannot share the host's port {port.published}",
-                    path=("ports", index),
-                    hints=("put a proxy in front of them", f"let Docker choose the port: write {port.port}"),
-                )
+                message = f"{self.replicas} replicas cannot share the host's port {port.published}"
+                hints = ("put a proxy in front of them", f"let Docker choose the port: write {port.port}")
+                raise BadValue(message, path=("ports", index), hints=hints)
 
     def _refuse_double_targets(self) -> None:
         seen = set(self.tmpfs)

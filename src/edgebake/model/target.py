@@ -90,11 +90,8 @@ class Target(Model):
     @model_validator(mode="after")
     def _consistent(self) -> Target:
         if self.os not in GLIBC:
-            raise BadValue(
-                f"unknown C library of {self.os!r}",
-                path=("os",),
-                hints=(f"supported systems: {', '.join(sorted(GLIBC))}",),
-            )
+            message = f"unknown C library of {self.os!r}"
+            raise BadValue(message, path=("os",), hints=(f"supported systems: {', '.join(sorted(GLIBC))}",))
         if len(set(self.platforms)) != len(self.platforms):
             raise BadValue("a platform is listed twice", path=("platforms",))
         if self.cuda and not self.cuda_flavour:

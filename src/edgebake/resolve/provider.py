@@ -82,9 +82,8 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
         try:
             fits = candidate.wanted_flavours(requirement.requirement) is not None
         except ValueError as error:
-            raise EdgebakeError(
-                f"{requirement.origin} asks for {requirement.requirement}: {error}", at=requirement.at
-            ) from None
+            message = f"{requirement.origin} asks for {requirement.requirement}: {error}"
+            raise EdgebakeError(message, at=requirement.at) from None
         return candidate.absent or not fits if requirement.kind == "forbid" else fits
 
     def get_dependencies(self, candidate: Candidate) -> Iterable[Ask]:

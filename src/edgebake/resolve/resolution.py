@@ -127,11 +127,9 @@ def resolve(pool: CandidatePool, roots: Sequence[Root], *, what: str) -> Resolut
     except ResolutionImpossible:
         raise explain_conflict(*_failure(pool, asks), what=what) from None
     except ResolutionTooDeep:
-        raise EdgebakeError(
-            f"{what}: no fitting releases found in {_ROUNDS:,} rounds",
-            at=next((root.at for root in roots if root.at), None),
-            hints=("ask for exact versions",),
-        ) from None
+        message = f"{what}: no fitting releases found in {_ROUNDS:,} rounds"
+        hints = ("ask for exact versions",)
+        raise EdgebakeError(message, at=next((root.at for root in roots if root.at), None), hints=hints) from None
     return _resolution(pool, mapping, asks, what)
 
 
