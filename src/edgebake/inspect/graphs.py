@@ -68,9 +68,7 @@ def stage_graph(
         names = {key: f"{target}/{name}" for key, name in compilation.names[target].items()}
         nodes = {node.id: node for node in compilation.graph.needed_by(target, stages)}
         bodies = {
-            key: {
-                platform: body for platform, body in node.bodies.items() if platform in (platforms or node.bodies)
-            }
+            key: {name: body for name, body in node.bodies.items() if not platforms or name in platforms}
             for key, node in nodes.items()
         }
         parents = {key: dict.fromkeys(s for body in bodies[key].values() for s in body.parents) for key in nodes}

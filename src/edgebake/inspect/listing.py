@@ -72,17 +72,12 @@ def listed_targets(workspace: Workspace, names: Iterable[str]) -> list[ListedTar
     Raises:
         EdgebakeError: a target's file is wrong.
     """
-    targets = [workspace.catalogue.target(name).target for name in names]
-    return [ListedTarget.model_validate(target, from_attributes=True) for target in targets]
+    return [ListedTarget.taken_from(workspace.catalogue.target(name).target) for name in names]
 
 
 def listed_images(workspace: Workspace, names: Iterable[str]) -> list[ListedImage]:
     """Return images of the project as they are listed."""
-    images = {name: workspace.project.images[name] for name in names}
-    return [
-        ListedImage(name=name, summary=i.summary, recipes=list(i.recipes), targets=list(i.targets))
-        for name, i in images.items()
-    ]
+    return [ListedImage.taken_from(workspace.project.images[name], name=name) for name in names]
 
 
 class Proofs:
@@ -105,28 +100,17 @@ class Proofs:
         """Return what is proved about a recipe. One with a record is compiled, to compare its fingerprints."""
         records = {key: record for key, record in self._records.items() if key[0] == name}
         states = dict(self._states(records)) if records else {}
+        given = {key[1:]: list(record.given) for key, record in records.items()}
         built = [
-            BuiltOn(
-                target=target,
-                platform=platform,
-                state=state,
-                given=list(records[name, target, platform].given) if (name, target, platform) in records else [],
-            )
-            for (target, platform), state in sorted(states.items())
+            BuiltOn(target=key[0], platform=key[1], state=state, given=given.get(key, []))
+            for key, state in sorted(states.items())
         ]
         return Proof(state=max(states.values(), key=STATES.index, default="checked only"), built=built)
 
     def listed(self, found: RecipeReleases) -> ListedRecipe:
         """Return a recipe as it is listed."""
         recipe, proof = found.loaded.recipe, self.of(found.loaded.name)
-        return ListedRecipe(
-            name=recipe.name,
-            group=recipe.group,
-            summary=recipe.summary,
-            releases=list(found.versions),
-            state=proof.state,
-            built=proof.built,
-        )
+        return ListedRecipe.taken_from(recipe, releases=list(found.versions), state=proof.state, built=proof.built)
 
     def _states(self, records: Mapping[Key, Verification]) -> Iterator[tuple[tuple[str, str], State]]:
         for recipe, target, given in sorted({(r.recipe, r.target, r.given) for r in records.values()}):

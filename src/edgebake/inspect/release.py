@@ -135,11 +135,8 @@ class _Chooser:
 
     def _misfits(self, candidate: Candidate) -> list[str]:
         """Return what a candidate needs that the image has in another release."""
-        return [
-            f"{ask}, and the image has {has}"
-            for ask in self._provider.get_dependencies(candidate)
-            if (has := self._unfit(ask))
-        ]
+        unfit = {ask: self._unfit(ask) for ask in self._provider.get_dependencies(candidate)}
+        return [f"{ask}, and the image has {has}" for ask, has in unfit.items() if has]
 
     def _unfit(self, ask: Ask) -> str:
         name = self._resolution.stands_for.get(ask.name, ask.name)

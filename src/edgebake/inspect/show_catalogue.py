@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import TypeVar
 
 from edgebake.load.boards import load_boards
 from edgebake.load.catalogue import LoadedRecipe, LoadedTarget
@@ -13,7 +12,6 @@ from edgebake.load.folders import is_path
 from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.load.words import format_condition, format_path
 from edgebake.load.workspace import Workspace
-from edgebake.model.base import Model
 from edgebake.model.output.explore import (
     Needs,
     Proof,
@@ -46,17 +44,17 @@ def show_recipe(
         EdgebakeError: a recipe's file is wrong.
     """
     recipe, build, install = loaded.recipe, loaded.recipe.build, loaded.recipe.install
-    sources = [_source(source) for source in build.sources] if build else []
-    return _shown(
-        ShownRecipe,
+    shown_build = None
+    if build:
+        sources = [_source(source) for source in build.sources]
+        shown_build = ShownBuild.taken_from(build, sources=sources, script=build.script or build.dockerfile)
+    return ShownRecipe.taken_from(
         recipe,
         file=format_path(loaded.document.shown),
         builtin=loaded.vendored,
         releases=_releases(workspace, loaded, target),
-        build=_shown(ShownBuild, build, sources=sources, script=build.script or build.dockerfile)
-        if build
-        else None,
-        install=_shown(ShownInstall, install, script=install.script or install.dockerfile),
+        build=shown_build,
+        install=ShownInstall.taken_from(install, script=install.script or install.dockerfile),
         files=list(_files(loaded)),
         sources=[citation.page for citation in recipe.sources],
         images=sorted(_images_with(workspace, loaded)),
@@ -72,23 +70,13 @@ def show_target(workspace: Workspace, loaded: LoadedTarget) -> ShownTarget:
         EdgebakeError: a board's file is wrong.
     """
     target, images = loaded.target, workspace.project.images.items()
-    return _shown(
-        ShownTarget,
+    return ShownTarget.taken_from(
         target,
         glibc=target.glibc,
         file=format_path(loaded.document.shown),
         boards=[name for name, board in load_boards(workspace.catalogue).items() if not board.refusal(target)],
         images=sorted(name for name, image in images if any(fnmatchcase(target.name, p) for p in image.targets)),
     )
-
-
-M = TypeVar("M", bound=Model)
-
-
-def _shown(shown: type[M], source: Model, **others: object) -> M:
-    """Return what is shown of a part of a file: its values for the fields of `shown`, and `others`."""
-    values = source.model_dump(include=shown.model_fields.keys() - others.keys())
-    return shown.model_validate(values | others)
 
 
 def _needed_by(workspace: Workspace, name: str) -> list[Needs]:
@@ -131,11 +119,10 @@ def _other_fact(workspace: Workspace, name: str, release: Release, target: Targe
 
 
 def _release(release: Release, needs: dict[str, str] | None = None) -> ShownRelease:
-    return _shown(
-        ShownRelease,
+    return ShownRelease.taken_from(
         release,
         when_text=format_condition(release.when),
-        variants=[_shown(ShownVariant, one, when_text=format_condition(one.when)) for one in release.variants],
+        variants=[ShownVariant.taken_from(one, when_text=format_condition(one.when)) for one in release.variants],
         platforms=None if needs is None else [platform for platform, reason in needs.items() if not reason],
         needs=None if needs is None else {platform: reason for platform, reason in needs.items() if reason},
     )

@@ -26,13 +26,11 @@ def show_image(workspace: Workspace, name: str, target: str | None) -> ShownImag
     image = workspace.project.images[name]
     selected = resolve_selected(workspace, Request(names=(name,), targets=(target,) if target else ()))
     at = workspace.at("images", name)
-    return ShownImage(
+    return ShownImage.taken_from(
+        image,
         name=name,
-        summary=image.summary,
         file=f"{at.path}:{at.line}" if at else None,
         repository=f"{workspace.project.registry}/{image.repository or name}",
-        recipes=list(image.recipes),
-        board=image.board,
         targets=[
             ShownOnTarget(
                 target=resolved.plan.target.name,
@@ -42,7 +40,6 @@ def show_image(workspace: Workspace, name: str, target: str | None) -> ShownImag
             )
             for resolved in selected
         ],
-        indexes={tag: dict(parts) for tag, parts in image.indexes.items()},
     )
 
 

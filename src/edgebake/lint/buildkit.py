@@ -82,14 +82,9 @@ def _checked(
     command = ["buildx", "bake", "--file", project.bake_file]
     command += ["--call=check,format=json", *(["--builder", builder] if builder else [])]
     command += [word for name in names.values() for word in ("--set", f"{name}.target={_EVERYTHING}")]
-    done = docker(
-        *command,
-        *names.values(),
-        timeout=TIMEOUT,
-        needs_engine=False,
-        folder=folder,
-        environment=_environment(subject),
-    )
+    command += names.values()
+    environment = _environment(subject)
+    done = docker(*command, timeout=TIMEOUT, needs_engine=False, folder=folder, environment=environment)
     try:
         answers = json.loads(done.stdout)["target"]
         return {target: answers[name]["check"] for target, name in names.items()}

@@ -106,14 +106,10 @@ def by_file(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
 
 def with_prefix(report: Report, folder: str) -> Report:
     """Return a report whose relative paths begin with `folder`."""
-    return replace(
-        report,
-        findings=tuple(_moved(finding, folder) for finding in report.findings),
-        accepted=tuple(_moved(finding, folder) for finding in report.accepted),
-    )
 
+    def moved(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        # Joining keeps an absolute path as it is.
+        paths = ((finding, str(PurePosixPath(folder) / finding.at.path)) for finding in findings)
+        return tuple(replace(finding, at=replace(finding.at, path=path)) for finding, path in paths)
 
-def _moved(finding: Finding, folder: str) -> Finding:
-    # Joining keeps an absolute path as it is.
-    path = str(PurePosixPath(folder) / finding.at.path)
-    return replace(finding, at=replace(finding.at, path=path))
+    return replace(report, findings=moved(report.findings), accepted=moved(report.accepted))

@@ -23,20 +23,12 @@ _MOST = 10  # mistakes reported at once
 _LONGEST = 400  # characters of a message, which can quote a value
 
 _PLAIN = {
-    "missing": "the key is missing",
-    "extra_forbidden": "unknown key",
-    "string_type": "must be text",
-    "string_unicode": "must be text",
+    **dict.fromkeys(("string_type", "string_unicode"), "must be text"),
     "tuple_type": "must be a list",
-    "dict_type": "must be a mapping",
-    "model_type": "must be a mapping",
-    "model_attributes_type": "must be a mapping",
-    "int_parsing": "must be a whole number",
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be a mapping"),
+    **dict.fromkeys(("int_parsing", "int_from_float", "int_type"), "must be a whole number"),
     "int_parsing_size": "must be a smaller number",
-    "int_from_float": "must be a whole number",
-    "int_type": "must be a whole number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
+    **dict.fromkeys(("bool_parsing", "bool_type"), "must be true or false"),
     "too_short": "must not be empty",
 }
 _BOUNDS = {

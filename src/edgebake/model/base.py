@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Get
 from pydantic.annotated_handlers import GetCoreSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
+from typing_extensions import Self
 
 T = TypeVar("T")
 
@@ -24,6 +25,12 @@ class Model(BaseModel):
     """A frozen model that rejects unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), defer_build=True)
+
+    @classmethod
+    def taken_from(cls, source: Model, **others: object) -> Self:
+        """Return a model with the values that `source` has for its fields, and with `others`."""
+        values = source.model_dump(include=cls.model_fields.keys() - others.keys())
+        return cls.model_validate(values | others)
 
 
 class BadValue(ValueError):

@@ -77,14 +77,11 @@ def explain_conflict(failure: Failure, pool: CandidatePool, *, what: str) -> Edg
     target = f"{pool.target.name} ({pool.platform})" if pool.platform else pool.target.name
     wanted = [str(ask.requirement) for ask in failure.requests]
     together = " together" if len(wanted) > 1 else ""
-    lines = [
-        *_requirements(failure),
-        *(line for conflict in failure.conflicts for line in _available(conflict, pool)),
-    ]
+    available = (line for conflict in failure.conflicts for line in _available(conflict, pool))
     return EdgebakeError(
         f"{what} cannot have {listed(wanted)}{together} on {target}",
         at=next((ask.at for ask in failure.requests if ask.at), None),
-        reason="\n".join(dict.fromkeys(lines)),
+        reason="\n".join(dict.fromkeys([*_requirements(failure), *available])),
         hints=tuple(dict.fromkeys(_hints(failure, pool))),
     )
 

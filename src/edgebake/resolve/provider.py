@@ -58,11 +58,8 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
 
         Pre-releases are included only if a requirement names one, or if nothing else satisfies `asks`.
         """
-        candidates = [
-            candidate
-            for candidate in self._pool.candidates(identifier, self._explicit)
-            if all(self.is_satisfied_by(ask, candidate) for ask in asks)
-        ]
+        known = self._pool.candidates(identifier, self._explicit)
+        candidates = [one for one in known if all(self.is_satisfied_by(ask, one) for ask in asks)]
         if any(names_prerelease(ask.requirement.version) for ask in asks if ask.kind != "forbid"):
             return candidates
         return [candidate for candidate in candidates if not self._pool.is_last_resort(candidate)] or candidates
