@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from edgebake.errors import Position
 from edgebake.lint.finding import Finding, Rule
@@ -43,18 +43,10 @@ def scripts_of(loaded: LoadedRecipe, root: Path) -> Iterator[Script]:
 
     Paths are shown relative to `root`.
     """
-    recipe = loaded.recipe
-    named: list[tuple[Half, str | None, bool]] = []
-    if recipe.build is not None:
-        named += [("build", recipe.build.script, False), ("build", recipe.build.dockerfile, True)]
-    named += [
-        ("install", recipe.install.script, False),
-        ("install", recipe.install.dockerfile, True),
-        ("test", recipe.test.script if recipe.test else None, False),
-        ("bench", recipe.bench.script if recipe.bench else None, False),
-    ]
-    for half, name, is_template in named:
-        path = loaded.folder / name if name else None
-        if path is not None and path.is_file():
-            text = path.read_text(encoding="utf-8", errors="replace")
-            yield Script(loaded.name, half, shown_path(path, root), text, is_template)
+    for half in get_args(Half):
+        for key in ("script", "dockerfile"):
+            name = getattr(getattr(loaded.recipe, half), key, None)
+            path = loaded.folder / name if name else None
+            if path is not None and path.is_file():
+                text = path.read_text(encoding="utf-8", errors="replace")
+                yield Script(loaded.name, half, shown_path(path, root), text, key == "dockerfile")

@@ -96,7 +96,6 @@ class Catalogue:
         self._recipes: dict[str, LoadedRecipe] = {}
         self._targets: dict[str, LoadedTarget] = {}
         self._target_data: dict[str, dict[str, Document]] = {}
-        self._aliases: dict[str, str] | None = None
         self._added: dict[Path, LoadedRecipe] = {}
         self._named: dict[Path, None] = {}
 
@@ -146,16 +145,12 @@ class Catalogue:
         self._index[loaded.name] = path
         self._recipes[loaded.name] = loaded
         self._added[folder] = loaded
-        self._aliases = None
+        vars(self).pop("_aliases", None)  # to be read again
         return loaded
 
     def canonical(self, name: str) -> str | None:
         """Return the name of the recipe with this name or alias; None if there is none."""
-        if name in self._index:
-            return name
-        if self._aliases is None:
-            self._aliases = self._read_aliases()
-        return self._aliases.get(name)
+        return name if name in self._index else self._aliases.get(name)
 
     def known_names(self) -> list[str]:
         """Return all names for requirements, sorted: recipes, their aliases, and what they provide."""
@@ -171,7 +166,8 @@ class Catalogue:
         """Yield all recipes, in the order of their names."""
         return (self.recipe(name) for name in self.recipe_names())
 
-    def _read_aliases(self) -> dict[str, str]:
+    @cached_property
+    def _aliases(self) -> dict[str, str]:
         # The project's own recipes come first: their names and aliases hide built-in aliases.
         aliases: dict[str, str] = {}
         for loaded in sorted(self.all_recipes(), key=lambda loaded: loaded.vendored):

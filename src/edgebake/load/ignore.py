@@ -92,7 +92,13 @@ class IgnoreRules:
         differ if a folder is excluded, a part of it is included, and the folder is excluded again (``a``,
         ``!a/b``, ``a``): a/b arrives empty. Seen on BuildKit 0.25, where fsutil's send.go drops the error.
         """
-        return not self.ignores(path) and self._refuses_to_open(path)
+        parts = path.split("/")
+        paths = ["/".join(parts[: end + 1]) for end in range(len(parts))]
+        is_refused = False
+        for _, exception, matches in self._blocks:
+            if exception == is_refused and any(map(matches, paths)):
+                is_refused = not exception
+        return is_refused and not self.ignores(path)
 
     def sealed(self, other: IgnoreRules) -> IgnoreRules:
         """Return these rules followed by `other`'s, so that nothing that `other` ignores is included again.
@@ -140,15 +146,6 @@ class IgnoreRules:
                 mask |= bit
                 ignoring = not exception
         return mask
-
-    def _refuses_to_open(self, path: str) -> bool:
-        parts = path.split("/")
-        paths = ["/".join(parts[: end + 1]) for end in range(len(parts))]
-        ignoring = False
-        for _, exception, matches in self._blocks:
-            if exception == ignoring and any(map(matches, paths)):
-                ignoring = not exception
-        return ignoring
 
 
 BYTECODE = ("**/__pycache__", "**/*.pyc")

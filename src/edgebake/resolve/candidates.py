@@ -164,9 +164,8 @@ class CandidatePool:
     def canonical(self, name: str) -> str | None:
         """Return the name that a requirement refers to: a recipe, a provided name or a fact; None if unknown."""
         recipe = self.catalogue.canonical(name)
-        if recipe is not None:
-            return recipe
-        return name if name in VERSION_FACTS or self.catalogue.providers(name) else None
+        is_known = recipe or name in VERSION_FACTS or self.catalogue.providers(name)
+        return (recipe or name) if is_known else None
 
     def is_last_resort(self, candidate: Candidate) -> bool:
         """Return whether a candidate is used only on request: a pre-release, not locked and not the default."""
@@ -210,8 +209,9 @@ class CandidatePool:
 
     def _fact_releases(self, loaded: LoadedRecipe, fact: str) -> Iterator[Candidate]:
         for candidate in self._releases(loaded):
-            if not loaded.is_versioned:
-                yield _with_version(candidate, fact)
+            if candidate.release and not loaded.is_versioned:
+                release = candidate.release.model_copy(update={"version": fact})
+                yield replace(candidate, version=fact, release=release)
             elif has_prefix(fact, candidate.version) or has_prefix(candidate.version, fact):
                 yield candidate
 
@@ -249,12 +249,6 @@ def _nearest(conditions: list[Condition], facts: dict[str, Fact]) -> list[tuple[
         if not _KINDS_OF_MACHINE & {term.fact for term in terms} and ("cuda", ("none",)) not in condition.terms
     ]
     return near or alternatives
-
-
-def _with_version(candidate: Candidate, version: str) -> Candidate:
-    assert candidate.release is not None
-    release = candidate.release.model_copy(update={"version": version})
-    return replace(candidate, version=version, release=release)
 
 
 def _ordered(loaded: LoadedRecipe, releases: tuple[Release, ...], locked: str | None) -> list[Release]:
