@@ -29,15 +29,9 @@ def graph_page(plan: Plan, reason: Callable[[StageChange], str]) -> str:
         reason: returns why a stage is built, as prose.
     """
     page = _Page(plan, reason)
-    return render_page(
-        plan.compilation.workspace.root,
-        "graph",
-        title=page.title,
-        subtitle=page.subtitle,
-        drawing_style=Markup(STYLE),
-        shapes=Markup(page.drawing.shapes),  # escaped where it was made
-        data=page.data(),
-    )
+    texts = {"title": page.title, "subtitle": page.subtitle}
+    drawing = {"drawing_style": Markup(STYLE), "shapes": Markup(page.drawing.shapes)}  # escaped where it was made
+    return render_page(plan.compilation.workspace.root, "graph", **texts, **drawing, data=page.data())
 
 
 class _Page:

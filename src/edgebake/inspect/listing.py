@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgebake.errors import EdgebakeError
 from edgebake.load.catalogue import LoadedRecipe, builtin_root
 from edgebake.load.workspace import Workspace, open_workspace
-from edgebake.model.output.explore import BuiltOn, ListedImage, ListedRecipe, ListedTarget, Proof
+from edgebake.model.output.explore import BuiltOn, ListedRecipe, Proof
 from edgebake.model.target import Target
 from edgebake.testing.verified import STATES, Key, State, Verification, read_verified, state_of
 
@@ -64,20 +64,6 @@ def _versions(workspace: Workspace, loaded: LoadedRecipe, profile: Target | None
     if not candidates:
         return None
     return tuple(dict.fromkeys(c.version for c in candidates)) if loaded.is_versioned else ()
-
-
-def listed_targets(workspace: Workspace, names: Iterable[str]) -> list[ListedTarget]:
-    """Return targets as they are listed.
-
-    Raises:
-        EdgebakeError: a target's file is wrong.
-    """
-    return [ListedTarget.taken_from(workspace.catalogue.target(name).target) for name in names]
-
-
-def listed_images(workspace: Workspace, names: Iterable[str]) -> list[ListedImage]:
-    """Return images of the project as they are listed."""
-    return [ListedImage.taken_from(workspace.project.images[name], name=name) for name in names]
 
 
 class Proofs:

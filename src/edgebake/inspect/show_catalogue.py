@@ -144,8 +144,6 @@ def _files(loaded: LoadedRecipe) -> Iterator[str]:
 
 
 def _images_with(workspace: Workspace, loaded: LoadedRecipe) -> Iterator[str]:
-    """Yield the images of the project that name a recipe."""
-
     def is_it(text: str) -> bool:
         if is_path(text):
             return (workspace.root / text).resolve() == loaded.folder

@@ -144,7 +144,6 @@ def _state(step: BuildStep) -> State:
 
 
 def _rows(step: BuildStep, ran: Ran) -> list[tuple[str, str]]:
-    """Return the bake targets and platforms of a step."""
     return [_BUILDKIT] if _is_own_work(step) else sorted(step.rows) or [(ran.bake_targets[0], "")]
 
 

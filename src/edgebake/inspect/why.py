@@ -75,10 +75,9 @@ def answers(selected: Iterable[Selected], name: str, *, limit: int | None) -> li
     """
     found: list[Answer] = []
     for one in selected:
-        by_platform = [_answer(one, platform, name, limit) for platform in one.platforms]
         alike: dict[Answer, list[str]] = {}
-        for platform, answer in zip(one.platforms, by_platform, strict=True):
-            alike.setdefault(answer, []).append(platform)
+        for platform in one.platforms:
+            alike.setdefault(_answer(one, platform, name, limit), []).append(platform)
         found += [replace(answer, platforms=tuple(platforms)) for answer, platforms in alike.items()]
     return found
 

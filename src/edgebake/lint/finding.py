@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import PurePosixPath
 
 from edgebake.errors import Position
@@ -97,11 +96,6 @@ class Report:
         if self.accepted:
             words.append(f"{len(self.accepted)} accepted with a reason")
         return ", ".join(words if self.findings else ["no findings", *words]) + "."
-
-
-def by_file(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
-    """Return findings, which are in the order of their files, by file."""
-    return {path: list(found) for path, found in groupby(findings, key=lambda finding: finding.at.path)}
 
 
 def with_prefix(report: Report, folder: str) -> Report:

@@ -139,7 +139,6 @@ def read_text(path: Path, shown: str) -> str:
 
 
 def _at_end(text: str, shown: str) -> Position:
-    """Return the position after `text`."""
     return Position(shown, text.count("\n") + 1, len(text) - (text.rfind("\n") + 1) + 1)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -72,10 +73,8 @@ class Names:
         own = [self._root / folder for folder in _texts_of(self._project.get(key, key))] if self._root else []
         files: dict[str, Path] = {}
         for folder in (builtin_root() / key, *own):
-            try:
+            with suppress(EdgebakeError):
                 files |= below(folder, root)
-            except EdgebakeError:
-                continue
         return files
 
     @cached_property

@@ -146,7 +146,6 @@ _EMPTIED = (
 
 
 def _entry(root: Path, path: str) -> FileEntry:
-    """Return the entry of an existing path."""
     source = root / path
     _require_utf8(source, path)
     mode = source.lstat().st_mode

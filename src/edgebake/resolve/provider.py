@@ -120,6 +120,5 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
 
 
 def _location(candidate: Candidate, part: Additions) -> Location:
-    """Return the location of a candidate's release or variant in its file."""
     release: Location = ("releases", candidate.release_number)
     return release if isinstance(part, Release) else (*release, "variants", candidate.variant_number)
