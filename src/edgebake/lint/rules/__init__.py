@@ -13,7 +13,7 @@ BUILDKIT_CHECK = Rule(
 UNUSED_IGNORE = Rule("unused-ignore", "an ignored rule finds nothing", "remove the entry from lint.ignore")
 
 _FAMILIES = (images, recipes, sources, secrets, cuda, context, pins)
-_OF_FAMILIES = (rule for family in _FAMILIES for rule in vars(family).values() if isinstance(rule, Rule))
+_OF_FAMILIES = [rule for family in _FAMILIES for rule in vars(family).values() if isinstance(rule, Rule)]
 
 CHECKS = tuple(family.check for family in _FAMILIES)
 RULES: tuple[Rule, ...] = (*_OF_FAMILIES, BUILDKIT_CHECK, UNUSED_IGNORE)
