@@ -29,18 +29,16 @@ _AND = ", "
 IMAGE = ""
 """The image itself, where all paths begin."""
 
-LAYERS = ("Base images", "Build tools", "Fetched", "Built", "Install line", "Images")
-_LAYER: dict[Kind, int] = {
-    "base": 0,
-    "native": 0,
-    "tool": 1,
-    "fetch": 2,
-    "sysroot": 2,
-    "build": 3,
-    "install": 4,
-    "image": 5,
-    "test": 5,
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    "Base images": ("base", "native"),
+    "Build tools": ("tool",),
+    "Fetched": ("fetch", "sysroot"),
+    "Built": ("build",),
+    "Install line": ("install",),
+    "Images": ("image", "test"),
 }
+LAYERS = tuple(_KINDS)
+_LAYER = {kind: number for number, kinds in enumerate(_KINDS.values()) for kind in kinds}
 _TOOLS, _FETCHED, _LINE = 1, 2, 4
 
 
