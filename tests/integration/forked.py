@@ -19,7 +19,7 @@ _LOADED = (
     "edgebake.ci.github",
     "edgebake.cli.main",
     "edgebake.execute.executor",
-    "edgebake.inspect.show_recipe",
+    "edgebake.inspect.show_catalogue",
     "edgebake.host.autotag",
     "edgebake.host.launch",
     "edgebake.lint.run",

@@ -30,7 +30,7 @@ MACHINES = HERE.parent / "machines"
 CASES = yaml.safe_load((HERE / "autotag_cases.yaml").read_text())["cases"]
 WORKSPACE = open_workspace(MACHINES, need_project=False)
 TARGETS = known_targets(WORKSPACE)
-BOARDS = [loaded.board for loaded in load_boards(WORKSPACE.catalogue).values()]
+BOARDS = list(load_boards(WORKSPACE.catalogue).values())
 
 
 def machine_of(case: dict[str, Any], folder: Path) -> Machine:

@@ -23,7 +23,7 @@ from edgebake.load.workspace import open_workspace
 
 MACHINES = Path(__file__).parents[1] / "machines"
 CATALOGUE = open_workspace(MACHINES, need_project=False).catalogue
-BOARDS = [loaded.board for loaded in load_boards(CATALOGUE).values()]
+BOARDS = list(load_boards(CATALOGUE).values())
 TARGETS = [CATALOGUE.target(name).target for name in CATALOGUE.target_names()]
 
 #           kind      board                   SoC         L4T      JetPack  OS             Python  driver        CUDA    binaries  sm

@@ -20,7 +20,7 @@ from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.node import Node, Stage
 from edgebake.graph.operations import Operations
 from edgebake.graph.ops import SCRATCH, Run, StageRef
-from edgebake.load.builtin import builtin_root
+from edgebake.load.folders import builtin_root
 from edgebake.plan.fingerprint import Fingerprints
 from integration import projects
 from integration.projects import (

@@ -15,7 +15,7 @@ from edgebake.cli.options import TARGETS
 from edgebake.errors import EXIT_CHECK, EdgebakeError
 
 if TYPE_CHECKING:
-    from edgebake.lint.report import Report
+    from edgebake.lint.finding import Report
 
 
 Format = Literal["text", "json", "sarif", "github"]
@@ -68,7 +68,7 @@ def lint_command(options: LintOptions) -> None:
     """
     if options.rules:
         from edgebake.cli.format.lint import rules_text
-        from edgebake.lint.registry import RULES
+        from edgebake.lint.rules import RULES
 
         print_text(rules_text(sorted(RULES, key=lambda rule: rule.id)))
         return
@@ -88,12 +88,12 @@ def lint_command(options: LintOptions) -> None:
 
 def _print(report: Report, language: Format, root: Path) -> None:
     if language == "github":
-        from edgebake.lint.formats.github import as_github
+        from edgebake.lint.formats import as_github
 
         print_text(as_github(_in_checkout(report, root)))
     elif language == "sarif":
-        from edgebake.lint.formats.sarif import as_sarif
-        from edgebake.lint.registry import RULES
+        from edgebake.lint.formats import as_sarif
+        from edgebake.lint.rules import RULES
 
         print_text(as_sarif(_in_checkout(report, root), RULES))
     else:
@@ -104,7 +104,7 @@ def _print(report: Report, language: Format, root: Path) -> None:
 
 def _in_checkout(report: Report, root: Path) -> Report:
     """Return the report with paths relative to the checkout, as GitHub needs them, if the project is in it."""
-    from edgebake.lint.report import with_prefix
+    from edgebake.lint.finding import with_prefix
 
     checkout = os.environ.get("GITHUB_WORKSPACE")
     if not checkout or not root.is_relative_to(Path(checkout).resolve()):

@@ -77,15 +77,17 @@ def list_command(options: ListOptions) -> None:
 
 
 def _listed(workspace: Workspace, options: ListOptions) -> List:
-    from edgebake.inspect.listing import Proofs, listed_images, listed_targets
-    from edgebake.model.output.explore import List
+    from edgebake.inspect.listing import Proofs
+    from edgebake.model.output.explore import List, ListedImage, ListedTarget
 
     if options.kind == "targets":
         names = _selected(workspace, options, workspace.catalogue.target_names())
-        return List(version=1, targets=listed_targets(workspace, names))
+        targets = [workspace.catalogue.target(name).target for name in names]
+        return List(version=1, targets=[ListedTarget.of(target) for target in targets])
     if options.kind == "images":
-        names = _selected(workspace, options, sorted(workspace.project.images))
-        return List(version=1, images=listed_images(workspace, names))
+        images = workspace.project.images
+        names = _selected(workspace, options, sorted(images))
+        return List(version=1, images=[ListedImage.of(images[name], name=name) for name in names])
     proofs = Proofs(target=options.target)
     recipes = [proofs.listed(found) for found in _recipes(workspace, options)]
     return List(version=1, recipes=[r for r in recipes if not options.built or _is_built(r.built)])

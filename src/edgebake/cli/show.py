@@ -48,8 +48,8 @@ def show(options: ShowOptions) -> None:
 
 def _shown(workspace: Workspace, name: str, target: str | None) -> Show:
     """Return all that has a name."""
+    from edgebake.inspect.show_catalogue import show_target
     from edgebake.inspect.show_image import show_image
-    from edgebake.inspect.show_target import show_target
     from edgebake.model.output.explore import Show
 
     catalogue = workspace.catalogue
@@ -67,7 +67,7 @@ def _shown(workspace: Workspace, name: str, target: str | None) -> Show:
 
 def _recipe(workspace: Workspace, name: str, target: str | None) -> ShownRecipe:
     from edgebake.inspect.listing import Proofs
-    from edgebake.inspect.show_recipe import show_recipe
+    from edgebake.inspect.show_catalogue import show_recipe
 
     loaded = workspace.catalogue.recipe(name)
     profile = workspace.catalogue.target(target).target if target else None

@@ -43,7 +43,7 @@ def machine_board(machine: Machine, workspace: Workspace) -> Board | None:
     """Return the board profile of a machine, of those that a workspace has. Only Jetsons have one."""
     if not machine.is_jetson:
         return None
-    return board_of(machine, [loaded.board for loaded in load_boards(workspace.catalogue).values()])
+    return board_of(machine, load_boards(workspace.catalogue).values())
 
 
 def board_of(machine: Machine, boards: Iterable[Board]) -> Board | None:

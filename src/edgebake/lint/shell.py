@@ -113,9 +113,6 @@ def _command(words: list[Word], piped: bool, text: str) -> Command | None:
 
 
 def _comes_before(name: str, word: str) -> bool:
-    return bool(_WORDS_BEFORE.fullmatch(name) or _ASSIGNMENT.match(word) or _is_of_wrapper(word))
-
-
-def _is_of_wrapper(word: str) -> bool:
-    """Tell whether a word belongs to `timeout 60 …`, `RUN --mount=… …` or `bash with-ca.sh …`."""
-    return word.startswith("-") or word.isdigit() or word.endswith(".sh")
+    # Such as `timeout 60 …`, `RUN --mount=… …` or `bash with-ca.sh …`.
+    is_of_wrapper = word.startswith("-") or word.isdigit() or word.endswith(".sh")
+    return bool(is_of_wrapper or _WORDS_BEFORE.fullmatch(name) or _ASSIGNMENT.match(word))

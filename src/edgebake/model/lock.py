@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from edgebake.model.base import Model, Platform, Reference, matching
 from edgebake.model.recipe import Commit
 
-Digest = Annotated[str, AfterValidator(matching(r"sha256:[0-9a-f]{64}", "is not a digest"))]
+Digest = Annotated[str, matching(r"sha256:[0-9a-f]{64}", "is not a digest")]
 
 
 class LockedBase(Model):

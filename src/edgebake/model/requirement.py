@@ -52,9 +52,8 @@ def parse_requirement(text: str) -> Requirement:
     """
     match = _GRAMMAR.fullmatch(text.strip(" "))
     if match is None:
-        raise ValueError(
-            f"{text!r} is not a requirement (use name, name:version, name>=1,<2 or name[flavour]:version)"
-        )
+        message = f"{text!r} is not a requirement (use name, name:version, name>=1,<2 or name[flavour]:version)"
+        raise ValueError(message)
     flavours = tuple(sorted({part.strip() for part in (match["flavours"] or "").split(",") if part.strip()}))
     for flavour in flavours:
         if not _FLAVOUR.fullmatch(flavour):

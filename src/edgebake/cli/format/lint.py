@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TypeVar
 
 from edgebake.cli.console import Renderable, columns
-from edgebake.lint.finding import Finding, Rule
-from edgebake.lint.report import Report, by_file
+from edgebake.lint.finding import Finding, Report, Rule
 from edgebake.model.lint import Severity
 from edgebake.model.output.lint import AcceptedFinding, Lint, LintCounts, LintFinding, NotLinted
 
@@ -17,9 +17,9 @@ _STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "info"
 
 def text(report: Report) -> Iterator[Renderable]:
     """Yield the findings by file, with how to fix each kind, and the counts."""
-    for path, findings in by_file(report.findings).items():
+    for path, findings in groupby(report.findings, key=lambda finding: finding.at.path):
         yield path
-        yield columns(_rows(findings), indent=2)
+        yield columns(_rows(list(findings)), indent=2)
         yield ""
     yield report.summary()
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from edgebake.cli.console import Renderable, columns
 from edgebake.errors import Position
+from edgebake.inspect.graphs import Step
 from edgebake.inspect.release import Choice
-from edgebake.inspect.requirements import Step
 from edgebake.inspect.why import Answer
 from edgebake.load.words import format_path, format_position
 from edgebake.model.output import explore as published
