@@ -182,12 +182,14 @@ def _lock_data(difference: LockDifference) -> published.Diff:
     return published.Diff.of(
         difference,
         version=1,
-        images=[
-            published.ImageDiff.of(image, change=_kind(image), **_changes_data(image.changes))
-            for image in difference.changed
-        ],
+        images=[_locked_data(image) for image in difference.changed],
         git=difference.commits,
     )
+
+
+def _locked_data(image: ImageDiff) -> published.ImageDiff:
+    kind, changes = _kind(image), _changes_data(image.changes)
+    return published.ImageDiff(image=image.image, target=image.target, change=kind, **changes)
 
 
 def _kind(image: ImageDiff) -> Literal["added", "removed", "changed"]:
