@@ -22,7 +22,9 @@ class Record(Model):
     @classmethod
     def of(cls, source: object, /, **values: Any) -> Self:
         """Return a record whose values are the attributes of an object, except for those that are given."""
-        names = [name for name in cls.model_fields if name not in values and hasattr(source, name)]
+        names = {name for name in cls.model_fields if name not in values and hasattr(source, name)}
+        if isinstance(source, Model):  # what has a short form, such as a requirement, is published as text
+            return cls.model_validate(source.model_dump(include=names) | values)
         return cls.model_validate({name: getattr(source, name) for name in names} | values)
 
 
