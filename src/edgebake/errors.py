@@ -7,9 +7,9 @@ Every error that a user can cause is an :class:`EdgebakeError`; the command line
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 
+from edgebake.dataclasses import dataclass
 from edgebake.interrupt import EXIT_INTERRUPTED as EXIT_INTERRUPTED
 
 EXIT_USER = 2

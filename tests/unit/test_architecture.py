@@ -17,6 +17,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 
 LAYERS = (
     ("interrupt",),
+    ("dataclasses",),
     ("errors",),
     ("text", "system"),
     ("model",),

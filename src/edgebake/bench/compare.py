@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.model.bench import ImageBench, Result
 from edgebake.model.output.build import ChangedMetric, Comparison, Verdict
 from edgebake.text.statistics import SIGNIFICANT, can_differ, chance, median

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from edgebake import __version__
 from edgebake.bench.machine import Engine, load
 from edgebake.bench.runner import Collected, Subject, run_bench
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.host.files import Files

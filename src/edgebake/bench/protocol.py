@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from edgebake.dataclasses import dataclass
 from edgebake.model.base import Model
 from edgebake.model.bench import Run, summarised
 

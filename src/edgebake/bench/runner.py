@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 
 from edgebake.bench.protocol import ProtocolError, Said, parse
+from edgebake.dataclasses import dataclass
 from edgebake.host.monitor import Monitor
 from edgebake.host.start import remove
 from edgebake.interrupt import raise_interrupt

@@ -125,7 +125,6 @@ def _options(directory: Path | None = _DIRECTORY, version: bool = _VERSION) -> N
 
 def main() -> None:
     """Run the command line; a user's mistake is one message on stderr and exit code 2."""
-    gc.disable()  # a command is short and leaves few cycles; collecting costs a large compile a sixth of its time
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `edgebake plan | head` ends quietly, as other tools do
     if isinstance(sys.stdout, TextIOWrapper):

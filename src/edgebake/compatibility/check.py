@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import combinations
 
 from edgebake.compatibility.data import LoadedFramework, load_frameworks, select_targets
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.load.catalogue import Catalogue, LoadedRecipe, LoadedTarget
 from edgebake.model.condition import VERSION_FACTS

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from edgebake.compose.placed import Placed, placed_services, targets_of
 from edgebake.compose.service import relative_path, service_keys
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation
 from edgebake.model.project import Project

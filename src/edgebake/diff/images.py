@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import unified_diff
 from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.diff.facts import Change, Where, by_platforms, changes_of, facts_of
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.diff.facts import Change, Facts, Where, by_platforms, changes_of, package_version
 from edgebake.diff.images import ImageDiff
 from edgebake.model.lock import Lock, LockedImage

@@ -7,8 +7,8 @@ invocation holds no more than an engine bears. Measured by benchmarks/waves.py (
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.execute.buildx import Buildx
 from edgebake.graph.build_graph import BakeTarget, BuildGraph
 from edgebake.graph.node import StageKey

@@ -13,9 +13,11 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
+
+from edgebake.dataclasses import dataclass
 
 KEPT_LOG_LINES = 30
 _LONGEST_LINE = 1 << 16  # bytes that are kept of a line without an end

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timezone
 from typing import Literal
 
 from edgebake import __version__
+from edgebake.dataclasses import dataclass
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure
 from edgebake.execute.results import Fate, built_rows, current_rows, other_rows

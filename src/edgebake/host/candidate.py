@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from edgebake.dataclasses import dataclass
 from edgebake.host.built import Built
 from edgebake.host.fit import Verdict, judge, rank
 from edgebake.host.machine import Machine

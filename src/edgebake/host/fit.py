@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt, ne
 from typing import Literal
 
 from packaging.version import InvalidVersion, Version
 
+from edgebake.dataclasses import dataclass
 from edgebake.host.built import Built
 from edgebake.host.machine import Machine
 from edgebake.host.tables import MINOR_COMPATIBLE_FROM

@@ -6,8 +6,8 @@ import csv
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.host.files import Files
 from edgebake.host.machine import Gpu
 from edgebake.host.tables import GPU_BRANDS, GPU_SM, SOC_SM, first_match

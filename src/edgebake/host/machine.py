@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, Literal, TypeVar
+
+from edgebake.dataclasses import dataclass
 
 T = TypeVar("T")
 Kind = Literal["jetson", "sbsa", "pc"]

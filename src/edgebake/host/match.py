@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.host.built import for_target
 from edgebake.host.fit import GRADES, judge
 from edgebake.host.machine import Machine

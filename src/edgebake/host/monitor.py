@@ -8,10 +8,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pydantic import ByteSize, TypeAdapter
 
+from edgebake.dataclasses import dataclass
 from edgebake.system.docker import docker_process
 
 _Size = TypeAdapter(ByteSize)

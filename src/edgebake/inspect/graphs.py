@@ -8,12 +8,12 @@ a `label` ("" for none). Nodes and edges stand in one order for the same input.
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 import networkx as nx
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
 from edgebake.graph.node import Kind, Node, StageKey

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
+
+from edgebake.dataclasses import dataclass
 
 NODE_HEIGHT, NODE_GAP, CHANNEL_GAP = 42.0, 14.0, 9.0
 COLUMN_GAP, MARGIN = 56.0, 20.0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.load.words import format_condition, format_position
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.versions import parse_version, version_matches

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from unicodedata import east_asian_width
 
 import networkx as nx
 
+from edgebake.dataclasses import dataclass
 from edgebake.inspect.graphs import LAYERS, Graph, by_target, stage_layers
 from edgebake.inspect.layout import COLUMN_GAP, Point, lay_out, ranks
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.execute.events import BuildStep
 from edgebake.execute.modes import Modes, StepMode
 from edgebake.execute.recording import Ran, Recording

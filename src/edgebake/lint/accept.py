@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, ErrorGroup, Position, did_you_mean
 from edgebake.lint.finding import Finding
 from edgebake.lint.rules import BUILDKIT_CHECK, RULE_IDS, UNUSED_IGNORE

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import Position
 from edgebake.lint.scripts import scripts_of
 from edgebake.load.catalogue import LoadedRecipe

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import Position
 from edgebake.model.lint import Severity
 from edgebake.text.words import counted

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import Position
 from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.shell import Command, commands

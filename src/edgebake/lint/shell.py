@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
+
+from edgebake.dataclasses import dataclass
 
 _TOKEN = re.compile(
     r"""(?P<joined>\\\n)

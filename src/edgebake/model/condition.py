@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import did_you_mean
 from edgebake.model.base import BadValue
 from edgebake.model.versions import is_specifier, parse_specifier, parse_version, version_matches

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from edgebake.dataclasses import dataclass
 from edgebake.model.base import NAME_PATTERN
 from edgebake.model.versions import is_specifier, parse_range
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import arch

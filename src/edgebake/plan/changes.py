@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.node import Node, StageAt
 from edgebake.plan.fingerprint import Fingerprint, Fingerprints
 from edgebake.plan.record import StageRecord

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import networkx as nx
+
+from edgebake.dataclasses import dataclass
 
 K = TypeVar("K", bound=Hashable)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.compile import Compilation
 from edgebake.graph.inputs import Input
 from edgebake.graph.node import Node, Stage

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.node import StageAt
 from edgebake.plan.builder import Plan

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.plan.journal import Entry, read_entries
 from edgebake.plan.record import BuildRecord, Stages, stages_as_data, stages_from_data
 from edgebake.plan.times import StageTimes

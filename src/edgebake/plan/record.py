@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.names import plain_name
 from edgebake.graph.node import Node
 from edgebake.plan.fingerprint import Fingerprint

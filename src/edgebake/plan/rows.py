@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.node import Kind, Node
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import Reason, StageChange, State, reasons, worst_state

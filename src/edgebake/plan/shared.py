@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.compile import Compilation
 from edgebake.graph.node import StageAt, StageKey
 from edgebake.plan.reuse import Reuse

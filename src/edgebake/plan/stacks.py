@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BakeTarget, BuildGraph
 from edgebake.graph.install import PIP_FILES
 from edgebake.graph.names import arch, platform_name

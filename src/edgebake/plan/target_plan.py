@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.plan.changes import StageChange
 from edgebake.plan.reuse import PublishedStage, Reuse

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.names import arch
 from edgebake.text.statistics import median
 

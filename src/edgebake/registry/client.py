@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode, urljoin
 
+from edgebake.dataclasses import dataclass
 from edgebake.registry.errors import NotFoundError, RegistryError
 from edgebake.registry.reference import Reference, Repository
 

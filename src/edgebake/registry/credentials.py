@@ -11,10 +11,10 @@ import binascii
 import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import Position
 from edgebake.registry.errors import RefusedError
 from edgebake.registry.reference import HUB

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.registry.client import RawManifest, RegistryClient
 from edgebake.registry.errors import NotAnImageError
 from edgebake.registry.reference import Reference, Repository

@@ -7,9 +7,9 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.model.output.publishing import PublishedTag, TagState
 from edgebake.registry.client import RegistryClient

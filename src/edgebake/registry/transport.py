@@ -7,7 +7,7 @@ import re
 import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,6 +19,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 from urllib3.util import Retry, Timeout
 
+from edgebake.dataclasses import dataclass
 from edgebake.registry import errors
 from edgebake.registry.credentials import Credentials, Login
 from edgebake.registry.reference import Repository

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from edgebake.dataclasses import dataclass
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
 from edgebake.model.condition import VERSION_FACTS, Condition, Fact, Unmet
 from edgebake.model.recipe import Release, Variant

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position, did_you_mean, nearest
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
 from edgebake.model.condition import VERSION_FACTS

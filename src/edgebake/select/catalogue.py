@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 import networkx as nx
 
+from edgebake.dataclasses import dataclass
 from edgebake.load.workspace import Workspace
 from edgebake.resolve.candidates import CandidatePool
 from edgebake.select.evaluate import reached

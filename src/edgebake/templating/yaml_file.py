@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from edgebake.dataclasses import dataclass
 from edgebake.templating.quote import yaml_string
 
 

@@ -6,9 +6,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import check_builder, not_emulated
 from edgebake.load.workspace import open_workspace

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.host.checks import Finding, Surroundings
 from edgebake.host.files import Files
 
