@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 
 from edgebake.errors import EdgebakeError, ErrorGroup
 from edgebake.execute.baking import Baking
 from edgebake.execute.builders import work_by_platform
 from edgebake.execute.buildx import installed_buildx
+from edgebake.execute.frozen import FrozenContext, frozen_context
 from edgebake.execute.ledger import Ledger
 from edgebake.execute.modes import Modes, modes_of
 from edgebake.execute.policy import Policy
@@ -24,7 +27,9 @@ from edgebake.plan.builder import Plan
 from edgebake.plan.journal import Journal
 from edgebake.plan.settings import Settings
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, VerifyIndexes, WriteFiles
+from edgebake.render.writer import OutputTree
 from edgebake.state.bases import check_bases
+from edgebake.system.checkout import CheckoutLock
 
 
 class Executor:
@@ -34,8 +39,9 @@ class Executor:
         plan: what to do.
         settings: how.
         progress: shows it.
-        write: brings the generated files up to date.
+        tree: the generated files.
         policy: what to do about failures.
+        lock: how others are waited for that bake or write in the same checkout.
     """
 
     def __init__(
@@ -43,15 +49,17 @@ class Executor:
         plan: Plan,
         settings: Settings,
         progress: Progress,
-        write: Callable[[], object],
+        tree: OutputTree,
         policy: Policy | None = None,
+        lock: CheckoutLock | None = None,
     ) -> None:
         self._plan = plan
         self._compilation = plan.compilation
         self._settings = settings
         self._progress = progress
-        self._write = write
+        self._tree = tree
         self._policy = policy or Policy()
+        self._lock = lock or CheckoutLock()
         self._ledger = Ledger(plan, Journal(self._compilation.workspace.root), self._policy.resumes)
         self._driver = ""
         self._errors: list[EdgebakeError] = []
@@ -76,7 +84,8 @@ class Executor:
         """
         raise_interrupt()
         try:
-            self._walk()
+            with self._lock.held(self._compilation.workspace.root, "bake.lock"), ExitStack() as stack:
+                self._walk(stack)
         except KeyboardInterrupt:
             self._give_up("it was interrupted")
             self._ledger.end("interrupted")
@@ -90,19 +99,21 @@ class Executor:
             raise _together(self._errors)
         return self.results
 
-    def _walk(self) -> None:
+    def _walk(self, stack: ExitStack) -> None:
+        context = FrozenContext(Path())
         for step in self._plan.steps:
             match step:
                 case WriteFiles():
-                    self._write()
+                    self._tree.write(lock=self._lock)
                 case CheckBuilder():
                     self._check_builder(step)
+                    context = stack.enter_context(frozen_context(self._plan, self._tree.files))
                 case PublishStages():
-                    publisher = StagePublisher(self._plan, step, self._settings, self._policy)
+                    publisher = StagePublisher(self._plan, step, self._settings, self._policy, context)
                     publisher.run(self._runner, self._progress, installed_buildx(), self._ledger.timed)
                     self._take(publisher.errors)
                 case Bake():
-                    baking = Baking(self._plan, step, self._settings, self._policy, self._ledger)
+                    baking = Baking(self._plan, step, self._settings, self._policy, self._ledger, context)
                     baking.run(self._runner, self._progress, installed_buildx(), self._driver)
                     self._take(baking.errors)
                 case VerifyIndexes():
