@@ -18,7 +18,8 @@ SOURCE = Path(__file__).parents[2] / "src"
 LAYERS = (
     ("interrupt",),
     ("errors",),
-    ("text", "system"),
+    ("text",),
+    ("system",),
     ("model",),
     ("recipe",),
     ("registry",),

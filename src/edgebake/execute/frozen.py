@@ -1,8 +1,7 @@
 """The build context of a bake: a copy of what was fingerprinted, so that an edit meanwhile changes nothing.
 
-BuildKit reads its context whenever a step needs it, and Buildx pushes before edgebake hears of it. If the context
-were the project's own folder, a file that is edited during a bake would be pushed under the fingerprint of the tested
-one.
+BuildKit reads its context whenever a step needs it, and Buildx pushes before edgebake hears of it. From the project's
+own folder, a file that is edited during a bake would be pushed under the fingerprint of the tested one.
 """
 
 from __future__ import annotations
@@ -96,24 +95,30 @@ def frozen_context(plan: Plan, generated: Mapping[str, GeneratedContent]) -> Ite
     """
     root, project = plan.compilation.workspace.root, plan.compilation.workspace.project
     entries, folder = files_read(plan), state_folder(root) / _FOLDER
+    wheelhouse = project.wheelhouse if plan.fingerprints.wheels is not None else None
+    try:
+        _fill(folder, entries, {root / path: (folder / path, file) for path, file in generated.items()})
+        yield FrozenContext(Path(STATE_FOLDER) / _FOLDER, wheelhouse or "")
+    finally:
+        with suppress(OSError):  # the next bake clears it, and reports what is wrong
+            _clear(folder)
+
+
+def _fill(
+    folder: Path, entries: Mapping[str, FileEntry], generated: Mapping[Path, tuple[Path, GeneratedContent]]
+) -> None:
     try:
         _clear(folder)
         folder.mkdir()
         for path, entry in sorted(entries.items()):
             _copy(entry, folder / path)
-        for path, file in generated.items():
-            _write(folder / path, file, root / path)
+        for original, (copy, file) in generated.items():
+            _write(copy, file, original)
         for path, entry in entries.items():  # the times of folders last: their files change them
             if entry.kind == "dir":
                 _keep_time(entry.source, folder / path)
     except OSError as error:
         raise EdgebakeError(f"cannot copy {error.filename} for the build", reason=error.strerror) from error
-    try:
-        wheelhouse = project.wheelhouse if plan.fingerprints.wheels is not None else None
-        yield FrozenContext(Path(STATE_FOLDER) / _FOLDER, wheelhouse or "")
-    finally:
-        with suppress(OSError):  # the next bake clears it, and reports what is wrong
-            _clear(folder)
 
 
 def _clear(folder: Path) -> None:

@@ -113,7 +113,7 @@ def _holder(file: IO[str]) -> str:
     """Return who holds a lock, as far as its file says so."""
     try:
         file.seek(0)
-        facts = json.loads(file.read(1000))
+        facts = json.loads(file.read(400))
         command, pid, since = str(facts["command"]), int(facts["pid"]), datetime.fromisoformat(facts["since"])
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
