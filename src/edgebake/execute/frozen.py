@@ -1,7 +1,7 @@
 """The build context of a bake: a copy of what was fingerprinted, so that an edit meanwhile changes nothing.
 
-BuildKit reads its context whenever a step needs it, and Buildx pushes before edgebake hears of it. From the project's
-own folder, a file that is edited during a bake would be pushed under the fingerprint of the tested one.
+BuildKit reads its context whenever a step needs it, and Buildx pushes before edgebake hears of it. If it read the
+project's own folder, a file that is edited during a bake would be pushed under the fingerprint of the tested one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edgebake.errors import EdgebakeError
+from edgebake.graph.stages import is_wheelhouse
 from edgebake.load.tree import FileEntry, file_sha256
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings
@@ -33,11 +34,11 @@ class FrozenContext:
 
     Attributes:
         folder: where it is, relative to the project's folder.
-        wheelhouse: the project's folder of wheels in it; "" if it has none.
+        wheelhouse: the project's folder of wheels in it; "" if no stage reads one.
     """
 
     folder: Path
-    wheelhouse: str = ""
+    wheelhouse: str | None = ""
 
     def file(self, path: str) -> str:
         """Return the copy of a file, relative to the project's folder."""
@@ -69,15 +70,12 @@ def files_read(plan: Plan) -> Mapping[str, FileEntry]:
     published = (stage for step in plan.steps if isinstance(step, PublishStages) for stage in step.stages)
     built += [(one.stage.node.target, one.stage.node.id, one.stage.platforms) for one in published]
     graph, fingerprints = plan.compilation.graph, plan.fingerprints
-    read = {
-        entry.path: entry
-        for target, stage, platforms in built
-        for node in graph.needed_by(target, [stage])
-        for platform in platforms
-        for entry in fingerprints.files(node, platform)
-    }
+    needed = [(node, platforms) for target, stage, platforms in built for node in graph.needed_by(target, [stage])]
+    files = (fingerprints.files(node, platform) for node, platforms in needed for platform in platforms)
+    read = {entry.path: entry for entries in files for entry in entries}
+    wheels = fingerprints.wheels if any(is_wheelhouse(node) for node, _ in needed) else None
     wheelhouse = plan.compilation.workspace.project.wheelhouse
-    return read | {f"{wheelhouse}/{entry.path}": entry for entry in fingerprints.wheels or ()}
+    return read | {f"{wheelhouse}/{entry.path}": entry for entry in wheels or ()}
 
 
 @contextmanager
@@ -95,10 +93,10 @@ def frozen_context(plan: Plan, generated: Mapping[str, GeneratedContent]) -> Ite
     """
     root, project = plan.compilation.workspace.root, plan.compilation.workspace.project
     entries, folder = files_read(plan), state_folder(root) / _FOLDER
-    wheelhouse = project.wheelhouse if plan.fingerprints.wheels is not None else None
     try:
         _fill(folder, entries, {root / path: (folder / path, file) for path, file in generated.items()})
-        yield FrozenContext(Path(STATE_FOLDER) / _FOLDER, wheelhouse or "")
+        copied = project.wheelhouse is not None and (folder / project.wheelhouse).is_dir()
+        yield FrozenContext(Path(STATE_FOLDER) / _FOLDER, project.wheelhouse if copied else "")
     finally:
         with suppress(OSError):  # the next bake clears it, and reports what is wrong
             _clear(folder)
