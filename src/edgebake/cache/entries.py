@@ -115,7 +115,7 @@ def inputs_of(workspace: Workspace) -> Iterator[Input]:
     from edgebake.model.files import LOCK_FILE, PROJECT_FILE
     from edgebake.plan.journal import JOURNAL_FILE
     from edgebake.render.ignore_file import IGNORE_FILE
-    from edgebake.render.writer import STATE_FOLDER
+    from edgebake.system.checkout import STATE_FOLDER
 
     root, builtin, project = workspace.root, builtin_root(), workspace.project
     yield Input("code", os.fspath(Path(__file__).resolve().parents[1]))

@@ -188,7 +188,7 @@ def _executor(pipeline: Pipeline, observed: Observed, options: BakeOptions, poli
     if options.resume:
         policy = replace(policy, resumes=pipeline.history.resumable)
     progress = make_progress(options.progress, sys.stderr, settings.environment)
-    return Executor(observed.plan, settings, progress, pipeline.compiled.tree.write, policy)
+    return Executor(observed.plan, settings, progress, pipeline.compiled.tree, policy)
 
 
 def _check_plumbing(project: Project, settings: Settings) -> None:

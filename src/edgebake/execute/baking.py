@@ -12,6 +12,7 @@ from edgebake.execute.batches import Batch, batches
 from edgebake.execute.buildx import Buildx
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure
+from edgebake.execute.frozen import FrozenContext
 from edgebake.execute.invocation import Invocation
 from edgebake.execute.ledger import Ledger
 from edgebake.execute.overrides import bake_overrides
@@ -31,6 +32,7 @@ class Baking:
     settings: Settings  # how it is built
     policy: Policy  # what to do about failures
     ledger: Ledger  # takes down what happens
+    context: FrozenContext  # what is built from
     errors: list[EdgebakeError] = field(default_factory=list)  # why something failed, so far
 
     def __post_init__(self) -> None:
@@ -87,10 +89,14 @@ class Baking:
         compilation, settings, output = self.plan.compilation, self.settings, step.output
         built = {item.bake_target.name: item.platforms for item in batch.items}
         platforms = sorted({platform for several in built.values() for platform in several})
-        overrides = bake_overrides(self.plan, batch.items, output, settings, driver) | self._no_cache(step, batch)
+        overrides = {
+            **self.context.overrides,
+            **bake_overrides(self.plan, batch.items, output, settings, driver),
+            **self._no_cache(step, batch),
+        }
         cache = cache_variables(compilation, settings, platforms, writes=output == "push")
-        variables = {**cache, **bake_variables(compilation, settings)}
-        files = [compilation.workspace.project.bake_file]
+        variables = {**cache, **bake_variables(compilation, settings), **self.context.variables(settings)}
+        files = [self.context.file(compilation.workspace.project.bake_file)]
         return Invocation(built, files, overrides, variables, settings.builder, output == "load", batch.jobs)
 
     def _no_cache(self, step: Bake, batch: Batch) -> dict[str, str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import field
+from pathlib import Path
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, ErrorGroup
 from edgebake.execute.baking import Baking
 from edgebake.execute.builders import work_by_platform
 from edgebake.execute.buildx import installed_buildx
+from edgebake.execute.frozen import FrozenContext, frozen_context
 from edgebake.execute.ledger import Ledger
 from edgebake.execute.modes import Modes, modes_of
 from edgebake.execute.preflight import check_builder
@@ -25,7 +28,9 @@ from edgebake.plan.builder import Plan
 from edgebake.plan.journal import Journal
 from edgebake.plan.settings import Settings
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, VerifyIndexes, WriteFiles
+from edgebake.render.writer import OutputTree
 from edgebake.state.bases import check_bases
+from edgebake.system.checkout import CheckoutLock
 
 
 @dataclass
@@ -35,8 +40,9 @@ class Executor:
     plan: Plan
     settings: Settings  # how it is executed
     progress: Progress  # shows it
-    write: Callable[[], object]  # brings the generated files up to date
+    tree: OutputTree  # the generated files
     policy: Policy = field(default_factory=Policy)  # what to do about failures
+    lock: CheckoutLock = field(default_factory=CheckoutLock)  # how others in the same checkout are waited for
     recording: Recording = field(default_factory=Recording)  # what ran so far
     modes: Modes = field(default_factory=Modes)  # how the work is done, once the builder has been asked
 
@@ -62,7 +68,8 @@ class Executor:
         """
         raise_interrupt()
         try:
-            self._walk()
+            with self.lock.held(self._compilation.workspace.root, "bake.lock"), ExitStack() as stack:
+                self._walk(stack)
         except KeyboardInterrupt:
             self._give_up("it was interrupted")
             self._ledger.end("interrupted")
@@ -76,19 +83,21 @@ class Executor:
             raise _together(self._errors)
         return self.results
 
-    def _walk(self) -> None:
+    def _walk(self, stack: ExitStack) -> None:
+        context = FrozenContext(Path())
         for step in self.plan.steps:
             match step:
                 case WriteFiles():
-                    self.write()
+                    self.tree.write(lock=self.lock)
                 case CheckBuilder():
                     self._check_builder(step)
+                    context = stack.enter_context(frozen_context(self.plan, self.tree.files))
                 case PublishStages():
-                    publisher = StagePublisher(self.plan, step, self.settings, self.policy)
+                    publisher = StagePublisher(self.plan, step, self.settings, self.policy, context)
                     publisher.run(self._runner, self.progress, installed_buildx(), self._ledger.timed)
                     self._take(publisher.errors)
                 case Bake():
-                    baking = Baking(self.plan, step, self.settings, self.policy, self._ledger)
+                    baking = Baking(self.plan, step, self.settings, self.policy, self._ledger, context)
                     baking.run(self._runner, self.progress, installed_buildx(), self._driver)
                     self._take(baking.errors)
                 case VerifyIndexes():

@@ -12,6 +12,7 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.batches import AT_ONCE
 from edgebake.execute.buildx import Buildx
 from edgebake.execute.events import EventReader
+from edgebake.execute.frozen import FrozenContext
 from edgebake.execute.invocation import Invocation
 from edgebake.execute.progress.base import Progress
 from edgebake.execute.runner import Ended, Job, Policy, Runner
@@ -32,6 +33,7 @@ class StagePublisher:
     step: PublishStages
     settings: Settings  # how they are built
     policy: Policy  # what to do about failures
+    context: FrozenContext  # what is built from
     _pushed: set[str] = field(default_factory=set)
     # Why something failed, so far. A stage that cannot be built while others go on is no error here if images
     # follow: those that need it report it.
@@ -65,12 +67,13 @@ class StagePublisher:
         variables = {
             **cache_variables(compilation, settings, platforms, writes=False),
             **bake_variables(compilation, settings),
+            **self.context.variables(settings),
             "CACHE_TO": "",  # an image's cache is written with the image
         }
         mode = "defer-error," if self.policy.keep_going else ""
         jobs = f"{mode}parallel={AT_ONCE}" if buildx.jobs else ""
-        files = [compilation.workspace.project.bake_file, str(overlay)]
-        whole = Invocation(built, files, {}, variables, settings.builder, jobs=jobs)
+        files = [self.context.file(compilation.workspace.project.bake_file), str(overlay)]
+        whole = Invocation(built, files, self.context.overrides, variables, settings.builder, jobs=jobs)
         names, size = self._names, len(built) if jobs else AT_ONCE
         yield from (whole.only(names[start : start + size]) for start in range(0, len(names), size))
 

@@ -2,6 +2,7 @@
 
 The digest covers what BuildKit sends and hashes (tonistiigi/fsutil, moby/buildkit ``cache/contenthash``): path,
 kind, permission bits, a link's target and a file's bytes. It does not cover owners, times and a directory's order.
+Permissions are git's, and a bake sends them so (``execute/frozen.py``).
 ``tests/e2e/test_ignore_engine.py`` compares with a real engine.
 """
 
@@ -34,8 +35,8 @@ class FileEntry:
     Attributes:
         path: relative to the root, posix.
         kind: what it is.
-        mode: the permission bits on the file system, as COPY keeps them; 0o777 for a link. Git keeps only the
-            executable bit, so the umask of a checkout shows here, as it does in the image.
+        mode: one of git's two, whatever the umask of the checkout: 0o755 for what its owner may execute and for
+            folders, 0o644 for other files; 0o777 for a link.
         target: the target of a link; empty otherwise.
         source: the path to read from.
     """
@@ -53,16 +54,19 @@ class FileEntry:
         Raises:
             EdgebakeError: the file cannot be read.
         """
-        if self.kind != "file":
-            return ""
-        digest = hashlib.sha256()
         try:
-            with self.source.open("rb") as file:
-                while chunk := file.read(1 << 20):
-                    digest.update(chunk)
+            return file_sha256(self.source) if self.kind == "file" else ""
         except OSError as error:
             raise _error(self.source, "cannot be read", error.strerror) from error
-        return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hex; an OSError means that it cannot be read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def list_files(root: Path, paths: Sequence[str], rules: IgnoreRules) -> list[FileEntry]:
@@ -150,8 +154,10 @@ def _entry(root: Path, path: str) -> FileEntry:
     source = root / path
     _require_utf8(source, path)
     mode = source.lstat().st_mode
-    if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
-        return FileEntry(path, "dir" if stat.S_ISDIR(mode) else "file", stat.S_IMODE(mode), "", source)
+    if stat.S_ISDIR(mode):
+        return FileEntry(path, "dir", 0o755, "", source)
+    if stat.S_ISREG(mode):
+        return FileEntry(path, "file", 0o755 if mode & stat.S_IXUSR else 0o644, "", source)
     if not stat.S_ISLNK(mode):
         raise _error(source, "is not a file, a folder or a symbolic link")
     target = _link_target(root, path)

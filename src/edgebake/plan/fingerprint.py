@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from edgebake.dataclasses import dataclass
@@ -51,6 +51,7 @@ class Fingerprints:
         self._known: dict[tuple[str, str, str], Fingerprint] = {}
         self._inputs: dict[tuple[str, Input], tuple[tuple[str, str], ...]] = {}
         self._rules: dict[str, IgnoreRules] = {}
+        self._entries: dict[tuple[str, Input], list[FileEntry]] = {}
 
     def of(self, node: Node, platform: str) -> Fingerprint:
         """Return a stage's fingerprint on a platform.
@@ -72,6 +73,16 @@ class Fingerprints:
             else:
                 self._known[key] = self._compute(self._graph.node(node.target, todo.pop()), body, platform)
         return self._known[node.target, node.id, platform]
+
+    def files(self, node: Node, platform: str) -> Iterator[FileEntry]:
+        """Yield the files of the project's own that a stage reads on a platform, as they were fingerprinted.
+
+        Raises:
+            EdgebakeError: a file is missing, or leads out of the project.
+        """
+        for one in node.bodies[platform].inputs:
+            if one.kind == "project":
+                yield from self._sent(node.target, one)
 
     def _compute(self, node: Node, body: Stage, platform: str) -> Fingerprint:
         parents = tuple((p, self._known[node.target, p, platform].digest) for p in body.parents)
@@ -101,6 +112,15 @@ class Fingerprints:
         return not exact and any(map(is_wheelhouse, named))
 
     @cached_property
+    def wheels(self) -> Sequence[FileEntry] | None:
+        """What is in the project's folder of wheels, with paths relative to it; None if it has none."""
+        workspace = self.compilation.workspace
+        folder = workspace.project.wheelhouse
+        if folder is None or not (workspace.root / folder).is_dir():
+            return None
+        return list_files(workspace.root / folder, ["."], IgnoreRules())
+
+    @cached_property
     def _templates(self) -> str:
         """The digest of the templates with which the project itself prints Dockerfiles; "" if it has none."""
         folder = project_templates(self.compilation.workspace.root).own_printing
@@ -109,11 +129,7 @@ class Fingerprints:
     @cached_property
     def _wheelhouse(self) -> str:
         """The digest of the project's folder of wheels; "" if it has none."""
-        workspace = self.compilation.workspace
-        folder = workspace.project.wheelhouse
-        if folder is None or not (workspace.root / folder).is_dir():
-            return ""
-        return tree_digest(list_files(workspace.root / folder, ["."], IgnoreRules()))
+        return "" if self.wheels is None else tree_digest(self.wheels)
 
     def _base(self, node: Node, platform: str) -> list[str]:
         target = self.compilation.targets[node.target]
@@ -152,7 +168,10 @@ class Fingerprints:
         """Return the files of an input of the project's own that a build is sent."""
         if target not in self._rules:
             self._rules[target] = context_rules(self.compilation, target)
-        return list_files(self.compilation.workspace.root, [one.name], self._rules[target])
+        if (target, one) not in self._entries:
+            root, rules = self.compilation.workspace.root, self._rules[target]
+            self._entries[target, one] = list_files(root, [one.name], rules)
+        return self._entries[target, one]
 
 
 _GENERATED = {"requirements": "packages", "constraints": "constraints"}

@@ -66,7 +66,7 @@ def load_images(
         part = plan.part(whole.on(platform))
         progress = make_progress(Mode.quiet if build.quiet else Mode.auto, sys.stderr, settings.environment)
         begin()
-        results = Executor(part, settings, progress, pipeline.compiled.tree.write).run()
+        results = Executor(part, settings, progress, pipeline.compiled.tree).run()
         plan = replace(plan, files=())  # they are written now
         references = {result.bake_target: result.reference for result in results}
         for target in part.targets:
