@@ -52,7 +52,7 @@ def test_who_holds_it_is_named(tmp_path: Path) -> None:
         with pytest.raises(EdgebakeError) as raised, CheckoutLock(wait=0.3, report=reported.append).held(tmp_path):
             pass
         holder = f"`edgebake bake` (process {process.pid}, since 20"
-    assert raised.value.message == "another edgebake is at work in this checkout after 0.3s"
+    assert raised.value.message == "gave up after 0.3s: another edgebake is at work in this checkout"
     assert str(raised.value.reason).startswith(holder)
     assert str(raised.value.reason).endswith(" holds .edgebake/lock")
     assert len(reported) == 1

@@ -15,12 +15,14 @@ from edgebake.cli.console import Waiting, print_error, print_json, print_notes, 
 from edgebake.cli.options import (
     BUILDER,
     JSON,
+    LOCK_TIMEOUT,
     LOCKED,
     MIRRORS,
     QUIET,
     BakeFileOptions,
     SelectOptions,
     absolute,
+    checkout_lock,
     pairs,
     refuse_together,
 )
@@ -72,6 +74,7 @@ class BakeOptions(BakeFileOptions, SelectOptions):
     )
     shards: Path | None = option("The shards, as `plan --shards N --json` printed them.", metavar="FILE")
     locked: bool = LOCKED
+    lock_timeout: str | None = LOCK_TIMEOUT
 
     def __post_init__(self) -> None:
         refuse_together(push=self.push, load=self.load)
@@ -188,7 +191,8 @@ def _executor(pipeline: Pipeline, observed: Observed, options: BakeOptions, poli
     if options.resume:
         policy = replace(policy, resumes=pipeline.history.resumable)
     progress = make_progress(options.progress, sys.stderr, settings.environment)
-    return Executor(observed.plan, settings, progress, pipeline.compiled.tree, policy)
+    lock = checkout_lock("bake", options.lock_timeout)
+    return Executor(observed.plan, settings, progress, pipeline.compiled.tree, policy, lock)
 
 
 def _check_plumbing(project: Project, settings: Settings) -> None:

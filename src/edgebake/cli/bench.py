@@ -11,7 +11,7 @@ import typer
 
 from edgebake.cli.command import Words, command, command_options, option
 from edgebake.cli.console import Waiting, print_error, print_json, print_text
-from edgebake.cli.options import AdHocOptions, LocalBuildOptions, absolute
+from edgebake.cli.options import AdHocOptions, LocalBuildOptions, absolute, checkout_lock
 from edgebake.errors import EXIT_CHECK, EdgebakeError, Position
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def _measured(options: BenchOptions, waiting: Waiting) -> Result:
             waiting.report(line)
 
     start = Path.cwd()
-    build = LocalBuild(Pipeline(start, options.request, locked=options.locked), options.settings, options.quiet)
+    pipeline = Pipeline(start, options.request, locked=options.locked)
+    build = LocalBuild(pipeline, options.settings, options.quiet, checkout_lock("bench", options.lock_timeout))
     os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
     request = BenchRequest(build, options.runs, options.seconds, tuple(options.recipe or ()), options.image)
     return measure_images(request, report, waiting.end)

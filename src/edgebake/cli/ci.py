@@ -9,7 +9,7 @@ import typer
 
 from edgebake.cli.command import command, command_options, flag, option
 from edgebake.cli.console import json_text, print_error, print_notes, print_text
-from edgebake.cli.options import CHANGED_SINCE, UNPUBLISHED, refuse_together
+from edgebake.cli.options import CHANGED_SINCE, LOCK_TIMEOUT, UNPUBLISHED, checkout_lock, refuse_together
 from edgebake.errors import EdgebakeError
 from edgebake.model.request import Request
 
@@ -37,6 +37,7 @@ class GithubOptions:
     output: str | None = option("The workflow, in the repository.", "-o", metavar="FILE")
     check: bool = flag("Write nothing; exit with 3 if the workflow is stale.")
     force: bool = flag("Overwrite a workflow that was edited.")
+    lock_timeout: str | None = LOCK_TIMEOUT
 
     def __post_init__(self) -> None:
         refuse_together(force=self.force, check=self.check)
@@ -61,7 +62,7 @@ def github(options: GithubOptions) -> None:
         stale = [change.path for change in tree.changes() if not change.path.endswith("/manifest.json")]
         refuse_stale(stale, "edgebake ci github")
         return
-    changes = tree.write(force=options.force)
+    changes = tree.write(force=options.force, lock=checkout_lock("ci github", options.lock_timeout))
     print_text(*(changes_text(changes) if changes else ["The workflow is up to date."]))
     print_notes(*warnings(workspace))
 

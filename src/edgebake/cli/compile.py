@@ -9,7 +9,7 @@ import typer
 
 from edgebake.cli.command import command_options, flag
 from edgebake.cli.console import print_error, print_json, print_result, print_text
-from edgebake.cli.options import JSON, LOCKED, refuse_together
+from edgebake.cli.options import JSON, LOCK_TIMEOUT, LOCKED, checkout_lock, refuse_together
 from edgebake.cli.remembered import Remembered, remembered
 from edgebake.errors import EXIT_CHECK
 from edgebake.model.request import Request
@@ -30,6 +30,7 @@ class CompileOptions:
     locked: bool = LOCKED
     force: bool = flag("Overwrite generated files that were edited.")
     json_output: bool = JSON
+    lock_timeout: str | None = LOCK_TIMEOUT
 
     def __post_init__(self) -> None:
         refuse_together(force=self.force, check=self.check)
@@ -51,7 +52,7 @@ def compile_command(memory: Remembered, options: CompileOptions) -> None:
     if options.check:
         _check(compiled, options)
         return
-    changes = compiled.tree.write(force=options.force)
+    changes = compiled.tree.write(force=options.force, lock=checkout_lock("compile", options.lock_timeout))
     memory.keeps = not changes
     print_error(*notes(compiled))
     print_result(

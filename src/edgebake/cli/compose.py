@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
 from edgebake.cli.console import Waiting, print_notes, print_text
-from edgebake.cli.options import refuse_together, target_option
+from edgebake.cli.options import LOCK_TIMEOUT, checkout_lock, refuse_together, target_option
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.model.request import Request
 
@@ -35,6 +35,7 @@ class ComposeOptions:
     output: str | None = option("Write to this file of the project.", "-o", metavar="FILE")
     check: bool = flag("Write nothing; exit with 3 if the file, or a committed one, is stale.")
     force: bool = flag("Overwrite a file that was edited.")
+    lock_timeout: str | None = LOCK_TIMEOUT
 
     def __post_init__(self) -> None:
         refuse_together(force=self.force, check=self.check)
@@ -97,7 +98,8 @@ def _write(compilation: Compilation, output: str, text: str, command: str, optio
     tree.add(output, text.encode(), owner="the services")
     if options.check:
         refuse_stale([change.path for change in tree.changes() if change.path == output], command)
-    changes = [] if options.check else tree.write(force=options.force)
+    lock = checkout_lock("compose", options.lock_timeout)
+    changes = [] if options.check else tree.write(force=options.force, lock=lock)
     print_text(*(changes_text(changes) if changes else [f"{output} is up to date."]))
 
 

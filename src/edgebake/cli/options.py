@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from edgebake.text.words import listed
 
 if TYPE_CHECKING:
     from edgebake.plan.settings import Settings
+    from edgebake.system.checkout import CheckoutLock
 
 
 def target_option(text: str, default: str | None = None) -> Any:
@@ -41,6 +43,9 @@ CA_BUNDLE = option(
 )
 CHANGED_SINCE = option(
     "Only images that were different at this git commit.", metavar="REF", complete=complete.commits
+)
+LOCK_TIMEOUT = option(
+    "Wait that long for another edgebake in this checkout: 0s, 90s, 2h. Without it, 10 minutes.", metavar="DURATION"
 )
 UNPUBLISHED = flag("Only images whose current version is not in the registry.")
 BUILDER = option("Buildx builder.", metavar="NAME", complete=complete.builders)
@@ -132,6 +137,7 @@ class LocalBuildOptions:
     quiet: bool = QUIET
     json_output: bool = JSON
     locked: bool = LOCKED
+    lock_timeout: str | None = LOCK_TIMEOUT
 
     @property
     def settings(self) -> Settings:
@@ -140,6 +146,27 @@ class LocalBuildOptions:
 
         variables = {"CA_BUNDLE": self.ca_bundle} if self.ca_bundle else {}
         return Settings(self.builder, variables, (), pairs(self.mirror, "--mirror"))
+
+
+def checkout_lock(command: str, timeout: str | None) -> CheckoutLock:
+    """Return how a command waits for others in the same checkout.
+
+    Args:
+        command: its name.
+        timeout: the value of `--lock-timeout`.
+
+    Raises:
+        EdgebakeError: the value is not a duration.
+    """
+    from edgebake.system.checkout import DEFAULT_WAIT, CheckoutLock
+    from edgebake.text.duration import parse_duration
+
+    def report(text: str) -> None:
+        print(f"edgebake: {text}", file=sys.__stderr__, flush=True)
+
+    at_once = timeout in ("0", "0s")
+    seconds = 0.0 if at_once else parse_duration(timeout, "--lock-timeout") if timeout else DEFAULT_WAIT
+    return CheckoutLock(f"edgebake {command}", seconds, report)
 
 
 def pairs(values: list[str] | None, option: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ import typer
 
 from edgebake.cli.command import command, command_options, option
 from edgebake.cli.console import Waiting, print_result
-from edgebake.cli.options import LocalBuildOptions, SelectOptions, absolute
+from edgebake.cli.options import LocalBuildOptions, SelectOptions, absolute, checkout_lock
 from edgebake.errors import EXIT_CHECK
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _suites(options: TestOptions, waiting: Waiting) -> list[Suite]:
             waiting.report(f"{result.outcome}: {result.title} ({result.seconds:.1f}s)")
 
     pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked)
-    build = LocalBuild(pipeline, options.settings, options.quiet)
+    build = LocalBuild(pipeline, options.settings, options.quiet, checkout_lock("test", options.lock_timeout))
     if options.image is not None:
         return run_suites([get_image(pipeline, options.image)], gpus=options.gpus, report=report)
     start = Path.cwd()

@@ -82,9 +82,9 @@ class CheckoutLock:
         while not _lock(file):
             holder = _holder(file)
             if time.monotonic() >= end:
-                after = f" after {format_duration(self.wait)}" if self.wait else ""
+                waited = f"gave up after {format_duration(self.wait)}: " if self.wait else ""
                 raise EdgebakeError(
-                    f"another edgebake is at work in this checkout{after}",
+                    f"{waited}another edgebake is at work in this checkout",
                     reason=f"{holder} holds {shown}",
                     hints=("wait until it ends, or stop it", "to wait longer: --lock-timeout 2h"),
                 )

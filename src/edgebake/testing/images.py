@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import field, replace
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
@@ -18,6 +18,7 @@ from edgebake.plan.scope import Scope
 from edgebake.plan.settings import Settings
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.stacks import looker
+from edgebake.system.checkout import CheckoutLock
 from edgebake.system.docker import docker, pull
 from edgebake.testing.cases import cases_of
 from edgebake.testing.runner import run_cases
@@ -25,11 +26,12 @@ from edgebake.testing.runner import run_cases
 
 @dataclass(frozen=True)
 class LocalBuild:
-    """A build of images for the local engine: what, how, and whether without progress."""
+    """A build of images for the local engine: what, how, whether without progress, how others are waited for."""
 
     pipeline: Pipeline
     settings: Settings
     quiet: bool = False
+    lock: CheckoutLock = field(default_factory=CheckoutLock)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def load_images(
         part = plan.part(whole.on(platform))
         progress = make_progress(Mode.quiet if build.quiet else Mode.auto, sys.stderr, settings.environment)
         begin()
-        results = Executor(part, settings, progress, pipeline.compiled.tree).run()
+        results = Executor(part, settings, progress, pipeline.compiled.tree, lock=build.lock).run()
         plan = replace(plan, files=())  # they are written now
         references = {result.bake_target: result.reference for result in results}
         for target in part.targets:
