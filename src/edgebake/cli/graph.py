@@ -30,7 +30,9 @@ class GraphOptions(SelectOptions):
     """
 
     recipes: bool = flag("Draw which recipes require which, not the stages.")
-    language: Format | None = option("Format; by default that of the suffix of -o, or mermaid.", "--format")
+    language: Format | None = option(
+        "Format; by default that of the suffix of -o, or mermaid.", "--format", metavar="|".join(get_args(Format))
+    )
     output: Path | None = option("Write to this file: .mmd, .dot, .json, .svg or .html.", "-o", metavar="FILE")
     json_output: bool = flag("The same as --format json.", "--json")
 
