@@ -90,7 +90,7 @@ def all_commands() -> list[str]:
     from edgebake.cli.main import app
 
     found = []
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in get_command(app()).commands.items():  # type: ignore[attr-defined]
         inner = getattr(command, "commands", None)
         found += [f"{name} {one}" for one in inner] if inner else [name]
     return found

@@ -21,7 +21,7 @@ from edgebake.load.folders import builtin_root
 from edgebake.load.names import Names
 from edgebake.load.workspace import open_workspace
 
-assert app  # imported here, for all the answers
+app()  # the commands are imported here, for all the answers
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLE = REPOSITORY / "examples" / "detection-service"
 
@@ -189,7 +189,7 @@ def test_an_answer_comes_at_once(shell_environment: dict[str, str]) -> None:
 
 def test_models_are_not_loaded_for_an_answer() -> None:
     code = (
-        "import sys; from edgebake.cli.main import app; from edgebake.load.names import Names;"
+        "import sys; from edgebake.cli.main import app; from edgebake.load.names import Names; app();"
         "from pathlib import Path; names = Names(Path.cwd()); names.recipes, names.targets, names.images;"
         "print([m for m in ('pydantic', 'networkx', 'jinja2', 'resolvelib') if m in sys.modules])"
     )

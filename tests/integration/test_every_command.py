@@ -131,7 +131,7 @@ def check_success(done: Done, *codes: int) -> None:
 
 def test_no_command_is_forgotten() -> None:
     found = []
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in get_command(app()).commands.items():  # type: ignore[attr-defined]
         found += [f"{name} {inner}" for inner in getattr(command, "commands", ())] or [name]
     assert sorted(found) == sorted(COMMANDS)
 

@@ -221,7 +221,7 @@ def test_one_platforms_stages() -> None:
 
 def test_drawing_loads_neither_the_engines_library_nor_the_executor() -> None:
     code = (
-        "import sys; from edgebake.cli.main import app; app(['graph', 'detector', '-t', 'cpu', '--format', 'html'], standalone_mode=False); "
+        "import sys; from edgebake.cli.main import app; app()(['graph', 'detector', '-t', 'cpu', '--format', 'html'], standalone_mode=False); "
         "print([m for m in sys.modules if m.startswith(('python_on_whales', 'edgebake.execute.executor', 'urllib3'))], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=EXAMPLE, capture_output=True, text=True, timeout=60)

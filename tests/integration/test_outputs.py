@@ -86,7 +86,7 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, An
             yield from commands(one, (*path, name))
 
 
-ALL = dict(commands(typer.main.get_command(app)))
+ALL = dict(commands(typer.main.get_command(app())))
 
 
 def run(*args: str, cwd: Path = EXAMPLE, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -79,7 +79,7 @@ def told(root: Path, *arguments: str, **variables: str) -> Told:
         for name, value in variables.items():
             patch.setenv(name, value)
         try:
-            code = app(list(arguments), standalone_mode=False) or 0
+            code = app()(list(arguments), standalone_mode=False) or 0
         except EdgebakeError as error:
             err.write(str(error))
             code, compiled = 2, [error]

@@ -16,7 +16,7 @@ from documentation.blocks import ROOT, all_blocks, pages
 from edgebake.cli.main import app
 
 DOCS = ROOT / "docs"
-COMMAND = typer.main.get_command(app)
+COMMAND = typer.main.get_command(app())
 OF_OTHERS = {
     *("--no-deps", "--link", "--platform=$BUILDPLATFORM"),  # of pip and of Dockerfiles
     "--jobs",  # of docker buildx bake

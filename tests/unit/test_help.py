@@ -13,7 +13,7 @@ import typer.main
 from edgebake.cli.help import summary_of
 from edgebake.cli.main import app
 
-ROOT = typer.main.get_command(app)
+ROOT = typer.main.get_command(app())
 EXAMPLE = re.compile(r"^[ \t]*Example: (.*)$", re.MULTILINE)
 
 

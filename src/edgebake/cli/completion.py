@@ -22,7 +22,7 @@ def answer() -> None:
     trim = _join_words() if os.environ.get(VARIABLE) == "complete_bash" else ""
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
         try:
-            app(prog_name="edgebake")
+            app()(prog_name="edgebake")
         except SystemExit as end:
             code = end.code
         except BaseException:  # a shell could not show it

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import errno
 import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -17,69 +16,47 @@ import typer
 from typer.main import get_command
 
 from edgebake import __version__
-from edgebake.cli import (
-    autotag,
-    bake,
-    bench,
-    builder,
-    ci,
-    compat,
-    compile,
-    compose,
-    detect,
-    diff,
-    doctor,
-    graph,
-    init,
-    launch,
-    lint,
-    listing,
-    lock,
-    plan,
-    prune,
-    publish,
-    schema,
-    show,
-    test,
-    verify,
-    why,
-)
 from edgebake.cli.command import option
 from edgebake.cli.help import Command, Group
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
-COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
+COMMANDS = {
     "Build": {
-        "plan": plan.plan,
-        "compile": compile.compile_command,
-        "bake": bake.bake,
-        "test": test.run_tests,
-        "bench": bench.bench,
-        "builder": builder.app,
+        "plan": "plan.plan",
+        "compile": "compile.compile_command",
+        "bake": "bake.bake",
+        "test": "test.run_tests",
+        "bench": "bench.bench",
+        "builder": "builder.app",
     },
-    "Publish": {"publish": publish.publish, "verify": verify.verify, "prune": prune.prune},
-    "Understand": {"why": why.why, "graph": graph.graph, "diff": diff.diff},
+    "Publish": {"publish": "publish.publish", "verify": "verify.verify", "prune": "prune.prune"},
+    "Understand": {"why": "why.why", "graph": "graph.graph", "diff": "diff.diff"},
     "On the board": {
-        "detect": detect.detect_command,
-        "autotag": autotag.autotag,
-        "run": launch.run_image,
-        "doctor": doctor.doctor,
+        "detect": "detect.detect_command",
+        "autotag": "autotag.autotag",
+        "run": "launch.run_image",
+        "doctor": "doctor.doctor",
     },
-    "Catalogue": {"list": listing.list_command, "show": show.show, "compat": compat.compat},
+    "Catalogue": {"list": "listing.list_command", "show": "show.show", "compat": "compat.compat"},
     "Project": {
-        "init": init.init,
-        "lint": lint.lint_command,
-        "lock": lock.lock,
-        "compose": compose.compose,
-        "ci": ci.app,
-        "schema": schema.schema,
+        "init": "init.init",
+        "lint": "lint.lint_command",
+        "lock": "lock.lock",
+        "compose": "compose.compose",
+        "ci": "ci.app",
+        "schema": "schema.schema",
     },
 }
-"""The commands by group, as `--help` shows them."""
+"""The commands by group, as `--help` shows them, each with its module and function (`app`: a group)."""
 
 
-def _app() -> typer.Typer:
-    app = typer.Typer(
+def app(only: str = "") -> typer.Typer:
+    """Return the command line with all commands, or with only one, so that no other is imported and built.
+
+    Args:
+        only: the command's name. All commands, if there is none of this name.
+    """
+    made = typer.Typer(
         name="edgebake",
         cls=Group,
         help="Compile recipes into Dockerfiles and a bake file for Jetson boards and GPU servers, and build them.",
@@ -88,19 +65,19 @@ def _app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         epilog="Exit codes: 0 done; 1 a bug in edgebake; 2 a mistake in the project or the call; 3 a check failed.",
+        callback=_options,
     )
-    for title, commands in COMMANDS.items():
-        for name, command in commands.items():
-            if isinstance(command, typer.Typer):
-                for info in command.registered_commands:
-                    info.cls = Command
-                app.add_typer(command, name=name, cls=Group, rich_help_panel=title)
-            else:
-                app.command(name, cls=Command, rich_help_panel=title)(command)
-    return app
-
-
-app = _app()
+    commands = [(name, place, title) for title, group in COMMANDS.items() for name, place in group.items()]
+    for name, place, title in [one for one in commands if one[0] == only] or commands:
+        module, _, attribute = place.partition(".")
+        command = getattr(import_module(f"edgebake.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            for info in command.registered_commands:
+                info.cls = Command
+            made.add_typer(command, name=name, cls=Group, rich_help_panel=title)
+        else:
+            made.command(name, cls=Command, rich_help_panel=title)(command)
+    return made
 
 
 def _version(value: bool) -> None:
@@ -113,7 +90,6 @@ _DIRECTORY = option("Work in this folder.", "--directory", "-C", file_okay=False
 _VERSION = option("Print the version.", "--version", default=False, callback=_version, is_eager=True)
 
 
-@app.callback()
 def _options(directory: Path | None = _DIRECTORY, version: bool = _VERSION) -> None:
     if directory is None:
         return
@@ -161,26 +137,15 @@ def _exit_code(arguments: list[str]) -> int:
 
 def _run(arguments: list[str]) -> Any:
     """Run a command, and return its exit code."""
-    text = _help_of(arguments)
+    called = app(arguments[0] if arguments else "")
+    text = _help_of(called, arguments)
     if text is None:
-        return _only(arguments)(standalone_mode=False, prog_name="edgebake")
+        return called(standalone_mode=False, prog_name="edgebake")
     typer.echo(text)
     return 0
 
 
-def _only(arguments: list[str]) -> typer.Typer:
-    """Return the app with no command but the one that is called, if that is the first word; else the whole app.
-
-    Typer builds every option of every command that it has before it looks at the call.
-    """
-    name = arguments[0] if arguments else ""
-    called = copy.copy(app)
-    called.registered_commands = [command for command in app.registered_commands if command.name == name]
-    called.registered_groups = [group for group in app.registered_groups if group.name == name]
-    return called if called.registered_commands or called.registered_groups else app
-
-
-def _help_of(arguments: list[str]) -> str | None:
+def _help_of(called: typer.Typer, arguments: list[str]) -> str | None:
     """Return a command's help, if `COMMAND --help` is all that was called; else None.
 
     Typer would first read the options of the whole command line, for which it loads pydantic: half of the time.
@@ -189,7 +154,8 @@ def _help_of(arguments: list[str]) -> str | None:
     if last not in ("-h", "--help"):
         return None
     program = Path(sys.argv[0]).name
-    name, command, context = "python -m edgebake" if program == "__main__.py" else program, get_command(app), None
+    name = "python -m edgebake" if program == "__main__.py" else program
+    command, context = get_command(called), None
     for word in [*path, None]:
         context = command.context_class(command, parent=context, info_name=name, **command.context_settings)
         commands = getattr(command, "commands", {})
