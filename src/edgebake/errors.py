@@ -107,3 +107,16 @@ def did_you_mean(word: str, names: Iterable[str], *, kind: str) -> tuple[str, ..
         return (f"no {kind} is defined yet",)
     shown = ", ".join(valid[:30]) + (", …" if len(valid) > 30 else "")
     return (f"the valid {kind}s are: {shown}",)
+
+
+def unknown(kind: str, name: str, names: Iterable[str], *, at: Position | None = None) -> EdgebakeError:
+    """Return the error for a name that names nothing: `unknown target 'cpv'`, with hints as :func:`did_you_mean`'s.
+
+    Args:
+        kind: what it should name: `target`, `image or recipe`.
+        name: the name that the user wrote.
+        names: the valid names.
+        at: where.
+    """
+    hints = did_you_mean(name, names, kind="name" if " or " in kind else kind)
+    return EdgebakeError(f"unknown {kind} {name!r}", at=at, hints=hints)

@@ -187,13 +187,13 @@ def test_options_that_cannot_be_combined(options: dict[str, Any], message: str) 
 
 
 def test_options_that_can() -> None:
-    RunOptions("demo", wait=True, timeout=1.0, with_=["usb"], without=["gpu"])
+    RunOptions("demo", wait=True, timeout=1.0, with_=("usb",), without=("gpu",))
     RunOptions("demo", root=MACHINES, dry_run=True)
     RunOptions("demo", timeout=1.0, monitor=True)
 
 
 def test_a_container_without_a_name_gets_one_once() -> None:
-    options = RunOptions("localhost:5000/Acme/Detector:1.0", ["sh"], publish=["80:80"])
+    options = RunOptions("localhost:5000/Acme/Detector:1.0", ("sh",), publish=("80:80",))
     assert re.fullmatch(r"edgebake-detector-[0-9a-f]{6}", options.request.name)
     assert options.request is options.request
     assert (options.request.command, options.request.publish, options.request.own_name) == (

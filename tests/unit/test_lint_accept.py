@@ -175,7 +175,7 @@ def test_the_project_sets_severities(tmp_path: Path) -> None:
 
 def test_what_fails() -> None:
     def one(severity: str) -> Report:
-        return Report((Rule("r", severity, "s", "m").found("text", Position("x")),))  # type: ignore[arg-type]
+        return Report((Rule("r", "s", "m", severity).found("text", Position("x")),))  # type: ignore[arg-type]
 
     assert [one(s).fails(strict=False) for s in ("error", "warning", "info")] == [True, False, False]
     assert [one(s).fails(strict=True) for s in ("error", "warning", "info")] == [True, True, False]

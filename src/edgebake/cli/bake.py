@@ -96,7 +96,7 @@ class BakeOptions(BakeFileOptions, SelectOptions):
         return replace(
             super().settings,
             builder=self.builder,
-            overrides=tuple(self.overrides or ()),
+            overrides=self.overrides,
             mirrors=pairs(self.mirror, "--mirror"),
             no_cache=self.no_cache,
         )

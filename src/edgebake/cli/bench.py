@@ -97,7 +97,7 @@ def _measured(options: BenchOptions, waiting: Waiting) -> Result:
     pipeline = Pipeline(start, options.request, locked=options.locked)
     build = LocalBuild(pipeline, options.settings, options.quiet, checkout_lock("bench", options.lock_timeout))
     os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
-    request = BenchRequest(build, options.runs, options.seconds, tuple(options.recipe or ()), options.image)
+    request = BenchRequest(build, options.runs, options.seconds, options.recipe, options.image)
     return measure_images(request, report, waiting.end)
 
 

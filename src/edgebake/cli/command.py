@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import wraps
 from inspect import Parameter, Signature
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import typer
@@ -14,8 +15,11 @@ from typing_extensions import dataclass_transform
 
 Options = TypeVar("Options")
 Completion = Callable[[typer.Context, str], list[str]] | None
-Words = list[str] | None
-"""The type of an argument or option that can be repeated."""
+Words = tuple[str, ...]
+Paths = tuple[Path, ...]
+"""The types of arguments and options that can be repeated; empty without one."""
+_TYPER: dict[str, Any] = {"Words": list[str] | None, "Paths": list[Path] | None}
+"""The types that Typer knows in their place."""
 
 
 def option(text: str, *names: str, default: Any = None, complete: Completion = None, **more: Any) -> Any:
@@ -50,7 +54,8 @@ def command_options(declared: type[Options]) -> type[Options]:
     """
     for name, info in list(vars(declared).items()):
         if isinstance(info, ParameterInfo):
-            setattr(declared, name, field(default=info.default, metadata={"info": _named(info, name)}))
+            default = () if declared.__annotations__[name] in _TYPER else info.default
+            setattr(declared, name, field(default=default, metadata={"info": _named(info, name)}))
     return dataclass(repr=False, eq=False)(declared)
 
 
@@ -73,16 +78,22 @@ def command(declared: type[Options]) -> Callable[[Callable[[Options], None]], Ca
     def decorate(run: Callable[[Options], None]) -> Callable[..., None]:
         @wraps(run)
         def call(**values: Any) -> None:
-            run(declared(**values))
+            run(given(declared, values))
 
         return with_parameters(call, declared)
 
     return decorate
 
 
+def given(declared: type[Options], values: Mapping[str, Any]) -> Options:
+    """Return options from what Typer passes: None for what is not given, a list for what can be repeated."""
+    named = {name: value for name, value in values.items() if value is not None}
+    return declared(**{name: tuple(value) if isinstance(value, list) else value for name, value in named.items()})
+
+
 def with_parameters(call: Callable[..., None], declared: type) -> Callable[..., None]:
     """Return a function that has the fields of a dataclass as parameters, for Typer to read."""
-    hints = get_type_hints(declared)
+    hints = get_type_hints(declared, localns=_TYPER)
     parameters = [
         Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.metadata["info"], annotation=hints[one.name])
         for one in fields(declared)

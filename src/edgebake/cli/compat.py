@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgebake.cli.command import Words, argument, command, command_options, flag
 from edgebake.cli.console import print_result, print_text
 from edgebake.cli.options import JSON, TARGETS, refuse_together
 from edgebake.errors import EdgebakeError, ErrorGroup
-
-if TYPE_CHECKING:
-    pass
 
 
 @command_options
@@ -54,8 +50,8 @@ def compat(options: CompatOptions) -> None:
             raise ErrorGroup(wrong)
         print_text("The compatibility data has no gaps and no contradictions.")
         return
-    selected = select_frameworks(load_frameworks(catalogue), tuple(options.frameworks or ()))
-    targets = select_targets(catalogue, tuple(options.target or ()))
+    selected = select_frameworks(load_frameworks(catalogue), options.frameworks)
+    targets = select_targets(catalogue, options.target)
     found = entries(selected, targets)
     if options.markdown:
         from edgebake.compatibility.page import page

@@ -50,7 +50,7 @@ class ComposeOptions:
     def command(self, target: str) -> str:
         """Return the command line that writes the file for a target."""
         output = ["-o", self.output] if self.output else []
-        return " ".join(["edgebake compose", *(self.names or ()), "--target", target, *output])
+        return " ".join(["edgebake compose", *self.names, "--target", target, *output])
 
 
 @command(ComposeOptions)
@@ -77,7 +77,7 @@ def _print_or_write(compilation: Compilation, options: ComposeOptions) -> None:
     from edgebake.compose.file import compose_file
     from edgebake.compose.placed import services_of
 
-    services = services_of(compilation, tuple(options.names or ()))
+    services = services_of(compilation, options.names)
     target = _target(compilation, services, options.target)
     command = options.command(target)
     folder = posixpath.dirname(options.output or "") or "."

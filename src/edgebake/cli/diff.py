@@ -44,11 +44,10 @@ class DiffOptions:
 
     def __post_init__(self) -> None:
         refuse_together(target=self.target, targets=self.targets)
-        words = self.words or []
         if self.pair is not None:
             return
-        if len(words) > 2:
-            raise EdgebakeError(f"{len(words)} arguments cannot be compared", hints=("name one or two",))
+        if len(self.words) > 2:
+            raise EdgebakeError(f"{len(self.words)} arguments cannot be compared", hints=("name one or two",))
         if any(self._are_locks) and not all(self._are_locks):
             raise EdgebakeError(
                 "a commit and a lock file cannot be compared",
@@ -60,7 +59,7 @@ class DiffOptions:
     @property
     def pair(self) -> tuple[str, str] | None:
         """Two targets that are compared: those of --targets, or two --target and nothing else."""
-        names = self.target or []
+        names = self.target
         alone = not self.words and len(names) == 2 and not any(mark in name for name in names for mark in "*?[")
         return (names[0], names[1]) if alone else self.targets
 
@@ -73,7 +72,7 @@ class DiffOptions:
     def _are_locks(self) -> list[bool]:
         from edgebake.diff.sides import kind_of
 
-        return [kind_of(word) == "lock" for word in self.words or ()]
+        return [kind_of(word) == "lock" for word in self.words]
 
 
 @command(DiffOptions)
@@ -102,9 +101,8 @@ def diff(options: DiffOptions) -> None:
 def _compare(options: DiffOptions) -> Difference | LockDifference:
     from edgebake.diff.sides import diff_commits, diff_locks, diff_targets, only
 
-    words, images = tuple(options.words or ()), tuple(options.image or ())
     if options.pair is not None:
-        return only(diff_targets(Path.cwd(), words, *options.pair), images, ())
+        return only(diff_targets(Path.cwd(), options.words, *options.pair), options.image, ())
     if options.are_locks:
-        return diff_locks(Path.cwd(), words)
-    return only(diff_commits(Path.cwd(), words or ("HEAD",)), images, tuple(options.target or ()))
+        return diff_locks(Path.cwd(), options.words)
+    return only(diff_commits(Path.cwd(), options.words or ("HEAD",)), options.image, options.target)

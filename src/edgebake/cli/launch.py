@@ -17,7 +17,7 @@ from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
 from edgebake.cli.console import Waiting, print_notes, print_text, render
 from edgebake.cli.options import CA_BUNDLE, IMAGE_REGISTRY, NO_CACHE, ROOT
-from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.errors import EdgebakeError, unknown
 
 if TYPE_CHECKING:
     from edgebake.host.launch import Prepared, Request
@@ -73,12 +73,11 @@ class RunOptions:
             raise EdgebakeError(
                 "--timeout cannot be combined with --detach", reason="nothing waits for the container"
             )
-        groups, left_out = self.with_ or (), self.without or ()
-        for group in (*groups, *left_out):
+        for group in (*self.with_, *self.without):
             if group not in GROUPS:
-                raise EdgebakeError(f"unknown group {group!r}", hints=did_you_mean(group, GROUPS, kind="group"))
-        for group in groups:
-            if group in left_out:
+                raise unknown("group", group, GROUPS)
+        for group in self.with_:
+            if group in self.without:
                 raise EdgebakeError(f"--with {group} and --without {group} cannot be combined")
 
     @property
@@ -93,11 +92,11 @@ class RunOptions:
 
         return Request(
             self.container or _new_name(self.name),
-            tuple(self.command or ()),
-            tuple(self.publish or ()),
-            tuple(self.volume or ()),
-            tuple(self.env or ()),
-            tuple(self.docker_arg or ()),
+            self.command,
+            self.publish,
+            self.volume,
+            self.env,
+            self.docker_arg,
             detach=self.background,
             terminal=not self.background and sys.stdin.isatty() and sys.stdout.isatty(),
             own_name=self.container is not None,
@@ -136,7 +135,7 @@ def _prepared(options: RunOptions) -> Prepared:
     found = search(what, Path.cwd(), os.environ)
     image, notes = chosen(found, force=options.force)
     files = Files(options.root.resolve()) if options.root else Files()
-    choice = Choice(frozenset(options.with_ or ()), frozenset(options.without or ()))
+    choice = Choice(frozenset(options.with_), frozenset(options.without))
     request = options.request
     return prepare(image, found.machine, files, choice, request, os.environ, config=options.config, notes=notes)
 

@@ -76,8 +76,7 @@ def lint_command(options: LintOptions) -> None:
         from edgebake.lint.run import lint
         from edgebake.lint.subject import open_subject
 
-        names, targets = tuple(options.names or ()), tuple(options.target or ())
-        subject = open_subject(Path.cwd(), names, targets, catalogue=options.catalogue)
+        subject = open_subject(Path.cwd(), options.names, options.target, catalogue=options.catalogue)
         report = lint(subject, buildkit=options.check_buildkit, builder=options.builder)
     for recipe, without in report.left_out:
         print_error(f"left out: {recipe}: cannot be resolved on {', '.join(without)}")

@@ -11,7 +11,7 @@ from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
 from edgebake.cli.console import Waiting, print_error, print_notes, print_result
 from edgebake.cli.options import EXCLUDE, JSON, SELECT, target_option
-from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.errors import EdgebakeError, unknown
 from edgebake.model.request import Request
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ListOptions:
     @property
     def request(self) -> Request:
         """The selectors."""
-        return Request(select=tuple(self.select or ()), exclude=tuple(self.exclude or ()))
+        return Request(select=self.select, exclude=self.exclude)
 
 
 @command(ListOptions)
@@ -106,8 +106,7 @@ def _recipes(workspace: Workspace, options: ListOptions) -> list[RecipeReleases]
     if options.group and not recipes:
         groups = {loaded.recipe.group for loaded in workspace.catalogue.all_recipes()}
         if options.group not in groups:
-            hints = did_you_mean(options.group, groups, kind="group")
-            raise EdgebakeError(f"unknown group {options.group!r}", hints=hints)
+            raise unknown("group", options.group, groups)
     return recipes
 
 

@@ -50,7 +50,7 @@ def _lock(options: LockOptions, waiting: Waiting) -> bool:
     workspace = open_request(Path.cwd(), Request())
     made = make_lock(
         workspace,
-        upgrade=tuple(options.upgrade or ()),
+        upgrade=options.upgrade,
         refresh=options.refresh,
         mirrors=pairs(options.mirror, "--mirror"),
         ca_bundle=Path(options.ca_bundle) if options.ca_bundle else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,7 @@ class ImagesOptions:
     @property
     def request(self) -> Request:
         """What is asked for."""
-        return Request(tuple(self.names or ()), tuple(self.target or ()))
+        return Request(self.names, self.target)
 
 
 @command_options
@@ -89,7 +90,7 @@ class AdHocOptions:
     @property
     def request(self) -> Request:
         """What is asked for."""
-        return Request(tuple(self.names or ()), tuple(self.target or ()), tuple(self.platform or ()), self.name)
+        return Request(self.names, self.target, self.platform, self.name)
 
 
 @command_options
@@ -102,7 +103,7 @@ class SelectOptions(AdHocOptions):
     @property
     def request(self) -> Request:
         """What is asked for."""
-        return replace(super().request, select=tuple(self.select or ()), exclude=tuple(self.exclude or ()))
+        return replace(super().request, select=self.select, exclude=self.exclude)
 
 
 @command_options
@@ -169,14 +170,14 @@ def checkout_lock(command: str, timeout: str | None) -> CheckoutLock:
     return CheckoutLock(f"edgebake {command}", seconds, report)
 
 
-def pairs(values: list[str] | None, option: str) -> dict[str, str]:
+def pairs(values: Iterable[str], option: str) -> dict[str, str]:
     """Return KEY=VALUE options as a mapping.
 
     Raises:
         EdgebakeError: one has no '='.
     """
     result = {}
-    for text in values or []:
+    for text in values:
         key, separator, value = text.partition("=")
         if not (key and separator and value):
             raise EdgebakeError(f"{option} {text!r} is not of the form NAME=VALUE")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import Words, command_options, flag, option
+from edgebake.cli.command import Paths, Words, command_options, flag, option
 from edgebake.cli.console import print_error, print_json, print_notes, print_result, print_text
 from edgebake.cli.options import (
     CHANGED_SINCE,
@@ -47,7 +47,7 @@ class PlanOptions(BakeFileOptions, SelectOptions):
     changed_since: str | None = CHANGED_SINCE
     unpublished: bool = UNPUBLISHED
     shards: int | None = option("Cut it for N machines, by platform and weight.", metavar="N", min=1)
-    timings: list[Path] | None = option("What `bake --json` printed, as weights; repeatable.", metavar="FILE")
+    timings: Paths = option("What `bake --json` printed, as weights; repeatable.", metavar="FILE")
     builder: str | None = option(
         "Also show what is native and emulated on this builder.", metavar="NAME", complete=complete.builders
     )
@@ -165,6 +165,6 @@ def _print_shards(result: Plan, number: int, options: PlanOptions) -> None:
     from edgebake.plan.shards import cut, shared_by
     from edgebake.plan.weights import read_timings
 
-    shards = cut(result, number, read_timings(options.timings or ()))
+    shards = cut(result, number, read_timings(options.timings))
     shared = shared_by(result, shards)
     print_result(as_json=options.json_output, data=lambda: data(shards, shared), text=lambda: text(shards, shared))

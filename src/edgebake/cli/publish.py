@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.command import Paths, command, command_options, flag, option
 from edgebake.cli.console import Waiting, print_json, print_notes, print_text
 from edgebake.cli.options import JSON, BakeFileOptions, ImagesOptions
 from edgebake.errors import EdgebakeError, ErrorGroup
@@ -23,7 +23,7 @@ class PublishOptions(BakeFileOptions, ImagesOptions):
         EdgebakeError: no digest files are named.
     """
 
-    digests: list[Path] | None = option("Digest files, or folders of them; repeatable.", metavar="DIR|FILE")
+    digests: Paths = option("Digest files, or folders of them; repeatable.", metavar="DIR|FILE")
     shards_file: Path | None = option(
         "Only these shards, as `plan --shards N --json` prints them.", "--shards", metavar="FILE"
     )
@@ -66,7 +66,7 @@ def _published(options: PublishOptions, report: Callable[[str], None]) -> tuple[
     from edgebake.state.digest_files import read_shards
     from edgebake.state.inject import prepared
 
-    shards = read_shards(options.digests or ())
+    shards = read_shards(options.digests)
     plan = Pipeline(Path.cwd(), options.request).plan()
     if options.shards_file is not None:
         plan = plan.part(file_scope(plan, options.shards_file))

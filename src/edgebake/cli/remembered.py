@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from edgebake.cli.command import Options, with_parameters
+from edgebake.cli.command import Options, given, with_parameters
 from edgebake.cli.console import Waiting
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def remembered(options: type[Options], *plain: str) -> Callable[[RememberedComma
             memory = Remembered(command.__name__, values, plain)
             if not memory.print_cached():
                 with memory:
-                    command(memory, options(**values))
+                    command(memory, given(options, values))
 
         return with_parameters(call, options)
 

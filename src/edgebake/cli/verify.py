@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import Words, argument, command, command_options, option
+from edgebake.cli.command import Paths, Words, argument, command, command_options, option
 from edgebake.cli.console import Waiting, print_result
 from edgebake.cli.options import JSON, TARGETS, BakeFileOptions
 from edgebake.errors import EXIT_CHECK
@@ -29,19 +29,19 @@ class VerifyOptions(BakeFileOptions):
         complete=complete.images,
     )
     target: Words = TARGETS
-    digests: list[Path] | None = option("Digest files whose digests must be there; repeatable.", metavar="DIR|FILE")
+    digests: Paths = option("Digest files whose digests must be there; repeatable.", metavar="DIR|FILE")
     json_output: bool = JSON
 
     @property
     def references(self) -> list[str]:
         """The names that are references, not images of the project."""
-        return [name for name in self.names or () if any(mark in name for mark in "/:@")]
+        return [name for name in self.names if any(mark in name for mark in "/:@")]
 
     @property
     def request(self) -> Request:
         """The images that are asked for."""
         references = self.references
-        return Request(tuple(n for n in self.names or () if n not in references), tuple(self.target or ()))
+        return Request(tuple(n for n in self.names if n not in references), self.target)
 
     @property
     def wants_tags(self) -> bool:
@@ -78,7 +78,7 @@ def _verified(options: VerifyOptions) -> list[VerifiedReference]:
     plan = Pipeline(Path.cwd(), options.request).plan()
     settings = prepared(plan.compilation, options.settings)
     client = registry_client(plan.compilation, settings)
-    verifier = Verifier(plan, client, read_shards(options.digests) if options.digests else ())
+    verifier = Verifier(plan, client, read_shards(options.digests))
     everything = declared(plan, settings)
     verified = [verifier.best(declared_as(everything, reference)) for reference in options.references]
     return [*verified, *(verifier.tags(everything) if options.wants_tags else ())]

@@ -7,7 +7,7 @@ from dataclasses import field, replace
 from fnmatch import fnmatchcase
 
 from edgebake.dataclasses import dataclass
-from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.errors import EdgebakeError, unknown
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation, LeftOut
 from edgebake.graph.image_plan import ImagePlan
@@ -72,7 +72,7 @@ def _named(compilation: Compilation, name: str) -> dict[str, Service]:
         running = {key: service for key, service in project.services.items() if image_of(key, service) == name}
         return running or {name: _own_service(compilation, name)}
     valid = [*project.services, *project.images]
-    raise EdgebakeError(f"unknown service or image {name!r}", hints=did_you_mean(name, valid, kind="name"))
+    raise unknown("service or image", name, valid)
 
 
 def _own_service(compilation: Compilation, name: str) -> Service:

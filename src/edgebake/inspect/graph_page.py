@@ -16,6 +16,7 @@ from edgebake.plan.builder import Plan
 from edgebake.plan.changes import SEVERITY, StageChange
 from edgebake.plan.critical_path import critical_path
 from edgebake.templating.pages import render_page
+from edgebake.text.words import some
 
 _MARKS = {"same": "=", "changed": "~", "new": "+"}
 _NAMED = 3  # images in a title
@@ -48,8 +49,7 @@ class _Page:
     @property
     def title(self) -> str:
         images = list(dict.fromkeys(target.bake_target.image for target in self._plan.targets))
-        more = f" and {len(images) - _NAMED} more" if images[_NAMED:] else ""
-        return f"Build graph: {', '.join(images[:_NAMED])}{more}"
+        return f"Build graph: {some(images, _NAMED)}"
 
     @property
     def subtitle(self) -> str:

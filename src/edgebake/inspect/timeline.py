@@ -15,7 +15,7 @@ from edgebake.execute.modes import Modes, StepMode
 from edgebake.execute.recording import Ran, Recording
 from edgebake.plan.critical_path import critical_path
 from edgebake.templating.pages import render_page
-from edgebake.text.words import counted
+from edgebake.text.words import counted, some
 
 State = Literal["done", "cached", "failed", "cancelled", "unfinished"]
 _BUILDKIT = ("BuildKit", "")
@@ -69,11 +69,10 @@ def timeline_page(root: Path, recording: Recording, modes: Modes, outcome: str) 
     """
     data = timeline_data(recording, modes)
     names = list(dict.fromkeys(name for ran in recording.invocations for name in ran.bake_targets))
-    more = f" and {len(names) - 3} more" if names[3:] else ""
     return render_page(
         root,
         "timeline",
-        title=f"Timeline: {', '.join(names[:3])}{more}" if names else "Timeline: nothing was built",
+        title=f"Timeline: {some(names, 3)}" if names else "Timeline: nothing was built",
         subtitle=f"{counted(len(recording.invocations), 'invocation')} of Buildx · {_OUTCOMES[outcome]}",
         data=data,
     )

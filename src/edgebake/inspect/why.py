@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from edgebake.dataclasses import dataclass
-from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.errors import EdgebakeError, unknown
 from edgebake.inspect.graphs import RequirementGraph, Step
 from edgebake.inspect.release import Choice, ask_told, choice
 from edgebake.inspect.selected import Selected
@@ -61,8 +61,7 @@ def recipe_name(catalogue: Catalogue, text: str) -> str:
     name = requirement.name
     canonical = catalogue.canonical(name)
     if canonical is None and name not in VERSION_FACTS and not catalogue.providers(name):
-        message = f"unknown recipe {name!r}"
-        raise EdgebakeError(message, hints=did_you_mean(name, catalogue.known_names(), kind="recipe"))
+        raise unknown("recipe", name, catalogue.known_names())
     return canonical or name
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from edgebake.dataclasses import dataclass
-from edgebake.errors import EdgebakeError, ErrorGroup, Position, did_you_mean
+from edgebake.errors import EdgebakeError, ErrorGroup, Position, unknown
 from edgebake.lint.finding import Finding
 from edgebake.lint.rules import BUILDKIT_CHECK, RULE_IDS, UNUSED_IGNORE
 from edgebake.lint.subject import Subject
@@ -69,7 +69,7 @@ def _places(subject: Subject) -> Iterator[tuple[Document, Location, Mapping[str,
 
 def unknown_rule(rule: str, at: Position | None) -> EdgebakeError:
     """Return the error for a word that names no rule."""
-    return EdgebakeError(f"unknown rule {rule!r}", at=at, hints=did_you_mean(rule, RULE_IDS, kind="rule"))
+    return unknown("rule", rule, RULE_IDS, at=at)
 
 
 def with_severities(subject: Subject, findings: Iterable[Finding]) -> list[Finding]:

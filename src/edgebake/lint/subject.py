@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from edgebake.dataclasses import dataclass
-from edgebake.errors import EdgebakeError, Position, did_you_mean
+from edgebake.errors import EdgebakeError, Position, did_you_mean, unknown
 from edgebake.graph.compile import Compilation, compile_workspace, plan_image
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.target_recipes import TargetRecipes
@@ -22,6 +22,7 @@ from edgebake.model.project import PROJECT_FILE, Image, Project
 from edgebake.model.recipe import Release
 from edgebake.model.requirement import parse_requirement
 from edgebake.resolve.python_choice import PYTHON
+from edgebake.select.request import mixed
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,7 @@ def _are_images(workspace: Workspace, names: Sequence[str]) -> bool:
     """Tell whether all names are images; that only some of them are is an error."""
     known = [name for name in names if name in workspace.project.images]
     if known and len(known) != len(names):
-        message = f"{known[0]!r} is an image of the project; images and recipes cannot be mixed"
-        raise EdgebakeError(message, hints=("name images only, or recipes only",))
+        raise mixed(known[0])
     return bool(known)
 
 
@@ -220,7 +220,7 @@ def _requested(workspace: Workspace, names: Sequence[str]) -> dict[str, LoadedRe
         canonical = catalogue.canonical(name)
         if canonical is None:
             known = [*workspace.project.images, *catalogue.recipe_names()]
-            raise EdgebakeError(f"unknown image or recipe {name!r}", hints=did_you_mean(name, known, kind="name"))
+            raise unknown("image or recipe", name, known)
         found[text] = catalogue.recipe(canonical)
     return found
 

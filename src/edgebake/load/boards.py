@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.errors import EdgebakeError, unknown
 from edgebake.load.catalogue import Catalogue
 from edgebake.load.document import Place, position_of
 from edgebake.load.validate import validate_named
@@ -36,8 +36,7 @@ def board_environment(catalogue: Catalogue, name: str, target: Target, at: Place
     """
     documents = catalogue.target_data(FOLDER, "board")
     if name not in documents:
-        message = f"unknown board {name!r}"
-        raise EdgebakeError(message, at=position_of(at), hints=did_you_mean(name, documents, kind="board"))
+        raise unknown("board", name, documents, at=position_of(at))
     board = validate_named(Board, documents[name], "board")
     reason = board.refusal(target)
     if reason:

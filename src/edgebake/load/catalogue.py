@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from edgebake.dataclasses import dataclass
-from edgebake.errors import EdgebakeError, Position, did_you_mean
+from edgebake.errors import EdgebakeError, Position, unknown
 from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.folders import builtin_root as builtin_root
 from edgebake.load.folders import files_below, leads_out, recipe_file, recipes_below, two_files
@@ -276,8 +276,7 @@ class Catalogue:
         return self._target_data[folder]
 
     def _unknown_target(self, name: str, at: Place | None) -> EdgebakeError:
-        hints = did_you_mean(name, self.target_names(), kind="target")
-        return EdgebakeError(f"unknown target {name!r}", at=position_of(at), hints=hints)
+        return unknown("target", name, self.target_names(), at=position_of(at))
 
     @cached_property
     def _target_index(self) -> dict[str, Path]:

@@ -31,8 +31,7 @@ def open_request(start: Path, request: Request) -> Workspace:
     if len(known) == len(request.names) and request.name is None:
         return workspace
     if known:
-        message = f"{known[0]!r} is an image of the project; images and recipes cannot be mixed"
-        raise EdgebakeError(message, hints=("name images only, or recipes only",))
+        raise mixed(known[0])
     for name in request.names:
         _refuse_unknown(workspace, name)
     if not request.targets:
@@ -40,6 +39,12 @@ def open_request(start: Path, request: Request) -> Workspace:
         raise EdgebakeError(message, hints=("add --target, for example --target cpu",))
     name = request.name or "-".join(parse_requirement(text).name for text in request.names[:3])
     return workspace.with_image(name, request.names, request.targets)
+
+
+def mixed(image: str) -> EdgebakeError:
+    """Return the error for an image of the project that is named next to recipes."""
+    message = f"{image!r} is an image of the project; images and recipes cannot be mixed"
+    return EdgebakeError(message, hints=("name images only, or recipes only",))
 
 
 def _refuse_unknown(workspace: Workspace, text: str) -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 
 from edgebake.dataclasses import dataclass
-from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.errors import EdgebakeError, unknown
 from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.load.workspace import Workspace
@@ -72,8 +72,7 @@ def subjects(
     profile = with_wanted_python(catalogue.target(target).target, catalogue, wanted)
     for recipe in recipes or catalogue.recipe_names():
         if not catalogue.has_recipe(recipe):
-            hints = did_you_mean(recipe, catalogue.recipe_names(), kind="recipe")
-            raise EdgebakeError(f"unknown recipe {recipe!r}", hints=hints)
+            raise unknown("recipe", recipe, catalogue.recipe_names())
         test = catalogue.recipe(recipe).recipe.test
         there = [p for p in profile.platforms if CandidatePool(catalogue, profile, p).candidates(recipe)]
         if test is None or test.gpu or not there:

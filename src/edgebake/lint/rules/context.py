@@ -11,6 +11,7 @@ from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.subject import Subject
 from edgebake.load.tree import FileEntry, list_files
 from edgebake.render.ignore_file import IGNORE_FILE, context_rules
+from edgebake.text.words import some
 
 LARGE_CONTEXT = Rule(
     "large-context",
@@ -94,6 +95,5 @@ def _no_ignore_file(subject: Subject, files: Sequence[FileEntry]) -> Iterator[Fi
         return
     risky = sorted(file.path for file in files if _is_secret(file) or _size(file) > LARGE_FILE)
     if risky:
-        more = f" and {len(risky) - _SHOWN} more" if len(risky) > _SHOWN else ""
-        message = f"there is no {IGNORE_FILE}, and builds are sent {', '.join(risky[:_SHOWN])}{more}"
+        message = f"there is no {IGNORE_FILE}, and builds are sent {some(risky, _SHOWN)}"
         yield MISSING_DOCKERIGNORE.found(message, subject.project_at("images"))
