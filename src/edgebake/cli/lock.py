@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from edgebake.cli.command import command, command_options
 from edgebake.cli.options import CaBundle, Mirrors, pairs
 from edgebake.cli.waiting import Waiting
+from edgebake.errors import EXIT_CHECK, EdgebakeError
+
+if TYPE_CHECKING:
+    from edgebake.load.workspace import Workspace
+    from edgebake.lock.locker import Made
 
 
 @command_options
@@ -26,6 +32,9 @@ class LockOptions:
         ),
     ] = None
     refresh: Annotated[bool, typer.Option("--refresh", help="Install unversioned system packages again.")] = False
+    allow_unpinned: Annotated[
+        bool, typer.Option("--allow-unpinned", help="Write the lock even if something cannot be pinned.")
+    ] = False
     mirror: Mirrors = None
     ca_bundle: CaBundle = None
 
@@ -34,29 +43,35 @@ class LockOptions:
 def lock(options: LockOptions) -> None:
     """Pin base images, git refs, recipe releases and Python packages in edgebake.lock.
 
-    The only command that resolves over the network. What is pinned stays, unless --upgrade names it. Call it
-    again when images, recipes or targets have changed.
+    The only command that resolves over the network. What is pinned stays, unless --upgrade names it and it can be
+    resolved again. Call it again when images, recipes or targets have changed. If something cannot be pinned, the
+    exit code is 3 and the lock stays as it is; --allow-unpinned writes it.
 
     Example: edgebake lock --upgrade numpy
     """
-    with Waiting("resolving") as waiting:
-        changed = _lock(options, waiting)
     from edgebake.cli.console import print_text
-    from edgebake.model.project import LOCK_FILE
-
-    print_text(f"{LOCK_FILE} {'written' if changed else 'is up to date'}.")
-
-
-def _lock(options: LockOptions, waiting: Waiting) -> bool:
-    """Write the lock, show what was resolved, and return whether the lock has changed."""
-    from edgebake.lock.locker import make_lock, render_lock
+    from edgebake.lock.locker import render_lock
     from edgebake.model.project import LOCK_FILE
     from edgebake.model.request import Request
     from edgebake.select.request import open_request
     from edgebake.system.atomic import write_file
 
     workspace = open_request(Path.cwd(), Request())
-    made = make_lock(
+    with Waiting("resolving") as waiting:
+        made = _made(options, workspace, waiting)
+    if made.unpinned and not options.allow_unpinned:
+        _refuse_unpinned(made.unpinned)
+    changed = write_file(workspace.root / LOCK_FILE, render_lock(made.lock))
+    for line in made.unpinned:
+        typer.echo(line, err=True)
+    print_text(f"{LOCK_FILE} {'written' if changed else 'is up to date'}.")
+
+
+def _made(options: LockOptions, workspace: Workspace, waiting: Waiting) -> Made:
+    """Resolve what the options ask for, and show what is resolved."""
+    from edgebake.lock.locker import make_lock
+
+    return make_lock(
         workspace,
         upgrade=tuple(options.upgrade or ()),
         refresh=options.refresh,
@@ -64,4 +79,13 @@ def _lock(options: LockOptions, waiting: Waiting) -> bool:
         ca_bundle=Path(options.ca_bundle) if options.ca_bundle else None,
         report=waiting.report,
     )
-    return write_file(workspace.root / LOCK_FILE, render_lock(made))
+
+
+def _refuse_unpinned(unpinned: Sequence[str]) -> NoReturn:
+    """End with exit code 3, and show what could not be pinned."""
+    from edgebake.cli.console import print_error
+
+    hints = ("try again later", "or write the lock as far as it goes: edgebake lock --allow-unpinned")
+    message = "not everything can be pinned, and the lock stays as it is"
+    print_error(f"error: {EdgebakeError(message, reason=chr(10).join(unpinned), hints=hints)}")
+    raise typer.Exit(EXIT_CHECK)

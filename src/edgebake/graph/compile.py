@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
-from edgebake.errors import EdgebakeError, Position, did_you_mean
+from edgebake.errors import EdgebakeError, Mistakes, Position, did_you_mean
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
@@ -74,8 +74,9 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     """Compile all images of a workspace for all their targets.
 
     Raises:
-        EdgebakeError: anything that the user has to fix.
+        EdgebakeError: anything that the user has to fix, for all images at once.
     """
+    mistakes = Mistakes()
     left_out: list[LeftOut] = []
     graph, context = BuildGraph(), _context(workspace)
     tests = TestSteps(context)
@@ -86,15 +87,17 @@ def compile_workspace(workspace: Workspace) -> Compilation:
         target = loaded.target
         if target.name not in known:
             known[target.name] = TargetRecipes(workspace.catalogue, target)
-        plan = plan_image(workspace, name, image, known[target.name])
-        key = (target.name, plan.target.python)
-        if key not in lowerings:
-            recipes = known[target.name].on(plan.target)
-            lowerings[key] = TargetLowering(graph, recipes, context, tests)
-        stage, test = lowerings[key].image(plan)
-        scope = lowerings[key].recipes.scope(plan.platforms[0])
-        graph.bake_targets.extend(_bake_targets(workspace, plan, scope, stage.id, test.id if test else None))
-        plans.append(plan)
+        with mistakes.gathered():
+            plan = plan_image(workspace, name, image, known[target.name])
+            key = (target.name, plan.target.python)
+            if key not in lowerings:
+                recipes = known[target.name].on(plan.target)
+                lowerings[key] = TargetLowering(graph, recipes, context, tests)
+            stage, test = lowerings[key].image(plan)
+            scope = lowerings[key].recipes.scope(plan.platforms[0])
+            graph.bake_targets.extend(_bake_targets(workspace, plan, scope, stage.id, test.id if test else None))
+            plans.append(plan)
+    mistakes.raise_all()
     targets = {plan.target.name: plan.target.declared for plan in plans}
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
     _refuse_unknown_variables(workspace)
@@ -148,18 +151,26 @@ def image_targets(
 # ── one image on one target
 
 
-def plan_images(workspace: Workspace) -> list[ImagePlan]:
+def plan_images(workspace: Workspace, mistakes: Mistakes | None = None) -> list[ImagePlan]:
     """Resolve all images of a workspace for all their targets.
 
+    Args:
+        workspace: the project.
+        mistakes: gathers what is wrong with images, which are then left out; None to raise it.
+
     Raises:
-        EdgebakeError: as :func:`plan_image`.
+        EdgebakeError: as :func:`plan_image`, for all images at once.
     """
+    gathered = Mistakes() if mistakes is None else mistakes
     known: dict[str, TargetRecipes] = {}
     plans = []
     for loaded, name, image in image_targets(workspace):
         target = loaded.target
         recipes = known.setdefault(target.name, TargetRecipes(workspace.catalogue, target))
-        plans.append(plan_image(workspace, name, image, recipes))
+        with gathered.gathered():
+            plans.append(plan_image(workspace, name, image, recipes))
+    if mistakes is None:
+        gathered.raise_all()
     return plans
 
 

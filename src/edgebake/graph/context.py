@@ -113,6 +113,5 @@ def constraints(lines: tuple[str, ...]) -> Input:
 
 
 def requirements(lines: tuple[str, ...], arch: str) -> Input:
-    """Return the requirements of a stage that fetches wheels, each with the digests of the files that fit it."""
-    exact = all("--hash=" in line for line in lines)
-    return Input("requirements", arch, content=("\n".join(lines) + "\n").encode(), exact=exact)
+    """Return the requirements of a stage that fetches wheels, each with its files' addresses and digests."""
+    return Input("requirements", arch, content=("\n".join(lines) + "\n").encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from edgebake.load.folders import is_path
 from edgebake.load.validate import explain, validate
 from edgebake.model.files import LOCK_FILE, PROJECT_FILE, is_there
 from edgebake.model.files import find_root as find_root
-from edgebake.model.lock import Lock
+from edgebake.model.lock import FORMAT, Lock
 from edgebake.model.project import Project
 
 _LOCK = "edgebake lock"
@@ -177,11 +178,15 @@ def read_lock(root: Path) -> Lock | None:
     """Return the project's lock; None if it has none.
 
     Raises:
-        EdgebakeError: the lock file is damaged.
+        EdgebakeError: the lock is damaged, or is no file.
     """
     path = root / LOCK_FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise EdgebakeError(
+            "the lock is not a file", at=Position(LOCK_FILE), hints=(f"remove it, and run {_LOCK}",)
+        )
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -196,9 +201,12 @@ def parse_lock(raw: bytes, shown: str = LOCK_FILE) -> Lock:
         EdgebakeError: the file is damaged.
     """
     try:
-        return Lock.model_validate_json(raw)
+        lock = Lock.model_validate_json(raw)
     except ValidationError as error:
-        raise _damaged(raw, error, shown) from None
+        raise _other_version(shown) if _has_other_version(raw) else _damaged(raw, error, shown) from None
+    if "version" not in lock.model_fields_set:  # the first one did not name it
+        raise _other_version(shown)
+    return lock
 
 
 def _damaged(raw: bytes, error: ValidationError, shown: str) -> EdgebakeError:
@@ -216,3 +224,17 @@ def _damaged(raw: bytes, error: ValidationError, shown: str) -> EdgebakeError:
         except UnicodeDecodeError:
             reason = "it is not UTF-8"
     return EdgebakeError("the lock file is damaged", at=at, reason=reason, hints=(hint,))
+
+
+def _other_version(shown: str) -> EdgebakeError:
+    hint = f"pin everything again: delete the file, and run {_LOCK}"
+    return EdgebakeError("the lock was written by another version of edgebake", at=Position(shown), hints=(hint,))
+
+
+def _has_other_version(raw: bytes) -> bool:
+    """Tell whether what is no lock of this version is one of another."""
+    try:
+        data = json.loads(raw)
+    except ValueError:
+        return False
+    return isinstance(data, dict) and bool(data) and data.get("version", 1) != FORMAT

@@ -153,6 +153,21 @@ Url = Annotated[
     WithJsonSchema({"type": "string", "format": "uri"}),
 ]
 
+_WEB_ADDRESS = r"https?://[^\s\x00-\x1f\x7f\"'`<>\\^#@{}|/]+(?:/[^\s\x00-\x1f\x7f\"'`<>\\^#{}|]*)?"
+_check_plain_address = matching(_WEB_ADDRESS, "is not a plain web address", limit=2000)
+
+
+def check_web_address(text: str) -> str:
+    """Return an address that generated files can contain.
+
+    Raises:
+        ValueError: it is not a web address, contains credentials, or has characters that need quotes.
+    """
+    if "@" in text.partition("://")[2].partition("/")[0]:
+        raise ValueError("an address must not contain a user name or a password; put them into a netrc file")
+    return _check_plain_address(text)
+
+
 Platform = Annotated[
     str,
     AfterValidator(matching(r"linux/(?:amd64|arm64)", "is not a supported platform (linux/amd64 or linux/arm64)")),

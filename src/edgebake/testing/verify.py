@@ -174,7 +174,7 @@ def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) 
 def _lock(folder: Path, settings: Settings) -> None:
     bundle = settings.variables.get("CA_BUNDLE")
     made = make_lock(open_workspace(folder), mirrors=settings.mirrors, ca_bundle=Path(bundle) if bundle else None)
-    write_file(folder / LOCK_FILE, render_lock(made))
+    write_file(folder / LOCK_FILE, render_lock(made.lock))
 
 
 def _fails_without(bench: Bench, subject: Subject) -> bool:

@@ -27,9 +27,15 @@ platforms+=(--platform "manylinux2014_$machine" --platform "manylinux2010_$machi
 
 venv=/out/opt/venv
 site=$venv/lib/python$PYTHON_VERSION/site-packages
-find_links=()
+# Each file comes from its locked address, which a comment names; no index is asked.
+page=$(mktemp --suffix=.html)
+sed -n 's|&|\&amp;|g; s|^# \(https\{0,1\}://.*\)|<a href="\1">\1</a>|p' /run/eb/requirements.txt >"$page"
+find_links=(--no-index --find-links "$page")
 if compgen -G "/run/eb/wheelhouse/*.whl" >/dev/null; then
-    find_links=(--find-links /run/eb/wheelhouse)
+    find_links+=(--find-links /run/eb/wheelhouse)
+fi
+if [[ -s /run/secrets/netrc ]]; then  # for indexes that want a password
+    export NETRC=/run/secrets/netrc
 fi
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
 python3 -m pip install --no-deps --require-hashes --only-binary=:all: --no-compile \
