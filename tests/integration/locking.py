@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from integration.forked import Done, forked
 from integration.projects import CATALOGUE, CPU, needs, write_files
 from integration.wheel_index import Index
 
@@ -46,9 +46,7 @@ def asking(name: str, *pip: str, index: str | list[str] = (), **fields: Any) -> 
     return needs(name, "python", install=install, **fields)
 
 
-def run(
-    root: Path, *arguments: str, code: int = 0, index: Index | None = None, **variables: str
-) -> subprocess.CompletedProcess[str]:
+def run(root: Path, *arguments: str, code: int = 0, index: Index | None = None, **variables: str) -> Done:
     """Run edgebake with a stand-in for the default index; without one, that cannot be reached."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_", "EDGEBAKE_"))}
     uv = {
@@ -57,14 +55,7 @@ def run(
         "UV_HTTP_TIMEOUT": "5",
         "UV_HTTP_RETRIES": "0",
     }
-    done = subprocess.run(
-        [EDGEBAKE, *arguments],
-        cwd=root,
-        env={**kept, **uv, **variables},
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
+    done = forked(root, list(arguments), {**kept, **uv, **variables})
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == code, done.stdout + done.stderr
     return done

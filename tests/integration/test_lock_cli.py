@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ from typing import Any
 import pytest
 
 from integration.engine import needs_registry
-from integration.projects import AMD64, ARM64, CATALOGUE, CPU, compiled_recipe, needs, write_files
+from integration.locking import asking, locked, locking_project, packages, run, write_images
+from integration.projects import AMD64, ARM64, CPU, compiled_recipe, needs, write_files
 from integration.wheel_index import Index, digest, serving
 
-EDGEBAKE = Path(sys.executable).with_name("edgebake")
-PINNED = "debian:bookworm-slim@sha256:" + "1" * 64
 BASE = "localhost:5000/busybox:stable"  # scripts/engine up makes it
 
 
@@ -36,50 +34,7 @@ def root(tmp_path: Path, index: Index) -> Path:
     index.add("alpha", "2.0")
     index.add("beta", "1.0", "alpha<2", "gamma")
     index.add("gamma", "0.3")
-    folder = tmp_path / "project"
-    recipes = [
-        *CATALOGUE,
-        needs("a", "python", install={"pip": ["alpha"]}),
-        needs("b", "python", install={"pip": ["beta"]}),
-    ]
-    write_files(folder, {f"recipes/{one['name']}/recipe.json": json.dumps(one) for one in recipes})
-    target = {**CPU, "name": "here", "tag_suffix": "here", "base": {"image": PINNED}}
-    write_files(folder, {"targets/here.json": json.dumps(target)})
-    return write_project(folder, app=["a", "b"])
-
-
-def write_project(root: Path, **images: list[str]) -> Path:
-    data = {name: {"recipes": recipes, "targets": ["here"]} for name, recipes in images.items()}
-    write_files(root, {"edgebake.yaml": json.dumps({"images": data})})
-    return root
-
-
-def run(root: Path, *arguments: str, code: int = 0, index: Index | None = None) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_", "EDGEBAKE_"))}
-    url = index.url if index else "http://127.0.0.1:1/simple"
-    uv = {
-        "UV_DEFAULT_INDEX": url,
-        "UV_CACHE_DIR": str(root.parent / "uv-cache"),
-        "UV_HTTP_TIMEOUT": "5",
-        "UV_HTTP_RETRIES": "0",
-    }
-    done = subprocess.run(
-        [EDGEBAKE, *arguments], cwd=root, env={**kept, **uv}, capture_output=True, text=True, timeout=180
-    )
-    assert "Traceback" not in done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
-
-
-def locked(root: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((root / "edgebake.lock").read_text())
-    return found
-
-
-def packages(root: Path, image: str = "app", platform: str = AMD64) -> dict[str, str]:
-    """Return the locked requirements by package."""
-    found = locked(root)["images"][image]["here"]["python"][platform]["packages"]
-    return {package["name"]: package["version"] for package in found}
+    return locking_project(tmp_path, asking("a", "alpha"), asking("b", "beta"))
 
 
 class TestPythonPackages:
@@ -149,12 +104,12 @@ class TestPythonPackages:
         assert packages(root)["gamma"] == "0.4"
 
     def test_a_new_recipe_keeps_what_is_locked(self, root: Path, index: Index) -> None:
-        write_project(root, app=["a"])
+        write_images(root, app=["a"])
         run(root, "lock", index=index)
         assert packages(root) == {"alpha": "2.0"}
         index.add("alpha", "2.1")
         shutil.rmtree(root.parent / "uv-cache")
-        write_project(root, app=["a", "zlib"], other=["a", "compiler"])
+        write_images(root, app=["a", "zlib"], other=["a", "compiler"])
         run(root, "lock", index=index)
         # Images that agree share their stages.
         assert packages(root) == packages(root, "other") == {"alpha": "2.0"}
@@ -182,7 +137,7 @@ class TestPythonPackages:
         index.add("delta", "1.0", platform="manylinux_2_17_x86_64")
         recipe = needs("d", "python", install={"pip": ["delta"]})
         write_files(root, {"recipes/d/recipe.json": json.dumps(recipe)})
-        write_project(root, app=["d"])
+        write_images(root, app=["d"])
         done = run(root, "lock", code=2, index=index)
         assert "error: recipes/d/recipe.json:1:" in done.stderr
         assert "what d asks for cannot be had: delta" in done.stderr
@@ -194,7 +149,7 @@ class TestPythonPackages:
         (index.folder / "source/source-1.0.tar.gz").write_bytes(b"")
         recipe = needs("d", "python", install={"pip": ["source"]})
         write_files(root, {"recipes/d/recipe.json": json.dumps(recipe)})
-        write_project(root, app=["d"])
+        write_images(root, app=["d"])
         run(root, "lock", "--allow-unpinned", index=index)
         reason = "source: no wheel for this target, it would be built from source"
         assert locked(root)["images"]["app"]["here"]["python"][AMD64]["reason"] == reason
@@ -256,7 +211,7 @@ class TestStaleLocks:
     def test_a_conflict_leaves_the_lock_as_it_is(self, root: Path, index: Index) -> None:
         run(root, "lock", index=index)
         before = (root / "edgebake.lock").read_bytes()
-        write_project(root, app=["a:99"])
+        write_images(root, app=["a:99"])
         assert "a" in run(root, "lock", code=2, index=index).stderr
         assert (root / "edgebake.lock").read_bytes() == before
 
@@ -298,7 +253,7 @@ class TestSources:
         first = commit(repository, "v1")
         recipe = compiled_recipe("x", build={"sources": [{"git": f"file://{repository}", "ref": "v1"}]})
         write_files(root, {"recipes/x/recipe.json": json.dumps(recipe), "recipes/x/build.sh": "make\n"})
-        write_project(root, app=["x"])
+        write_images(root, app=["x"])
         run(root, "lock", index=index)
         assert locked(root)["git"] == [{"url": f"file://{repository}", "ref": "v1", "commit": first}]
         run(root, "compile")

@@ -176,12 +176,29 @@ class TestConflicts:
         assert "the Python packages of ax and bx cannot be installed together" in done.stderr
         assert "  ax asks for numpy==1.26.4 (recipes/ax/recipe.json:1:" in done.stderr
         assert "  bx asks for opencv==4.12.0.88 (recipes/bx/recipe.json:1:" in done.stderr
-        assert "opencv==4.12.0.88 depends on numpy>=2,<2.3" in done.stderr
-        assert "the recipe 'ax' depends on numpy==1.26.4" in done.stderr
+        why = "Because all versions of opencv depend on numpy>=2 and the recipes ask for numpy==1.26.4"
+        assert f"  {why}" in done.stderr
         assert f"in app on here ({AMD64}), app on here ({ARM64})\n" in done.stderr
         assert "fine" not in done.stderr.partition("error:")[2]
         assert "cx" not in done.stderr
         assert not (root / "edgebake.lock").exists()
+
+    def test_a_plan_knows_the_conflict_until_a_requirement_or_the_index_changes(
+        self, root: Path, indexes: Indexes
+    ) -> None:
+        run(root, "plan")
+        run(root, "lock", code=2, index=indexes.default)
+        for command in ("plan", "compile"):
+            done = run(root, command, code=2)
+            assert "the Python packages of ax and bx cannot be installed together" in done.stderr
+            assert "  bx asks for opencv==4.12.0.88 (recipes/bx/recipe.json:1:" in done.stderr
+        assert not (root / "bake").exists()
+        write_images(root, app=["ax", "cx"])
+        run(root, "plan")
+        write_images(root, app=["ax", "bx", "cx"])
+        indexes.default.add("opencv", "4.12.0.88")
+        run(root, "lock", index=indexes.default, UV_CACHE_DIR=str(root.parent / "another-cache"))
+        run(root, "plan", "--locked")
 
     def test_all_conflicts_of_all_images_are_reported_at_once(self, root: Path, indexes: Indexes) -> None:
         indexes.default.add("needs-nine", "1", "fine>=9")
@@ -192,7 +209,7 @@ class TestConflicts:
         assert done.stderr.count("cannot be installed together") == 1
         assert all(f"{image} on here ({AMD64})" in done.stderr for image in images)
         assert "what dx asks for cannot be had: needs-nine" in done.stderr
-        assert "needs-nine depends on fine>=9" in done.stderr.replace("==1 depends", " depends")
+        assert "needs-nine depend on fine>=9" in done.stderr
         assert "gone" in done.stderr
         assert "cx" in done.stderr
 

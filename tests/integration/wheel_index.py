@@ -6,9 +6,10 @@ import base64
 import hashlib
 import json
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +27,8 @@ class Index:
         hashes: whether its pages name the wheels' digests.
         json: whether it answers with PEP 691's pages, which have sizes, too.
         login: `user:password` that it wants; None for nothing.
+        requests: how many it answers before it hangs up on all others; None for all.
+        delay: how long it thinks, in seconds.
         asked: the paths that it was asked for.
         url: its address.
     """
@@ -34,6 +37,8 @@ class Index:
     hashes: bool = True
     json: bool = False
     login: str | None = None
+    requests: int | None = None
+    delay: float = 0
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -96,11 +101,15 @@ def make_wheel(
 
 
 @contextmanager
-def serving(index: Index, port: int = 0) -> Iterator[Index]:
-    """Serve an index on the loopback, and set its address."""
+def serving(index: Index, host: str = "127.0.0.1") -> Iterator[Index]:
+    """Serve an index on an address of this machine, and set its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            time.sleep(index.delay)
+            if index.requests is not None and len(index.asked) >= index.requests:
+                self.close_connection = True
+                return
             allowed = index.allows(self.headers["Authorization"])
             page = index.page(self.path, self.headers["Accept"] or "") if allowed else None
             body, kind = page or (b"", "text/plain")
@@ -110,16 +119,16 @@ def serving(index: Index, port: int = 0) -> Iterator[Index]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
+            with suppress(ConnectionError):  # uv has gone
+                self.wfile.write(body if self.command == "GET" else b"")
 
         do_HEAD = do_GET  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
-        index.url = f"http://127.0.0.1:{server.server_port}/simple"
+    with ThreadingHTTPServer((host, 0), Handler) as server:
+        index.url = f"http://{host}:{server.server_port}/simple"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

@@ -17,7 +17,8 @@ from edgebake.graph.lower import TargetLowering
 from edgebake.graph.names import bake_target_name, stage_names
 from edgebake.graph.notes import Note, notes_of
 from edgebake.graph.order import install_order
-from edgebake.graph.python_env import python_env
+from edgebake.graph.python_conflict import refuse_known_conflict
+from edgebake.graph.python_env import PythonEnv, python_env
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.boards import board_environment
 from edgebake.load.catalogue import LoadedTarget
@@ -117,6 +118,7 @@ def _context(workspace: Workspace) -> BuildContext:
         workspace.lock,
         certificates=project.ca_bundle is not None,
         wheelhouse=project.wheelhouse is not None,
+        secrets=frozenset(project.secrets),
     )
 
 
@@ -198,13 +200,12 @@ def plan_image(workspace: Workspace, name: str, image: Image, recipes: TargetRec
         resolutions[platform] = resolve(recipes.pool(platform, preferred), roots, what=f"image {name!r}")
     line = tuple(install_order(resolutions))
     views = recipes.views(resolutions)
-    python = {
-        platform: python_env(
-            [views[platform, recipe] for recipe in line if recipe in resolution.installed],
-            locked.python.get(platform) if locked else None,
-        )
-        for platform, resolution in resolutions.items()
-    }
+    python: dict[str, PythonEnv] = {}
+    for platform, resolution in resolutions.items():
+        installed = [views[platform, recipe] for recipe in line if recipe in resolution.installed]
+        python[platform] = python_env(installed, locked.python.get(platform) if locked else None)
+        if not python[platform].locked:
+            refuse_known_conflict(installed, workspace.conflicts)
     return ImagePlan(name, image, target, resolutions, python, line, views)
 
 

@@ -102,6 +102,11 @@ def _needed_packages(view: RecipeView, locked: LockedPython) -> set[str]:
     return needed
 
 
+def package_of(lines: str) -> str:
+    """Return the package that lines of a recipe's `requirements` install."""
+    return next(line for line in lines.splitlines() if not line.startswith("#")).partition("==")[0]
+
+
 def _package_lines(package: LockedPackage) -> str:
     """Return what installs a package, as pip reads it; comments say where its files are."""
     places = [f"# {file.url}" for file in package.files if file.url]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.folders import is_path
 from edgebake.load.validate import explain, validate
+from edgebake.model.conflicts import CONFLICTS_FILE, KnownConflict, KnownConflicts
 from edgebake.model.files import LOCK_FILE, PROJECT_FILE, is_there
 from edgebake.model.files import find_root as find_root
 from edgebake.model.lock import FORMAT, Lock
@@ -32,6 +33,8 @@ class Workspace:
     document: Document | None
     catalogue: Catalogue
     lock: Lock | None
+    conflicts: Mapping[str, KnownConflict] = field(default_factory=dict)
+    """Python requirements that cannot be met together, as the last `edgebake lock` has found."""
 
     def at(self, *location: str | int) -> Position | None:
         """Return the position of a value in the project file; None without a document."""
@@ -99,7 +102,7 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
         tuple(_inside(root, folder, "targets", i, document) for i, folder in enumerate(project.targets)),
         builtin or builtin_root(),
     )
-    workspace = Workspace(root, project, document, catalogue, read_lock(root))
+    workspace = Workspace(root, project, document, catalogue, read_lock(root), read_conflicts(root))
     _add_own_recipes(workspace)
     return workspace
 
@@ -194,6 +197,15 @@ def read_lock(root: Path) -> Lock | None:
     return parse_lock(raw)
 
 
+def read_conflicts(root: Path) -> Mapping[str, KnownConflict]:
+    """Return what the last `edgebake lock` has found to conflict; nothing if that cannot be read."""
+    try:
+        raw = (root / CONFLICTS_FILE).read_bytes()
+        return KnownConflicts.model_validate_json(raw).conflicts
+    except (OSError, ValidationError):
+        return {}
+
+
 def parse_lock(raw: bytes, shown: str = LOCK_FILE) -> Lock:
     """Return the lock in the bytes of a file. `shown` is the file's path in messages.
 
@@ -237,4 +249,4 @@ def _has_other_version(raw: bytes) -> bool:
         data = json.loads(raw)
     except ValueError:
         return False
-    return isinstance(data, dict) and bool(data) and data.get("version", 1) != FORMAT
+    return isinstance(data, dict) and data.get("version") != FORMAT

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-from edgebake.errors import EdgebakeError, Position
+from edgebake.errors import EdgebakeError
+from edgebake.graph.python_conflict import Asked
 from edgebake.graph.view import RecipeView
 
 _PROJECT = "edgebake-recipe-"
@@ -19,37 +18,6 @@ _PROJECTS = re.compile(rf"{_PROJECT}(\d+)")
 
 Chooser = Callable[[Sequence[str], str], str]
 """Returns the first of several indexes that has a package."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A requirement of a recipe.
-
-    Attributes:
-        recipe: the recipe's name.
-        text: the requirement.
-        index: the index that the package comes from; None for the default one.
-        at: where it is written.
-    """
-
-    recipe: str
-    text: str
-    index: str | None
-    at: Position
-
-    @property
-    def package(self) -> str:
-        """The normalised name of the package."""
-        return canonicalize_name(Requirement(self.text).name)
-
-    @property
-    def url(self) -> str | None:
-        """The address that it names, if it names one."""
-        return Requirement(self.text).url
-
-    def __str__(self) -> str:
-        source = f" from {self.index}" if self.index else ""
-        return f"{self.recipe} asks for {self.text}{source} ({self.at})"
 
 
 def asked_of(views: Iterable[RecipeView], choose: Chooser) -> list[Asked]:
@@ -116,9 +84,10 @@ def _project(number: int, asked: Sequence[Asked]) -> str:
 
 
 def with_recipe_names(text: str, asked: Iterable[Asked]) -> str:
-    """Return a text of uv's in which the projects have the names of their recipes."""
+    """Return a text of uv's that speaks of the recipes, not of their projects and their only reader."""
     recipes = list(dict.fromkeys(one.recipe for one in asked))
-    return _PROJECTS.sub(lambda match: f"the recipe {recipes[int(match[1])]!r}", text)
+    named = _PROJECTS.sub(lambda match: f"the recipe {recipes[int(match[1])]!r}", text)
+    return named.replace("you require ", "the recipes ask for ").replace("your requirements", "these requirements")
 
 
 def recipes_named_in(text: str, asked: Iterable[Asked]) -> set[str]:

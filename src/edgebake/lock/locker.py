@@ -12,16 +12,19 @@ from typing import Any
 from edgebake.errors import EdgebakeError, ErrorGroup, Mistakes, did_you_mean
 from edgebake.graph.compile import compile_workspace, plan_images
 from edgebake.graph.image_plan import ImagePlan
+from edgebake.graph.python_conflict import Asked, conflict_error
 from edgebake.graph.python_env import resolution_inputs
+from edgebake.graph.steps import NETRC
 from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import Workspace
-from edgebake.lock.asked import Asked
-from edgebake.lock.python_packages import PythonConflictError, Resolver, conflict_errors
+from edgebake.lock.python_packages import PythonConflictError, Resolver
 from edgebake.lock.sources import lock_base
 from edgebake.lock.uv import UnpinnableError, Uv
+from edgebake.model.conflicts import CONFLICTS_FILE, AskedPackage, KnownConflict, KnownConflicts
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
 from edgebake.registry.client import RegistryClient
 from edgebake.state.bases import lacking
+from edgebake.system.atomic import write_file
 from edgebake.system.git import GitError, remote_commit
 from edgebake.text.words import counted
 
@@ -61,6 +64,7 @@ def make_lock(
         EdgebakeError: conflicts, all at once; or a name in `upgrade` that is not in the lock.
     """
     raise_interrupt()
+    workspace = replace(workspace, conflicts={})  # an index can have the solution today
     old = workspace.lock or Lock()
     _refuse_unknown(old, upgrade)
     kept = _without(old, set(upgrade))
@@ -158,8 +162,13 @@ def _own_ca_bundle(workspace: Workspace) -> Path | None:
 
 
 def _uv(workspace: Workspace, ca_bundle: Path | None) -> Uv:
-    wheelhouse = workspace.project.wheelhouse
-    return Uv(workspace.root / wheelhouse if wheelhouse else None, ca_bundle)
+    project, root = workspace.project, workspace.root
+    logins = project.secrets.get(NETRC)
+    return Uv(
+        root / project.wheelhouse if project.wheelhouse else None,
+        ca_bundle,
+        root / logins.file if logins and logins.file else None,
+    )
 
 
 def _refuse_lacking_bases(
@@ -248,6 +257,7 @@ class _Work:
         """Return the resolutions of all images. Conflicts are gathered, each once for all images that have it."""
         images: dict[str, dict[str, LockedImage]] = {}
         conflicts: dict[tuple[Asked, ...], list[tuple[str, str]]] = {}
+        known: dict[str, KnownConflict] = {}
         for plan in sorted(plans, key=lambda plan: (plan.name, plan.target.name)):
             releases = {
                 platform: {name: pin.release.version for name, pin in sorted(resolution.pins.items())}
@@ -260,12 +270,14 @@ class _Work:
                 except PythonConflictError as error:
                     place = f"{plan.name} on {plan.target.name} ({platform})"
                     conflicts.setdefault(error.asked, []).append((place, error.explanation))
+                    known[resolution_inputs(plan.views_on(platform))] = _known(error)
                     continue
                 if locked is not None:
                     python[platform] = locked
             images.setdefault(plan.name, {})[plan.target.name] = LockedImage(releases=releases, python=python)
-        for conflict in conflict_errors(conflicts):
-            self.mistakes.add(conflict)
+        for asked, places in conflicts.items():
+            self.mistakes.add(conflict_error(asked, places[0][1], [place for place, _ in places]))
+        _remember(self.workspace.root, known)
         return images
 
     def _python(
@@ -299,6 +311,23 @@ class _Work:
         if old is not None and has_pins:
             return old
         return LockedPython(inputs=resolution_inputs(plan.views_on(platform)), reason=error.reason)
+
+
+def _known(error: PythonConflictError) -> KnownConflict:
+    asked = tuple(AskedPackage(recipe=one.recipe, requirement=one.text, index=one.index) for one in error.asked)
+    return KnownConflict(asked=asked, explanation=error.explanation)
+
+
+def _remember(root: Path, conflicts: Mapping[str, KnownConflict]) -> None:
+    """Write down what conflicts, so that commands that ask no index report it as well; or that nothing does."""
+    place = root / CONFLICTS_FILE
+    if conflicts:
+        content = KnownConflicts(conflicts=dict(sorted(conflicts.items()))).model_dump_json(
+            indent=1, exclude_none=True
+        )
+        write_file(place, content.encode())
+    else:
+        place.unlink(missing_ok=True)
 
 
 def _in_one_line(error: UnpinnableError) -> str:

@@ -124,9 +124,10 @@ def _file(file: Mapping[str, Any], wheelhouse: tuple[Path, str] | None) -> Locke
 
 
 def _own_first(files: Sequence[LockedFile]) -> tuple[LockedFile, ...]:
-    """Return files, those that the project has itself in place of the same ones of an index."""
+    """Return files by name, those that the project has itself in place of the same ones of an index."""
     own = {file.filename for file in files if file.path}
-    return tuple(file for file in files if file.path or file.filename not in own)
+    kept = (file for file in files if file.path or file.filename not in own)
+    return tuple(sorted(kept, key=lambda file: file.filename))
 
 
 def plain_address(url: str) -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgebake.errors import EdgebakeError
+from packaging.requirements import Requirement
+from pydantic import ValidationError
+
+from edgebake.graph.python_conflict import Asked
 from edgebake.graph.python_env import resolution_inputs
 from edgebake.graph.view import RecipeView
-from edgebake.lock.asked import Asked, asked_of, recipes_named_in, with_recipe_names, write_projects
-from edgebake.lock.pylock import locked_packages, parse_requirements
+from edgebake.lock.asked import asked_of, recipes_named_in, with_recipe_names, write_projects
+from edgebake.lock.pylock import locked_packages, parse_requirements, plain_address
 from edgebake.lock.sizes import with_sizes
 from edgebake.lock.uv import NoSolutionError, UnpinnableError, UnreachableError, Uv
 from edgebake.model.lock import LockedPackage, LockedPython
@@ -21,6 +24,7 @@ from edgebake.model.target import Target
 
 _PINNED = ("--annotation-style", "split", "--emit-index-annotation", "--generate-hashes")
 _PYLOCK = ("--format", "pylock.toml", "--output-file", "pylock.toml", "--constraints", "pinned.txt")
+_NOT_FOUND = "was not found in the package registry"
 
 
 class PythonConflictError(Exception):
@@ -68,12 +72,26 @@ class Resolver:
         try:
             asked = asked_of(views, self._first_with)
             _refuse_built(asked)
-            packages = self._resolved(asked, preferred)
+            return LockedPython(inputs=resolution_inputs(views), packages=self._packages(asked, preferred))
         except UnreachableError as error:
-            raise error.naming(index for view in views for index in view.pip_index) from None
+            raise error.naming(_servers(views)) from None
+
+    def _packages(self, asked: Sequence[Asked], preferred: Iterable[LockedPackage]) -> tuple[LockedPackage, ...]:
+        try:
+            return self._resolved(asked, preferred)
         except NoSolutionError as error:
+            self._refuse_closed_indexes(asked, str(error))
             raise self._conflict(asked, str(error)) from None
-        return LockedPython(inputs=resolution_inputs(views), packages=packages)
+
+    def _refuse_closed_indexes(self, asked: Iterable[Asked], explanation: str) -> None:
+        """Refuse to call a package missing whose index only refuses access: uv does not say so of a recipe's index.
+
+        Raises:
+            UnreachableError: it does.
+        """
+        for one in asked:
+            if one.index and f"{one.package} {_NOT_FOUND}" in explanation:
+                self._has(one.index, one.package)
 
     def _resolved(self, asked: Sequence[Asked], preferred: Iterable[LockedPackage]) -> tuple[LockedPackage, ...]:
         with tempfile.TemporaryDirectory(prefix="edgebake-lock-") as name:
@@ -86,8 +104,12 @@ class Resolver:
             exact = "".join(f"{one.requirement}\n" for one in pinned.values() if " @ " not in one.requirement)
             (folder / "pinned.txt").write_text(exact, encoding="utf-8")
             self._compile(folder, [*_PYLOCK, "--generate-hashes", *projects])
-            packages = locked_packages(_read_toml(folder / "pylock.toml"), pinned, self._wheelhouse)
-            return with_sizes(packages, self.uv.ca_bundle)
+            try:
+                packages = locked_packages(_read_toml(folder / "pylock.toml"), pinned, self._wheelhouse)
+            except ValidationError as error:
+                problem = error.errors(include_url=False, include_input=False)[0]["msg"]
+                raise UnpinnableError("an index reports something that cannot be locked", problem) from None
+            return with_sizes(packages, self.uv.ca_bundle, self.uv.netrc)
 
     def _compile(self, folder: Path, arguments: Sequence[str]) -> str:
         return self.uv.compile(folder, self.target, self.platform, arguments)
@@ -109,7 +131,7 @@ class Resolver:
             try:
                 self._compile(Path(name), ["--no-deps", "--default-index", index, "asked.in"])
             except NoSolutionError as error:
-                return "was not found in the package registry" not in str(error)
+                return _NOT_FOUND not in str(error)
         return True
 
     # ── conflicts
@@ -140,6 +162,16 @@ class Resolver:
         return None
 
 
+def _servers(views: Iterable[RecipeView]) -> dict[str, str]:
+    """Return what recipes name that can be unreachable, by address."""
+    servers: dict[str, str] = {}
+    for view in views:
+        servers |= {index: f"the index {index}" for index in view.pip_index}
+        urls = (Requirement(text).url for text in view.pip)
+        servers |= {url.partition("#")[0]: plain_address(url) for url in urls if url}
+    return servers
+
+
 def _refuse_built(asked: Iterable[Asked]) -> None:
     """Refuse requirements that name something else than a wheel by its address.
 
@@ -150,26 +182,6 @@ def _refuse_built(asked: Iterable[Asked]) -> None:
         url = (one.url or "").partition("#")[0]
         if url and not url.endswith(".whl"):
             raise UnpinnableError(f"{one.package} is built from its source, there is no wheel at its address")
-
-
-def conflict_errors(found: Mapping[tuple[Asked, ...], Sequence[tuple[str, str]]]) -> Iterator[EdgebakeError]:
-    """Yield an error for each conflict.
-
-    Args:
-        found: by the requirements of a conflict: the images that have it, and why it is one.
-    """
-    for asked, places in found.items():
-        recipes = list(dict.fromkeys(one.recipe for one in asked))
-        where = ", ".join(dict.fromkeys(place for place, _ in places))
-        lines = [*map(str, asked), *places[0][1].splitlines(), f"in {where}"]
-        if len(asked) == 1:
-            message = f"what {recipes[0]} asks for cannot be had: {asked[0].text}"
-            hints: tuple[str, ...] = ("ask for a release that the index has for this target",)
-        else:
-            names = " and ".join([", ".join(recipes[:-1]), recipes[-1]] if recipes[1:] else recipes)
-            message = f"the Python packages of {names} cannot be installed together"
-            hints = ("change one of these requirements", "or put the recipes into images of their own")
-        yield EdgebakeError(message, at=asked[0].at, reason="\n".join(lines), hints=hints)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -16,12 +16,15 @@ from edgebake.model.lock import LockedFile, LockedPackage
 _TIMEOUT = 30  # seconds
 
 
-def with_sizes(packages: Iterable[LockedPackage], ca_bundle: Path | None) -> tuple[LockedPackage, ...]:
+def with_sizes(
+    packages: Iterable[LockedPackage], ca_bundle: Path | None, logins_file: Path | None
+) -> tuple[LockedPackage, ...]:
     """Return packages with the sizes of their files, as far as their servers report them.
 
     Args:
         packages: the packages.
         ca_bundle: further certificates to trust.
+        logins_file: a netrc file; None for the user's own.
     """
     packages = tuple(packages)
     if all(file.size is not None for package in packages for file in package.files):
@@ -29,7 +32,7 @@ def with_sizes(packages: Iterable[LockedPackage], ca_bundle: Path | None) -> tup
     trusted = ssl.create_default_context()
     if ca_bundle is not None:
         trusted.load_verify_locations(ca_bundle)
-    logins = _netrc()
+    logins = _logins(logins_file)
     return tuple(
         package.model_copy(
             update={
@@ -58,9 +61,9 @@ def _sized(file: LockedFile, trusted: ssl.SSLContext, logins: netrc | None) -> L
     return file.model_copy(update={"size": int(length)}) if length and length.isdigit() else file
 
 
-def _netrc() -> netrc | None:
-    """Return the user's netrc file; None if there is none that can be read."""
-    place = os.environ.get("NETRC")
+def _logins(file: Path | None) -> netrc | None:
+    """Return the logins of a netrc file; None if it cannot be read."""
+    place = file or os.environ.get("NETRC")
     try:
         return netrc(place) if place else netrc()
     except (OSError, NetrcParseError):

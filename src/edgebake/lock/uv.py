@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,13 +59,16 @@ class UnreachableError(UnpinnableError):
         refuses = re.search(r"valid authentication|\b40[137] \w", text)
         return f"{server} {'refuses access' if refuses else 'cannot be reached'}"
 
-    def naming(self, indexes: Iterable[str]) -> UnpinnableError:
-        """Return the error with the index that cannot be reached.
+    def naming(self, servers: Mapping[str, str]) -> UnpinnableError:
+        """Return the error with what cannot be reached.
 
         The default index and what it leads to can be a mirror of this machine's own, which no lock names.
+
+        Args:
+            servers: what recipes name, by address.
         """
-        server = next((f"the index {index}" for index in indexes if index in self.text), "the default index")
-        return UnpinnableError(self.described(server, self.text), self.details)
+        found = (server for address, server in servers.items() if address in self.text)
+        return UnpinnableError(self.described(next(found, "the default index"), self.text), self.details)
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,12 @@ class Uv:
     Attributes:
         wheelhouse: an additional folder of wheels.
         ca_bundle: certificates to trust.
+        netrc: the project's logins for indexes; None for the user's own.
     """
 
     wheelhouse: Path | None = None
     ca_bundle: Path | None = None
+    netrc: Path | None = None
 
     def compile(self, folder: Path, target: Target, platform: str, arguments: Sequence[str]) -> str:
         """Return what `uv pip compile` prints.
@@ -126,8 +131,9 @@ class Uv:
 
     @property
     def _environment(self) -> dict[str, str]:
-        own = {"SSL_CERT_FILE": str(self.ca_bundle)} if self.ca_bundle else {}
-        return {**os.environ, "GIT_TERMINAL_PROMPT": "0", **own}
+        own = {"SSL_CERT_FILE": self.ca_bundle, "NETRC": self.netrc}
+        given = {name: os.fspath(path) for name, path in own.items() if path is not None}
+        return {**os.environ, "GIT_TERMINAL_PROMPT": "0", **given}
 
 
 def uv_platform(target: Target, platform: str) -> str:
@@ -155,7 +161,7 @@ def _failure(stderr: str) -> Exception:
 
 def _prose(text: str) -> str:
     """Return uv's explanation, without its marks and hints about its own options."""
-    lines = [re.sub(r"^[\s×╰─▶├│]+|^\s*(?:error|cause):\s*", "", part).strip() for part in text.splitlines()]
+    lines = [re.sub(r"^[\s×╰─▶├│]*(?:(?:error|cause):)?\s*", "", part).strip() for part in text.splitlines()]
     kept = []
     for line in lines:
         if line.startswith("hint:"):
