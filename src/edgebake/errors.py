@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from difflib import get_close_matches
 
+from edgebake.dataclasses import dataclass
 from edgebake.interrupt import EXIT_INTERRUPTED as EXIT_INTERRUPTED
 
-EXIT_OK = 0
-EXIT_BUG = 1
 EXIT_USER = 2
 EXIT_CHECK = 3
 

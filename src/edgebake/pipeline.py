@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation, compile_workspace
 from edgebake.load.workspace import Workspace

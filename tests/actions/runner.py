@@ -22,7 +22,7 @@ import yaml
 
 from actions.expressions import as_text, condition, interpolate
 from actions.facts import INPUTS
-from edgebake.ci.actions import ACTIONS
+from edgebake.ci.github import ACTIONS
 
 TIMEOUT = 600  # seconds, for a step
 KEYS = {

@@ -38,7 +38,16 @@ NAMES = [
     "\ufeffg",
     "$h",
 ]
-MODES = [0o644, 0o600, 0o755, 0o664, 0o400, 0o777, 0o4755, 0o2711]
+MODES = [  # git, and so a bake, keeps only whether the owner may execute a file
+    0o644,
+    0o600,
+    0o755,
+    0o664,
+    0o400,
+    0o777,
+    0o4755,
+    0o2711,
+]
 PIECES = [
     *"abab///***",
     "**",
@@ -133,10 +142,10 @@ def described(archive: tarfile.TarFile, member: tarfile.TarInfo) -> tuple[str, i
     if member.issym():
         return "symlink", 0o777, member.linkname, ""
     if member.isdir():
-        return "dir", member.mode, "", ""
+        return "dir", 0o755, "", ""
     file = archive.extractfile(member)
     assert file is not None
-    return "file", member.mode, "", hashlib.sha256(file.read()).hexdigest()
+    return "file", 0o755 if member.mode & 0o100 else 0o644, "", hashlib.sha256(file.read()).hexdigest()
 
 
 def listed(entries: list[FileEntry]) -> dict[str, tuple[str, int, str, str]]:

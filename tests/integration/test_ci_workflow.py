@@ -18,8 +18,7 @@ import yaml
 from actions.expressions import condition, interpolate
 from actions.facts import INPUTS
 from actions.runner import read_workflow
-from edgebake.ci.actions import ACTIONS
-from edgebake.ci.github import registry_host, render_workflow, warnings, workflow_tree
+from edgebake.ci.github import ACTIONS, registry_host, render_workflow, warnings, workflow_tree
 from edgebake.errors import EdgebakeError
 from integration.projects import ARM64, Project, make_project, recipe
 

@@ -17,7 +17,7 @@ import pytest
 
 from edgebake.cli.completion import answer
 from edgebake.cli.main import app
-from edgebake.load.builtin import builtin_root
+from edgebake.load.folders import builtin_root
 from edgebake.load.names import Names
 from edgebake.load.workspace import open_workspace
 

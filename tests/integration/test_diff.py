@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.diff.change import Change, by_platforms, changes_of
+from edgebake.diff.facts import Change, by_platforms, changes_of
 from edgebake.diff.images import Side, compare
 from edgebake.diff.sides import kind_of
 from integration.projects import AMD64, ARM64, compiled_recipe, line_of_five, make_project, needs, recipe, tree

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -104,7 +104,7 @@ def test_every_command_that_prints_data_has_json_and_a_schema() -> None:
     assert set(ALL) - with_json == set(PRINT_NO_DATA), "give it --json, or say in PRINT_NO_DATA why it has none"
     assert with_json - set(OUTPUTS) == set(), "describe its output in edgebake/model/output"
     assert set(OUTPUTS) - with_json == {"plan-shards", "bake-progress"}
-    assert {kind.value for kind in Kind} == {*FILE_KINDS, *OUTPUTS}
+    assert {*get_args(Kind)} == {*FILE_KINDS, *OUTPUTS}
     assert set(OUTPUTS) == CALLS.keys() | OF_E2E, "call it in CALLS, or in tests/e2e/test_outputs.py"
 
 

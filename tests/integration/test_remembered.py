@@ -22,7 +22,7 @@ from edgebake import pipeline
 from edgebake.cache.entries import inputs_of
 from edgebake.cli.main import app
 from edgebake.errors import EdgebakeError
-from edgebake.load.builtin import builtin_root
+from edgebake.load.folders import builtin_root
 from edgebake.load.workspace import open_workspace
 from edgebake.model.request import Request
 from edgebake.plan.journal import Journal

@@ -17,8 +17,10 @@ SOURCE = Path(__file__).parents[2] / "src"
 
 LAYERS = (
     ("interrupt",),
+    ("dataclasses",),
     ("errors",),
-    ("text", "system"),
+    ("text",),
+    ("system",),
     ("model",),
     ("recipe",),
     ("registry",),

@@ -16,12 +16,10 @@ from edgebake.host.built import Built, for_target, from_config, from_tag
 from edgebake.host.candidate import Candidate, is_key, judged
 from edgebake.host.detect import detect
 from edgebake.host.files import Files
-from edgebake.host.fit import judge
+from edgebake.host.fit import alternatives_that_hold, judge
 from edgebake.host.machine import Machine
 from edgebake.host.match import board_of
-from edgebake.host.remote import Cache, Repertoire, Shown
-from edgebake.host.require import alternatives_that_hold
-from edgebake.host.search import cache_folder
+from edgebake.host.remote import Cache, Repertoire, Shown, cache_folder
 from edgebake.host.wanted import known_targets, target_to_build, wanted
 from edgebake.load.boards import load_boards
 from edgebake.load.workspace import open_workspace
@@ -32,7 +30,7 @@ MACHINES = HERE.parent / "machines"
 CASES = yaml.safe_load((HERE / "autotag_cases.yaml").read_text())["cases"]
 WORKSPACE = open_workspace(MACHINES, need_project=False)
 TARGETS = known_targets(WORKSPACE)
-BOARDS = [loaded.board for loaded in load_boards(WORKSPACE.catalogue).values()]
+BOARDS = list(load_boards(WORKSPACE.catalogue).values())
 
 
 def machine_of(case: dict[str, Any], folder: Path) -> Machine:

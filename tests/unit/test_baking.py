@@ -13,11 +13,11 @@ from edgebake.execute.baking import Baking
 from edgebake.execute.buildx import Buildx
 from edgebake.execute.events import EventReader
 from edgebake.execute.failures import Failure
+from edgebake.execute.frozen import FrozenContext
 from edgebake.execute.ledger import Ledger
-from edgebake.execute.policy import Policy
 from edgebake.execute.process import BakeProcess
 from edgebake.execute.progress.base import Progress
-from edgebake.execute.runner import Ended, Job, OnSteps, Runner
+from edgebake.execute.runner import Ended, Job, OnSteps, Policy, Runner
 from edgebake.plan.journal import Journal
 from edgebake.plan.settings import Settings
 from edgebake.plan.steps import Bake
@@ -25,6 +25,7 @@ from integration.projects import AMD64, Project, make_project, recipe
 from watching import vertex
 
 NEW, OLD = Buildx("0.38.2", jobs=True), Buildx("0.29.1", jobs=False)
+HERE = FrozenContext(Path())
 REFUSED = "failed to push: dial tcp 127.0.0.1:5000: connect: connection refused"
 EXIT = "did not complete successfully: exit code: 3"
 STOPPED = "did not complete successfully: exit code: 137: context canceled"
@@ -104,7 +105,7 @@ class Baked:
         self.policy = Policy(**policy)
         (bake,) = (step for step in plan.steps if isinstance(step, Bake))
         ledger, runner = Ledger(plan, Journal(project.root)), Scripted(self.policy, script)
-        baking = Baking(plan, bake, settings or Settings(environment={}), self.policy, ledger)
+        baking = Baking(plan, bake, settings or Settings(environment={}), self.policy, ledger, HERE)
         baking.run(runner, Progress(), buildx, "docker")
         self.jobs = runner.jobs
         self.fates = {row.bake_target.removesuffix("-cpu"): row.fate for row in ledger.results}
@@ -217,7 +218,7 @@ def test_what_was_stopped_with_a_step_that_took_too_long_is_baked_again(project:
     policy = Policy(keep_going=True)
     (bake,) = (step for step in plan.steps if isinstance(step, Bake))
     ledger, runner = Ledger(plan, Journal(project.root)), Late(policy, [(FAILS, ["good-cpu"]), None])
-    Baking(plan, bake, Settings(), policy, ledger).run(runner, Progress(), NEW, "docker")
+    Baking(plan, bake, Settings(), policy, ledger, HERE).run(runner, Progress(), NEW, "docker")
     assert [(names, attempt) for names, _, attempt in runner.jobs] == [(ALL, 1), (["late"], 1)]
 
 

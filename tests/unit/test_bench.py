@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 from rich.console import RenderableType
 
-from edgebake.bench.collect import Collected
 from edgebake.bench.compare import compare
 from edgebake.bench.machine import processor
 from edgebake.bench.protocol import ProtocolError, parse
-from edgebake.bench.runner import Outcome
+from edgebake.bench.runner import Collected, Outcome
 from edgebake.cli.console import render
 from edgebake.cli.format.bench import comparison_text, data, duration, failure_lines, number, text
 from edgebake.errors import EdgebakeError

@@ -25,7 +25,7 @@ from edgebake.model.board import Board
 
 REPOSITORY = Path(__file__).parents[2]
 CATALOGUE = open_workspace(Path(__file__).parent, need_project=False).catalogue
-BOARDS = {name: loaded.board for name, loaded in load_boards(CATALOGUE).items()}
+BOARDS = load_boards(CATALOGUE)
 
 BOARD = """\
 name: orin

@@ -9,10 +9,10 @@ import pytest
 
 from edgebake.errors import EdgebakeError
 from edgebake.execute.buildx import Buildx, installed_buildx
+from edgebake.host.checks import Surroundings
 from edgebake.host.checks.docker import buildx as look
 from edgebake.host.detect import detect
 from edgebake.host.files import Files
-from edgebake.host.surroundings import Surroundings
 from edgebake.registry.client import RegistryClient
 
 MACHINE = Path(__file__).parents[1] / "machines/pc-no-gpu"

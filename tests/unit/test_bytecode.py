@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.inspect.show_recipe import show_recipe
+from edgebake.inspect.show_catalogue import show_recipe
 from edgebake.load import scaffold
 from edgebake.load.catalogue import builtin_root
 from edgebake.plan.fingerprint import Fingerprints

@@ -14,7 +14,7 @@ from edgebake.host.detect import detect
 from edgebake.host.files import Files
 from edgebake.host.gpu import Seen as GpuSeen
 from edgebake.host.gpu import by_nvidia_smi, gpu, merged, parse_nvidia_smi
-from edgebake.host.machine import Machine
+from edgebake.host.machine import Fact, Machine
 from edgebake.host.match import Detection, board_of, fitting_targets
 from edgebake.host.nvml import by_nvml, used_memory
 from edgebake.host.tables import cuda_of_driver, cuda_of_l4t
@@ -23,7 +23,7 @@ from edgebake.load.workspace import open_workspace
 
 MACHINES = Path(__file__).parents[1] / "machines"
 CATALOGUE = open_workspace(MACHINES, need_project=False).catalogue
-BOARDS = [loaded.board for loaded in load_boards(CATALOGUE).values()]
+BOARDS = list(load_boards(CATALOGUE).values())
 TARGETS = [CATALOGUE.target(name).target for name in CATALOGUE.target_names()]
 
 #           kind      board                   SoC         L4T      JetPack  OS             Python  driver        CUDA    binaries  sm
@@ -97,8 +97,8 @@ def test_the_targets_that_fit_are_listed_the_nearest_first(name: str, targets: l
 
 
 def test_every_fact_says_where_it_comes_from() -> None:
-    facts = dict(machine("jetson-orin-nano-jp6.2").facts())
-    assert {name: fact.source for name, fact in facts.items() if fact} == {
+    facts = vars(machine("jetson-orin-nano-jp6.2"))
+    assert {name: fact.source for name, fact in facts.items() if isinstance(fact, Fact)} == {
         "architecture": "/var/lib/dpkg/status",
         "kind": "/etc/nv_tegra_release",
         "model": "/proc/device-tree/model",
@@ -160,7 +160,7 @@ def test_damaged_files_are_as_good_as_none(tmp_path: Path, content: bytes) -> No
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
     this = detect(Files(tmp_path))
-    assert [name for name, fact in this.facts() if fact] == []
+    assert [name for name, fact in vars(this).items() if isinstance(fact, Fact)] == []
     assert fitting_targets(this, TARGETS) == ()
     assert data(Detection(this, None, ())).architecture is None
 

@@ -11,6 +11,7 @@ import pytest
 
 from edgebake.cli.console import render
 from edgebake.cli.format.doctor import data, text
+from edgebake.host.checks import Finding, Surroundings
 from edgebake.host.checks.docker import containerd_store, room
 from edgebake.host.checks.emulation import emulation, parse_handler, parse_qemu
 from edgebake.host.checks.network import certificates, proxy
@@ -18,8 +19,6 @@ from edgebake.host.checks.nvidia import driver, runtime
 from edgebake.host.detect import detect
 from edgebake.host.doctor import examine
 from edgebake.host.files import Files
-from edgebake.host.finding import Finding
-from edgebake.host.surroundings import Surroundings
 from edgebake.registry.client import RegistryClient
 
 MACHINES = Path(__file__).parents[1] / "machines"

@@ -12,7 +12,7 @@ import pytest
 from edgebake.cli.format.plan import text as plan_text
 from edgebake.model.request import Request
 from edgebake.pipeline import Pipeline
-from edgebake.plan.command_line import bake_command
+from edgebake.plan.builder import bake_command
 from edgebake.plan.scope import Scope
 from integration.projects import (
     ALL,

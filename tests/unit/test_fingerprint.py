@@ -20,7 +20,7 @@ from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.node import Node, Stage
 from edgebake.graph.operations import Operations
 from edgebake.graph.ops import SCRATCH, Run, StageRef
-from edgebake.load.builtin import builtin_root
+from edgebake.load.folders import builtin_root
 from edgebake.plan.fingerprint import Fingerprints
 from integration import projects
 from integration.projects import (
@@ -151,7 +151,6 @@ COMPLETE: dict[str, tuple[Edit, set[str]]] = {
     "a byte of a copied file": (write("recipes/tail/data/sub/b.txt", "B"), FROM_TAIL),
     "a byte of a copied single file": (write("recipes/tail/own.conf", "OWN"), FROM_TAIL),
     "a mode": (chmod("recipes/tail/data/a.txt", 0o755), FROM_TAIL),
-    "a folder's mode": (chmod("recipes/tail/data/sub", 0o700), FROM_TAIL),
     "a link's target": (link("recipes/tail/data/link", "sub/b.txt"), FROM_TAIL),
     "a new file": (write("recipes/tail/data/new.txt", ""), FROM_TAIL),
     "a new empty folder": (mkdir("recipes/tail/data/empty"), FROM_TAIL),

@@ -17,10 +17,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edgebake.cli.console import json_text
-from edgebake.cli.format.graph import data as data_of
+from edgebake.cli.graph import published as data_of
 from edgebake.inspect.draw import as_dot, as_mermaid, dot_text, mermaid_text
-from edgebake.inspect.graphs import recipe_graph, stage_graph
-from edgebake.inspect.layers import LAYERS, stage_layers
+from edgebake.inspect.graphs import LAYERS, recipe_graph, stage_graph, stage_layers
 from edgebake.inspect.selected import resolve_selected
 from edgebake.inspect.svg import as_svg
 from edgebake.inspect.svg import text as svg_text

@@ -239,7 +239,7 @@ def accepted(lines: list[str]) -> IgnoreRules:
             found += rules(line).rules
         except EdgebakeError:
             continue
-    return IgnoreRules(found)
+    return IgnoreRules(tuple(found))
 
 
 @given(LINES, st.sampled_from([".", "app", "a*b", "[x]", " s", "#", "!x", "^", "a b/c"]))
@@ -260,7 +260,7 @@ def test_what_is_skipped_is_ignored(lines: list[str], path: str) -> None:
 @given(LINES, LINES, PATHS)
 def test_sealing_is_a_union(lines: list[str], sealing: list[str], path: str) -> None:
     inner = accepted(lines)
-    seal = IgnoreRules(rule for rule in accepted(sealing).rules if not rule.exception)
+    seal = IgnoreRules(tuple(rule for rule in accepted(sealing).rules if not rule.exception))
     both = inner.sealed(seal)
     assert both.ignores(path) == (inner.ignores(path) or seal.ignores(path))
 

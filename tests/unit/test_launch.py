@@ -20,9 +20,8 @@ from edgebake.host.candidate import Candidate
 from edgebake.host.detect import detect
 from edgebake.host.files import Files
 from edgebake.host.flags import GROUPS, Choice
-from edgebake.host.launch import Request, configuration
+from edgebake.host.launch import Prepared, Request, configuration, prepare
 from edgebake.host.monitor import Usage, parse_stats
-from edgebake.host.prepare import Prepared, prepare
 from edgebake.host.wanted import known_targets
 from edgebake.load.workspace import open_workspace
 from edgebake.model.labels import config_labels

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from edgebake.errors import EdgebakeError, Position
-from edgebake.lint.finding import Rule
-from edgebake.lint.report import Report
+from edgebake.lint.finding import Report, Rule
 from edgebake.lint.run import lint
 from edgebake.lint.subject import project_subject, recipes_subject
 from integration.projects import CATALOGUE, CPU, Project, make_project, recipe

@@ -13,15 +13,13 @@ from edgebake.cli.console import json_text, render
 from edgebake.cli.format.lint import data as data_of
 from edgebake.cli.format.lint import text
 from edgebake.errors import Position
-from edgebake.lint.finding import Finding, Rule
-from edgebake.lint.formats.github import as_github
-from edgebake.lint.formats.sarif import as_sarif
-from edgebake.lint.registry import RULES
-from edgebake.lint.report import Report, with_prefix
+from edgebake.lint.finding import Finding, Report, Rule, with_prefix
+from edgebake.lint.formats import as_github, as_sarif
+from edgebake.lint.rules import RULES
 
-GRAVE = Rule("grave", "error", "something is grave", "fix it")
-SMALL = Rule("small", "warning", "something is small", "fix it too")
-NOTED = Rule("noted", "info", "something is noted", "leave it")
+GRAVE = Rule("grave", "something is grave", "fix it", "error")
+SMALL = Rule("small", "something is small", "fix it too")
+NOTED = Rule("noted", "something is noted", "leave it", "info")
 RULES_OF_REPORT = (GRAVE, SMALL, NOTED)
 REPORT = Report(
     findings=(

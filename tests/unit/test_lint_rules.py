@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from edgebake.lint.finding import Finding
-from edgebake.lint.registry import RULES
-from edgebake.lint.rules import context, images
+from edgebake.lint.rules import RULES, context, images
 from edgebake.lint.run import lint
 from edgebake.lint.subject import project_subject, recipes_subject
 from edgebake.lock.locker import render_lock

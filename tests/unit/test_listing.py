@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.cli.format.proof import proof_text
+from edgebake.cli.format.list import proof_text
 from edgebake.errors import EdgebakeError
 from edgebake.inspect.listing import Proofs, find_recipes
 from edgebake.load.workspace import Workspace, open_workspace

@@ -14,11 +14,11 @@ import pytest
 from edgebake.execute.builders import work_sentence
 from edgebake.execute.events import EventReader
 from edgebake.execute.modes import Modes
+from edgebake.execute.progress import Mode
 from edgebake.execute.progress import table as progress_table
 from edgebake.execute.progress.base import Progress
 from edgebake.execute.progress.factory import make_progress
 from edgebake.execute.progress.json_lines import JsonLines
-from edgebake.execute.progress.mode import Mode
 from edgebake.execute.progress.plain import Plain
 from edgebake.execute.progress.table import Table, clock, cut
 from edgebake.execute.runner import Job

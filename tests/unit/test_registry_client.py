@@ -19,7 +19,7 @@ from edgebake.registry.credentials import Credentials, Login
 from edgebake.registry.errors import UnreachableError
 from edgebake.registry.images import platform_name
 from edgebake.registry.reference import parse_reference, parse_repository
-from edgebake.registry.token import parse_challenge
+from edgebake.registry.transport import parse_challenge
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from edgebake.plan.changed import changed_scope
 from edgebake.plan.shards import (
     Shard,
     cut,
+    file_scope,
     parse_shard,
     read_shards,
-    refuse_other_fingerprints,
     shard_scope,
 )
 from edgebake.plan.steps import Bake, MergeIndex, VerifyIndexes
@@ -144,7 +144,7 @@ def test_a_file_of_another_state_is_refused(project: Project, tmp_path: Path) ->
     file.write_text(data(cut(project.plan(), 2)).model_dump_json())
     project.write({"recipes/light/file": "two\n"})
     with pytest.raises(EdgebakeError, match=r"not of this state of the project: third-\S+ \(linux/a"):
-        refuse_other_fingerprints(project.plan(), read_shards(file))
+        file_scope(project.plan(), file)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 2, "shards": []}', '{"version": 1, "shards": [{}]}'])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from edgebake.model.bench import ImageBench, RecipeBench, Result
+from edgebake.dataclasses import dataclass
+from edgebake.model.bench import ImageBench, Result
 from edgebake.model.output.build import ChangedMetric, Comparison, Verdict
 from edgebake.text.statistics import SIGNIFICANT, can_differ, chance, median
 
@@ -29,51 +29,34 @@ class Values:
 def compare(before: Result, now: Result) -> Comparison:
     """Return what changed. Emulated and native runs are never judged by each other, nor are two machines."""
     old, new = dict(_metrics(before)), dict(_metrics(now))
-    same_machine = _same_machine(before, now)
+    facts = ("cpu", "cores", "architecture", "model", "gpus")
+    same_machine = all(getattr(before.machine, name) == getattr(now.machine, name) for name in facts)
     changes = [_change(key, old.get(key), new.get(key), same_machine=same_machine) for key in {**new, **old}]
     return Comparison(changes=changes, notes=list(_notes(before, now, changes, same_machine=same_machine)))
 
 
 def _metrics(result: Result) -> Iterator[tuple[Key, Values]]:
     for image in result.images:
-        place = (image.image, image.target, image.platform)
-        size = Values((float(image.size),), "bytes", more_is_better=False, measured=False, emulated=image.emulated)
+        place, emulated = _place(image), image.emulated
         for bench in image.benches:
-            yield from _bench_metrics(place, image, bench)
-        yield (*place, "", "", "size"), size
-
-
-def _bench_metrics(
-    place: tuple[str, str, str], image: ImageBench, bench: RecipeBench
-) -> Iterator[tuple[Key, Values]]:
-    emulated = image.emulated
-    for one in bench.measurements:
-        key = (*place, bench.recipe, one.name)
-        rates = tuple(run.throughput for run in one.runs)
-        yield (*key, "throughput"), Values(rates, f"{one.unit}/s", True, True, emulated)
-        for name in ("p50", "p99"):
-            times = tuple(run.latency[name] for run in one.runs)
-            yield (*key, name), Values(times, "s", False, True, emulated)
-    if bench.memory:
-        peaks = tuple(float(one) for one in bench.memory)
-        yield (*place, bench.recipe, "", "peak memory"), Values(peaks, "bytes", False, True, emulated)
+            for one in bench.measurements:
+                key = (*place, bench.recipe, one.name)
+                rates = tuple(run.throughput for run in one.runs)
+                yield (*key, "throughput"), Values(rates, f"{one.unit}/s", True, True, emulated)
+                for name in ("p50", "p99"):
+                    times = tuple(run.latency[name] for run in one.runs)
+                    yield (*key, name), Values(times, "s", False, True, emulated)
+            if bench.memory:
+                peaks = tuple(float(peak) for peak in bench.memory)
+                yield (*place, bench.recipe, "", "peak memory"), Values(peaks, "bytes", False, True, emulated)
+        yield (*place, "", "", "size"), Values((float(image.size),), "bytes", False, False, emulated)
 
 
 def _change(key: Key, old: Values | None, new: Values | None, *, same_machine: bool) -> ChangedMetric:
     any_of = new or old
     assert any_of is not None
     before, now = (median(one.values) if one else None for one in (old, new))
-    verdict: Verdict
-    probable = None
-    if old is None or new is None:
-        verdict = "only now" if old is None else "only then"
-    elif not new.measured:
-        verdict = _plain_verdict(old, new)
-    elif not same_machine or old.emulated != new.emulated:
-        verdict = "not comparable"
-    else:
-        probable = chance(old.values, new.values)
-        verdict = _verdict(old, new, probable)
+    verdict, probable = _verdict(old, new, same_machine=same_machine)
     image, target, platform, recipe, measurement, metric = key
     return ChangedMetric(
         image=image,
@@ -92,24 +75,20 @@ def _change(key: Key, old: Values | None, new: Values | None, *, same_machine: b
     )
 
 
-def _plain_verdict(old: Values, new: Values) -> Verdict:
-    if old.values == new.values:
-        return "same"
-    return "better" if (new.values > old.values) == new.more_is_better else "worse"
-
-
-def _verdict(old: Values, new: Values, probable: float) -> Verdict:
-    if not can_differ(len(old.values), len(new.values)):
-        return "too few runs"
+def _verdict(old: Values | None, new: Values | None, *, same_machine: bool) -> tuple[Verdict, float | None]:
+    """Return what a metric's values say, and how probable their difference is by chance, if it can be chance."""
+    if old is None or new is None:
+        return ("only now" if old is None else "only then"), None
     before, now = median(old.values), median(new.values)
-    if probable >= SIGNIFICANT or before == now:
-        return "within noise"
-    return "better" if (now > before) == new.more_is_better else "worse"
-
-
-def _same_machine(before: Result, now: Result) -> bool:
-    facts = ("cpu", "cores", "architecture", "model", "gpus")
-    return all(getattr(before.machine, name) == getattr(now.machine, name) for name in facts)
+    better: Verdict = "better" if (now > before) == new.more_is_better else "worse"
+    if not new.measured:
+        return ("same" if before == now else better), None
+    if not same_machine or old.emulated != new.emulated:
+        return "not comparable", None
+    probable = chance(old.values, new.values)
+    if not can_differ(len(old.values), len(new.values)):
+        return "too few runs", probable
+    return ("within noise" if probable >= SIGNIFICANT or before == now else better), probable
 
 
 def _notes(before: Result, now: Result, changes: list[ChangedMetric], *, same_machine: bool) -> Iterator[str]:
@@ -118,12 +97,15 @@ def _notes(before: Result, now: Result, changes: list[ChangedMetric], *, same_ma
             f"the machines differ, so no difference says anything about the image: then {before.machine.name};"
             f" now {now.machine.name}"
         )
+    earlier = {_place(image): image.emulated for image in before.images}
     for image in now.images:
-        then = [one for one in before.images if _place(one) == _place(image)]
-        if then and then[0].emulated != image.emulated:
-            ways = ("emulated", "native") if then[0].emulated else ("native", "emulated")
-            yield f"{image.image} on {image.target} ({image.platform}) was {ways[0]} then, and is {ways[1]} now"
-    yield from _load_note(before, now)
+        if earlier.get(_place(image), image.emulated) != image.emulated:
+            then, today = ("native", "emulated") if image.emulated else ("emulated", "native")
+            yield f"{image.image} on {image.target} ({image.platform}) was {then} then, and is {today} now"
+    if before.machine.load and now.machine.load:
+        then_load, load = before.machine.load[0], now.machine.load[0]
+        if abs(then_load - load) > _BUSY * now.machine.cores:
+            yield f"the machine was not equally busy: its load was {then_load:.1f} then, and {load:.1f} now"
     if any(change.verdict == "too few runs" for change in changes):
         yield "too few runs to distinguish a difference from noise: use --runs 4 or more, both times"
     if before.seconds != now.seconds:
@@ -132,12 +114,3 @@ def _notes(before: Result, now: Result, changes: list[ChangedMetric], *, same_ma
 
 def _place(image: ImageBench) -> tuple[str, str, str]:
     return image.image, image.target, image.platform
-
-
-def _load_note(before: Result, now: Result) -> Iterator[str]:
-    loads = [one.machine.load for one in (before, now)]
-    if None in loads:
-        return
-    then, today = (load[0] for load in loads if load)
-    if abs(then - today) > _BUSY * now.machine.cores:
-        yield f"the machine was not equally busy: its load was {then:.1f} then, and {today:.1f} now"

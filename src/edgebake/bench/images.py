@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from edgebake import __version__
-from edgebake.bench.collect import Collected
 from edgebake.bench.machine import Engine, load
-from edgebake.bench.runner import Subject, run_bench
+from edgebake.bench.runner import Collected, Subject, run_bench
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.host.files import Files
-from edgebake.host.flags import GROUPS, Choice, Flag, machine_flags
+from edgebake.host.flags import GROUPS, Choice, machine_flags
 from edgebake.model.bench import ImageBench, RecipeBench, Result
 from edgebake.model.requirement import parse_requirement
 from edgebake.plan.builder import Plan
 from edgebake.plan.scope import Part, Scope
 from edgebake.plan.target_plan import TargetPlan
-from edgebake.resolve.resolution import Pin
 from edgebake.system.docker import docker, last_line
 from edgebake.testing.cases import Case, benches_of
 from edgebake.testing.images import Loaded, LocalBuild, get_image, load_images
@@ -34,13 +32,10 @@ Report = Callable[[str], None]
 class BenchRequest:
     """What is measured, and how.
 
-    Attributes:
-        build: the images. Without platforms, those that run natively here are measured, if there are any.
-        runs: how often each bench runs, each time in a new container.
-        seconds: the time of each measurement.
-        recipes: only the benches of these; empty for those of all recipes of a project's image, and of the named
-            ones of an ad-hoc image.
-        reference: the selected image, if it exists already.
+    `build` has the images; without platforms, those that run natively here are measured, if there are any. Each
+    bench runs `runs` times, each time in a new container, with `seconds` for each measurement. `recipes`: only the
+    benches of these; empty for those of all recipes of a project's image, and of the named ones of an ad-hoc image.
+    `reference` is the selected image, if it exists already.
     """
 
     build: LocalBuild
@@ -53,10 +48,7 @@ class BenchRequest:
 def measure_images(request: BenchRequest, report: Report, begin: Callable[[], None] = lambda: None) -> Result:
     """Build the selected images that are missing, and measure them.
 
-    Args:
-        request: what, and how.
-        report: called with a line for each thing that happens.
-        begin: called before each build.
+    `report` is called with a line for each thing that happens, and `begin` before each build.
 
     Raises:
         EdgebakeError: as for a bake; no selected image has such a bench; the engine cannot run an image.
@@ -65,20 +57,17 @@ def measure_images(request: BenchRequest, report: Report, begin: Callable[[], No
     engine = Engine()
     scope = _chosen(plan, request, engine.platform, report)
     began, before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), load()
-    images = tuple(_measured(image, request, engine, report) for image in _loaded(request, scope, begin))
+    if request.reference is None:
+        loaded = load_images(request.build, scope=scope, begin=begin)
+    else:
+        loaded = iter([get_image(request.build.pipeline, request.reference)])
+    images = tuple(_measured(image, request, engine, report) for image in loaded)
     facts = engine.facts()
     if engine.machine is not None:
         facts = facts.model_copy(update={"load": (before, load())})
     return Result(
         edgebake=__version__, time=began, runs=request.runs, seconds=request.seconds, machine=facts, images=images
     )
-
-
-def _loaded(request: BenchRequest, scope: Scope, begin: Callable[[], None]) -> Iterator[Loaded]:
-    if request.reference is None:
-        yield from load_images(request.build, scope=scope, begin=begin)
-    else:
-        yield get_image(request.build.pipeline, request.reference)
 
 
 # ── what is measured
@@ -98,14 +87,13 @@ def _chosen(plan: Plan, request: BenchRequest, native: str, report: Report) -> S
     ]
     if not found:
         raise _nothing_to_measure(plan, request)
-    if request.build.pipeline.request.platforms or not any(platform == native for _, platform in found):
+    here = [one for one in found if one.platform == native]
+    if request.build.pipeline.request.platforms or not here:
         return plan.scope.only(found, "it has a bench")
     for name, platform in found:
         if platform != native:
             report(f"left out: {name} on {platform}, which is emulated here; measure it with --platform {platform}")
-    return plan.scope.only(
-        [one for one in found if one.platform == native], "it has a bench and runs natively here"
-    )
+    return plan.scope.only(here, "it has a bench and runs natively here")
 
 
 def _benches(plan: Plan, target: TargetPlan, platform: str, request: BenchRequest) -> list[Case]:
@@ -133,15 +121,12 @@ def _nothing_to_measure(plan: Plan, request: BenchRequest) -> EdgebakeError:
     }
     for name in request.recipes:
         if name not in views:
-            return EdgebakeError(
-                f"no selected image has the recipe {name!r}", hints=did_you_mean(name, views, kind="recipe")
-            )
+            hints = did_you_mean(name, views, kind="recipe")
+            return EdgebakeError(f"no selected image has the recipe {name!r}", hints=hints)
     there = sorted(name for name, has_bench in views.items() if has_bench)
-    hints = [f"other recipes of these images have: --recipe {name}" for name in there[:1]]
-    return EdgebakeError(
-        "none of the selected recipes has a bench",
-        hints=(*hints, "write one, and name it in recipe.yaml: bench: {script: bench.py}"),
-    )
+    hints = tuple(f"other recipes of these images have: --recipe {name}" for name in there[:1])
+    write_one = "write one, and name it in recipe.yaml: bench: {script: bench.py}"
+    return EdgebakeError("none of the selected recipes has a bench", hints=(*hints, write_one))
 
 
 # ── measuring
@@ -151,8 +136,7 @@ def _measured(one: Loaded, request: BenchRequest, engine: Engine, report: Report
     name = one.target.bake_target
     plan = one.plan.compilation.plan_of(name)
     emulated = one.platform != engine.platform
-    flags = _flags(plan, engine, emulated=emulated)
-    subject = Subject(one.reference, one.platform, tuple(word for flag in flags for word in flag.words))
+    subject = Subject(one.reference, one.platform, _flags(plan, engine, emulated=emulated))
     cases = _benches(one.plan, one.target, one.platform, request)
     gpu = any(word in ("--runtime", "--gpus", "--device") for word in subject.flags)
     digest, size = _digest_and_size(one.reference)
@@ -166,22 +150,21 @@ def _measured(one: Loaded, request: BenchRequest, engine: Engine, report: Report
         reference=one.reference,
         digest=digest,
         size=size,
-        releases={view.pin.name: _version(view.pin) for view in plan.views_on(one.platform)},
+        releases={
+            view.pin.name: view.pin.release.version if view.pin.loaded.is_versioned else ""
+            for view in plan.views_on(one.platform)
+        },
         benches=_all_runs(subject, cases, request, gpu=gpu, report=lambda text: report(f"{where}: {text}")),
     )
 
 
-def _version(pin: Pin) -> str:
-    return pin.release.version if pin.loaded.is_versioned else ""
-
-
-def _flags(plan: ImagePlan, engine: Engine, *, emulated: bool) -> list[Flag]:
-    """Return the flags that give an image the machine's GPU, if it is built for one and there is one."""
+def _flags(plan: ImagePlan, engine: Engine, *, emulated: bool) -> tuple[str, ...]:
+    """Return the words of `docker run` for the machine's GPU, if the image is built for one and there is one."""
     machine = engine.machine
     if machine is None or emulated or not machine.gpus or plan.target.cuda is None:
-        return []
+        return ()
     choice = Choice(without=frozenset(GROUPS) - frozenset(_GROUPS))
-    return machine_flags(machine, Files(), choice, {}, gpu=True)
+    return tuple(word for flag in machine_flags(machine, Files(), choice, {}, gpu=True) for word in flag.words)
 
 
 def _digest_and_size(reference: str) -> tuple[str, int]:

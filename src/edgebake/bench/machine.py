@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from edgebake.host.detect import detect
+from edgebake.host.detect import MACHINES, detect
 from edgebake.host.files import Files
 from edgebake.host.machine import Machine
 from edgebake.model.bench import BenchMachine
 from edgebake.system.docker import docker, last_line, unreachable
-
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # as `docker info` has them, and as OCI has them
 
 
 class Engine:
@@ -28,18 +27,16 @@ class Engine:
         if done.returncode != 0:
             raise unreachable(last_line(done.stderr))
         self._info: Mapping[str, Any] = json.loads(done.stdout)
-        self.machine: Machine | None = detect(Files()) if self._is_here() else None
+        uname, info = os.uname(), self._info
+        is_here = (uname.release, uname.nodename) == (info.get("KernelVersion"), info.get("Name"))
+        self.machine: Machine | None = detect(Files()) if is_here else None
         """This machine, if the engine runs on it."""
 
     @property
     def platform(self) -> str:
         """The platform of what runs natively."""
         name = self._info.get("Architecture", "")
-        return f"{self._info.get('OSType', 'linux')}/{_ARCHITECTURES.get(name, name)}"
-
-    def _is_here(self) -> bool:
-        here = os.uname()
-        return (here.release, here.nodename) == (self._info.get("KernelVersion"), self._info.get("Name"))
+        return f"{self._info.get('OSType', 'linux')}/{MACHINES.get(name, name)}"
 
     def facts(self) -> BenchMachine:
         """Return what is kept of the machine, without its load."""
@@ -63,16 +60,12 @@ class Engine:
 
 def processor(files: Files) -> str | None:
     """Return the processor's name; on Arm, where the kernel has none, the maker's and the part's number."""
-    pairs: dict[str, str] = {}
-    for line in (files.text("/proc/cpuinfo") or "").splitlines():
-        name, separator, value = line.partition(":")
-        if separator:
-            pairs.setdefault(name.strip(), value.strip())
-    if "model name" in pairs:
-        return " ".join(pairs["model name"].split())
-    if "CPU part" in pairs:
-        return f"Arm {pairs.get('CPU implementer', '?')} {pairs['CPU part']}"
-    return None
+    text = files.text("/proc/cpuinfo") or ""
+    names = ("model name", "CPU implementer", "CPU part")
+    model, maker, part = (re.search(rf"^{name}\s*:(.*)$", text, re.MULTILINE) for name in names)
+    if model:
+        return " ".join(model[1].split())
+    return f"Arm {maker[1].strip() if maker else '?'} {part[1].strip()}" if part else None
 
 
 def load() -> float:

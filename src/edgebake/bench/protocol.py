@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from edgebake.dataclasses import dataclass
 from edgebake.model.base import Model
 from edgebake.model.bench import Run, summarised
 
@@ -51,22 +50,23 @@ def parse(output: str) -> Said:
     Raises:
         ProtocolError: a measurement is malformed, or is listed twice.
     """
-    lines, words = [], []
-    container: dict[str, Any] = {}
+    lines: dict[str, Line] = {}
+    words, container = [], {}
     for text in output.splitlines():
         data = _object(text)
         if "measurement" in data:
-            lines.append(_line(data))
+            line = _line(data)
+            if line.measurement in lines:
+                raise ProtocolError(f"the measurement {line.measurement!r} is listed twice")
+            lines[line.measurement] = line
         elif set(data) == {"container"} and isinstance(data["container"], dict):
             container = data["container"]
-        else:
+        elif text.strip():
             words.append(text)
-    _refuse_twice(lines)
-    found = tuple((line.measurement, line.unit, line.run()) for line in lines)
-    microseconds = container.get("cpu_microseconds")
+    found = tuple((line.measurement, line.unit, line.run()) for line in lines.values())
+    microseconds, peak = container.get("cpu_microseconds"), container.get("peak_memory")
     cpu_seconds = microseconds / 1e6 if isinstance(microseconds, int) else None
-    peak = container.get("peak_memory")
-    return Said(found, peak if isinstance(peak, int) else None, cpu_seconds, "\n".join(_without_blank(words)))
+    return Said(found, peak if isinstance(peak, int) else None, cpu_seconds, "\n".join(words))
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -85,18 +85,5 @@ def _line(data: dict[str, Any]) -> Line:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ProtocolError(
-            f"the measurement {data['measurement']!r} is written wrong: {where}: {first['msg']}"
-        ) from None
-
-
-def _refuse_twice(lines: list[Line]) -> None:
-    seen: set[str] = set()
-    for line in lines:
-        if line.measurement in seen:
-            raise ProtocolError(f"the measurement {line.measurement!r} is listed twice")
-        seen.add(line.measurement)
-
-
-def _without_blank(lines: list[str]) -> Iterator[str]:
-    return (line for line in lines if line.strip())
+        wrong = f"the measurement {data['measurement']!r} is written wrong: {where}: {first['msg']}"
+        raise ProtocolError(wrong) from None

@@ -7,10 +7,10 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from edgebake.cache.snapshot import Input, Snapshot, UncacheableError
 from edgebake.cache.store import Store
@@ -24,8 +24,7 @@ _LIBRARIES = ("jinja2", "markupsafe", "packaging", "pydantic", "pydantic_core", 
 """The libraries that a compilation imports."""
 
 
-@dataclass(frozen=True)
-class CachedOutput:
+class CachedOutput(NamedTuple):
     """The output of a command on stdout and stderr, and its exit code."""
 
     out: str
@@ -57,7 +56,7 @@ class OutputCache:
         entry = self._store.get(self._name)
         try:
             inputs = [Input(kind, path) for kind, path in entry["places"]]
-            output = CachedOutput(entry["out"], entry["err"], entry["code"])
+            output = CachedOutput(*entry["output"])
             if self._snapshot.digests(inputs) == entry["digests"]:
                 return output
         except (UncacheableError, KeyError, TypeError, ValueError):
@@ -96,8 +95,7 @@ class OutputCache:
         if self._watch.unexpected(self._inputs) or not self._snapshot.is_unchanged():
             return
         digests = self._snapshot.digests(self._inputs)
-        value = {"places": self._inputs, "digests": digests, "out": output.out, "err": output.err}
-        self._store.put(self._name, {**value, "code": output.code})
+        self._store.put(self._name, {"places": self._inputs, "digests": digests, "output": output})
 
     @property
     def _name(self) -> str:
@@ -118,7 +116,7 @@ def inputs_of(workspace: Workspace) -> Iterator[Input]:
     from edgebake.model.files import LOCK_FILE, PROJECT_FILE
     from edgebake.plan.journal import JOURNAL_FILE
     from edgebake.render.ignore_file import IGNORE_FILE
-    from edgebake.render.writer import STATE_FOLDER
+    from edgebake.system.checkout import STATE_FOLDER
 
     root, builtin, project = workspace.root, builtin_root(), workspace.project
     yield Input("code", os.fspath(Path(__file__).resolve().parents[1]))
@@ -140,18 +138,8 @@ def inputs_of(workspace: Workspace) -> Iterator[Input]:
 
 def _libraries() -> Iterator[str]:
     """Yield what identifies the versions of the libraries: their paths, and the names of their metadata."""
-    for name in _LIBRARIES:
-        spec = PathFinder.find_spec(name)
-        if spec is not None and spec.origin is not None:
-            yield spec.origin
+    specs = map(PathFinder.find_spec, _LIBRARIES)
+    yield from (spec.origin for spec in specs if spec is not None and spec.origin is not None)
     for folder in dict.fromkeys(sys.path):
-        yield from _metadata(folder)
-
-
-def _metadata(folder: str) -> list[str]:
-    """Return the names of packages in a folder, with their versions."""
-    try:
-        with os.scandir(folder or ".") as entries:
-            return sorted(entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info")))
-    except OSError:
-        return []
+        with suppress(OSError), os.scandir(folder or ".") as entries:
+            yield from sorted(entry.name for entry in entries if entry.name.endswith((".dist-info", ".egg-info")))

@@ -9,24 +9,21 @@ an input changed just before it was read (git calls this racy).
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import posixpath
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 MAX_BYTES = 64_000_000
 MAX_ENTRIES = 20_000
 """Reading more than this takes longer than the cache saves."""
 
-_FINE_NS = 100_000_000
-"""Longer than any kernel's clock tick (10 ms at 100 Hz), in nanoseconds."""
+_FINE_NS = 100_000_000  # longer than any kernel's clock tick (10 ms at 100 Hz), in nanoseconds
 
-_COARSE_NS = 2_500_000_000
-"""The same for times without fractions of a millisecond: the resolution of FAT is 2 s."""
+_COARSE_NS = 2_500_000_000  # the same for times without fractions of a millisecond: the resolution of FAT is 2 s
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -56,60 +53,34 @@ class Snapshot:
     def __contains__(self, item: Input) -> bool:
         return item in self._digests
 
-    def digests(self, inputs: Iterable[Input]) -> list[str]:
+    def digests(self, inputs: Sequence[Input]) -> list[str]:
         """Return the digests of inputs in hex: of names, kinds, modes and contents; "" for a missing input.
 
         Raises:
             UncacheableError: an input cannot be cached.
         """
-        return [self._digest(item) for item in inputs]
+        try:
+            for item in inputs:
+                if item not in self._digests:
+                    self._digests[item] = self._digest(item)
+        except OSError as error:
+            raise UncacheableError(str(error)) from None
+        return [self._digests[item] for item in inputs]
 
     def is_unchanged(self) -> bool:
         """Return whether no input has changed since it was read."""
         return self._settled and all(_signature(path) == before for path, before in self._signatures.items())
 
     def _digest(self, item: Input) -> str:
-        if item not in self._digests:
-            try:
-                if os.path.realpath(item.path) != item.path:
-                    raise UncacheableError(f"{item.path} is reached through a link")
-                self._digests[item] = self._file(item.path) if item.kind == "file" else self._tree(item)
-            except OSError as error:
-                raise UncacheableError(str(error)) from None
-        return self._digests[item]
-
-    def _file(self, path: str) -> str:
-        try:
-            descriptor = os.open(path, _READ)
-        except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
-                raise
-            self._signatures[path] = None
-            return ""
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise UncacheableError(f"{path} is not a file")
-            self._record(path, status)
-            return self._contents(descriptor, status)
-        finally:
-            os.close(descriptor)
-
-    def _contents(self, descriptor: int, status: os.stat_result) -> str:
-        self._bytes += status.st_size
-        if self._bytes > MAX_BYTES:
-            raise UncacheableError("too much data")
-        digest = hashlib.sha256(b"%o\n" % stat.S_IMODE(status.st_mode))
-        while block := os.read(descriptor, max(status.st_size, 1 << 16)):
-            digest.update(block)
-        return digest.hexdigest()
-
-    def _tree(self, item: Input) -> str:
+        if os.path.realpath(item.path) != item.path:
+            raise UncacheableError(f"{item.path} is reached through a link")
         try:
             status = os.lstat(item.path)
         except (FileNotFoundError, NotADirectoryError):
             self._signatures[item.path] = None
             return ""
+        if item.kind == "file":
+            return self._file(item.path)
         if not stat.S_ISDIR(status.st_mode):
             raise UncacheableError(f"{item.path} is not a folder")
         digest = hashlib.sha256()
@@ -117,6 +88,23 @@ class Snapshot:
             # Each field with its length, so that fields cannot run into each other.
             digest.update(b"".join(b"%d:%b" % (len(field), field) for field in line) + b"\n")
         return digest.hexdigest()
+
+    def _file(self, path: str) -> str:
+        descriptor = os.open(path, _READ)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise UncacheableError(f"{path} is not a file")
+            self._record(path, status)
+            self._bytes += status.st_size
+            if self._bytes > MAX_BYTES:
+                raise UncacheableError("too much data")
+            digest = hashlib.sha256(b"%o\n" % stat.S_IMODE(status.st_mode))
+            while block := os.read(descriptor, max(status.st_size, 1 << 16)):
+                digest.update(block)
+            return digest.hexdigest()
+        finally:
+            os.close(descriptor)
 
     def _folder(self, item: Input, folder: str, status: os.stat_result) -> Iterator[tuple[bytes, ...]]:
         """Yield everything in a folder and below it, in the order of the names."""
@@ -135,7 +123,8 @@ class Snapshot:
                 if item.kind == "tree" or entry.name not in ("__pycache__", "_catalogue"):
                     yield from self._folder(item, path, entry.stat(follow_symlinks=False))
             elif item.kind == "tree" or entry.name.endswith(".py"):
-                _refuse_code(item, entry.name)
+                if item.kind == "tree" and entry.name == "recipe.py":
+                    raise UncacheableError("a recipe is written in Python")  # its result can depend on anything
                 yield b"file", os.fsencode(path), self._file(entry.path).encode()
 
     def _link(self, path: str, inside: str) -> str:
@@ -154,12 +143,6 @@ class Snapshot:
             self._settled = False
 
 
-def _refuse_code(item: Input, name: str) -> None:
-    """Refuse recipes written in Python, because their result can depend on anything."""
-    if item.kind == "tree" and name == "recipe.py":
-        raise UncacheableError("a recipe is written in Python")
-
-
 def _signature(path: str) -> Signature | None:
     try:
         return _signed(os.lstat(path))
@@ -168,11 +151,4 @@ def _signature(path: str) -> Signature | None:
 
 
 def _signed(status: os.stat_result) -> Signature:
-    return (
-        status.st_dev,
-        status.st_ino,
-        status.st_mode,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-    )
+    return (status.st_dev, status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

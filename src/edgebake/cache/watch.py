@@ -11,22 +11,8 @@ from typing import Any
 from edgebake.cache.snapshot import Input
 
 _READS = frozenset({"open", "os.listdir", "os.scandir"})
-_ELSEWHERE = frozenset(
-    {
-        "os.exec",
-        "os.fork",
-        "os.forkpty",
-        "os.posix_spawn",
-        "os.spawn",
-        "os.system",
-        "socket.connect",
-        "socket.getaddrinfo",
-        "socket.gethostbyname",
-        "socket.sendto",
-        "subprocess.Popen",
-        "urllib.Request",
-    }
-)
+_ELSEWHERE: tuple[str, ...] = ("os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "subprocess.Popen")
+_ELSEWHERE += ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "urllib.Request")
 _CODE = (".py", ".pyc", ".so")
 
 
@@ -67,5 +53,5 @@ class Watch:
             writes = event == "open" and arguments[2] & os.O_ACCMODE == os.O_WRONLY
             if isinstance(arguments[0], str) and not writes:
                 self._paths.add(arguments[0])
-        elif event in _ELSEWHERE:
+        elif event.startswith(_ELSEWHERE):
             self._elsewhere = True

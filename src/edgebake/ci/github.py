@@ -2,66 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-
 from edgebake import __version__
-from edgebake.ci.actions import BUILDX, pinned
 from edgebake.ci.matrix import HOSTED, runner_labels
 from edgebake.errors import EdgebakeError
 from edgebake.load.workspace import Workspace
-from edgebake.model.ci import Ci
 from edgebake.model.project import LOCK_FILE
 from edgebake.render.writer import OutputTree
 from edgebake.templating.templates import project_templates
 
 TEMPLATE = "ci/github.yml.j2"
 GITHUB_REGISTRY = "ghcr.io"
+ACTIONS: dict[str, tuple[str, str]] = {
+    "actions/checkout": ("3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"),
+    "actions/setup-python": ("5fda3b95a4ea91299a34e894583c3862153e4b97", "v7.0.0"),
+    "actions/upload-artifact": ("bbbca2ddaa5d8feaa63e36b76fdaad77386f024f", "v7.0.0"),
+    "actions/download-artifact": ("3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c", "v8.0.1"),
+    "docker/setup-qemu-action": ("96fe6ef7f33517b61c61be40b68a1882f3264fb8", "v4.2.0"),
+    "docker/setup-buildx-action": ("37fe631027851001ddb9b187196cc803df7f5f0e", "v4.3.0"),
+    "docker/login-action": ("4907a6ddec9925e35a0a9e82d7399ccc52663121", "v4.1.0"),
+    "docker/bake-action": ("a66e1c87e2eca0503c343edf1d208c716d54b8a8", "v7.1.0"),
+    "crazy-max/ghaction-github-runtime": ("04d248b84655b509d8c44dc1d6f990c879747487", "v4.0.0"),
+    "sigstore/cosign-installer": ("6f9f17788090df1f26f669e9d70d6ae9567deba6", "v4.1.2"),
+}
+"""Commit and release by action: a tag can move, a commit cannot. Source: the tags of their repositories on
+github.com (`git for-each-ref`)."""
 
-
-@dataclass(frozen=True)
-class ProjectFolder:
-    """The repository's folder, and the project's folder relative to it (`.` if they are the same)."""
-
-    repository: Path
-    folder: str
-
-
-def project_folder(root: Path) -> ProjectFolder:
-    """Return the folders of a project's repository and of the project. Without a repository they are the same."""
-    repository = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
-    return ProjectFolder(repository, root.relative_to(repository).as_posix())
+BUILDX = "v0.38.2"
+"""The Buildx of the jobs that build: a runner may have one that cannot do --keep-going."""
 
 
 def workflow_tree(workspace: Workspace, output: str | None = None) -> OutputTree:
     """Return the workflow as a tree of generated files, not written yet.
 
-    Its manifest is in the project's folder of generated files.
-
-    Args:
-        workspace: the project.
-        output: the workflow's path in the repository; the project's `ci.output` if None.
+    Its manifest is in the project's folder of generated files. `output` is the workflow's path in the repository;
+    the project's `ci.output` if None.
 
     Raises:
         EdgebakeError: the path does not end in .yml or .yaml, or the project's folder cannot be in a workflow.
     """
-    location = project_folder(workspace.root)
-    path = output or workspace.project.ci.output
+    root, path = workspace.root, output or workspace.project.ci.output
     if not path.endswith((".yml", ".yaml")):
         raise EdgebakeError(f"{path!r} does not end in .yml or .yaml, so GitHub would ignore it")
-    folder = (PurePosixPath(location.folder) / workspace.project.output / "ci").as_posix()
-    tree = OutputTree(location.repository, folder)
-    tree.add(path, render_workflow(workspace, location.folder, path).encode(), owner="GitHub Actions")
+    repository = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    project = root.relative_to(repository)
+    tree = OutputTree(repository, (project / workspace.project.output / "ci").as_posix())
+    tree.add(path, render_workflow(workspace, project.as_posix(), path).encode(), owner="GitHub Actions")
     return tree
 
 
 def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
-    """Return the workflow's text.
+    """Return the text of the workflow with this path in the repository.
 
-    Args:
-        workspace: the project.
-        folder: the project's folder in the repository, `.` if they are the same.
-        path: the workflow's path in the repository.
+    `folder` is the project's folder in the repository, `.` if they are the same.
 
     Raises:
         EdgebakeError: the folder contains an expression of GitHub Actions.
@@ -77,7 +69,7 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
         title="edgebake" if folder == "." else f"edgebake {folder}",
         ci=ci,
         project=project,
-        uses=pinned,
+        uses=_pinned,
         buildx_version=BUILDX,
         folder=folder,
         path=path,
@@ -86,17 +78,13 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
         host=host,
         github_registry=host == GITHUB_REGISTRY,
         gha_cache=project.cache is not None and project.cache.type == "gha",
-        emulates=_emulates(ci),
+        # A platform has no runner, or shares a job with another.
+        emulates=len(runner_labels(ci)) < len(HOSTED) or ci.jobs < len(HOSTED),
         runner=next(iter(HOSTED.values()))[0],
         locked=(workspace.root / LOCK_FILE).is_file(),
         bake_file=project.bake_file,
     )
     return text + "\n"
-
-
-def _emulates(ci: Ci) -> bool:
-    """Return whether a job can need emulation: a platform has no runner, or shares a job with another."""
-    return len(runner_labels(ci)) < len(HOSTED) or ci.jobs < len(HOSTED)
 
 
 def registry_host(repository: str) -> str:
@@ -123,3 +111,9 @@ def warnings(workspace: Workspace) -> list[str]:
             "to install it from elsewhere, set ci.install (a path, or git+https://…@COMMIT)"
         )
     return messages
+
+
+def _pinned(action: str) -> str:
+    """Return the value of `uses:` for an action, with its release in a comment."""
+    commit, release = ACTIONS[action]
+    return f"{action}@{commit} # {release}"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from edgebake.graph.names import arch
 from edgebake.model.ci import EMULATED, Ci
@@ -13,19 +12,35 @@ from edgebake.plan.builder import Plan
 from edgebake.plan.shards import Shard
 from edgebake.plan.shared import SharedStage
 
-HOSTED: Mapping[str, tuple[str, ...]] = {
-    "linux/amd64": ("ubuntu-24.04",),
-    "linux/arm64": ("ubuntu-24.04-arm",),
-}
+HOSTED: Mapping[str, tuple[str, ...]] = {"linux/amd64": ("ubuntu-24.04",), "linux/arm64": ("ubuntu-24.04-arm",)}
 """GitHub's own runners by platform (docs.github.com, "GitHub-hosted runners reference")."""
 
 
-@dataclass(frozen=True)
-class Runner:
-    """The labels of a job's runner, and the platforms that are emulated there."""
+class Job(TypedDict):
+    """A job in the matrix.
 
-    labels: tuple[str, ...]
-    emulated: tuple[str, ...]
+    `shard` is for `edgebake bake --shard`, `runner` has the runner's labels, `qemu` the platforms to emulate, and
+    `cache` is the bake file's CACHE_PLATFORM.
+    """
+
+    shard: str
+    name: str
+    runner: list[str]
+    qemu: str
+    cache: str
+
+
+class BakeJob(Job):
+    """A job that bakes a shard. `targets` and `set` are for docker/bake-action."""
+
+    targets: str
+    set: str
+
+
+class StacksJob(Job):
+    """A job that publishes the shared stages of a platform."""
+
+    platform: str
 
 
 def runner_labels(ci: Ci) -> dict[str, tuple[str, ...]]:
@@ -34,62 +49,40 @@ def runner_labels(ci: Ci) -> dict[str, tuple[str, ...]]:
     return {platform: words for platform, words in labels.items() if EMULATED not in words}
 
 
-def runner_for(ci: Ci, platforms: Sequence[str]) -> Runner:
-    """Return the runner for a job: that of its first platform with a runner, otherwise any."""
+def matrix(plan: Plan, shards: Sequence[Shard]) -> dict[str, list[BakeJob]]:
+    """Return the matrix of the jobs that bake, for `strategy.matrix`."""
+    return {"include": [_bake_job(plan, shard) for shard in shards]}
+
+
+def _job(ci: Ci, shard: str, name: str, platforms: Sequence[str]) -> Job:
+    """Return a job on the runner of its first platform with a runner, otherwise on any."""
     labels = runner_labels(ci)
     native = next((platform for platform in platforms if platform in labels), min(labels))
-    return Runner(labels[native], tuple(platform for platform in platforms if platform != native))
+    return {
+        "shard": shard,
+        "name": name,
+        "runner": list(labels[native]),
+        "qemu": ",".join(platform for platform in platforms if platform != native),
+        "cache": f"-{arch(platforms[0])}" if len(platforms) == 1 else "",
+    }
 
 
-def matrix(plan: Plan, shards: Sequence[Shard]) -> dict[str, Any]:
-    """Return the matrix of jobs for `strategy.matrix`.
-
-    Each job has: `shard` (for `edgebake bake --shard`), `name`, `runner` (labels), `qemu` (platforms to emulate),
-    `cache` (the bake file's CACHE_PLATFORM), and for docker/bake-action `targets` and `set`.
-    """
-    return {"include": [_job(plan, shard) for shard in shards]}
+def _stacks_job(ci: Ci, shards: int, platform: str) -> StacksJob:
+    shard = f"0/{shards}"
+    return {"shard": shard, "platform": platform, **_job(ci, shard, arch(platform), [platform])}
 
 
-def stacks_matrix(plan: Plan, shards: Sequence[Shard], shared: Sequence[SharedStage]) -> dict[str, Any]:
-    """Return the matrix of the jobs that publish shared stages: one for each platform with such stages.
-
-    Each has `platform`, and `shard`, `name`, `runner`, `qemu` and `cache` like the jobs of :func:`matrix`.
-    """
+def _bake_job(plan: Plan, shard: Shard) -> BakeJob:
     ci = plan.compilation.workspace.project.ci
-    jobs = []
-    for platform in sorted({stage.platform for stage in shared}):
-        runner = runner_for(ci, [platform])
-        jobs.append(
-            {
-                "shard": f"0/{len(shards)}",
-                "platform": platform,
-                "name": arch(platform),
-                "runner": list(runner.labels),
-                "qemu": ",".join(runner.emulated),
-                "cache": f"-{arch(platform)}",
-            }
-        )
-    return {"include": jobs}
-
-
-def _job(plan: Plan, shard: Shard) -> dict[str, Any]:
-    ci = plan.compilation.workspace.project.ci
-    runner = runner_for(ci, shard.platforms)
     names = list(shard.bake_targets)
     tests = _tests(plan, names) if ci.test else {}
     platforms = {name: [part.platform for part in shard.parts if part.bake_target == name] for name in names}
     wanted = {**platforms, **{test: platforms[name] for name, test in tests.items()}}
     overrides = [f"{name}.platform={','.join(on)}" for name, on in wanted.items()]
     overrides += [f"{name}.output=type=cacheonly" for name in names]
-    return {
-        "shard": shard.name,
-        "name": f"{' and '.join(arch(p) for p in shard.platforms)} {shard.name}",
-        "runner": list(runner.labels),
-        "qemu": ",".join(runner.emulated),
-        "cache": f"-{arch(shard.platforms[0])}" if len(shard.platforms) == 1 else "",
-        "targets": ",".join(wanted),
-        "set": "\n".join(overrides),
-    }
+    title = f"{' and '.join(arch(platform) for platform in shard.platforms)} {shard.name}"
+    job = _job(ci, shard.name, title, shard.platforms)
+    return {**job, "targets": ",".join(wanted), "set": "\n".join(overrides)}
 
 
 def _tests(plan: Plan, names: Sequence[str]) -> dict[str, str]:
@@ -107,10 +100,11 @@ def outputs(plan: Plan, shards: Sequence[Shard], shared: Sequence[SharedStage] |
     """
     lines = [f"matrix={_compact(matrix(plan, shards))}", f"count={len(shards)}"]
     if shared is not None:
-        stacks = stacks_matrix(plan, shards, shared)
-        lines += [f"stacks={_compact(stacks)}", f"shared={len(stacks['include'])}"]
+        ci, platforms = plan.compilation.workspace.project.ci, sorted({stage.platform for stage in shared})
+        stacks = [_stacks_job(ci, len(shards), platform) for platform in platforms]
+        lines += [f"stacks={_compact({'include': stacks})}", f"shared={len(stacks)}"]
     return "\n".join(lines)
 
 
-def _compact(data: Mapping[str, Any]) -> str:
+def _compact(data: object) -> str:
     return json.dumps(data, separators=(",", ":"))

@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import CaBundle, ImageRegistry, NoCache, Root
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import argument, command, command_options, flag
+from edgebake.cli.console import Waiting, print_json, print_notes, print_text
+from edgebake.cli.options import CA_BUNDLE, IMAGE_REGISTRY, NO_CACHE, ROOT
 
 
 @command_options
 class AutotagOptions:
     """The image that is looked for, where, and what is printed about it."""
 
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="IMAGE|RECIPE|REPOSITORY",
-            help="An image of the project, a recipe, or a repository (localhost:5000/acme/detector).",
-            autocompletion=complete.subjects,
-        ),
-    ]
-    registry: ImageRegistry = None
-    root: Root = None
-    explain: Annotated[
-        bool,
-        typer.Option("--explain", help="Show on stderr the result of each rule for each image, with its source."),
-    ] = False
-    no_cache: NoCache = False
-    ca_bundle: CaBundle = None
-    json_output: Annotated[
-        bool, typer.Option("--json", help="Print all candidates as JSON, not the reference.")
-    ] = False
+    name: str = argument(
+        "An image of the project, a recipe, or a repository (localhost:5000/acme/detector).",
+        metavar="IMAGE|RECIPE|REPOSITORY",
+        default=...,
+        complete=complete.subjects,
+    )
+    registry: str | None = IMAGE_REGISTRY
+    root: Path | None = ROOT
+    explain: bool = flag("Show on stderr the result of each rule for each image, with its source.")
+    no_cache: bool = NO_CACHE
+    ca_bundle: str | None = CA_BUNDLE
+    json_output: bool = flag("Print all candidates as JSON, not the reference.", "--json")
 
 
 @command(AutotagOptions)
@@ -49,13 +41,12 @@ def autotag(options: AutotagOptions) -> None:
     Example: docker run --rm $(edgebake autotag pytorch)
     """
     with Waiting("looking for images"):
-        from edgebake.host.search import Search, search
+        from edgebake.host.autotag import Search, search
 
         bundle = Path(options.ca_bundle) if options.ca_bundle else None
         everything = options.explain or options.json_output
         what = Search(options.name, options.registry, options.root, options.no_cache, bundle, everything)
         found = search(what, Path.cwd(), os.environ)
-    from edgebake.cli.console import print_json, print_note, print_text
     from edgebake.cli.format.autotag import data, text
 
     answer = found.answer
@@ -65,7 +56,6 @@ def autotag(options: AutotagOptions) -> None:
         typer.echo(text(answer), err=True)
     if answer.best is None:
         raise found.nothing_fits()
-    for doubt in answer.doubts:
-        print_note(f"{answer.best.reference}: {doubt}")
+    print_notes(*(f"{answer.best.reference}: {doubt}" for doubt in answer.doubts))
     if not options.json_output:
         print_text(answer.best.reference)

@@ -8,33 +8,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from edgebake.cli.command import command, command_options
+from edgebake.cli.command import Words, command, command_options, flag, option
+from edgebake.cli.console import Waiting, print_error, print_json, print_notes, print_text
 from edgebake.cli.options import (
+    BUILDER,
+    JSON,
+    LOCK_TIMEOUT,
+    LOCKED,
+    MIRRORS,
+    QUIET,
     BakeFileOptions,
-    Builder,
-    JsonOutput,
-    Locked,
-    Mirrors,
-    Quiet,
     SelectOptions,
     absolute,
+    checkout_lock,
     pairs,
-    print_scope_notes,
     refuse_together,
 )
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError
-from edgebake.execute.progress.mode import Mode
+from edgebake.execute.progress import Mode
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.execute.executor import Executor
-    from edgebake.execute.policy import Policy
+    from edgebake.execute.runner import Policy
     from edgebake.model.project import Project
-    from edgebake.model.request import Request
     from edgebake.pipeline import Observed, Pipeline
     from edgebake.plan.builder import Plan
     from edgebake.plan.settings import Settings
@@ -49,70 +48,33 @@ class BakeOptions(BakeFileOptions, SelectOptions):
         EdgebakeError: two of them contradict each other, or a value is wrong.
     """
 
-    push: Annotated[bool, typer.Option("--push", help="Push to the registry.")] = False
-    digests: Annotated[
-        Path | None,
-        typer.Option("--digests", metavar="DIR", help="Record what was pushed there, for `edgebake publish`."),
-    ] = None
-    load: Annotated[bool, typer.Option("--load", help="Load into the local engine.")] = False
-    test: Annotated[
-        bool | None, typer.Option("--test/--no-test", help="Run the images' tests first; the default with --push.")
-    ] = None
-    keep_going: Annotated[
-        bool,
-        typer.Option(
-            "--keep-going", "-k", help="After a failure, build what does not depend on it (Buildx 0.38 or later)."
-        ),
-    ] = False
-    retries: Annotated[
-        int,
-        typer.Option("--retries", metavar="N", min=0, help="Retry after a fault of network, registry or engine."),
-    ] = 2
-    step_timeout: Annotated[
-        str | None,
-        typer.Option("--step-timeout", metavar="DURATION", help="Stop a step after that time: 90s, 20m, 2h."),
-    ] = None
-    timeout: Annotated[
-        str | None, typer.Option("--timeout", metavar="DURATION", help="Stop everything after that time.")
-    ] = None
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="What the last bake has finished counts, even with --force or --no-cache."),
-    ] = False
-    force: Annotated[bool, typer.Option("--force", help="Also build what is up to date.")] = False
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the bake file, like Buildx's --set."),
-    ] = None
-    builder: Builder = None
-    mirror: Mirrors = None
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Build everything again.")] = False
-    no_reuse: Annotated[
-        bool, typer.Option("--no-reuse", help="Neither take published stages from `stacks` nor publish any.")
-    ] = False
-    shown: Annotated[
-        Mode | None,
-        typer.Option("--progress", help="Show progress as a table, as lines, as JSON lines, or not at all."),
-    ] = None
-    quiet: Quiet = False
-    timeline: Annotated[
-        Path | None,
-        typer.Option("--timeline", metavar="FILE", help="Draw what ran, and the critical path, as an HTML page."),
-    ] = None
-    json_output: JsonOutput = False
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            "--shard",
-            metavar="I/N",
-            help="Only shard I of `plan --shards N`; 0/N: the stages that these share.",
-        ),
-    ] = None
-    shards: Annotated[
-        Path | None,
-        typer.Option("--shards", metavar="FILE", help="The shards, as `plan --shards N --json` printed them."),
-    ] = None
-    locked: Locked = False
+    push: bool = flag("Push to the registry.")
+    digests: Path | None = option("Record what was pushed there, for `edgebake publish`.", metavar="DIR")
+    load: bool = flag("Load into the local engine.")
+    test: bool | None = option("Run the images' tests first; the default with --push.", "--test/--no-test")
+    keep_going: bool = flag("After a failure, build what does not depend on it (Buildx 0.38 or later).", "-k")
+    retries: int = option("Retry after a fault of network, registry or engine.", metavar="N", default=2, min=0)
+    step_timeout: str | None = option("Stop a step after that time: 90s, 20m, 2h.", metavar="DURATION")
+    timeout: str | None = option("Stop everything after that time.", metavar="DURATION")
+    resume: bool = flag("What the last bake has finished counts, even with --force or --no-cache.")
+    force: bool = flag("Also build what is up to date.")
+    overrides: Words = option(
+        "Override a value of the bake file, like Buildx's --set.", "--set", metavar="KEY=VALUE"
+    )
+    builder: str | None = BUILDER
+    mirror: Words = MIRRORS
+    no_cache: bool = flag("Build everything again.")
+    no_reuse: bool = flag("Neither take published stages from `stacks` nor publish any.")
+    shown: Mode | None = option("Show progress as a table, as lines, as JSON lines, or not at all.", "--progress")
+    quiet: bool = QUIET
+    timeline: Path | None = option("Draw what ran, and the critical path, as an HTML page.", metavar="FILE")
+    json_output: bool = JSON
+    shard: str | None = option(
+        "Only shard I of `plan --shards N`; 0/N: the stages that these share.", metavar="I/N"
+    )
+    shards: Path | None = option("The shards, as `plan --shards N --json` printed them.", metavar="FILE")
+    locked: bool = LOCKED
+    lock_timeout: str | None = LOCK_TIMEOUT
 
     def __post_init__(self) -> None:
         refuse_together(push=self.push, load=self.load)
@@ -142,7 +104,7 @@ class BakeOptions(BakeFileOptions, SelectOptions):
     @property
     def policy(self) -> Policy:
         """What is done about failures."""
-        from edgebake.execute.policy import Policy
+        from edgebake.execute.runner import Policy
         from edgebake.text.duration import parse_duration
 
         step, whole = self.step_timeout, self.timeout
@@ -191,29 +153,22 @@ def bake(options: BakeOptions) -> None:
     """
     options = replace(options, digests=absolute(options.digests), timeline=absolute(options.timeline))
     with Waiting("planning what to build", shown=options.progress is not Mode.quiet):
-        from edgebake.pipeline import Pipeline
+        from edgebake.pipeline import Pipeline, shard_of
+        from edgebake.state.stacks import looker
 
-        policy = options.policy
+        policy, settings = options.policy, options.settings
         pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked)
-        observed = _observed(pipeline, options)
+        look = None if options.no_reuse else looker(settings)
+        narrow = shard_of(options.shard, options.shards)
+        observed = pipeline.observed(settings, options.wish, look=look, narrow=narrow)
     _run(pipeline, observed, options, policy)
-
-
-def _observed(pipeline: Pipeline, options: BakeOptions) -> Observed:
-    from edgebake.pipeline import shard_of
-    from edgebake.state.stacks import looker
-
-    settings = options.settings
-    look = None if options.no_reuse else looker(settings)
-    narrow = shard_of(options.shard, options.shards)
-    return pipeline.observed(settings, options.wish, look=look, narrow=narrow)
 
 
 # ── execution
 
 
 def _run(pipeline: Pipeline, observed: Observed, options: BakeOptions, policy: Policy) -> None:
-    print_scope_notes(observed.plan.scope)
+    print_notes(*observed.plan.scope.notes)
     executor = _executor(pipeline, observed, options, policy)
     with _drawn(options.timeline, observed.plan, executor):
         if options.is_shared:
@@ -225,29 +180,25 @@ def _run(pipeline: Pipeline, observed: Observed, options: BakeOptions, policy: P
 
 def _executor(pipeline: Pipeline, observed: Observed, options: BakeOptions, policy: Policy) -> Executor:
     """Return what executes a plan. The project's folder becomes the working one: paths in a bake file need it."""
-    from edgebake.cli.console import print_note
     from edgebake.cli.format.plan import stack_notes
     from edgebake.execute.executor import Executor
     from edgebake.execute.progress.factory import make_progress
 
     workspace, settings = pipeline.workspace, observed.settings
     _check_plumbing(workspace.project, settings)
-    for note in stack_notes(observed.plan):
-        print_note(note)
+    print_notes(*stack_notes(observed.plan))
     os.chdir(workspace.root)
     if options.resume:
         policy = replace(policy, resumes=pipeline.history.resumable)
     progress = make_progress(options.progress, sys.stderr, settings.environment)
-    return Executor(observed.plan, settings, progress, pipeline.compiled.tree.write, policy)
+    lock = checkout_lock("bake", options.lock_timeout)
+    return Executor(observed.plan, settings, progress, pipeline.compiled.tree, policy, lock)
 
 
 def _check_plumbing(project: Project, settings: Settings) -> None:
-    """Refuse certificates or wheels that the project's builds would not see.
+    """Refuse certificates or wheels that the project's builds would not see, or that do not exist.
 
     EDGEBAKE_CA_BUNDLE is no error there: it is also for edgebake's own requests, on whatever project.
-
-    Raises:
-        EdgebakeError: the project asks for none, or the certificates do not exist.
     """
     if project.wheelhouse is None and "WHEELHOUSE" in settings.variables:
         hint = "name a folder in edgebake.yaml (wheelhouse: wheels), which --var WHEELHOUSE then replaces"
@@ -265,12 +216,7 @@ def _check_plumbing(project: Project, settings: Settings) -> None:
 
 
 def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> None:
-    """Publish the stages that shards share; no image is built, so no digest is recorded.
-
-    Raises:
-        EdgebakeError: keys mean nothing for this bake, or something failed.
-    """
-    from edgebake.cli.console import print_error, print_text
+    """Publish the stages that shards share; no image is built, so no digest is recorded."""
     from edgebake.plan.shared import why_nothing_to_publish
     from edgebake.plan.steps import PublishStages
     from edgebake.text.words import counted
@@ -292,7 +238,6 @@ def _publish_shared(executor: Executor, plan: Plan, *, json_output: bool) -> Non
 @contextmanager
 def _summarised(executor: Executor, *, json_output: bool) -> Iterator[None]:
     """Print what became of each bake target at the end, also of a bake that failed or was interrupted."""
-    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.bake import data, next_steps, text
 
     def show() -> None:
@@ -318,7 +263,7 @@ def _recorded(options: BakeOptions, observed: Observed, executor: Executor) -> I
         yield
     finally:
         if options.digests:
-            from edgebake.publishing.parts import digest_parts
+            from edgebake.publishing.collect import digest_parts
             from edgebake.state.digest_files import subject_name, write_digest_file
 
             name = options.subject or subject_name(_words(observed.plan.scope.request))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import AdHocOptions, LocalBuildOptions, absolute
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import Words, command, command_options, option
+from edgebake.cli.console import Waiting, print_error, print_json, print_text
+from edgebake.cli.options import AdHocOptions, LocalBuildOptions, absolute, checkout_lock
 from edgebake.errors import EXIT_CHECK, EdgebakeError, Position
 
 if TYPE_CHECKING:
@@ -27,29 +27,13 @@ class BenchOptions(LocalBuildOptions, AdHocOptions):
             be written.
     """
 
-    recipe: Annotated[
-        list[str] | None, typer.Option("--recipe", metavar="RECIPE", help="Only this recipe's bench; repeatable.")
-    ] = None
-    image: Annotated[
-        str | None, typer.Option("--image", metavar="REFERENCE", help="Measure this image; build nothing.")
-    ] = None
-    runs: Annotated[
-        int, typer.Option("--runs", min=1, max=50, metavar="N", help="Runs of each bench, each in a new container.")
-    ] = 5
-    seconds: Annotated[
-        float, typer.Option("--seconds", min=0.05, max=600, metavar="S", help="Time of each measurement.")
-    ] = 1.0
-    compare: Annotated[
-        Path | None,
-        typer.Option("--compare", metavar="FILE", help="Compare with the result that an earlier run wrote."),
-    ] = None
-    fail_above: Annotated[
-        str | None,
-        typer.Option("--fail-above", metavar="PERCENT", help="Exit with 3 if a value is worse by more."),
-    ] = None
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Also write the result, as JSON.")
-    ] = None
+    recipe: Words = option("Only this recipe's bench; repeatable.", metavar="RECIPE")
+    image: str | None = option("Measure this image; build nothing.", metavar="REFERENCE")
+    runs: int = option("Runs of each bench, each in a new container.", metavar="N", default=5, min=1, max=50)
+    seconds: float = option("Time of each measurement.", metavar="S", default=1.0, min=0.05, max=600)
+    compare: Path | None = option("Compare with the result that an earlier run wrote.", metavar="FILE")
+    fail_above: str | None = option("Exit with 3 if a value is worse by more.", metavar="PERCENT")
+    output: Path | None = option("Also write the result, as JSON.", "-o", metavar="FILE")
 
     def __post_init__(self) -> None:
         if self.fail_above is not None and self.compare is None:
@@ -110,7 +94,8 @@ def _measured(options: BenchOptions, waiting: Waiting) -> Result:
             waiting.report(line)
 
     start = Path.cwd()
-    build = LocalBuild(Pipeline(start, options.request, locked=options.locked), options.settings, options.quiet)
+    pipeline = Pipeline(start, options.request, locked=options.locked)
+    build = LocalBuild(pipeline, options.settings, options.quiet, checkout_lock("bench", options.lock_timeout))
     os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
     request = BenchRequest(build, options.runs, options.seconds, tuple(options.recipe or ()), options.image)
     return measure_images(request, report, waiting.end)
@@ -119,7 +104,6 @@ def _measured(options: BenchOptions, waiting: Waiting) -> Result:
 def _finish(result: Result, before: Result | None, options: BenchOptions) -> None:
     """Print the result, and exit with 3 if a bench failed, or is worse than is allowed."""
     from edgebake.bench.compare import compare
-    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.bench import comparison_text, data, failure_lines, text
 
     comparison = compare(before, result) if before else None
@@ -131,8 +115,7 @@ def _finish(result: Result, before: Result | None, options: BenchOptions) -> Non
             print_text("", *comparison_text(comparison, before))
     limit = options.limit
     failures = comparison.failures(limit) if comparison and limit is not None else []
-    for line in failure_lines(failures, limit or 0):
-        print_error(line)
+    print_error(*failure_lines(failures, limit or 0))
     if failures or not result.ok:
         raise typer.Exit(EXIT_CHECK)
 

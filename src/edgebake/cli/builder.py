@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from edgebake.cli.options import JsonOutput
+from edgebake.cli.command import flag
+from edgebake.cli.console import print_error, print_json, print_text
+from edgebake.cli.options import JSON
+from edgebake.errors import EXIT_CHECK, EdgebakeError
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.model.builder import Builder
 
+USE = flag("Make it the builder in use.", "--use")
+DRY_RUN = flag("Only print the commands.", "--dry-run")
 app = typer.Typer(
     help="Make and check the project's Buildx builder, with a node for each platform.",
     no_args_is_help=True,
@@ -20,10 +26,7 @@ app = typer.Typer(
 
 
 @app.command("create")
-def create(
-    use: Annotated[bool, typer.Option("--use", help="Make it the builder in use.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the commands.")] = False,
-) -> None:
+def create(use: bool = USE, dry_run: bool = DRY_RUN) -> None:
     """Make the builder of `builder` in edgebake.yaml with docker buildx create, or bring it up to date.
 
     For a project with machines of its own for some platforms. Nothing is built.
@@ -32,7 +35,6 @@ def create(
     """
     import shlex
 
-    from edgebake.cli.console import print_error, print_text
     from edgebake.execute.builders import create_builder, create_commands, existing
     from edgebake.execute.builders import use as use_builder
 
@@ -49,18 +51,14 @@ def create(
 
 
 @app.command("check")
-def check(json_output: JsonOutput = False) -> None:
+def check(json_output: bool = JSON) -> None:
     """Start the project's builder, and check that it is as edgebake.yaml says; exit with 3 if it is not.
 
     Also reports which platforms of the project will be native, cross-compiled or emulated, and on which node.
 
     Example: edgebake builder check
     """
-    from edgebake.cli.console import print_error, print_json, print_text
-    from edgebake.cli.format.builder import data, text
-    from edgebake.errors import EXIT_CHECK
     from edgebake.execute.builders import inspect, problems, work_by_platform, work_sentence
-    from edgebake.model.request import Request
     from edgebake.pipeline import Pipeline
 
     builder = _project_builder()
@@ -69,18 +67,18 @@ def check(json_output: JsonOutput = False) -> None:
     work = work_by_platform(plan, state)
     found = problems(builder, state) + [work_sentence(one) for one in work if one.mode == "missing"]
     if json_output:
-        print_json(data(builder.name, work, found))
+        from edgebake.model.output.machine import BuilderCheck
+
+        print_json(BuilderCheck(version=1, builder=builder.name, platforms=work, problems=found))
     else:
-        print_text(text(state, work))
-        for problem in found:
-            print_error(f"problem: {problem}")
+        nodes = [f"node {node.name}: {node.status or 'unknown'} at {node.endpoint}" for node in state.nodes]
+        print_text("\n".join([*nodes, *map(work_sentence, work)]))
+        print_error(*(f"problem: {problem}" for problem in found))
     if found:
         raise typer.Exit(EXIT_CHECK)
 
 
 def _project_builder() -> Builder:
-    from edgebake.errors import EdgebakeError
-    from edgebake.model.request import Request
     from edgebake.select.request import open_request
 
     builder = open_request(Path.cwd(), Request()).project.builder

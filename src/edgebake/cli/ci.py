@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import ChangedSince, Unpublished, refuse_together
-from edgebake.errors import EXIT_CHECK, EdgebakeError
+from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.console import json_text, print_error, print_notes, print_text
+from edgebake.cli.options import CHANGED_SINCE, LOCK_TIMEOUT, UNPUBLISHED, checkout_lock, refuse_together
+from edgebake.errors import EdgebakeError
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.pipeline import Pipeline
@@ -32,14 +34,10 @@ class GithubOptions:
         EdgebakeError: it is to be both overwritten and only checked.
     """
 
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The workflow, in the repository.", show_default=False),
-    ] = None
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if the workflow is stale.")] = (
-        False
-    )
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a workflow that was edited.")] = False
+    output: str | None = option("The workflow, in the repository.", "-o", metavar="FILE")
+    check: bool = flag("Write nothing; exit with 3 if the workflow is stale.")
+    force: bool = flag("Overwrite a workflow that was edited.")
+    lock_timeout: str | None = LOCK_TIMEOUT
 
     def __post_init__(self) -> None:
         refuse_together(force=self.force, check=self.check)
@@ -55,23 +53,18 @@ def github(options: GithubOptions) -> None:
     Example: edgebake ci github
     """
     from edgebake.ci.github import warnings, workflow_tree
-    from edgebake.cli.console import print_error, print_note, print_text
-    from edgebake.cli.format.files import changes_text, stale_text
-    from edgebake.model.request import Request
+    from edgebake.cli.format.files import changes_text, refuse_stale
     from edgebake.select.request import open_request
 
     workspace = open_request(Path.cwd(), Request())
     tree = workflow_tree(workspace, options.output)
     if options.check:
         stale = [change.path for change in tree.changes() if not change.path.endswith("/manifest.json")]
-        if stale:
-            print_error(stale_text(stale, "edgebake ci github"))
-            raise typer.Exit(EXIT_CHECK)
+        refuse_stale(stale, "edgebake ci github")
         return
-    changes = tree.write(force=options.force)
+    changes = tree.write(force=options.force, lock=checkout_lock("ci github", options.lock_timeout))
     print_text(*(changes_text(changes) if changes else ["The workflow is up to date."]))
-    for warning in warnings(workspace):
-        print_note(warning)
+    print_notes(*warnings(workspace))
 
 
 @command_options
@@ -82,16 +75,13 @@ class MatrixOptions:
         EdgebakeError: not exactly one way to choose them is named.
     """
 
-    changed_since: ChangedSince = None
-    unpublished: Unpublished = False
-    everything: Annotated[bool, typer.Option("--all", help="All images.")] = False
-    registry: Annotated[
-        str | None, typer.Option("--registry", metavar="REPOSITORY", help="Where images are published.")
-    ] = None
-    shards_file: Annotated[
-        str | None,
-        typer.Option("--file", metavar="FILE", help="Also write the shards to a file, for `bake --shards`."),
-    ] = None
+    changed_since: str | None = CHANGED_SINCE
+    unpublished: bool = UNPUBLISHED
+    everything: bool = flag("All images.", "--all")
+    registry: str | None = option("Where images are published.", metavar="REPOSITORY")
+    shards_file: str | None = option(
+        "Also write the shards to a file, for `bake --shards`.", "--file", metavar="FILE"
+    )
 
     def __post_init__(self) -> None:
         if [self.changed_since is not None, self.unpublished, self.everything].count(True) != 1:
@@ -109,9 +99,7 @@ def matrix(options: MatrixOptions) -> None:
     Example: edgebake ci matrix --changed-since origin/main --file shards.json
     """
     from edgebake.ci.matrix import outputs
-    from edgebake.cli.console import json_text, print_error, print_text
     from edgebake.cli.format.shards import data, text
-    from edgebake.model.request import Request
     from edgebake.pipeline import Pipeline
     from edgebake.plan.settings import Settings
     from edgebake.plan.shards import shared_by
@@ -131,15 +119,13 @@ def matrix(options: MatrixOptions) -> None:
 
 def _plan(pipeline: Pipeline, options: MatrixOptions, settings: Settings) -> Plan:
     """Return the plan for the images that are to be built, and print what is left out of it."""
-    from edgebake.cli.console import print_note
     from edgebake.state.stacks import looker
 
     plan = pipeline.plan(look=looker(settings))
     if options.everything:
         return plan
     plan, notes = pipeline.changed(plan, options.changed_since, settings)
-    for note in notes:
-        print_note(note)
+    print_notes(*notes)
     return plan
 
 

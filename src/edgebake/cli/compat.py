@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import JsonOutput, Targets, refuse_together
+from edgebake.cli.command import Words, argument, command, command_options, flag
+from edgebake.cli.console import print_result, print_text
+from edgebake.cli.options import JSON, TARGETS, refuse_together
 from edgebake.errors import EdgebakeError, ErrorGroup
 
 if TYPE_CHECKING:
-    from edgebake.load.catalogue import Catalogue
+    pass
 
 
 @command_options
@@ -23,16 +22,11 @@ class CompatOptions:
         EdgebakeError: more than one way is asked for, or the check of a part.
     """
 
-    frameworks: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[FRAMEWORK]...", help="Only these frameworks.", show_default=False),
-    ] = None
-    target: Targets = None
-    check: Annotated[
-        bool, typer.Option("--check", help="Find gaps and contradictions in the data and the recipes.")
-    ] = False
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the page docs/compatibility.md.")] = False
-    json_output: JsonOutput = False
+    frameworks: Words = argument("Only these frameworks.", metavar="[FRAMEWORK]...")
+    target: Words = TARGETS
+    check: bool = flag("Find gaps and contradictions in the data and the recipes.")
+    markdown: bool = flag("Print the page docs/compatibility.md.")
+    json_output: bool = JSON
 
     def __post_init__(self) -> None:
         refuse_together(json=self.json_output, markdown=self.markdown, check=self.check)
@@ -48,13 +42,16 @@ def compat(options: CompatOptions) -> None:
 
     Example: edgebake compat pytorch --target 'jetpack-*'
     """
-    from edgebake.cli.console import print_json, print_text
     from edgebake.compatibility.data import entries, load_frameworks, select_frameworks, select_targets
     from edgebake.load.workspace import find_root, open_workspace
 
     catalogue = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False).catalogue
     if options.check:
-        _check(catalogue)
+        from edgebake.compatibility.check import check
+
+        wrong = check(catalogue)
+        if wrong:
+            raise ErrorGroup(wrong)
         print_text("The compatibility data has no gaps and no contradictions.")
         return
     selected = select_frameworks(load_frameworks(catalogue), tuple(options.frameworks or ()))
@@ -67,20 +64,4 @@ def compat(options: CompatOptions) -> None:
         return
     from edgebake.cli.format.compat import data, text
 
-    if options.json_output:
-        print_json(data(found))
-    else:
-        print_text(text(found))
-
-
-def _check(catalogue: Catalogue) -> None:
-    """Check the compatibility data.
-
-    Raises:
-        EdgebakeError: there are gaps or contradictions.
-    """
-    from edgebake.compatibility.check import check
-
-    wrong = check(catalogue)
-    if wrong:
-        raise ErrorGroup(wrong)
+    print_result(as_json=options.json_output, data=lambda: data(found), text=lambda: text(found))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from edgebake.cli.command import command_options
-from edgebake.cli.options import JsonOutput, Locked, refuse_together
+from edgebake.cli.command import command_options, flag
+from edgebake.cli.console import print_error, print_json, print_result, print_text
+from edgebake.cli.options import JSON, LOCK_TIMEOUT, LOCKED, checkout_lock, refuse_together
 from edgebake.cli.remembered import Remembered, remembered
 from edgebake.errors import EXIT_CHECK
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.pipeline import Compiled
@@ -24,10 +26,11 @@ class CompileOptions:
         EdgebakeError: files are to be both overwritten and only checked.
     """
 
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 3 if a file is stale.")] = False
-    locked: Locked = False
-    force: Annotated[bool, typer.Option("--force", help="Overwrite generated files that were edited.")] = False
-    json_output: JsonOutput = False
+    check: bool = flag("Write nothing; exit with 3 if a file is stale.")
+    locked: bool = LOCKED
+    force: bool = flag("Overwrite generated files that were edited.")
+    json_output: bool = JSON
+    lock_timeout: str | None = LOCK_TIMEOUT
 
     def __post_init__(self) -> None:
         refuse_together(force=self.force, check=self.check)
@@ -41,9 +44,7 @@ def compile_command(memory: Remembered, options: CompileOptions) -> None:
 
     Example: edgebake compile --check --locked
     """
-    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.compile import data, notes, text
-    from edgebake.model.request import Request
     from edgebake.pipeline import compile_files
 
     workspace = memory.opened(Path.cwd(), Request())
@@ -51,18 +52,15 @@ def compile_command(memory: Remembered, options: CompileOptions) -> None:
     if options.check:
         _check(compiled, options)
         return
-    changes = compiled.tree.write(force=options.force)
+    changes = compiled.tree.write(force=options.force, lock=checkout_lock("compile", options.lock_timeout))
     memory.keeps = not changes
-    for note in notes(compiled):
-        print_error(note)
-    if options.json_output:
-        print_json(data(compiled, changes))
-    else:
-        print_text(*text(compiled, changes))
+    print_error(*notes(compiled))
+    print_result(
+        as_json=options.json_output, data=lambda: data(compiled, changes), text=lambda: text(compiled, changes)
+    )
 
 
 def _check(compiled: Compiled, options: CompileOptions) -> None:
-    from edgebake.cli.console import print_error, print_json, print_text
     from edgebake.cli.format.compile import data
     from edgebake.cli.format.files import changes_text
 

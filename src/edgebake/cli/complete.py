@@ -28,31 +28,22 @@ def _names(context: typer.Context) -> Names:
     return Names(find_root(_folder(context)))
 
 
-def images(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the images of the project."""
-    return _names(context).images
+def _any_of(*kinds: str) -> Callable[[typer.Context, str], list[str]]:
+    """Return what completes with the names of these kinds."""
+
+    def complete(context: typer.Context, incomplete: str) -> list[str]:
+        names = _names(context)
+        return [name for kind in kinds for name in getattr(names, kind)]
+
+    return complete
 
 
-def recipes(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the recipes and their aliases."""
-    return _names(context).recipes
-
-
-def subjects(context: typer.Context, incomplete: str) -> list[str]:
-    """Return what can be built: images, and recipes for an ad-hoc image."""
-    names = _names(context)
-    return [*names.images, *names.recipes]
-
-
-def anything(context: typer.Context, incomplete: str) -> list[str]:
-    """Return images, targets and recipes."""
-    names = _names(context)
-    return [*names.images, *names.targets, *names.recipes]
-
-
-def targets(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the targets."""
-    return _names(context).targets
+images = _any_of("images")
+recipes = _any_of("recipes")
+subjects = _any_of("images", "recipes")
+anything = _any_of("images", "targets", "recipes")
+targets = _any_of("targets")
+groups = _any_of("groups")
 
 
 def platforms(context: typer.Context, incomplete: str) -> list[str]:
@@ -60,11 +51,6 @@ def platforms(context: typer.Context, incomplete: str) -> list[str]:
     from edgebake.select.grammar import PLATFORMS
 
     return list(PLATFORMS)
-
-
-def groups(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the groups of recipes."""
-    return _names(context).groups
 
 
 def builders(context: typer.Context, incomplete: str) -> list[str]:
@@ -88,7 +74,7 @@ def compared(context: typer.Context, incomplete: str) -> list[str]:
 
 def selectors(context: typer.Context, incomplete: str) -> list[str]:
     """Return selectors whose last term can be what was begun."""
-    from edgebake.select.grammar import STATES
+    from edgebake.select.grammar import PLATFORMS, STATES
 
     match = re.fullmatch(r"(.*[\s,])?((?:@|\d*\+)?)([^\s,]*)", incomplete, re.DOTALL)
     if match is None:
@@ -99,7 +85,7 @@ def selectors(context: typer.Context, incomplete: str) -> list[str]:
         "group": lambda: names.groups,
         "image": lambda: names.images,
         "layer": lambda: names.layers,
-        "platform": lambda: platforms(context, ""),
+        "platform": lambda: PLATFORMS,
         "recipe": lambda: names.recipes,
         "state": lambda: STATES,
         "target": lambda: names.targets,

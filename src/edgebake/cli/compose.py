@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import refuse_together, target_option
-from edgebake.cli.waiting import Waiting
-from edgebake.errors import EXIT_CHECK, EdgebakeError, did_you_mean
+from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.console import Waiting, print_notes, print_text
+from edgebake.cli.options import LOCK_TIMEOUT, checkout_lock, refuse_together, target_option
+from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.graph.compile import Compilation
@@ -27,26 +26,16 @@ class ComposeOptions:
         EdgebakeError: two options contradict each other.
     """
 
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SERVICE|IMAGE]...",
-            help="Services and what they depend on, or images (all services, if none is named).",
-            show_default=False,
-            autocompletion=complete.images,
-        ),
-    ] = None
-    target: Annotated[str | None, target_option("The machine that they run on.")] = None
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write to this file of the project.", show_default=False
-        ),
-    ] = None
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit with 3 if the file, or a committed one, is stale.")
-    ] = False
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that was edited.")] = False
+    names: Words = argument(
+        "Services and what they depend on, or images (all services, if none is named).",
+        metavar="[SERVICE|IMAGE]...",
+        complete=complete.images,
+    )
+    target: str | None = target_option("The machine that they run on.")
+    output: str | None = option("Write to this file of the project.", "-o", metavar="FILE")
+    check: bool = flag("Write nothing; exit with 3 if the file, or a committed one, is stale.")
+    force: bool = flag("Overwrite a file that was edited.")
+    lock_timeout: str | None = LOCK_TIMEOUT
 
     def __post_init__(self) -> None:
         refuse_together(force=self.force, check=self.check)
@@ -75,7 +64,6 @@ def compose(options: ComposeOptions) -> None:
     """
     with Waiting("compiling"):
         from edgebake.graph.compile import compile_workspace
-        from edgebake.model.request import Request
         from edgebake.select.request import open_request
 
         compilation = compile_workspace(open_request(Path.cwd(), Request()))
@@ -86,7 +74,6 @@ def compose(options: ComposeOptions) -> None:
 
 
 def _print_or_write(compilation: Compilation, options: ComposeOptions) -> None:
-    from edgebake.cli.console import print_note, print_text
     from edgebake.compose.file import compose_file
     from edgebake.compose.placed import services_of
 
@@ -95,8 +82,7 @@ def _print_or_write(compilation: Compilation, options: ComposeOptions) -> None:
     command = options.command(target)
     folder = posixpath.dirname(options.output or "") or "."
     file = compose_file(compilation, target, services, folder, command)
-    for note in file.notes:
-        print_note(note)
+    print_notes(*file.notes)
     if options.output is None:
         print_text(file.text.removesuffix("\n"))
     else:
@@ -104,29 +90,22 @@ def _print_or_write(compilation: Compilation, options: ComposeOptions) -> None:
 
 
 def _write(compilation: Compilation, output: str, text: str, command: str, options: ComposeOptions) -> None:
-    from edgebake.cli.console import print_error, print_text
-    from edgebake.cli.format.files import changes_text, stale_text
+    from edgebake.cli.format.files import changes_text, refuse_stale
     from edgebake.render.writer import OutputTree
 
     workspace = compilation.workspace
     tree = OutputTree(workspace.root, f"{workspace.project.output}/compose/{output.replace('/', '-')}")
     tree.add(output, text.encode(), owner="the services")
-    if options.check and any(change.path == output for change in tree.changes()):
-        print_error(stale_text([output], command))
-        raise typer.Exit(EXIT_CHECK)
-    changes = [] if options.check else tree.write(force=options.force)
+    if options.check:
+        refuse_stale([change.path for change in tree.changes() if change.path == output], command)
+    lock = checkout_lock("compose", options.lock_timeout)
+    changes = [] if options.check else tree.write(force=options.force, lock=lock)
     print_text(*(changes_text(changes) if changes else [f"{output} is up to date."]))
 
 
 def _check_committed(compilation: Compilation, target: str | None) -> None:
-    """Compare the committed Compose files with what would be written.
-
-    Raises:
-        EdgebakeError: there are none.
-        typer.Exit: one is stale.
-    """
-    from edgebake.cli.console import print_error, print_text
-    from edgebake.cli.format.files import stale_text
+    """Compare the committed Compose files with what would be written, and exit with 3 if one is stale."""
+    from edgebake.cli.format.files import refuse_stale
     from edgebake.compose.file import committed_files
 
     files = dict(committed_files(compilation))
@@ -137,23 +116,14 @@ def _check_committed(compilation: Compilation, target: str | None) -> None:
         hints = did_you_mean(target, targets, kind="target") if target else ("declare `services` in edgebake.yaml",)
         raise EdgebakeError("there is no Compose file to check", hints=hints)
     root = compilation.workspace.root
-    stale = [path for path, text in checked.items() if not _holds(root / path, text)]
-    if stale:
-        print_error(stale_text(stale, "edgebake compile"))
-        raise typer.Exit(EXIT_CHECK)
+    there = {path: (root / path).read_bytes() for path in checked if (root / path).is_file()}
+    stale = [path for path, text in checked.items() if there.get(path) != text.encode()]
+    refuse_stale(stale, "edgebake compile")
     print_text("The Compose files are up to date.")
 
 
-def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_bytes() == text.encode()
-
-
 def _target(compilation: Compilation, services: dict[str, Service], target: str | None) -> str:
-    """Return the target that is named, or the only one that all services run on.
-
-    Raises:
-        EdgebakeError: there is none of that name, or several.
-    """
+    """Return the target that is named, or the only one that all services run on."""
     from edgebake.compose.placed import targets_of
 
     possible = targets_of(services, compilation.graph.bake_targets)

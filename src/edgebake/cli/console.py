@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TextIO, TypeAlias
+
+import typer
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+Renderable: TypeAlias = "RenderableType"
+"""A text, or something else that rich prints."""
 UNLIMITED = 100_000
 """Columns of a stream that is no terminal."""
 LEAST = 16
 """Columns of foldable text below which a narrow terminal folds other columns, too."""
+_ERASE = "\r\x1b[K"
 
 
 def console(stream: TextIO) -> Console:
@@ -38,7 +43,7 @@ def console(stream: TextIO) -> Console:
     )
 
 
-def render(renderable: RenderableType, stream: TextIO | None = None) -> str:
+def render(renderable: Renderable, stream: TextIO | None = None) -> str:
     """Return what is printed for a text or table, without the blanks that rich puts at the ends of lines.
 
     Plain text stays as it is (the terminal wraps it) and needs no rich, which takes a while to import.
@@ -51,7 +56,7 @@ def render(renderable: RenderableType, stream: TextIO | None = None) -> str:
     return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
 
 
-def print_text(*renderables: RenderableType) -> None:
+def print_text(*renderables: Renderable) -> None:
     """Print texts and tables to stdout, each from a line of its own."""
     for renderable in renderables:
         sys.stdout.write(render(renderable) + "\n")
@@ -67,17 +72,29 @@ def print_json(output: BaseModel) -> None:
     sys.stdout.write(f"{json_text(output)}\n")
 
 
-def print_note(text: str) -> None:
-    """Print a note to stderr."""
-    sys.stderr.write(f"note: {text}\n")
+def print_result(
+    *, as_json: bool, data: Callable[[], BaseModel], text: Callable[[], Renderable | Iterator[Renderable]]
+) -> None:
+    """Print the result of a command to stdout: its published model, or texts and tables."""
+    if as_json:
+        print_json(data())
+        return
+    shown = text()
+    print_text(*(shown if isinstance(shown, Iterator) else [shown]))
 
 
-def print_error(text: str) -> None:
-    """Print an error, or another line that belongs to one, to stderr."""
-    sys.stderr.write(f"{text}\n")
+def print_notes(*texts: str) -> None:
+    """Print notes to stderr."""
+    print_error(*(f"note: {text}" for text in texts))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, wrap: Sequence[str] = ()) -> Table:
+def print_error(*texts: str) -> None:
+    """Print errors, or other lines that belong to one, to stderr."""
+    for text in texts:
+        sys.stderr.write(f"{text}\n")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Renderable]], *, wrap: Sequence[str] = ()) -> Table:
     """Return a table without lines, two blanks between its columns.
 
     Args:
@@ -101,7 +118,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, wr
     return result
 
 
-def columns(rows: Iterable[Sequence[RenderableType]], *, indent: int = 0, wrap: int = 1) -> RenderableType:
+def columns(rows: Iterable[Sequence[Renderable]], *, indent: int = 0, wrap: int = 1) -> Renderable:
     """Return rows in columns without a header.
 
     Args:
@@ -120,3 +137,40 @@ def columns(rows: Iterable[Sequence[RenderableType]], *, indent: int = 0, wrap: 
     for row in rows:
         result.add_row(*row)
     return Padding.indent(result, indent) if indent else result
+
+
+class Waiting:
+    """Says on stderr what is being waited for, and takes it back in the end; where that is no terminal, nothing.
+
+    Args:
+        text: what goes on ("planning what to build").
+        shown: say it at all.
+    """
+
+    def __init__(self, text: str, *, shown: bool = True) -> None:
+        self._text = text
+        self._said = False
+        self._stream = sys.stderr
+        self._shown = shown and self._stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+    def __enter__(self) -> Waiting:
+        if self._shown:
+            self._said = True
+            self._stream.write(f"{self._text} …")
+            self._stream.flush()
+        return self
+
+    def end(self) -> None:
+        """Take it back: something else is shown now. A second time does nothing."""
+        if self._said:
+            self._said = False
+            self._stream.write(_ERASE)
+            self._stream.flush()
+
+    def report(self, line: str) -> None:
+        """Show a line on stderr in its place."""
+        self.end()
+        typer.echo(line, err=True)
+
+    def __exit__(self, *exception: object) -> None:
+        self.end()

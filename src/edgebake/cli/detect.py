@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebake.cli.command import command, command_options
-from edgebake.cli.options import JsonOutput, Root
+from edgebake.cli.console import print_notes, print_result
+from edgebake.cli.options import JSON, ROOT
 
 
 @command_options
 class DetectOptions:
     """The machine that is looked at."""
 
-    root: Root = None
-    json_output: JsonOutput = False
+    root: Path | None = ROOT
+    json_output: bool = JSON
 
 
 @command(DetectOptions)
@@ -24,18 +25,14 @@ def detect_command(options: DetectOptions) -> None:
 
     Example: edgebake detect --root /media/card
     """
-    from edgebake.cli.console import print_json, print_note, print_text
     from edgebake.cli.format.detect import data, text
-    from edgebake.host.here import machine_of
+    from edgebake.host.detect import machine_of
     from edgebake.host.match import describe
     from edgebake.load.workspace import open_if_sound
 
     machine = machine_of(options.root)
     workspace, wrong = open_if_sound(Path.cwd())
     if wrong is not None:
-        print_note(f"the project's own targets and boards are left out: {wrong.summary}")
+        print_notes(f"the project's own targets and boards are left out: {wrong.summary}")
     detection = describe(machine, workspace)
-    if options.json_output:
-        print_json(data(detection))
-    else:
-        print_text(text(detection))
+    print_result(as_json=options.json_output, data=lambda: data(detection), text=lambda: text(detection))

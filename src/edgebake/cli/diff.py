@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import JsonOutput, Targets, refuse_together
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.console import Waiting, print_result
+from edgebake.cli.options import JSON, TARGETS, refuse_together
 from edgebake.errors import EXIT_CHECK, EdgebakeError
 
 if TYPE_CHECKING:
@@ -27,38 +27,20 @@ class DiffOptions:
         EdgebakeError: these cannot be compared, or locks are to be narrowed.
     """
 
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[REF|LOCK]...",
-            help="One or two git commits, or lock files (FILE or REF:FILE); with --targets, images or recipes.",
-            show_default=False,
-            autocompletion=complete.compared,
-        ),
-    ] = None
-    targets: Annotated[
-        tuple[str, str] | None,
-        typer.Option(
-            "--targets",
-            metavar="A B",
-            help="Compare images on two targets.",
-            show_default=False,
-            autocompletion=complete.targets,
-        ),
-    ] = None
-    image: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--image",
-            "-i",
-            metavar="IMAGE",
-            help="Only this image, or pattern of images; repeatable.",
-            autocompletion=complete.images,
-        ),
-    ] = None
-    target: Targets = None
-    check: Annotated[bool, typer.Option("--check", help="Exit with 3 if anything differs.")] = False
-    json_output: JsonOutput = False
+    words: Words = argument(
+        "One or two git commits, or lock files (FILE or REF:FILE); with --targets, images or recipes.",
+        metavar="[REF|LOCK]...",
+        complete=complete.compared,
+    )
+    targets: tuple[str, str] | None = option(
+        "Compare images on two targets.", metavar="A B", complete=complete.targets
+    )
+    image: Words = option(
+        "Only this image, or pattern of images; repeatable.", "-i", metavar="IMAGE", complete=complete.images
+    )
+    target: Words = TARGETS
+    check: bool = flag("Exit with 3 if anything differs.")
+    json_output: bool = JSON
 
     def __post_init__(self) -> None:
         refuse_together(target=self.target, targets=self.targets)
@@ -108,15 +90,11 @@ def diff(options: DiffOptions) -> None:
 
     Example: edgebake diff HEAD~1:edgebake.lock edgebake.lock
     """
-    from edgebake.cli.console import print_json, print_text
     from edgebake.cli.format.diff import data, text
 
     with Waiting("comparing"):
         difference = _compare(options)
-    if options.json_output:
-        print_json(data(difference))
-    else:
-        print_text(*text(difference))
+    print_result(as_json=options.json_output, data=lambda: data(difference), text=lambda: text(difference))
     if options.check and difference.differs:
         raise typer.Exit(EXIT_CHECK)
 

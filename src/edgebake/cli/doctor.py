@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import CaBundle, JsonOutput
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.console import Waiting, print_json, print_text
+from edgebake.cli.options import CA_BUNDLE, JSON
 from edgebake.errors import EXIT_CHECK
 
 
@@ -19,13 +18,10 @@ from edgebake.errors import EXIT_CHECK
 class DoctorOptions:
     """What is checked, and whether it is fixed."""
 
-    fix: Annotated[bool, typer.Option("--fix", help="Fix what can do no harm, and say what was done.")] = False
-    registry: Annotated[
-        str | None,
-        typer.Option("--registry", metavar="REPOSITORY", help="Check this registry, not the project's."),
-    ] = None
-    ca_bundle: CaBundle = None
-    json_output: JsonOutput = False
+    fix: bool = flag("Fix what can do no harm, and say what was done.")
+    registry: str | None = option("Check this registry, not the project's.", metavar="REPOSITORY")
+    ca_bundle: str | None = CA_BUNDLE
+    json_output: bool = JSON
 
 
 @command(DoctorOptions)
@@ -39,14 +35,12 @@ def doctor(options: DoctorOptions) -> None:
     Example: edgebake doctor --fix
     """
     with Waiting("checking this machine"):
+        from edgebake.host.checks import Finding, surroundings_of
         from edgebake.host.doctor import examine
-        from edgebake.host.finding import Finding
-        from edgebake.host.surroundings import surroundings_of
         from edgebake.load.workspace import open_if_sound
 
         workspace, wrong = open_if_sound(Path.cwd())
         surroundings = surroundings_of(workspace, os.environ, options.registry, options.ca_bundle)
-    from edgebake.cli.console import print_json, print_text
     from edgebake.cli.format.doctor import data, text
 
     findings = []

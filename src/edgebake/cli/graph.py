@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Literal, get_args
 
-import typer
-
-from edgebake.cli.command import command, command_options
+from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.console import Waiting, json_text, print_text
 from edgebake.cli.options import SelectOptions
-from edgebake.cli.waiting import Waiting
 from edgebake.errors import EdgebakeError
 
 if TYPE_CHECKING:
     import networkx as nx
 
+    from edgebake.model.output.explore import Graph
     from edgebake.pipeline import Pipeline
 
 
-class Format(str, Enum):
-    """Languages of a graph."""
-
-    mermaid = "mermaid"
-    dot = "dot"
-    json = "json"
-    svg = "svg"
-    html = "html"
-
-
-_BY_SUFFIX = {f".{kind.value}": kind for kind in Format} | {".mmd": Format.mermaid, ".gv": Format.dot}
+Format = Literal["mermaid", "dot", "json", "svg", "html"]
+_BY_SUFFIX: dict[str, Format] = {**{f".{name}": name for name in get_args(Format)}, ".mmd": "mermaid", ".gv": "dot"}
 
 
 @command_options
@@ -40,35 +29,25 @@ class GraphOptions(SelectOptions):
         EdgebakeError: two formats are named, a file's suffix names none, or the page is to show recipes.
     """
 
-    recipes: Annotated[
-        bool, typer.Option("--recipes", help="Draw which recipes require which, not the stages.")
-    ] = False
-    language: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", help="Format; by default that of the suffix of -o, or mermaid.", show_default=False
-        ),
-    ] = None
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write to this file: .mmd, .dot, .json, .svg or .html."
-        ),
-    ] = None
-    json_output: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
+    recipes: bool = flag("Draw which recipes require which, not the stages.")
+    language: Format | None = option(
+        "Format; by default that of the suffix of -o, or mermaid.", "--format", metavar="|".join(get_args(Format))
+    )
+    output: Path | None = option("Write to this file: .mmd, .dot, .json, .svg or .html.", "-o", metavar="FILE")
+    json_output: bool = flag("The same as --format json.", "--json")
 
     def __post_init__(self) -> None:
-        if self.json_output and self.language not in (None, Format.json):
+        if self.json_output and self.language not in (None, "json"):
             raise EdgebakeError("--json and --format cannot be combined", hints=("--json is --format json",))
-        if self.recipes and self.format is Format.html:
+        if self.recipes and self.format == "html":
             raise EdgebakeError("the page shows stages, not recipes", hints=("draw recipes as --format svg",))
 
     @property
     def format(self) -> Format:
         """The format: the one that is named, or that of the file's suffix, or Mermaid."""
         if self.json_output:
-            return Format.json
-        return self.language or self._format_of_output() or Format.mermaid
+            return "json"
+        return self.language or self._format_of_output() or "mermaid"
 
     def _format_of_output(self) -> Format | None:
         if self.output is None:
@@ -95,13 +74,12 @@ def graph(options: GraphOptions) -> None:
 
     Example: edgebake graph detector --select +opencv,target:cpu
     """
-    from edgebake.cli.console import print_text
     from edgebake.pipeline import Pipeline
 
     _ = options.format  # a wrong suffix is reported before anything is compiled
     with Waiting("compiling"):
         pipeline = Pipeline(Path.cwd(), options.request)
-        text = _page(pipeline) if options.format is Format.html else _text(pipeline, options)
+        text = _page(pipeline) if options.format == "html" else _text(pipeline, options)
     if options.output is None:
         print_text(text)
         return
@@ -118,21 +96,29 @@ def _page(pipeline: Pipeline) -> str:
 
 
 def _text(pipeline: Pipeline, options: GraphOptions) -> str:
-    from edgebake.cli.console import json_text
-    from edgebake.cli.format.graph import data
     from edgebake.inspect.draw import as_dot, as_mermaid
     from edgebake.inspect.svg import as_svg
 
+    kind: Literal["stages", "recipes"] = "recipes" if options.recipes else "stages"
     drawn = _recipes(pipeline) if options.recipes else _stages(pipeline)
     match options.format:
-        case Format.json:
-            return json_text(data(drawn, "recipes" if options.recipes else "stages"))
-        case Format.svg:
-            return as_svg(drawn, "recipes" if options.recipes else "stages")
-        case Format.dot:
+        case "json":
+            return json_text(published(drawn, kind))
+        case "svg":
+            return as_svg(drawn, kind)
+        case "dot":
             return as_dot(drawn)
         case _:
             return as_mermaid(drawn)
+
+
+def published(drawn: nx.DiGraph[str], kind: Literal["stages", "recipes"]) -> Graph:
+    """Return a graph as published (docs/explore.md)."""
+    from edgebake.model.output.explore import Graph, GraphEdge, GraphNode
+
+    nodes = [GraphNode(id=name, **attributes) for name, attributes in drawn.nodes(data=True)]
+    edges = [GraphEdge(from_=source, to=end, **edge) for source, end, edge in drawn.edges(data=True)]
+    return Graph(version=1, graph=kind, nodes=nodes, edges=edges)
 
 
 def _recipes(pipeline: Pipeline) -> nx.DiGraph[str]:
@@ -148,9 +134,8 @@ def _recipes(pipeline: Pipeline) -> nx.DiGraph[str]:
 
 def _stages(pipeline: Pipeline) -> nx.DiGraph[str]:
     from edgebake.inspect.graphs import stage_graph
-    from edgebake.select.listed import selected_items
+    from edgebake.select.listed import selected_items, stages_of
     from edgebake.select.request import scope_of
-    from edgebake.select.stages import stages_of
 
     compilation, request = pipeline.compilation, pipeline.request
     scope = scope_of(compilation.graph.bake_targets, pipeline.workspace, request)

@@ -9,22 +9,20 @@ import sys
 import uuid
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import CaBundle, ImageRegistry, NoCache, Root
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.console import Waiting, print_notes, print_text, render
+from edgebake.cli.options import CA_BUNDLE, IMAGE_REGISTRY, NO_CACHE, ROOT
 from edgebake.errors import EdgebakeError, did_you_mean
 
 if TYPE_CHECKING:
-    from edgebake.host.launch import Request
-    from edgebake.host.prepare import Prepared
+    from edgebake.host.launch import Prepared, Request
 
 _HEALTHY = 300  # seconds until --wait gives up
-Words = list[str] | None
 
 
 @command_options
@@ -35,66 +33,32 @@ class RunOptions:
         EdgebakeError: options that cannot be combined, or an unknown group.
     """
 
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="IMAGE|RECIPE|REF",
-            help="An image of the project, a recipe, or a reference.",
-            autocompletion=complete.subjects,
-        ),
-    ]
-    command: Annotated[
-        Words, typer.Argument(metavar="[-- CMD...]", help="Command in the container.", show_default=False)
-    ] = None
-    container: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the container.")] = None
-    publish: Annotated[
-        Words, typer.Option("--publish", "-p", metavar="HOST:PORT", help="Publish a port; repeatable.")
-    ] = None
-    volume: Annotated[
-        Words, typer.Option("--volume", "-v", metavar="FROM:TO", help="Mount a folder or file; repeatable.")
-    ] = None
-    env: Annotated[
-        Words,
-        typer.Option("--env", "-e", metavar="NAME[=VALUE]", help="Set a variable; a name alone passes yours on."),
-    ] = None
-    docker_arg: Annotated[
-        Words,
-        typer.Option(
-            "--docker-arg", metavar="WORD", help="A further word for docker run: --docker-arg=--network=host."
-        ),
-    ] = None
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="Start with this configuration, after a check."),
-    ] = None
-    with_: Annotated[
-        Words,
-        typer.Option("--with", metavar="GROUP", help="Also give cameras, audio, display, i2c, serial, usb, gpu."),
-    ] = None
-    without: Annotated[
-        Words, typer.Option("--without", metavar="GROUP", help="Leave out one of these, or board, data, memory.")
-    ] = None
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0.1, metavar="SECONDS", help="Stop it then; exit code 124.")
-    ] = None
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Leave it in the background; print its name.")] = (
-        False
+    name: str = argument(
+        "An image of the project, a recipe, or a reference.",
+        metavar="IMAGE|RECIPE|REF",
+        default=...,
+        complete=complete.subjects,
     )
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Leave it in the background once its health check passes.")
-    ] = False
-    monitor: Annotated[
-        bool, typer.Option("--monitor", help="Sample CPU, memory and GPU memory; report on stderr at the end.")
-    ] = False
-    explain: Annotated[bool, typer.Option("--explain", help="Show on stderr what each flag is for.")] = False
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the command, and start nothing.")] = False
-    force: Annotated[bool, typer.Option("--force", help="Start a reference that does not fit this machine.")] = (
-        False
-    )
-    registry: ImageRegistry = None
-    root: Root = None
-    no_cache: NoCache = False
-    ca_bundle: CaBundle = None
+    command: Words = argument("Command in the container.", metavar="[-- CMD...]")
+    container: str | None = option("Name of the container.", "--name", metavar="NAME")
+    publish: Words = option("Publish a port; repeatable.", "-p", metavar="HOST:PORT")
+    volume: Words = option("Mount a folder or file; repeatable.", "-v", metavar="FROM:TO")
+    env: Words = option("Set a variable; a name alone passes yours on.", "-e", metavar="NAME[=VALUE]")
+    docker_arg: Words = option("A further word for docker run: --docker-arg=--network=host.", metavar="WORD")
+    config: Path | None = option("Start with this configuration, after a check.", metavar="FILE")
+    with_: Words = option("Also give cameras, audio, display, i2c, serial, usb, gpu.", "--with", metavar="GROUP")
+    without: Words = option("Leave out one of these, or board, data, memory.", metavar="GROUP")
+    timeout: float | None = option("Stop it then; exit code 124.", metavar="SECONDS", min=0.1)
+    detach: bool = flag("Leave it in the background; print its name.", "-d")
+    wait: bool = flag("Leave it in the background once its health check passes.")
+    monitor: bool = flag("Sample CPU, memory and GPU memory; report on stderr at the end.")
+    explain: bool = flag("Show on stderr what each flag is for.")
+    dry_run: bool = flag("Print the command, and start nothing.")
+    force: bool = flag("Start a reference that does not fit this machine.")
+    registry: str | None = IMAGE_REGISTRY
+    root: Path | None = ROOT
+    no_cache: bool = NO_CACHE
+    ca_bundle: str | None = CA_BUNDLE
 
     def __post_init__(self) -> None:
         from edgebake.host.flags import GROUPS
@@ -103,8 +67,7 @@ class RunOptions:
             raise EdgebakeError("nothing can be started on the machine of --root", hints=("add --dry-run",))
         if self.background and self.monitor:
             raise EdgebakeError(
-                "--monitor cannot be combined with --detach or --wait",
-                reason="it reports when the container ends",
+                "--monitor cannot be combined with --detach or --wait", reason="it reports when the container ends"
             )
         if self.background and self.timeout is not None and not self.wait:
             raise EdgebakeError(
@@ -163,15 +126,15 @@ def run_image(options: RunOptions) -> None:
 
 
 def _prepared(options: RunOptions) -> Prepared:
+    from edgebake.host.autotag import Search, search
     from edgebake.host.files import Files
     from edgebake.host.flags import Choice
-    from edgebake.host.prepare import chosen, prepare
-    from edgebake.host.search import Search, search
+    from edgebake.host.launch import chosen, prepare
 
     bundle = Path(options.ca_bundle) if options.ca_bundle else None
     what = Search(options.name, options.registry, options.root, options.no_cache, bundle)
     found = search(what, Path.cwd(), os.environ)
-    image, notes = chosen(found.wanted, found.workspace, found.machine, found.answer, force=options.force)
+    image, notes = chosen(found, force=options.force)
     files = Files(options.root.resolve()) if options.root else Files()
     choice = Choice(frozenset(options.with_ or ()), frozenset(options.without or ()))
     request = options.request
@@ -179,11 +142,9 @@ def _prepared(options: RunOptions) -> Prepared:
 
 
 def _show(prepared: Prepared, options: RunOptions) -> None:
-    from edgebake.cli.console import print_note, print_text, render
     from edgebake.cli.format.run import text
 
-    for note in prepared.notes:
-        print_note(note)
+    print_notes(*prepared.notes)
     if options.explain:
         typer.echo(render(text(prepared), sys.stderr), err=True)
     if options.dry_run:
@@ -191,7 +152,6 @@ def _show(prepared: Prepared, options: RunOptions) -> None:
 
 
 def _start(prepared: Prepared, options: RunOptions) -> int:
-    from edgebake.cli.console import print_text
     from edgebake.host.start import check_configuration, has_health_check, start, wait_until_healthy
     from edgebake.interrupt import raise_interrupt
     from edgebake.system.docker import pull

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import os
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import Targets
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.console import Waiting, print_error, print_result, print_text
+from edgebake.cli.options import TARGETS
 from edgebake.errors import EXIT_CHECK, EdgebakeError
 
 if TYPE_CHECKING:
-    from edgebake.lint.report import Report
+    from edgebake.lint.finding import Report
 
 
-class Format(str, Enum):
-    """What a report can be printed as."""
-
-    text = "text"
-    json = "json"
-    sarif = "sarif"
-    github = "github"
+Format = Literal["text", "json", "sarif", "github"]
 
 
 @command_options
@@ -36,46 +29,24 @@ class LintOptions:
         EdgebakeError: two options contradict each other.
     """
 
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[IMAGE|RECIPE]...",
-            help="Images of the project (all, if none is named), or recipes on all their targets.",
-            show_default=False,
-            autocompletion=complete.subjects,
-        ),
-    ] = None
-    target: Targets = None
-    catalogue: Annotated[
-        bool, typer.Option("--catalogue", help="Lint the built-in catalogue, as outside of a project.")
-    ] = False
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 for warnings too.")] = False
-    check_buildkit: Annotated[
-        bool, typer.Option("--check-buildkit", help="Also run the checks of BuildKit; needs Docker.")
-    ] = False
-    builder: Annotated[
-        str | None,
-        typer.Option(
-            "--builder",
-            metavar="NAME",
-            help="Buildx builder for --check-buildkit.",
-            autocompletion=complete.builders,
-        ),
-    ] = None
-    output_format: Annotated[
-        Format | None,
-        typer.Option(
-            "--format",
-            metavar="text|json|sarif|github",
-            help="How to print the findings; text by default.",
-            show_default=False,
-        ),
-    ] = None
-    json_output: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False
-    rules: Annotated[bool, typer.Option("--rules", help="Print the rules, and how to fix what they find.")] = False
+    names: Words = argument(
+        "Images of the project (all, if none is named), or recipes on all their targets.",
+        metavar="[IMAGE|RECIPE]...",
+        complete=complete.subjects,
+    )
+    target: Words = TARGETS
+    catalogue: bool = flag("Lint the built-in catalogue, as outside of a project.")
+    strict: bool = flag("Exit with 3 for warnings too.")
+    check_buildkit: bool = flag("Also run the checks of BuildKit; needs Docker.")
+    builder: str | None = option("Buildx builder for --check-buildkit.", metavar="NAME", complete=complete.builders)
+    output_format: Format | None = option(
+        "How to print the findings; text by default.", "--format", metavar="text|json|sarif|github"
+    )
+    json_output: bool = flag("The same as --format json.", "--json")
+    rules: bool = flag("Print the rules, and how to fix what they find.")
 
     def __post_init__(self) -> None:
-        if self.json_output and self.output_format not in (None, Format.json):
+        if self.json_output and self.output_format not in (None, "json"):
             raise EdgebakeError("--json and --format cannot be combined", hints=("--json is --format json",))
         if self.builder and not self.check_buildkit:
             raise EdgebakeError("--builder is for --check-buildkit", hints=("add --check-buildkit",))
@@ -83,7 +54,7 @@ class LintOptions:
     @property
     def format(self) -> Format:
         """How the findings are printed."""
-        return Format.json if self.json_output else self.output_format or Format.text
+        return "json" if self.json_output else self.output_format or "text"
 
 
 @command(LintOptions)
@@ -95,11 +66,9 @@ def lint_command(options: LintOptions) -> None:
 
     Example: edgebake lint --format github --strict
     """
-    from edgebake.cli.console import print_error, print_text
-
     if options.rules:
         from edgebake.cli.format.lint import rules_text
-        from edgebake.lint.registry import RULES
+        from edgebake.lint.rules import RULES
 
         print_text(rules_text(sorted(RULES, key=lambda rule: rule.id)))
         return
@@ -118,30 +87,24 @@ def lint_command(options: LintOptions) -> None:
 
 
 def _print(report: Report, language: Format, root: Path) -> None:
-    from edgebake.cli.console import print_json, print_text
-
-    if language is Format.text:
-        from edgebake.cli.format.lint import text
-
-        print_text(*text(report))
-    elif language is Format.json:
-        from edgebake.cli.format.lint import data
-
-        print_json(data(report))
-    elif language is Format.github:
-        from edgebake.lint.formats.github import as_github
+    if language == "github":
+        from edgebake.lint.formats import as_github
 
         print_text(as_github(_in_checkout(report, root)))
-    else:
-        from edgebake.lint.formats.sarif import as_sarif
-        from edgebake.lint.registry import RULES
+    elif language == "sarif":
+        from edgebake.lint.formats import as_sarif
+        from edgebake.lint.rules import RULES
 
         print_text(as_sarif(_in_checkout(report, root), RULES))
+    else:
+        from edgebake.cli.format.lint import data, text
+
+        print_result(as_json=language == "json", data=lambda: data(report), text=lambda: text(report))
 
 
 def _in_checkout(report: Report, root: Path) -> Report:
     """Return the report with paths relative to the checkout, as GitHub needs them, if the project is in it."""
-    from edgebake.lint.report import with_prefix
+    from edgebake.lint.finding import with_prefix
 
     checkout = os.environ.get("GITHUB_WORKSPACE")
     if not checkout or not root.is_relative_to(Path(checkout).resolve()):

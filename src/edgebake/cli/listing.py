@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING, Literal
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import Exclude, JsonOutput, Select, target_option
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import Words, argument, command, command_options, flag, option
+from edgebake.cli.console import Waiting, print_error, print_notes, print_result
+from edgebake.cli.options import EXCLUDE, JSON, SELECT, target_option
 from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.inspect.listing import RecipeReleases
     from edgebake.load.workspace import Workspace
     from edgebake.model.output.explore import BuiltOn, List
-    from edgebake.model.request import Request
     from edgebake.select.project import ProjectItems
 
 
-class Kind(str, Enum):
-    """What can be listed."""
-
-    recipes = "recipes"
-    targets = "targets"
-    images = "images"
+Kind = Literal["recipes", "targets", "images"]
 
 
 @command_options
@@ -40,37 +32,25 @@ class ListOptions:
         EdgebakeError: one of these is given for something else.
     """
 
-    kind: Annotated[Kind, typer.Argument(metavar="[recipes|targets|images]", help="What to list.")] = Kind.recipes
-    target: Annotated[str | None, target_option("Only recipes that exist on this target.")] = None
-    group: Annotated[
-        str | None,
-        typer.Option(
-            "--group", metavar="GROUP", help="Only recipes of this group.", autocompletion=complete.groups
-        ),
-    ] = None
-    built: Annotated[
-        bool, typer.Option("--built", help="Only recipes that were built and tested as they are now.")
-    ] = False
-    select: Select = None
-    exclude: Exclude = None
-    uncited: Annotated[
-        bool,
-        typer.Option("--uncited", help="Versions, URLs and commits that no source of their recipe gives."),
-    ] = False
-    json_output: JsonOutput = False
+    kind: Kind = argument("What to list.", metavar="[recipes|targets|images]", default="recipes")
+    target: str | None = target_option("Only recipes that exist on this target.")
+    group: str | None = option("Only recipes of this group.", metavar="GROUP", complete=complete.groups)
+    built: bool = flag("Only recipes that were built and tested as they are now.")
+    select: Words = SELECT
+    exclude: Words = EXCLUDE
+    uncited: bool = flag("Versions, URLs and commits that no source of their recipe gives.")
+    json_output: bool = JSON
 
     def __post_init__(self) -> None:
-        for option in ("target", "group", "built", "uncited"):
-            if getattr(self, option) and self.kind is not Kind.recipes:
+        for name in ("target", "group", "built", "uncited"):
+            if getattr(self, name) and self.kind != "recipes":
                 raise EdgebakeError(
-                    f"--{option} applies to recipes, not to {self.kind.value}", hints=("edgebake list recipes",)
+                    f"--{name} applies to recipes, not to {self.kind}", hints=("edgebake list recipes",)
                 )
 
     @property
     def request(self) -> Request:
         """The selectors."""
-        from edgebake.model.request import Request
-
         return Request(select=tuple(self.select or ()), exclude=tuple(self.exclude or ()))
 
 
@@ -85,31 +65,29 @@ def list_command(options: ListOptions) -> None:
 
     Example: edgebake list --select pytorch+1,group:llm
     """
-    from edgebake.cli.console import print_json, print_text
     from edgebake.load.workspace import find_root, open_workspace
 
     folder = find_root(Path.cwd()) or Path.cwd()
-    workspace = open_workspace(folder, need_project=options.kind is Kind.images)
+    workspace = open_workspace(folder, need_project=options.kind == "images")
     with Waiting("reading the catalogue"):
         output = _uncited(workspace, options) if options.uncited else _listed(workspace, options)
-    if options.json_output:
-        print_json(output)
-        return
     from edgebake.cli.format.list import text
 
-    print_text(text(output))
+    print_result(as_json=options.json_output, data=lambda: output, text=lambda: text(output))
 
 
 def _listed(workspace: Workspace, options: ListOptions) -> List:
-    from edgebake.inspect.listing import Proofs, listed_images, listed_targets
-    from edgebake.model.output.explore import List
+    from edgebake.inspect.listing import Proofs
+    from edgebake.model.output.explore import List, ListedImage, ListedTarget
 
-    if options.kind is Kind.targets:
+    if options.kind == "targets":
         names = _selected(workspace, options, workspace.catalogue.target_names())
-        return List(version=1, targets=listed_targets(workspace, names))
-    if options.kind is Kind.images:
-        names = _selected(workspace, options, sorted(workspace.project.images))
-        return List(version=1, images=listed_images(workspace, names))
+        targets = [workspace.catalogue.target(name).target for name in names]
+        return List(version=1, targets=[ListedTarget.of(target) for target in targets])
+    if options.kind == "images":
+        images = workspace.project.images
+        names = _selected(workspace, options, sorted(images))
+        return List(version=1, images=[ListedImage.of(images[name], name=name) for name in names])
     proofs = Proofs(target=options.target)
     recipes = [proofs.listed(found) for found in _recipes(workspace, options)]
     return List(version=1, recipes=[r for r in recipes if not options.built or _is_built(r.built)])
@@ -120,11 +98,7 @@ def _is_built(built: Iterable[BuiltOn]) -> bool:
 
 
 def _recipes(workspace: Workspace, options: ListOptions) -> list[RecipeReleases]:
-    """Return the recipes that are selected, built or not.
-
-    Raises:
-        EdgebakeError: an unknown group or target; a selector is wrong.
-    """
+    """Return the recipes that are selected, built or not."""
     from edgebake.inspect.listing import find_recipes
 
     names = _selected(workspace, options, workspace.catalogue.recipe_names())
@@ -141,23 +115,16 @@ def _selected(workspace: Workspace, options: ListOptions, names: list[str]) -> l
     """Return the names that the selectors select; all if there are none."""
     if not options.request.has_selectors:
         return names
-    from edgebake.cli.console import print_note
     from edgebake.select.listed import selected_names
 
-    selected = selected_names(
-        workspace, options.kind.value, options.request, names, partial(_items, workspace, options)
-    )
+    selected = selected_names(workspace, options.kind, options.request, names, partial(_items, workspace, options))
     if not selected:
-        print_note(f"no {options.kind.value.removesuffix('s')} is selected")
+        print_notes(f"no {options.kind.removesuffix('s')} is selected")
     return selected
 
 
 def _items(workspace: Workspace, options: ListOptions) -> ProjectItems:
-    """Return the images that selectors choose from.
-
-    Raises:
-        EdgebakeError: there is no project, or it does not compile.
-    """
+    """Return the images that selectors choose from."""
     from edgebake.pipeline import Pipeline
 
     if workspace.document is None:
@@ -167,7 +134,6 @@ def _items(workspace: Workspace, options: ListOptions) -> ProjectItems:
 
 def _uncited(workspace: Workspace, options: ListOptions) -> List:
     """Return the facts of the recipes that none of their sources gives, and print how many of how many they are."""
-    from edgebake.cli.console import print_error
     from edgebake.cli.format.list import uncited_count, uncited_data
     from edgebake.inspect.listing import Proofs
     from edgebake.lint.citations import facts_of, uncited

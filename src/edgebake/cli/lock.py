@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import CaBundle, Mirrors, pairs
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import Words, command, command_options, flag, option
+from edgebake.cli.console import Waiting, print_error, print_text
+from edgebake.cli.options import CA_BUNDLE, MIRRORS, pairs
 from edgebake.errors import EXIT_CHECK, EdgebakeError
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.load.workspace import Workspace
@@ -22,21 +23,15 @@ if TYPE_CHECKING:
 class LockOptions:
     """What is resolved again, and how the network is reached."""
 
-    upgrade: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--upgrade",
-            "-U",
-            metavar="NAME",
-            help="Resolve a recipe, Python package, base image or git URL again ('*': everything); repeatable.",
-        ),
-    ] = None
-    refresh: Annotated[bool, typer.Option("--refresh", help="Install unversioned system packages again.")] = False
-    allow_unpinned: Annotated[
-        bool, typer.Option("--allow-unpinned", help="Write the lock even if something cannot be pinned.")
-    ] = False
-    mirror: Mirrors = None
-    ca_bundle: CaBundle = None
+    upgrade: Words = option(
+        "Resolve a recipe, Python package, base image or git URL again ('*': everything); repeatable.",
+        "-U",
+        metavar="NAME",
+    )
+    refresh: bool = flag("Install unversioned system packages again.")
+    allow_unpinned: bool = flag("Write the lock even if something cannot be pinned.")
+    mirror: Words = MIRRORS
+    ca_bundle: str | None = CA_BUNDLE
 
 
 @command(LockOptions)
@@ -49,10 +44,8 @@ def lock(options: LockOptions) -> None:
 
     Example: edgebake lock --upgrade numpy
     """
-    from edgebake.cli.console import print_text
     from edgebake.lock.locker import render_lock
     from edgebake.model.project import LOCK_FILE
-    from edgebake.model.request import Request
     from edgebake.select.request import open_request
     from edgebake.system.atomic import write_file
 
@@ -83,8 +76,6 @@ def _made(options: LockOptions, workspace: Workspace, waiting: Waiting) -> Made:
 
 def _refuse_unpinned(unpinned: Sequence[str]) -> NoReturn:
     """End with exit code 3, and show what could not be pinned."""
-    from edgebake.cli.console import print_error
-
     hints = ("try again later", "or write the lock as far as it goes: edgebake lock --allow-unpinned")
     message = "not everything can be pinned, and the lock stays as it is"
     print_error(f"error: {EdgebakeError(message, reason=chr(10).join(unpinned), hints=hints)}")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from typer.main import get_command
@@ -44,6 +44,7 @@ from edgebake.cli import (
     verify,
     why,
 )
+from edgebake.cli.command import option
 from edgebake.cli.help import Command, Group
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
@@ -108,15 +109,12 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+_DIRECTORY = option("Work in this folder.", "--directory", "-C", file_okay=False)
+_VERSION = option("Print the version.", "--version", default=False, callback=_version, is_eager=True)
+
+
 @app.callback()
-def _options(
-    directory: Annotated[
-        Path | None, typer.Option("--directory", "-C", help="Work in this folder.", file_okay=False)
-    ] = None,
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
-    ] = False,
-) -> None:
+def _options(directory: Path | None = _DIRECTORY, version: bool = _VERSION) -> None:
     if directory is None:
         return
     try:
@@ -127,7 +125,6 @@ def _options(
 
 def main() -> None:
     """Run the command line; a user's mistake is one message on stderr and exit code 2."""
-    gc.disable()  # a command is short and leaves few cycles; collecting costs a large compile a sixth of its time
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `edgebake plan | head` ends quietly, as other tools do
     if isinstance(sys.stdout, TextIOWrapper):

@@ -3,149 +3,71 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from edgebake.cli import complete
-from edgebake.cli.command import command_options
+from edgebake.cli.command import Words, argument, command_options, flag, option
 from edgebake.errors import EdgebakeError
+from edgebake.model.request import Request
 from edgebake.text.words import listed
 
 if TYPE_CHECKING:
-    from edgebake.model.request import Request
-    from edgebake.plan.scope import Scope
     from edgebake.plan.settings import Settings
+    from edgebake.system.checkout import CheckoutLock
 
 
-def target_option(text: str) -> Any:
+def target_option(text: str, default: str | None = None) -> Any:
     """Return the option `--target` with a help text of its own."""
-    return typer.Option("--target", "-t", metavar="TARGET", help=text, autocompletion=complete.targets)
+    return option(text, "--target", "-t", metavar="TARGET", default=default, complete=complete.targets)
 
 
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[IMAGE|RECIPE]...",
-        help="Images of the project (all, if none is named), or recipes for an ad-hoc image: 'pytorch>=2.6'.",
-        show_default=False,
-        autocompletion=complete.subjects,
-    ),
-]
-Targets = Annotated[list[str] | None, target_option("Only this target, or pattern of targets; repeatable.")]
-Platforms = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--platform",
-        "-p",
-        metavar="OS/ARCH",
-        help="Only this platform; repeatable.",
-        autocompletion=complete.platforms,
-    ),
-]
-Select = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--select",
-        "-s",
-        metavar="SELECTOR",
-        help="Only what a selector picks: 'group:llm', '+app', 'pytorch+2', 'state:modified'; repeatable.",
-        autocompletion=complete.selectors,
-    ),
-]
-Exclude = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--exclude",
-        metavar="SELECTOR",
-        help="Without what a selector picks; repeatable.",
-        autocompletion=complete.selectors,
-    ),
-]
-ImageName = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="Name of the ad-hoc image.", show_default=False)
-]
-Locked = Annotated[bool, typer.Option("--locked", help="Fail if edgebake.lock does not fit the project.")]
-Mirrors = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--mirror",
-        metavar="REPOSITORY=MIRROR",
-        envvar="EDGEBAKE_MIRRORS",
-        help="Fetch a repository from elsewhere, over the project's `mirrors`; repeatable.",
-    ),
-]
-CaBundle = Annotated[
-    str | None,
-    typer.Option(
-        "--ca-bundle",
-        metavar="FILE",
-        envvar="EDGEBAKE_CA_BUNDLE",
-        help="Certificates that builds trust, over the project's `ca_bundle`.",
-    ),
-]
-
-Images = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[IMAGE]...",
-        help="Images of the project (all, if none is named).",
-        show_default=False,
-        autocompletion=complete.images,
-    ),
-]
-ChangedSince = Annotated[
-    str | None,
-    typer.Option(
-        "--changed-since",
-        metavar="REF",
-        help="Only images that were different at this git commit.",
-        autocompletion=complete.commits,
-    ),
-]
-Unpublished = Annotated[
-    bool, typer.Option("--unpublished", help="Only images whose current version is not in the registry.")
-]
-Variables = Annotated[
-    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="Set a variable of the bake file.")
-]
-Registry = Annotated[
-    str | None, typer.Option("--registry", metavar="REPOSITORY", help="Use that one, not the project's.")
-]
-Builder = Annotated[
-    str | None,
-    typer.Option("--builder", metavar="NAME", help="Buildx builder.", autocompletion=complete.builders),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
-JsonOutput = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Tag = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Value of the bake file's TAG.")]
-Root = Annotated[
-    Path | None,
-    typer.Option("--root", metavar="DIR", help="Look at the machine whose files lie here, not at this one."),
-]
-NoCache = Annotated[
-    bool, typer.Option("--no-cache", help="Ask the registry again; its answers are kept for ten minutes.")
-]
-ImageRegistry = Annotated[
-    str | None,
-    typer.Option("--registry", metavar="REPOSITORY", help="Look there, not in the project's registry."),
-]
+TARGETS = target_option("Only this target, or pattern of targets; repeatable.")
+SELECT = option(
+    "Only what a selector picks: 'group:llm', '+app', 'pytorch+2', 'state:modified'; repeatable.",
+    "-s",
+    metavar="SELECTOR",
+    complete=complete.selectors,
+)
+EXCLUDE = option("Without what a selector picks; repeatable.", metavar="SELECTOR", complete=complete.selectors)
+LOCKED = flag("Fail if edgebake.lock does not fit the project.")
+MIRRORS = option(
+    "Fetch a repository from elsewhere, over the project's `mirrors`; repeatable.",
+    metavar="REPOSITORY=MIRROR",
+    envvar="EDGEBAKE_MIRRORS",
+)
+CA_BUNDLE = option(
+    "Certificates that builds trust, over the project's `ca_bundle`.", metavar="FILE", envvar="EDGEBAKE_CA_BUNDLE"
+)
+CHANGED_SINCE = option(
+    "Only images that were different at this git commit.", metavar="REF", complete=complete.commits
+)
+LOCK_TIMEOUT = option(
+    "Wait that long for another edgebake in this checkout: 0s, 90s, 2h. Without it, 10 minutes.", metavar="DURATION"
+)
+UNPUBLISHED = flag("Only images whose current version is not in the registry.")
+BUILDER = option("Buildx builder.", metavar="NAME", complete=complete.builders)
+QUIET = flag("Show no progress.", "-q")
+JSON = flag("Print the result as JSON.", "--json")
+ROOT = option("Look at the machine whose files lie here, not at this one.", metavar="DIR")
+NO_CACHE = flag("Ask the registry again; its answers are kept for ten minutes.")
+IMAGE_REGISTRY = option("Look there, not in the project's registry.", "--registry", metavar="REPOSITORY")
 
 
 @command_options
 class ImagesOptions:
     """The images that a command is about, on some targets."""
 
-    names: Images = None
-    target: Targets = None
+    names: Words = argument(
+        "Images of the project (all, if none is named).", metavar="[IMAGE]...", complete=complete.images
+    )
+    target: Words = TARGETS
 
     @property
     def request(self) -> Request:
         """What is asked for."""
-        from edgebake.model.request import Request
-
         return Request(tuple(self.names or ()), tuple(self.target or ()))
 
 
@@ -153,16 +75,20 @@ class ImagesOptions:
 class AdHocOptions:
     """Images of the project, or recipes for an ad-hoc image, on some targets and platforms."""
 
-    names: Names = None
-    target: Targets = None
-    platform: Platforms = None
-    name: ImageName = None
+    names: Words = argument(
+        "Images of the project (all, if none is named), or recipes for an ad-hoc image: 'pytorch>=2.6'.",
+        metavar="[IMAGE|RECIPE]...",
+        complete=complete.subjects,
+    )
+    target: Words = TARGETS
+    platform: Words = option(
+        "Only this platform; repeatable.", "-p", metavar="OS/ARCH", complete=complete.platforms
+    )
+    name: str | None = option("Name of the ad-hoc image.", metavar="NAME")
 
     @property
     def request(self) -> Request:
         """What is asked for."""
-        from edgebake.model.request import Request
-
         return Request(tuple(self.names or ()), tuple(self.target or ()), tuple(self.platform or ()), self.name)
 
 
@@ -170,8 +96,8 @@ class AdHocOptions:
 class SelectOptions(AdHocOptions):
     """The same, narrowed by selectors."""
 
-    select: Select = None
-    exclude: Exclude = None
+    select: Words = SELECT
+    exclude: Words = EXCLUDE
 
     @property
     def request(self) -> Request:
@@ -186,10 +112,10 @@ class BakeFileOptions:
     `settings` raises EdgebakeError if a variable is not NAME=VALUE.
     """
 
-    variable: Variables = None
-    registry: Registry = None
-    tag: Tag = None
-    ca_bundle: CaBundle = None
+    variable: Words = option("Set a variable of the bake file.", "--var", metavar="NAME=VALUE")
+    registry: str | None = option("Use that one, not the project's.", metavar="REPOSITORY")
+    tag: str | None = option("Value of the bake file's TAG.", metavar="TAG")
+    ca_bundle: str | None = CA_BUNDLE
 
     @property
     def settings(self) -> Settings:
@@ -205,12 +131,13 @@ class BakeFileOptions:
 class LocalBuildOptions:
     """How images are built for the local engine; `settings` raises EdgebakeError for a mirror without '='."""
 
-    builder: Builder = None
-    mirror: Mirrors = None
-    ca_bundle: CaBundle = None
-    quiet: Quiet = False
-    json_output: JsonOutput = False
-    locked: Locked = False
+    builder: str | None = BUILDER
+    mirror: Words = MIRRORS
+    ca_bundle: str | None = CA_BUNDLE
+    quiet: bool = QUIET
+    json_output: bool = JSON
+    locked: bool = LOCKED
+    lock_timeout: str | None = LOCK_TIMEOUT
 
     @property
     def settings(self) -> Settings:
@@ -221,10 +148,25 @@ class LocalBuildOptions:
         return Settings(self.builder, variables, (), pairs(self.mirror, "--mirror"))
 
 
-def print_scope_notes(scope: Scope) -> None:
-    """Print what the user should know about what selectors match."""
-    for note in scope.notes:
-        typer.echo(f"note: {note}", err=True)
+def checkout_lock(command: str, timeout: str | None) -> CheckoutLock:
+    """Return how a command waits for others in the same checkout.
+
+    Args:
+        command: its name.
+        timeout: the value of `--lock-timeout`.
+
+    Raises:
+        EdgebakeError: the value is not a duration.
+    """
+    from edgebake.system.checkout import DEFAULT_WAIT, CheckoutLock
+    from edgebake.text.duration import parse_duration
+
+    def report(text: str) -> None:
+        print(f"edgebake: {text}", file=sys.__stderr__, flush=True)
+
+    at_once = timeout in ("0", "0s")
+    seconds = 0.0 if at_once else parse_duration(timeout, "--lock-timeout") if timeout else DEFAULT_WAIT
+    return CheckoutLock(f"edgebake {command}", seconds, report)
 
 
 def pairs(values: list[str] | None, option: str) -> dict[str, str]:

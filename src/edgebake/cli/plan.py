@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command_options
+from edgebake.cli.command import Words, command_options, flag, option
+from edgebake.cli.console import print_error, print_json, print_notes, print_result, print_text
 from edgebake.cli.options import (
+    CHANGED_SINCE,
+    JSON,
+    LOCKED,
+    MIRRORS,
+    UNPUBLISHED,
     BakeFileOptions,
-    ChangedSince,
-    JsonOutput,
-    Locked,
-    Mirrors,
     SelectOptions,
-    Unpublished,
     pairs,
-    print_scope_notes,
     refuse_together,
 )
 from edgebake.cli.remembered import Remembered, remembered
@@ -44,39 +44,21 @@ class PlanOptions(BakeFileOptions, SelectOptions):
         EdgebakeError: two of them contradict each other.
     """
 
-    changed_since: ChangedSince = None
-    unpublished: Unpublished = False
-    shards: Annotated[
-        int | None,
-        typer.Option("--shards", metavar="N", min=1, help="Cut it for N machines, by platform and weight."),
-    ] = None
-    timings: Annotated[
-        list[Path] | None,
-        typer.Option("--timings", metavar="FILE", help="What `bake --json` printed, as weights; repeatable."),
-    ] = None
-    builder: Annotated[
-        str | None,
-        typer.Option(
-            "--builder",
-            metavar="NAME",
-            help="Also show what is native and emulated on this builder.",
-            autocompletion=complete.builders,
-        ),
-    ] = None
-    json_output: JsonOutput = False
-    diff: Annotated[bool, typer.Option("--diff", help="Print what would change in the committed files.")] = False
-    check: Annotated[bool, typer.Option("--check", help="Exit with 3 if the committed files are stale.")] = False
-    locked: Locked = False
-    push: Annotated[
-        bool, typer.Option("--push", help="Ask the registry what is up to date, as `bake --push` does.")
-    ] = False
-    load: Annotated[
-        bool, typer.Option("--load", help="Ask the engine what is up to date, as `bake --load` does.")
-    ] = False
-    mirror: Mirrors = None
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Do not ask the repository of `stacks` what can be reused.")
-    ] = False
+    changed_since: str | None = CHANGED_SINCE
+    unpublished: bool = UNPUBLISHED
+    shards: int | None = option("Cut it for N machines, by platform and weight.", metavar="N", min=1)
+    timings: list[Path] | None = option("What `bake --json` printed, as weights; repeatable.", metavar="FILE")
+    builder: str | None = option(
+        "Also show what is native and emulated on this builder.", metavar="NAME", complete=complete.builders
+    )
+    json_output: bool = JSON
+    diff: bool = flag("Print what would change in the committed files.")
+    check: bool = flag("Exit with 3 if the committed files are stale.")
+    locked: bool = LOCKED
+    push: bool = flag("Ask the registry what is up to date, as `bake --push` does.")
+    load: bool = flag("Ask the engine what is up to date, as `bake --load` does.")
+    mirror: Words = MIRRORS
+    offline: bool = flag("Do not ask the repository of `stacks` what can be reused.")
 
     def __post_init__(self) -> None:
         refuse_together(changed_since=self.changed_since is not None, unpublished=self.unpublished)
@@ -108,26 +90,22 @@ def plan(memory: Remembered, options: PlanOptions) -> None:
     result = _planned(options, memory)
     _print(result, options)
     if options.check and result.files and result.compilation.workspace.document:
-        from edgebake.cli.console import print_error
-
         print_error("\nerror: the committed files are stale\n\nhint: to refresh them: edgebake compile")
         raise typer.Exit(EXIT_CHECK)
 
 
 def _planned(options: PlanOptions, memory: Remembered) -> Plan:
     """Return the plan, and print the notes about what is selected."""
-    from edgebake.cli.console import print_note
     from edgebake.pipeline import Pipeline
 
     pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked, opened=memory.opened)
     result = _whole_plan(pipeline, options)
     memory.keeps = result.snapshot is None
-    print_scope_notes(result.scope)
+    print_notes(*result.scope.notes)
     if options.changed_since is None and not options.unpublished:
         return result
     result, notes = pipeline.changed(result, options.changed_since, options.settings)
-    for note in notes:
-        print_note(note)
+    print_notes(*notes)
     return result
 
 
@@ -167,8 +145,6 @@ def _print(result: Plan, options: PlanOptions) -> None:
 
 
 def _print_plan(result: Plan, options: PlanOptions) -> None:
-    from edgebake.cli.console import print_json, print_text
-
     work = None
     if options.builder is not None:
         from edgebake.execute.builders import inspect, work_by_platform
@@ -185,14 +161,10 @@ def _print_plan(result: Plan, options: PlanOptions) -> None:
 
 
 def _print_shards(result: Plan, number: int, options: PlanOptions) -> None:
-    from edgebake.cli.console import print_json, print_text
     from edgebake.cli.format.shards import data, text
     from edgebake.plan.shards import cut, shared_by
     from edgebake.plan.weights import read_timings
 
     shards = cut(result, number, read_timings(options.timings or ()))
     shared = shared_by(result, shards)
-    if options.json_output:
-        print_json(data(shards, shared))
-    else:
-        print_text(text(shards, shared))
+    print_result(as_json=options.json_output, data=lambda: data(shards, shared), text=lambda: text(shards, shared))

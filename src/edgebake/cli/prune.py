@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import BakeFileOptions, ImagesOptions, JsonOutput
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.console import Waiting, print_result
+from edgebake.cli.options import JSON, BakeFileOptions, ImagesOptions
 
 if TYPE_CHECKING:
     from edgebake.model.output.publishing import PrunableTag
@@ -19,25 +17,13 @@ if TYPE_CHECKING:
 class PruneOptions(BakeFileOptions, ImagesOptions):
     """Which repositories are looked at, what is kept there, and whether the rest is deleted."""
 
-    keep: Annotated[
-        int | None,
-        typer.Option(
-            "--keep",
-            metavar="N",
-            min=0,
-            help="Of each declared form of tag, keep the newest N besides those that are declared now.",
-        ),
-    ] = None
-    older_than: Annotated[
-        float, typer.Option("--older-than", metavar="DAYS", min=0, help="Only tags that are older than this.")
-    ] = 1.0
-    stacks: Annotated[
-        bool, typer.Option("--stacks", help="Also keys of `stacks`; no other project may use that repository.")
-    ] = False
-    delete: Annotated[bool, typer.Option("--delete", help="Delete the tags; without it, they are only listed.")] = (
-        False
+    keep: int | None = option(
+        "Of each declared form of tag, keep the newest N besides those that are declared now.", metavar="N", min=0
     )
-    json_output: JsonOutput = False
+    older_than: float = option("Only tags that are older than this.", metavar="DAYS", default=1.0, min=0)
+    stacks: bool = flag("Also keys of `stacks`; no other project may use that repository.")
+    delete: bool = flag("Delete the tags; without it, they are only listed.")
+    json_output: bool = JSON
 
 
 @command(PruneOptions)
@@ -51,13 +37,11 @@ def prune(options: PruneOptions) -> None:
     """
     with Waiting("asking the registry"):
         tags = _pruned(options)
-    from edgebake.cli.console import print_json, print_text
     from edgebake.cli.format.prune import data, text
 
-    if options.json_output:
-        print_json(data(tags))
-    else:
-        print_text(*text(tags, deleted=options.delete))
+    print_result(
+        as_json=options.json_output, data=lambda: data(tags), text=lambda: text(tags, deleted=options.delete)
+    )
 
 
 def _pruned(options: PruneOptions) -> list[PrunableTag]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import BakeFileOptions, ImagesOptions, JsonOutput
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import command, command_options, flag, option
+from edgebake.cli.console import Waiting, print_json, print_notes, print_text
+from edgebake.cli.options import JSON, BakeFileOptions, ImagesOptions
 from edgebake.errors import EdgebakeError, ErrorGroup
 
 if TYPE_CHECKING:
@@ -25,20 +23,12 @@ class PublishOptions(BakeFileOptions, ImagesOptions):
         EdgebakeError: no digest files are named.
     """
 
-    digests: Annotated[
-        list[Path] | None,
-        typer.Option("--digests", metavar="DIR|FILE", help="Digest files, or folders of them; repeatable."),
-    ] = None
-    shards_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--shards", metavar="FILE", help="Only these shards, as `plan --shards N --json` prints them."
-        ),
-    ] = None
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Publish what is complete, even if something else is not.")
-    ] = False
-    json_output: JsonOutput = False
+    digests: list[Path] | None = option("Digest files, or folders of them; repeatable.", metavar="DIR|FILE")
+    shards_file: Path | None = option(
+        "Only these shards, as `plan --shards N --json` prints them.", "--shards", metavar="FILE"
+    )
+    keep_going: bool = flag("Publish what is complete, even if something else is not.")
+    json_output: bool = JSON
 
     def __post_init__(self) -> None:
         if not self.digests:
@@ -56,7 +46,11 @@ def publish(options: PublishOptions) -> None:
     """
     with Waiting("asking the registry") as waiting:
         result, errors = _published(options, waiting.report)
-    _print(result, json_output=options.json_output)
+    print_notes(*(f"{tag.reference} is not deleted: the registry refuses ({tag.reason})" for tag in result.kept))
+    if options.json_output:
+        print_json(result)
+    else:
+        print_text(*(f"{tag.reference}@{tag.digest}" for tag in result.published))
     if errors:
         raise ErrorGroup(errors)
 
@@ -88,15 +82,3 @@ def _published(options: PublishOptions, report: Callable[[str], None]) -> tuple[
                 raise
             errors += error.errors if isinstance(error, ErrorGroup) else [error]
     return joined(results), errors
-
-
-def _print(result: Publish, *, json_output: bool) -> None:
-    from edgebake.cli.console import print_json, print_note, print_text
-    from edgebake.cli.format.publish import notes, text
-
-    for note in notes(result):
-        print_note(note)
-    if json_output:
-        print_json(result)
-    elif result.published:
-        print_text(text(result))

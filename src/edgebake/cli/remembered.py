@@ -9,13 +9,12 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from functools import partial, wraps
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from edgebake.cli.command import Options, with_parameters
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.console import Waiting
 
 if TYPE_CHECKING:
     from edgebake.cache.entries import CachedOutput
@@ -73,16 +72,12 @@ class Remembered:
         return self._cache.open_workspace(partial(open_request, start, request))
 
     def __enter__(self) -> Remembered:
-        self._redirected.enter_context(
-            Waiting("compiling")
-        )  # on the real stderr; gone before the output is printed
-        self._redirected.enter_context(redirect_stdout(self._out))
-        self._redirected.enter_context(redirect_stderr(self._err))
+        # The first one writes on the real stderr, and is gone before the output is printed.
+        for context in (Waiting("compiling"), redirect_stdout(self._out), redirect_stderr(self._err)):
+            self._redirected.enter_context(context)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         from edgebake.cache.entries import CachedOutput
 
         self._redirected.close()
@@ -93,9 +88,10 @@ class Remembered:
             self._cache.put(output)
 
 
-def remembered(
-    options: type[Options], *plain: str
-) -> Callable[[Callable[[Remembered, Options], None]], Callable[..., None]]:
+RememberedCommand = Callable[[Remembered, Options], None]
+
+
+def remembered(options: type[Options], *plain: str) -> Callable[[RememberedCommand[Options]], Callable[..., None]]:
     """Return a decorator that makes a command whose output is cached: see :func:`edgebake.cli.command.command`.
 
     The command takes the :class:`Remembered` and its options.
@@ -105,7 +101,7 @@ def remembered(
         plain: parameters that allow caching, as for :class:`Remembered`.
     """
 
-    def decorate(command: Callable[[Remembered, Options], None]) -> Callable[..., None]:
+    def decorate(command: RememberedCommand[Options]) -> Callable[..., None]:
         @wraps(command)
         def call(**values: Any) -> None:
             memory = Remembered(command.__name__, values, plain)

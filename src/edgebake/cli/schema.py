@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Annotated
+from typing import Literal
 
-import typer
+from edgebake.cli.command import argument
+from edgebake.cli.console import print_text
 
-
-class Kind(str, Enum):
-    """The kinds of files that have a schema, and the commands whose `--json` has one."""
-
-    recipe = "recipe"
-    target = "target"
-    board = "board"
-    compatibility = "compatibility"
-    project = "project"
-    lock = "lock"
-    autotag = "autotag"
-    bake = "bake"
-    bake_progress = "bake-progress"
-    bench = "bench"
-    builder_check = "builder-check"
-    compat = "compat"
-    compile = "compile"
-    detect = "detect"
-    diff = "diff"
-    doctor = "doctor"
-    graph = "graph"
-    lint = "lint"
-    list = "list"
-    plan = "plan"
-    plan_shards = "plan-shards"
-    prune = "prune"
-    publish = "publish"
-    show = "show"
-    test = "test"
-    verify = "verify"
-    why = "why"
+Kind = Literal[
+    "recipe", "target", "board", "compatibility", "project", "lock",
+    "autotag", "bake", "bake-progress", "bench", "builder-check", "compat", "compile", "detect", "diff", "doctor",
+    "graph", "lint", "list", "plan", "plan-shards", "prune", "publish", "show", "test", "verify", "why",
+]  # fmt: skip
+"""The kinds of files that have a schema, and the commands whose `--json` has one."""
+KIND = argument("A file (recipe, target, project, …), or a command with --json.", metavar="KIND", default=...)
 
 
-KindArgument = Annotated[
-    Kind,
-    typer.Argument(metavar="KIND", help="A file (recipe, target, project, …), or a command with --json."),
-]
-
-
-def schema(kind: KindArgument) -> None:
+def schema(kind: Kind = KIND) -> None:
     """Print the JSON Schema of a kind of file, or of the --json output of a command.
 
     Files: recipe, target, board, compatibility, project, lock. Commands: all with --json (builder check is written
@@ -58,7 +28,6 @@ def schema(kind: KindArgument) -> None:
     """
     import json
 
-    from edgebake.cli.console import print_text
     from edgebake.model.schema import schema_of
 
-    print_text(json.dumps(schema_of(kind.value), indent=2, ensure_ascii=False))
+    print_text(json.dumps(schema_of(kind), indent=2, ensure_ascii=False))

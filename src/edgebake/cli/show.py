@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import JsonOutput, target_option
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import argument, command, command_options
+from edgebake.cli.console import Waiting, print_result
+from edgebake.cli.options import JSON, target_option
 from edgebake.errors import EdgebakeError, did_you_mean
 
 if TYPE_CHECKING:
@@ -22,16 +20,11 @@ if TYPE_CHECKING:
 class ShowOptions:
     """What is shown, and for which target."""
 
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="A recipe, a target, or an image of the project.",
-            autocompletion=complete.anything,
-        ),
-    ]
-    target: Annotated[str | None, target_option("Show a recipe or an image as it is on this target.")] = None
-    json_output: JsonOutput = False
+    name: str = argument(
+        "A recipe, a target, or an image of the project.", metavar="NAME", default=..., complete=complete.anything
+    )
+    target: str | None = target_option("Show a recipe or an image as it is on this target.")
+    json_output: bool = JSON
 
 
 @command(ShowOptions)
@@ -43,28 +36,20 @@ def show(options: ShowOptions) -> None:
 
     Example: edgebake show onnxruntime --target jetpack-6.2
     """
-    from edgebake.cli.console import print_json, print_text
     from edgebake.load.workspace import find_root, open_workspace
 
     with Waiting("reading the catalogue"):
         workspace = open_workspace(find_root(Path.cwd()) or Path.cwd(), need_project=False)
         output = _shown(workspace, options.name, options.target)
-    if options.json_output:
-        print_json(output)
-        return
     from edgebake.cli.format.show import text
 
-    print_text(*text(output))
+    print_result(as_json=options.json_output, data=lambda: output, text=lambda: text(output))
 
 
 def _shown(workspace: Workspace, name: str, target: str | None) -> Show:
-    """Return all that has a name.
-
-    Raises:
-        EdgebakeError: nothing has it, the target is unknown, or a file is wrong.
-    """
+    """Return all that has a name."""
+    from edgebake.inspect.show_catalogue import show_target
     from edgebake.inspect.show_image import show_image
-    from edgebake.inspect.show_target import show_target
     from edgebake.model.output.explore import Show
 
     catalogue = workspace.catalogue
@@ -82,7 +67,7 @@ def _shown(workspace: Workspace, name: str, target: str | None) -> Show:
 
 def _recipe(workspace: Workspace, name: str, target: str | None) -> ShownRecipe:
     from edgebake.inspect.listing import Proofs
-    from edgebake.inspect.show_recipe import show_recipe
+    from edgebake.inspect.show_catalogue import show_recipe
 
     loaded = workspace.catalogue.recipe(name)
     profile = workspace.catalogue.target(target).target if target else None

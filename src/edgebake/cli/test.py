@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import LocalBuildOptions, SelectOptions, absolute
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import command, command_options, option
+from edgebake.cli.console import Waiting, print_result
+from edgebake.cli.options import LocalBuildOptions, SelectOptions, absolute, checkout_lock
 from edgebake.errors import EXIT_CHECK
 
 if TYPE_CHECKING:
@@ -21,14 +21,9 @@ if TYPE_CHECKING:
 class TestOptions(LocalBuildOptions, SelectOptions):
     """What is tested: the selected images, or the one that the engine has as `image`; and with which GPUs."""
 
-    image: Annotated[
-        str | None, typer.Option("--image", metavar="REFERENCE", help="Test this image; build nothing.")
-    ] = None
-    junit: Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Also write JUnit XML.")] = None
-    gpus: Annotated[
-        str | None,
-        typer.Option("--gpus", metavar="GPUS", help="As of `docker run`; without it, tests on a GPU are skipped."),
-    ] = None
+    image: str | None = option("Test this image; build nothing.", metavar="REFERENCE")
+    junit: Path | None = option("Also write JUnit XML.", metavar="FILE")
+    gpus: str | None = option("As of `docker run`; without it, tests on a GPU are skipped.", metavar="GPUS")
 
 
 @command(TestOptions)
@@ -45,7 +40,13 @@ def run_tests(options: TestOptions) -> None:
     junit = absolute(options.junit)
     with Waiting("planning what to build", shown=not options.quiet) as waiting:
         suites = _suites(options, waiting)
-    _print(suites, junit, json_output=options.json_output)
+    from edgebake.cli.format import test as form
+
+    if junit:
+        from edgebake.system.atomic import write_file
+
+        write_file(junit, form.junit(suites))
+    print_result(as_json=options.json_output, data=lambda: form.data(suites), text=lambda: form.text(suites))
     if not all(suite.ok for suite in suites):
         raise typer.Exit(EXIT_CHECK)
 
@@ -61,23 +62,10 @@ def _suites(options: TestOptions, waiting: Waiting) -> list[Suite]:
             waiting.report(f"{result.outcome}: {result.title} ({result.seconds:.1f}s)")
 
     pipeline = Pipeline(Path.cwd(), options.request, locked=options.locked)
-    build = LocalBuild(pipeline, options.settings, options.quiet)
+    build = LocalBuild(pipeline, options.settings, options.quiet, checkout_lock("test", options.lock_timeout))
     if options.image is not None:
         return run_suites([get_image(pipeline, options.image)], gpus=options.gpus, report=report)
     start = Path.cwd()
     os.chdir(find_root(start) or start)  # paths in a bake file are relative to the working directory
     images = load_images(build, note=lambda text: waiting.report(f"note: {text}"), begin=waiting.end)
     return run_suites(images, gpus=options.gpus, report=report)
-
-
-def _print(suites: list[Suite], junit: Path | None, *, json_output: bool) -> None:
-    from edgebake.cli.console import print_json, print_text
-    from edgebake.cli.format import test as form
-    from edgebake.system.atomic import write_file
-
-    if junit:
-        write_file(junit, form.junit(suites))
-    if json_output:
-        print_json(form.data(suites))
-    else:
-        print_text(form.text(suites))

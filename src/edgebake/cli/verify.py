@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import BakeFileOptions, JsonOutput, Targets
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import Words, argument, command, command_options, option
+from edgebake.cli.console import Waiting, print_result
+from edgebake.cli.options import JSON, TARGETS, BakeFileOptions
 from edgebake.errors import EXIT_CHECK
+from edgebake.model.request import Request
 
 if TYPE_CHECKING:
     from edgebake.model.output.publishing import VerifiedReference
-    from edgebake.model.request import Request
 
 
 @command_options
 class VerifyOptions(BakeFileOptions):
     """What is compared: the selected images' tags, and references; with the recorded digests, if there are any."""
 
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[IMAGE|REF]...",
-            help="Images of the project (all, if none is named), or references: ghcr.io/acme/app:1.2-cpu.",
-            show_default=False,
-            autocompletion=complete.images,
-        ),
-    ] = None
-    target: Targets = None
-    digests: Annotated[
-        list[Path] | None,
-        typer.Option("--digests", metavar="DIR|FILE", help="Digest files whose digests must be there; repeatable."),
-    ] = None
-    json_output: JsonOutput = False
+    names: Words = argument(
+        "Images of the project (all, if none is named), or references: ghcr.io/acme/app:1.2-cpu.",
+        metavar="[IMAGE|REF]...",
+        complete=complete.images,
+    )
+    target: Words = TARGETS
+    digests: list[Path] | None = option("Digest files whose digests must be there; repeatable.", metavar="DIR|FILE")
+    json_output: bool = JSON
 
     @property
     def references(self) -> list[str]:
@@ -46,8 +40,6 @@ class VerifyOptions(BakeFileOptions):
     @property
     def request(self) -> Request:
         """The images that are asked for."""
-        from edgebake.model.request import Request
-
         references = self.references
         return Request(tuple(n for n in self.names or () if n not in references), tuple(self.target or ()))
 
@@ -67,8 +59,12 @@ def verify(options: VerifyOptions) -> None:
     """
     with Waiting("asking the registry"):
         verified = _verified(options)
-    _print(verified, json_output=options.json_output)
-    if any(reference.differences for reference in verified):
+    from edgebake.model.output.publishing import Verify
+
+    result = Verify(version=1, ok=not any(one.differences for one in verified), references=verified)
+    text = "\n".join(line for reference in verified for line in _lines(reference))
+    print_result(as_json=options.json_output, data=lambda: result, text=lambda: text)
+    if not result.ok:
         raise typer.Exit(EXIT_CHECK)
 
 
@@ -88,11 +84,12 @@ def _verified(options: VerifyOptions) -> list[VerifiedReference]:
     return [*verified, *(verifier.tags(everything) if options.wants_tags else ())]
 
 
-def _print(verified: list[VerifiedReference], *, json_output: bool) -> None:
-    from edgebake.cli.console import print_json, print_text
-    from edgebake.cli.format.verify import data, text
-
-    if json_output:
-        print_json(data(verified))
-    else:
-        print_text(text(verified))
+def _lines(reference: VerifiedReference) -> Iterator[str]:
+    """Yield whether a reference is as declared, and its platforms or what differs."""
+    mark = "differs" if reference.differences else "ok"
+    yield f"{mark:<8} {reference.reference}{f'@{reference.digest}' if reference.digest else ''}"
+    if not reference.differences:
+        yield from (f"         {platform:<12} {digest}" for platform, digest in reference.platforms.items())
+    for difference in reference.differences:
+        where = f"{difference.platform}: " if difference.platform else ""
+        yield f"         {where}{difference.kind}: {difference.text}"

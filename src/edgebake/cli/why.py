@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from edgebake.cli import complete
-from edgebake.cli.command import command, command_options
-from edgebake.cli.options import ImageName, JsonOutput, Platforms, Targets
-from edgebake.cli.waiting import Waiting
+from edgebake.cli.command import Words, argument, command, command_options, option
+from edgebake.cli.console import Waiting, print_error, print_result
+from edgebake.cli.options import JSON, AdHocOptions
 from edgebake.errors import EXIT_CHECK
 
 
 @command_options
-class WhyOptions:
+class WhyOptions(AdHocOptions):
     """Which recipe is explained, in which images."""
 
-    names: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="IMAGE|RECIPE",
-            help="Images of the project, or recipes for an ad-hoc image: 'pytorch>=2.6'.",
-            show_default=False,
-            autocompletion=complete.subjects,
-        ),
-    ]
-    recipe: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECIPE",
-            help="The recipe to explain.",
-            show_default=False,
-            autocompletion=complete.recipes,
-        ),
-    ]
-    target: Targets = None
-    platform: Platforms = None
-    name: ImageName = None
-    paths: Annotated[
-        int, typer.Option("--paths", metavar="N", min=0, help="Show at most N paths in each image; 0 for all.")
-    ] = 10
-    json_output: JsonOutput = False
+    names: Words = argument(
+        "Images of the project, or recipes for an ad-hoc image: 'pytorch>=2.6'.",
+        metavar="IMAGE|RECIPE",
+        default=...,
+        complete=complete.subjects,
+    )
+    recipe: str = argument("The recipe to explain.", metavar="RECIPE", default=..., complete=complete.recipes)
+    paths: int = option("Show at most N paths in each image; 0 for all.", metavar="N", default=10, min=0)
+    json_output: bool = JSON
 
 
 @command(WhyOptions)
@@ -59,21 +42,14 @@ def why(options: WhyOptions) -> None:
     with Waiting("resolving"):
         from edgebake.inspect.selected import resolve_selected
         from edgebake.inspect.why import answers, hints, recipe_name
-        from edgebake.model.request import Request
         from edgebake.select.request import open_request
 
-        targets, platforms = tuple(options.target or ()), tuple(options.platform or ())
-        request = Request(tuple(options.names), targets, platforms, options.name)
-        workspace = open_request(Path.cwd(), request)
+        workspace = open_request(Path.cwd(), options.request)
         wanted = recipe_name(workspace.catalogue, options.recipe)
-        found = answers(resolve_selected(workspace, request), wanted, limit=options.paths or None)
-    from edgebake.cli.console import print_error, print_json, print_text
+        found = answers(resolve_selected(workspace, options.request), wanted, limit=options.paths or None)
     from edgebake.cli.format.why import data, text
 
-    if options.json_output:
-        print_json(data(found, wanted))
-    else:
-        print_text(*text(found))
+    print_result(as_json=options.json_output, data=lambda: data(found, wanted), text=lambda: text(found))
     if all(answer.status in ("absent", "library") for answer in found):
         lines = [f"hint: {hint}" for hint in hints(found, wanted, in_project=workspace.document is not None)]
         if lines:

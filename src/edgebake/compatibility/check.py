@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import combinations
 
 from edgebake.compatibility.data import LoadedFramework, load_frameworks, select_targets
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.load.catalogue import Catalogue, LoadedRecipe, LoadedTarget
-from edgebake.model.compatibility import Row
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.requirement import parse_requirement
 from edgebake.model.target import Target
@@ -74,18 +74,19 @@ _Rows = Mapping[Place, list[int]]
 def _holes(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeError]:
     missing = [place for place, numbers in rows.items() if not numbers]
     if missing:
-        yield EdgebakeError(
-            f"{loaded.name} has no row for {_listed(missing)}",
-            at=loaded.document.at(("rows",), key=True),
-            hints=("add a row with `releases`, or one with `absent` and the reason",),
+        at, hint = (
+            loaded.document.at(("rows",), key=True),
+            "add a row with `releases`, or one with `absent` and the reason",
         )
+        yield EdgebakeError(f"{loaded.name} has no row for {_listed(missing)}", at=at, hints=(hint,))
 
 
 def _contradictions(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeError]:
     clashes: dict[tuple[int, int], list[Place]] = {}
     for place, numbers in rows.items():
         for first, second in combinations(numbers, 2):
-            if _clash(*(loaded.framework.rows[number] for number in (first, second))):
+            one, other = (loaded.framework.rows[number] for number in (first, second))
+            if one.absent or other.absent or set(one.releases) & set(other.releases):
                 clashes.setdefault((first, second), []).append(place)
     for (first, second), places in sorted(clashes.items()):
         one, other = (loaded.framework.rows[number] for number in (first, second))
@@ -100,21 +101,13 @@ def _contradictions(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeEr
         )
 
 
-def _clash(one: Row, other: Row) -> bool:
-    if one.absent or other.absent:
-        return True
-    return bool(set(one.releases) & set(other.releases))
-
-
 def _idle(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeError]:
     used = {number for numbers in rows.values() for number in numbers}
+    hint = "fix its `when`, or remove the row"
     for number in range(len(loaded.framework.rows)):
         if number not in used:
-            yield EdgebakeError(
-                f"a row of {loaded.name} matches no target",
-                at=loaded.at(number, "when"),
-                hints=("fix its `when`, or remove the row",),
-            )
+            at = loaded.at(number, "when")
+            yield EdgebakeError(f"a row of {loaded.name} matches no target", at=at, hints=(hint,))
 
 
 def _other_gpus(loaded: LoadedFramework, rows: _Rows) -> Iterator[EdgebakeError]:
@@ -187,19 +180,16 @@ def _offered_and_excluded(loaded: LoadedFramework, rows: _Rows, offers: _Offers)
             if numbers and release not in listed and offers.has(place, release):
                 excluded.setdefault(release, []).append(place)
     for release, places in excluded.items():
-        number = next((n for n, one in enumerate(_written(offers.recipe)) if one == release), None)
+        releases = offers.recipe.recipe.releases
+        written = [] if callable(releases) else [one.version for one in releases]
+        where = ("releases", written.index(release), "version") if release in written else ()
         yield EdgebakeError(
             f"the recipe {loaded.name!r} offers {release} on {_listed(places)}, but the compatibility data has no"
             " such build",
-            at=offers.recipe.document.at(() if number is None else ("releases", number, "version")),
+            at=offers.recipe.document.at(where),
             reason=f"the data is {loaded.document.shown}",
             hints=("narrow the `when` of the release, or add a row with a source",),
         )
-
-
-def _written(recipe: LoadedRecipe) -> list[str]:
-    releases = recipe.recipe.releases
-    return [] if callable(releases) else [release.version for release in releases]
 
 
 def _not_offered(loaded: LoadedFramework, rows: _Rows, offers: _Offers) -> Iterator[EdgebakeError]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.load.catalogue import Catalogue, LoadedTarget
 from edgebake.load.document import Document
-from edgebake.load.validate import refuse_other_name, validate
+from edgebake.load.validate import validate_named
 from edgebake.model.compatibility import Framework, Row
 from edgebake.model.target import Target, facts
 
@@ -52,13 +52,8 @@ def load_frameworks(catalogue: Catalogue) -> list[LoadedFramework]:
     Raises:
         EdgebakeError: a file is wrong, or named unlike its framework.
     """
-    return [_load(document) for document in catalogue.target_data(FOLDER, "framework").values()]
-
-
-def _load(document: Document) -> LoadedFramework:
-    framework = validate(Framework, document)
-    refuse_other_name(document, "framework", framework.name)
-    return LoadedFramework(framework, document)
+    documents = catalogue.target_data(FOLDER, "framework").values()
+    return [LoadedFramework(validate_named(Framework, document, "framework"), document) for document in documents]
 
 
 def select_frameworks(frameworks: Sequence[LoadedFramework], names: Sequence[str]) -> list[LoadedFramework]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from edgebake.compatibility.data import Entry, LoadedFramework
 from edgebake.load.catalogue import LoadedTarget
 from edgebake.model.compatibility import Row
-from edgebake.model.target import Target
 from edgebake.model.versions import parse_version
 
 _PAGE_HEAD = """\
@@ -45,18 +44,15 @@ def _overview(
     rows = [("Target", "CUDA", "cuDNN", "Python", *names)]
     for loaded in targets:
         target = loaded.target
-        rows.append((target.name, *_facts(target), *(newest.get((target.name, name), "–") for name in names)))
+        facts = (fact or "–" for fact in (target.cuda, target.cudnn, target.python))
+        rows.append((target.name, *facts, *(newest.get((target.name, name), "–") for name in names)))
     return _markdown(rows)
-
-
-def _facts(target: Target) -> tuple[str, str, str]:
-    return target.cuda or "–", target.cudnn or "–", target.python or "–"
 
 
 def _row_cells(row: Row) -> tuple[str, ...]:
     terms = {name: " or ".join(values) for name, values in row.when.terms}
     places = [f"{name} {text}" for name, text in terms.items() if name not in _COLUMNS]
-    releases = ", ".join(row.releases) or f"none: {row.absent}"
+    releases, origin = ", ".join(row.releases) or f"none: {row.absent}", row.origin or "–"
     return (
         f"{releases} (no recipe: {row.no_recipe})" if row.no_recipe else releases,
         terms.get("cuda", "any"),
@@ -65,13 +61,9 @@ def _row_cells(row: Row) -> tuple[str, ...]:
         terms.get("jetpack", "any"),
         "; ".join(places) or "–",
         ", ".join(row.sm) or "–",
-        _link(row.origin) if row.origin else "–",
+        f"<{origin}>" if origin.startswith("https://") else origin,
         " ".join(f"[{number}](<{url}>)" for number, url in enumerate(row.sources, 1)),
     )
-
-
-def _link(text: str) -> str:
-    return f"<{text}>" if text.startswith("https://") else text
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:

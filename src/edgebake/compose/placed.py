@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation, LeftOut
@@ -19,12 +20,8 @@ from edgebake.model.service import Condition, PublishedPort, Service
 class Placed:
     """A service on a target.
 
-    Attributes:
-        name: the service's name.
-        service: the service as the project declares it.
-        plan: the image of the project that it runs; None for another image.
-        bake_target: the bake target of that image.
-        depends_on: the services to start first, and what to wait for.
+    `plan` is the image of the project that it runs, and `bake_target` that image's; None for another image.
+    `depends_on` are the services to start first, and what to wait for.
     """
 
     name: str
@@ -81,9 +78,8 @@ def _named(compilation: Compilation, name: str) -> dict[str, Service]:
 def _own_service(compilation: Compilation, name: str) -> Service:
     plan = next((plan for plan in compilation.plans if plan.name == name), None)
     exposed = plan.collected("expose") if plan else []
-    return Service.model_validate(
-        {"image": name, "ports": [f"127.0.0.1:{port.partition('/')[0]}:{port}" for port in exposed]}
-    )
+    ports = [f"127.0.0.1:{port.partition('/')[0]}:{port}" for port in exposed]
+    return Service.model_validate({"image": name, "ports": ports})
 
 
 def image_of(name: str, service: Service) -> str | None:
@@ -100,17 +96,16 @@ def targets_of(services: dict[str, Service], built: Iterable[BakeTarget]) -> dic
     pairs = {(bake_target.image, bake_target.target) for bake_target in built if not bake_target.is_test}
     own = {name: image for name, service in services.items() if (image := image_of(name, service)) is not None}
     follow = {name: image for name, image in own.items() if services[name].target is None}
-    fixed = {name: image for name, image in own.items() if name not in follow}
-    candidates = {target for image, target in pairs if image in follow.values()}
-    candidates |= set() if follow else {services[name].target or "" for name in fixed}
-    return {
-        target: [
-            name
-            for name, image in follow.items()
-            if runs_on(services[name], target) and (image, target) not in pairs
-        ]
-        for target in sorted(candidates)
-    }
+    if follow:
+        candidates = {target for image, target in pairs if image in follow.values()}
+    else:
+        candidates = {services[name].target or "" for name in own}
+
+    def missing(target: str) -> list[str]:
+        here = (name for name in follow if runs_on(services[name], target))
+        return [name for name in here if (follow[name], target) not in pairs]
+
+    return {target: missing(target) for target in sorted(candidates)}
 
 
 def left_out_of(workspace: Workspace, built: Iterable[BakeTarget]) -> list[LeftOut]:
@@ -141,8 +136,9 @@ def placed_services(compilation: Compilation, target: str, services: dict[str, S
         for name, service in services.items()
         if runs_on(service, target)
     }
-    _refuse_shared_ports(compilation.workspace, placed)
-    return [_with_conditions(compilation.workspace, item, placed) for item in placed.values()]
+    workspace = compilation.workspace
+    _refuse_shared_ports(workspace, placed)
+    return [replace(item, depends_on=dict(_conditions(workspace, item, placed))) for item in placed.values()]
 
 
 def _platforms(compilation: Compilation, target: str, services: dict[str, Service]) -> tuple[str, ...]:
@@ -189,17 +185,10 @@ def _refuse_shared_ports(workspace: Workspace, placed: dict[str, Placed]) -> Non
         for index, port in enumerate(item.service.ports):
             other = next((owner for owner, earlier_port in earlier if port.meets(earlier_port)), None)
             if other is not None:
-                raise EdgebakeError(
-                    f"the services {other!r} and {name!r} both publish the port {port.published}",
-                    at=workspace.at("services", name, "ports", index),
-                    hints=("use another port of the host for one of them",),
-                )
+                both = f"the services {other!r} and {name!r} both publish the port {port.published}"
+                hint = "use another port of the host for one of them"
+                raise EdgebakeError(both, at=workspace.at("services", name, "ports", index), hints=(hint,))
             earlier.append((name, port))
-
-
-def _with_conditions(workspace: Workspace, item: Placed, placed: dict[str, Placed]) -> Placed:
-    conditions = dict(_conditions(workspace, item, placed))
-    return Placed(item.name, item.service, item.plan, item.bake_target, conditions)
 
 
 def _conditions(workspace: Workspace, item: Placed, placed: dict[str, Placed]) -> Iterator[tuple[str, Condition]]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import unified_diff
 from pathlib import Path
 
-from edgebake.diff.change import Change, Where, by_platforms, changes_of
-from edgebake.diff.facts import facts_of
+from edgebake.dataclasses import dataclass
+from edgebake.diff.facts import Change, Where, by_platforms, changes_of, facts_of
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
 from edgebake.plan.builder import Plan, build_plan
 from edgebake.plan.changes import StageChange
-from edgebake.plan.record import BuildRecord, Stages
+from edgebake.plan.record import BuildRecord
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.committed import everything, record_of
 
@@ -45,16 +45,13 @@ class ImageDiff:
     """An image on one target, and how it differs.
 
     Attributes:
-        image: its name.
         target: its target; before, if `other_target` is set.
-        other_target: the other target of two that are compared.
-        old_platforms: then, those of the first target that `platforms` are compared with.
-        platforms: where it is compared; where it was or is, if one side has it alone.
+        platforms: where it is compared; where it was or is, if one side has it alone. Empty for locks.
         before: whether it was there.
         after: whether it is there.
-        changes: what differs.
-        plan: what would be built again of it, if anything is known of it before.
-        stages: the stages of that which are not the same.
+        other_target: the other target of two that are compared.
+        old_platforms: then, those of the first target that `platforms` are compared with.
+        plan: what would be built again of it, if anything is known of it before; `stages`: those not the same.
         old: fingerprints before, by platform and stage key.
     """
 
@@ -116,7 +113,7 @@ def compare(before: Side, after: Side) -> Difference:
             continue
         pairs = [(p, p) for p in second.platforms if p in first.platforms]
         found = _compare(before.compilation, after.compilation, first, second, pairs)
-        images.append(_with_stages(found, plan.target(second.name), record, second.name))
+        images.append(_with_stages(found, plan, record, second.name))
     return Difference(before.label, after.label, tuple(images), plan, _line_counts(images, before, after))
 
 
@@ -126,27 +123,23 @@ def compare_targets(compilation: Compilation, first: str, second: str, names: It
     Raises:
         EdgebakeError: a file that a stage reads is missing.
     """
-    known = Side("", compilation).images
-    record, renamed, images = record_of(compilation), BuildRecord(), []
-    pairs_of: dict[str, list[tuple[str, str]]] = {}
+    images = Side("", compilation).images
+    record, renamed = record_of(compilation), BuildRecord()
+    compared: dict[str, tuple[BakeTarget, BakeTarget, list[tuple[str, str]]]] = {}
     for name in sorted(names):
-        one, other = known[name, first], known[name, second]
-        same = [(p, p) for p in other.platforms if p in one.platforms]
-        pairs_of[name] = same or [(one.platforms[0], other.platforms[0])]
-        for old, new in pairs_of[name]:
+        one, other = images[name, first], images[name, second]
+        pairs = [(p, p) for p in other.platforms if p in one.platforms] or [(one.platforms[0], other.platforms[0])]
+        for old, new in pairs:
             renamed.put(other.name, new, dict(record.stages(one.name, old)))
-    chosen = {(known[name, second].name, new) for name, pairs in pairs_of.items() for _, new in pairs}
+        compared[name] = one, other, pairs
+    chosen = {(other.name, new) for _, other, pairs in compared.values() for _, new in pairs}
     plan = build_plan(compilation, everything(compilation).only(chosen, "compared"), renamed)
-    for name, pairs in pairs_of.items():
-        one, other = known[name, first], known[name, second]
-        found = replace(
-            _compare(compilation, compilation, one, other, pairs),
-            target=first,
-            other_target=second,
-            old_platforms=tuple(old for old, _ in pairs),
-        )
-        images.append(_with_stages(found, plan.target(other.name), renamed, other.name))
-    return Difference(first, second, tuple(images), plan)
+    found = []
+    for one, other, pairs in compared.values():
+        diff = _with_stages(_compare(compilation, compilation, one, other, pairs), plan, renamed, other.name)
+        old_platforms = tuple(old for old, _ in pairs)
+        found.append(replace(diff, target=first, other_target=second, old_platforms=old_platforms))
+    return Difference(first, second, tuple(found), plan)
 
 
 def _compare(
@@ -170,11 +163,11 @@ def _without_args_of_others(changes: Sequence[Change]) -> list[Change]:
     return [c for c in changes if not (c.name.startswith("arg ") and c.name.rpartition(" of ")[2] in alone)]
 
 
-def _with_stages(found: ImageDiff, plan: TargetPlan, record: BuildRecord, name: str) -> ImageDiff:
-    stages = tuple(c for c in plan.changes if c.state != "same" and c.platform in found.platforms)
-    before: Stages = {platform: dict(record.stages(name, platform)) for platform in found.platforms}
-    old = {(p, key): stage.digest for p, own in before.items() for key, stage in own.items()}
-    return replace(found, plan=plan, stages=stages, old=old)
+def _with_stages(found: ImageDiff, plan: Plan, record: BuildRecord, name: str) -> ImageDiff:
+    own = plan.target(name)
+    stages = tuple(c for c in own.changes if c.state != "same" and c.platform in found.platforms)
+    old = {(p, key): stage.digest for p in found.platforms for key, stage in record.stages(name, p).items()}
+    return replace(found, plan=own, stages=stages, old=old)
 
 
 # ── files

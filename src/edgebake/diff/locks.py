@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from edgebake.diff.change import Change, Facts, Where, by_platforms, changes_of
-from edgebake.diff.facts import package_version
+from edgebake.dataclasses import dataclass
+from edgebake.diff.facts import Change, Facts, Where, by_platforms, changes_of, package_version
+from edgebake.diff.images import ImageDiff
 from edgebake.model.lock import Lock, LockedImage
-
-
-@dataclass(frozen=True)
-class LockedDiff:
-    """An image on one target whose locked releases or packages differ.
-
-    `before`, `after`: whether the lock has it.
-    """
-
-    image: str
-    target: str
-    before: bool
-    after: bool
-    changes: tuple[Where, ...]
-
-    @property
-    def differs(self) -> bool:
-        """Whether anything is not as it was."""
-        return self.before != self.after or bool(self.changes)
 
 
 @dataclass(frozen=True)
@@ -42,10 +23,10 @@ class LockDifference:
     bases: tuple[Change, ...]
     commits: tuple[Change, ...]
     refresh: Change | None
-    images: tuple[LockedDiff, ...]
+    images: tuple[ImageDiff, ...]
 
     @property
-    def changed(self) -> list[LockedDiff]:
+    def changed(self) -> list[ImageDiff]:
         """The images that differ."""
         return [image for image in self.images if image.differs]
 
@@ -61,17 +42,11 @@ def compare_locks(before_label: str, before: Lock, after_label: str, after: Lock
     return LockDifference(
         before_label,
         after_label,
-        tuple(_named("base", _bases(before), _bases(after))),
-        tuple(_named("setting", _commits(before), _commits(after))),
+        tuple(changes_of({"base": _bases(before)}, {"base": _bases(after)})),
+        tuple(changes_of({"setting": _commits(before)}, {"setting": _commits(after)})),
         refresh if before.refresh != after.refresh else None,
         tuple(_images(before, after)),
     )
-
-
-def _named(kind: str, before: dict[str, str], after: dict[str, str]) -> list[Change]:
-    if kind == "base":
-        return changes_of({"base": before}, {"base": after})
-    return changes_of({"setting": before}, {"setting": after})
 
 
 def _bases(lock: Lock) -> dict[str, str]:
@@ -86,7 +61,7 @@ def _commits(lock: Lock) -> dict[str, str]:
     return {f"{one.url} {one.ref}": one.commit for one in lock.git}
 
 
-def _images(before: Lock, after: Lock) -> Iterable[LockedDiff]:
+def _images(before: Lock, after: Lock) -> Iterable[ImageDiff]:
     keys = {(image, target) for lock in (before, after) for image, own in lock.images.items() for target in own}
     for image, target in sorted(keys):
         old, new = (lock.images.get(image, {}).get(target) for lock in (before, after))
@@ -94,7 +69,7 @@ def _images(before: Lock, after: Lock) -> Iterable[LockedDiff]:
         if old is not None and new is not None:
             platforms = sorted({*old.releases, *new.releases})
             found = tuple(by_platforms((p, changes_of(_facts(old, p), _facts(new, p))) for p in platforms))
-        yield LockedDiff(image, target, old is not None, new is not None, found)
+        yield ImageDiff(image, target, (), old is not None, new is not None, changes=found)
 
 
 def _facts(locked: LockedImage, platform: str) -> Facts:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -33,11 +33,9 @@ def kind_of(word: str) -> Literal["commit", "lock"]:
 
 
 def diff_commits(start: Path, words: Sequence[str]) -> Difference:
-    """Return how the images of two commits differ, or of a commit and the working tree.
+    """Return how the images of two commits differ, or of one commit and the working tree.
 
-    Args:
-        start: where to look for a project: this folder and those above it.
-        words: one or two commits.
+    The project is in the folder `start`, or in one above it.
 
     Raises:
         EdgebakeError: there is no project, or no such commit; a state does not compile.
@@ -46,19 +44,14 @@ def diff_commits(start: Path, words: Sequence[str]) -> Difference:
     if root is None:
         raise no_project(start)
     with ExitStack() as stack:
-        first = stack.enter_context(_committed(root, words[0]))
-        second = stack.enter_context(_committed(root, words[1])) if words[1:] else _side(root, WORKING_TREE)
-        return compare(first, second)
+        sides = [_side(stack.enter_context(folder_at(root, ref)), ref) for ref in words]
+        return compare(sides[0], sides[1] if words[1:] else _side(root, WORKING_TREE))
 
 
 def diff_targets(start: Path, names: Sequence[str], first: str, second: str) -> Difference:
-    """Return how images differ on two targets.
+    """Return how images differ on two targets. The project is in the folder `start`, or in one above it.
 
-    Args:
-        start: where to look for a project: this folder and those above it.
-        names: images of the project, or recipes for an ad-hoc image; empty for all images that have both targets.
-        first: a target.
-        second: another one.
+    `names` are images of the project, or recipes for an ad-hoc image; empty for all images that have both targets.
 
     Raises:
         EdgebakeError: an unknown target, or one that no selected image has.
@@ -74,19 +67,15 @@ def diff_targets(start: Path, names: Sequence[str], first: str, second: str) -> 
     there = [name for name in wanted if (name, first) in images and (name, second) in images]
     if not there:
         missing = next(t for t in (second, first) if not any((name, t) in images for name in wanted))
-        raise EdgebakeError(
-            f"no selected image is for the target {missing!r}",
-            hints=("any recipes can be compared: edgebake diff RECIPE… --targets A B",),
-        )
+        hint = "any recipes can be compared: edgebake diff RECIPE… --targets A B"
+        raise EdgebakeError(f"no selected image is for the target {missing!r}", hints=(hint,))
     return compare_targets(compilation, first, second, there)
 
 
 def diff_locks(start: Path, words: Sequence[str]) -> LockDifference:
-    """Return how two lock files differ, or one and the project's.
+    """Return how two lock files differ, or one and that of the project in the folder `start` or above.
 
-    Args:
-        start: where to look for a project: this folder and those above it.
-        words: one or two files; `REF:FILE` is a commit's.
+    Each word is a file, or a commit's as `REF:FILE`.
 
     Raises:
         EdgebakeError: a file is not there, or is no lock.
@@ -102,25 +91,17 @@ def only(difference: Difference, images: Sequence[str], targets: Sequence[str]) 
     Raises:
         EdgebakeError: one of them matches nothing.
     """
-    known = {"image": {one.image for one in difference.images}, "target": {one.target for one in difference.images}}
+    kept = difference.images
     for kind, patterns in (("image", images), ("target", targets)):
+        names = {getattr(one, kind) for one in difference.images}
         for pattern in patterns:
-            if not any(fnmatchcase(name, pattern) for name in known[kind]):
-                hints = did_you_mean(pattern, known[kind], kind=kind)
+            if not any(fnmatchcase(name, pattern) for name in names):
+                hints = did_you_mean(pattern, names, kind=kind)
                 raise EdgebakeError(f"no {kind} {pattern!r} on either side", hints=hints)
-    kept = tuple(
-        one
-        for one in difference.images
-        if (not images or any(fnmatchcase(one.image, pattern) for pattern in images))
-        and (not targets or any(fnmatchcase(one.target, pattern) for pattern in targets))
-    )
+        if patterns:
+            matches = {name for name in names for pattern in patterns if fnmatchcase(name, pattern)}
+            kept = tuple(one for one in kept if getattr(one, kind) in matches)
     return replace(difference, images=kept)
-
-
-@contextmanager
-def _committed(root: Path, ref: str) -> Iterator[Side]:
-    with folder_at(root, ref) as folder:
-        yield _side(folder, ref)
 
 
 def _side(root: Path, label: str) -> Side:

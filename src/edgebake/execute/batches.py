@@ -7,8 +7,8 @@ invocation holds no more than an engine bears. Measured by benchmarks/waves.py (
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.execute.buildx import Buildx
 from edgebake.graph.build_graph import BakeTarget, BuildGraph
 from edgebake.graph.node import StageKey
@@ -46,10 +46,8 @@ def batches(
         tests_first: whether tests have an invocation of their own in any case.
     """
     passes = [items for items in (step.tests, step.images) if items]
-    if not buildx.jobs:
-        yield from (Batch(wave, "") for items in passes for wave in _waves(graph, items))
-    elif keep_going:
-        jobs = f"defer-error,parallel={AT_ONCE}"
+    if not buildx.jobs or keep_going:
+        jobs = f"defer-error,parallel={AT_ONCE}" if buildx.jobs else ""
         yield from (Batch(wave, jobs) for items in passes for wave in _waves(graph, items))
     elif step.tests and not tests_first and len(step.items) <= AT_ONCE:
         yield Batch(step.items, f"defer-output,parallel={AT_ONCE}")

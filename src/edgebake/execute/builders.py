@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.interrupt import raise_interrupt
 from edgebake.model.builder import Builder, BuilderNode
@@ -65,20 +66,13 @@ def inspect(name: str | None) -> BuilderState:
         return parse_inspect(done.stdout)
     # The other nodes are of use even if one does not start.
     state = parse_inspect(_buildx("inspect", *words).stdout)
-    nodes = tuple(
-        node if node.status == "running" else _failed(node, last_line(done.stderr)) for node in state.nodes
-    )
+    error = last_line(done.stderr)
+    failed = (n if n.status == "running" or n.error else replace(n, error=error) for n in state.nodes)
+    nodes = tuple(failed)
     if all(node.error for node in nodes):
-        raise EdgebakeError(
-            f"the builder {name or 'in use'!r} cannot be used",
-            reason=last_line(done.stderr),
-            hints=("docker buildx ls lists the builders", "edgebake builder create makes the project's builder"),
-        )
+        hints = ("docker buildx ls lists the builders", "edgebake builder create makes the project's builder")
+        raise EdgebakeError(f"the builder {name or 'in use'!r} cannot be used", reason=error, hints=hints)
     return replace(state, nodes=nodes)
-
-
-def _failed(node: Node, reason: str) -> Node:
-    return node if node.error else replace(node, error=reason)
 
 
 def parse_inspect(text: str) -> BuilderState:
@@ -96,14 +90,10 @@ def _fields(text: str) -> dict[str, str]:
 
 def _node(fields: dict[str, str]) -> Node:
     words = [word.strip() for word in fields.get("Platforms", "").split(",") if word.strip()]
-    return Node(
-        fields.get("Name", ""),
-        fields.get("Endpoint", ""),
-        fields.get("Status", ""),
-        tuple(word.rstrip("*") for word in words if word.endswith("*")),
-        tuple(word.rstrip("*") for word in words),
-        fields.get("Error", ""),
-    )
+    declared = tuple(word.rstrip("*") for word in words if word.endswith("*"))
+    platforms = tuple(word.rstrip("*") for word in words)
+    name, endpoint, status, error = (fields.get(key, "") for key in ("Name", "Endpoint", "Status", "Error"))
+    return Node(name, endpoint, status, declared, platforms, error)
 
 
 # ── who does what
@@ -114,12 +104,9 @@ def work_by_platform(plan: Plan, state: BuilderState) -> list[PlatformWork]:
     stages: dict[str, set[str]] = {}
     for target in plan.targets:
         for platform in target.platforms:
-            running = stages.setdefault(platform, set())
-            running.update(
-                f"{change.node.target} {change.node.id}"
-                for change in target.changes
-                if change.platform == platform and change.node.runs_on_target(platform)
-            )
+            nodes = (change.node for change in target.changes_on([platform]))
+            running = {f"{node.target} {node.id}" for node in nodes if node.runs_on_target(platform)}
+            stages.setdefault(platform, set()).update(running)
     return [work_for(platform, len(found), state) for platform, found in sorted(stages.items())]
 
 
@@ -153,10 +140,8 @@ def work_sentence(work: PlatformWork) -> str:
         case "cross":
             return f"{work.platform}: cross-compiled on {work.node}; no stage runs on {work.platform}"
         case "emulated":
-            verb = "runs" if work.stages_run == 1 else "run"
-            return (
-                f"{work.platform}: emulated on {work.node}; {counted(work.stages_run, 'stage')} {verb} under QEMU"
-            )
+            stages = f"{counted(work.stages_run, 'stage')} {'runs' if work.stages_run == 1 else 'run'}"
+            return f"{work.platform}: emulated on {work.node}; {stages} under QEMU"
         case "missing":
             return f"{work.platform}: no node of the builder supports it"
 
@@ -175,17 +160,13 @@ class WantedNode:
 
 def wanted_nodes(builder: Builder) -> list[WantedNode]:
     """Return the nodes of the project's builder, by name; equal machines are one node."""
-    found: list[tuple[BuilderNode, list[str]]] = []
-    for platform, node in sorted(builder.nodes.items()):
-        same = next((platforms for known, platforms in found if known == node), None)
-        if same is None:
-            found.append((node, [platform]))
-        else:
-            same.append(platform)
-    return [
-        WantedNode("-".join([builder.name, *(p.split("/")[1] for p in platforms)]), tuple(platforms), node)
-        for node, platforms in found
-    ]
+    wanted: list[WantedNode] = []
+    nodes = dict(sorted(builder.nodes.items()))
+    for node in nodes.values():
+        platforms = tuple(platform for platform, same in nodes.items() if same == node)
+        name = "-".join([builder.name, *(platform.split("/")[1] for platform in platforms)])
+        wanted += [] if any(one.node == node for one in wanted) else [WantedNode(name, platforms, node)]
+    return wanted
 
 
 def create_commands(builder: Builder, known: BuilderState | None) -> list[list[str]]:
@@ -199,11 +180,10 @@ def create_commands(builder: Builder, known: BuilderState | None) -> list[list[s
         EdgebakeError: there is one with another driver.
     """
     if known is not None and known.driver != builder.driver:
-        raise EdgebakeError(
-            f"the builder {builder.name!r} already exists with the driver {known.driver}",
-            reason=f"the project wants {builder.driver}; Buildx cannot change a builder's driver",
-            hints=(f"remove it, with its cache: docker buildx rm {builder.name}", "or use another builder.name"),
-        )
+        message = f"the builder {builder.name!r} already exists with the driver {known.driver}"
+        reason = f"the project wants {builder.driver}; Buildx cannot change a builder's driver"
+        hints = (f"remove it, with its cache: docker buildx rm {builder.name}", "or use another builder.name")
+        raise EdgebakeError(message, reason=reason, hints=hints)
     wanted = {one.name: one for one in wanted_nodes(builder)}
     there = {node.name: node.endpoint for node in known.nodes} if known else {}
     # Buildx refuses one endpoint twice, even for a moment: what goes, or moves, goes first.
@@ -243,11 +223,9 @@ def create_builder(builder: Builder) -> Iterator[str]:
         yield " ".join(["docker", "buildx", *command])
         done = _buildx(*command)
         if done.returncode != 0:
-            raise EdgebakeError(
-                f"Buildx cannot make the builder {builder.name!r}",
-                reason=last_line(done.stderr),
-                hints=("see builder in edgebake.yaml", "docker context ls lists the Docker contexts"),
-            )
+            message = f"Buildx cannot make the builder {builder.name!r}"
+            hints = ("see builder in edgebake.yaml", "docker context ls lists the Docker contexts")
+            raise EdgebakeError(message, reason=last_line(done.stderr), hints=hints)
 
 
 def existing(name: str) -> BuilderState | None:
@@ -283,9 +261,8 @@ def problems(builder: Builder, state: BuilderState) -> list[str]:
         elif not node.error:
             lacking = [platform for platform in wanted.platforms if platform not in node.platforms]
             found += [f"node {node.name} does not support {platform}" for platform in lacking]
-    names: Sequence[str] = [one.name for one in wanted_nodes(builder)]
-    found += [f"the project does not name the node {name}" for name in nodes if name not in names]
-    return found
+    names = [one.name for one in wanted_nodes(builder)]
+    return [*found, *(f"the project does not name the node {name}" for name in nodes if name not in names)]
 
 
 def _buildx(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from functools import cache
 
 from packaging.version import Version
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.system.docker import check_buildx, docker
 
@@ -22,15 +22,11 @@ UPGRADE = (
 
 @dataclass(frozen=True)
 class Buildx:
-    """A Buildx.
+    """A Buildx."""
 
-    Attributes:
-        version: as it reports it; "" if it was built without one.
-        jobs: whether `bake --jobs` is there: many bake targets in one invocation, which goes on after a failure, or
-            pushes nothing before everything is built.
-    """
-
-    version: str
+    version: str  # as it reports it; "" if it was built without one
+    # whether `bake --jobs` is there: many bake targets in one invocation, which goes on after a failure, or pushes
+    # nothing before everything is built
     jobs: bool
 
     def missing(self) -> str:
@@ -49,11 +45,8 @@ class Buildx:
             EdgebakeError: it cannot; with the way to one that can.
         """
         if not self.jobs:
-            raise EdgebakeError(
-                f"--keep-going needs Buildx {_WITH_JOBS} or later",
-                reason=f"the installed one is {self.version or 'of an unknown version'}",
-                hints=UPGRADE,
-            )
+            reason = f"the installed one is {self.version or 'of an unknown version'}"
+            raise EdgebakeError(f"--keep-going needs Buildx {_WITH_JOBS} or later", reason=reason, hints=UPGRADE)
 
 
 def installed_buildx() -> Buildx:

@@ -13,9 +13,11 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
+
+from edgebake.dataclasses import dataclass
 
 KEPT_LOG_LINES = 30
 _LONGEST_LINE = 1 << 16  # bytes that are kept of a line without an end
@@ -29,42 +31,27 @@ _NAME = re.compile(r"^\[([^\]]*)\]\s*(.*)$", re.DOTALL)
 
 @dataclass
 class BuildStep:
-    """One vertex of BuildKit's graph. Times are seconds since the epoch, as the engine's clock has it.
+    """One vertex of BuildKit's graph. Times are seconds since the epoch, as the engine's clock has it."""
 
-    Attributes:
-        digest: of the vertex.
-        names: under which it was reported.
-        internal: whether it is BuildKit's own work (loading, finding a base image, exporting), not an instruction.
-        bake_targets: those of the invocation that it is for, as its names say.
-        rows: the same with the platform, as far as its names say that.
-        inputs: digests of the steps that it needs.
-        started: when it began.
-        completed: when it ended.
-        cached: whether it was in the cache.
-        error: why it failed.
-        pushed: of an export: digests by reference.
-        named: of an export: the references that it was given in a store.
-        exported: of an export: the digests of what was written.
-        seen: when it was first seen running, by this machine's monotonic clock.
-        lines: the last lines that it wrote whole.
-        unfinished: what it wrote since, by stream.
-    """
-
-    digest: str
-    names: list[str] = field(default_factory=list)
+    digest: str  # of the vertex
+    names: list[str] = field(default_factory=list)  # under which it was reported
+    # whether it is BuildKit's own work (loading, finding a base image, exporting), not an instruction
     internal: bool = True
-    bake_targets: set[str] = field(default_factory=set)
+    bake_targets: set[str] = field(default_factory=set)  # those of the invocation that it is for, as its names say
+    # the same with the platform, as far as its names say that
     rows: set[tuple[str, str]] = field(default_factory=set)
-    inputs: tuple[str, ...] = ()
-    started: float | None = None
-    completed: float | None = None
-    cached: bool = False
-    error: str = ""
+    inputs: tuple[str, ...] = ()  # digests of the steps that it needs
+    started: float | None = None  # when it began
+    completed: float | None = None  # when it ended
+    cached: bool = False  # whether it was in the cache
+    error: str = ""  # why it failed
+    # the last lines that it wrote whole
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LOG_LINES))
-    unfinished: dict[int, bytes] = field(default_factory=dict)
-    pushed: dict[str, str] = field(default_factory=dict)
-    named: list[str] = field(default_factory=list)
-    exported: list[str] = field(default_factory=list)
+    unfinished: dict[int, bytes] = field(default_factory=dict)  # what it wrote since, by stream
+    pushed: dict[str, str] = field(default_factory=dict)  # of an export: digests by reference
+    named: list[str] = field(default_factory=list)  # of an export: the references that it was given in a store
+    exported: list[str] = field(default_factory=list)  # of an export: the digests of what was written
+    # when it was first seen running, by this machine's monotonic clock
     seen: float = field(default_factory=time.monotonic)
 
     @property
@@ -99,8 +86,7 @@ class BuildStep:
     def stage(self) -> str:
         """The stage whose instruction it is; empty for BuildKit's own work."""
         for name in self.names:
-            match = _NAME.match(name)
-            words = match[1].split() if match else []
+            words = _bracketed(name)
             if len(words) > 1 and _PLACE.fullmatch(words[-1]):
                 return words[-2]
         return ""
@@ -108,8 +94,7 @@ class BuildStep:
     @property
     def text(self) -> str:
         """What it does: an instruction, or words of BuildKit's own."""
-        match = _NAME.match(self.name)
-        return match[2] if match else self.name
+        return _text(self.name)
 
     @property
     def runs(self) -> bool:
@@ -119,22 +104,24 @@ class BuildStep:
     @property
     def is_cross(self) -> bool:
         """Whether it works on the build platform for another one (reported as linux/amd64->arm64)."""
-        return any("->" in word for name in self.names if (match := _NAME.match(name)) for word in match[1].split())
+        return any("->" in word for name in self.names for word in _bracketed(name))
 
     @property
     def is_export(self) -> bool:
         """Whether it hands a result over: to a store, a registry, or (`importing`) to the engine."""
-        texts = [match[2] if (match := _NAME.match(name)) else name for name in self.names]
-        return any(text.startswith(("exporting to ", "importing to ")) for text in texts)
+        return any(_text(name).startswith(("exporting to ", "importing to ")) for name in self.names)
 
 
-def _words(name: str) -> list[str]:
-    """Return the words in the brackets of a name: bake target, platform, stage, `1/2`.
-
-    The platform of a native stage reads `linux/amd64->arm64`: the stage works for arm64.
-    """
+def _bracketed(name: str) -> list[str]:
+    """Return the words in the brackets of a name: bake target, platform, stage, `1/2`."""
     match = _NAME.match(name)
-    return [re.sub(r"^(\w+)/\w+->(\w+)$", r"\1/\2", word) for word in match[1].split()] if match else []
+    return match[1].split() if match else []
+
+
+def _text(name: str) -> str:
+    """Return what stands behind the brackets of a name; the name if it has none."""
+    match = _NAME.match(name)
+    return match[2] if match else name
 
 
 def _is_internal(name: str) -> bool:
@@ -143,40 +130,30 @@ def _is_internal(name: str) -> bool:
     return match is None or match[2].startswith("FROM ") or not _PLACE.fullmatch(match[1].split(" ")[-1])
 
 
+@dataclass
 class EventReader:
-    """Gathers events into steps, in the order in which they were first seen.
+    """Gathers events into steps, in the order in which they were first seen."""
 
-    Args:
-        built: the platforms of each bake target of the invocation.
-
-    Attributes:
-        built: the same.
-        steps: by their digest.
-        other: the last lines that were no events.
-    """
-
-    def __init__(self, built: Mapping[str, Sequence[str]]) -> None:
-        self.steps: dict[str, BuildStep] = {}
-        self.other: deque[str] = deque(maxlen=KEPT_LOG_LINES)
-        self.built = built
-        self._by_row: dict[tuple[str, str], dict[str, BuildStep]] = {}
-        self._running: dict[str, BuildStep] = {}
+    built: Mapping[str, Sequence[str]]  # the platforms of each bake target of the invocation
+    steps: dict[str, BuildStep] = field(default_factory=dict)  # by their digest
+    other: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LOG_LINES))  # the last that were no events
+    _by_row: dict[tuple[str, str], dict[str, BuildStep]] = field(default_factory=dict)
+    _running: dict[str, BuildStep] = field(default_factory=dict)
 
     def feed(self, line: str) -> list[BuildStep]:
         """Take one line; return the steps that it ended. A line that is no event is kept as an error text."""
         text = line.strip()
-        if not text.startswith("{"):
-            if text:
-                self.other.append(text)
-            return []
         try:
-            event = json.loads(text)
+            event = json.loads(text) if text.startswith("{") else None
         except ValueError:
-            self.other.append(text)
+            event = None
+        if event is None:
+            self.other += [text] if text else []
             return []
         ended = [step for vertex in event.get("vertexes") or () if (step := self._vertex(vertex)) is not None]
         for log in event.get("logs") or ():
-            self._log(log)
+            if (step := self.steps.get(log.get("vertex", ""))) is not None:
+                step.write(log.get("stream", 0), base64.b64decode(log.get("data") or b""))
         for status in event.get("statuses") or ():
             self._status(status)
         return ended
@@ -206,9 +183,9 @@ class EventReader:
         """Add a name to a step. Buildx leaves out what there is only one of: bake target, or platform of it."""
         step.names.append(name)
         step.internal = step.internal and _is_internal(name)
-        words = _words(name)
-        many = len(self.built) > 1
-        names = [word for word in words[:1] if word in self.built] if many else list(self.built)
+        # The platform of a native stage reads `linux/amd64->arm64`: the stage works for arm64.
+        words = [re.sub(r"^(\w+)/\w+->(\w+)$", r"\1/\2", word) for word in _bracketed(name)]
+        names = [word for word in words[:1] if word in self.built] if len(self.built) > 1 else list(self.built)
         step.bake_targets.update(names)
         for bake_target in names:
             platforms = self.built[bake_target]
@@ -227,11 +204,6 @@ class EventReader:
             step.named.append(match[1])
         elif (match := _EXPORTED.match(line)) and match[1] not in step.exported:
             step.exported.append(match[1])
-
-    def _log(self, log: dict[str, Any]) -> None:
-        step = self.steps.get(log.get("vertex", ""))
-        if step is not None:
-            step.write(log.get("stream", 0), base64.b64decode(log.get("data") or b""))
 
     def of(self, bake_target: str, platform: str) -> Sequence[BuildStep]:
         """Return the instructions of a bake target for a platform."""
@@ -263,12 +235,6 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
 
 
 def _seconds(text: str | None) -> float | None:
-    if not text:
-        return None
     # Nanoseconds are more than datetime reads (and Python 3.10 reads no "Z").
-    text = re.sub(r"(\.\d{6})\d+", r"\1", text).replace("Z", "+00:00")
-    match = re.match(r"(.*T\d\d:\d\d:\d\d)(\.\d+)?(.*)$", text)
-    if match is None:
-        return None
-    fraction = float(match[2] or 0)
-    return datetime.fromisoformat(match[1] + match[3]).timestamp() + fraction
+    match = re.match(r"(.*T\d\d:\d\d:\d\d)(\.\d{1,6})?\d*(.*)$", (text or "").replace("Z", "+00:00"))
+    return datetime.fromisoformat(match[1] + match[3]).timestamp() + float(match[2] or 0) if match else None

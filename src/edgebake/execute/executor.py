@@ -2,70 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import field
+from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, ErrorGroup
 from edgebake.execute.baking import Baking
 from edgebake.execute.builders import work_by_platform
 from edgebake.execute.buildx import installed_buildx
+from edgebake.execute.frozen import FrozenContext, frozen_context
 from edgebake.execute.ledger import Ledger
 from edgebake.execute.modes import Modes, modes_of
-from edgebake.execute.policy import Policy
 from edgebake.execute.preflight import check_builder
 from edgebake.execute.progress.base import Progress
 from edgebake.execute.publish import merge_index, verify_tags
 from edgebake.execute.publish_stages import StagePublisher
 from edgebake.execute.recording import Recording
-from edgebake.execute.results import Result, other_rows, with_digest
-from edgebake.execute.runner import Runner
+from edgebake.execute.results import Result, other_rows
+from edgebake.execute.runner import Policy, Runner
 from edgebake.graph.build_graph import Index
 from edgebake.interrupt import raise_interrupt
 from edgebake.plan.builder import Plan
 from edgebake.plan.journal import Journal
 from edgebake.plan.settings import Settings
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, VerifyIndexes, WriteFiles
+from edgebake.render.writer import OutputTree
 from edgebake.state.bases import check_bases
+from edgebake.system.checkout import CheckoutLock
 
 
+@dataclass
 class Executor:
-    """Executes a plan.
+    """Executes a plan."""
 
-    Args:
-        plan: what to do.
-        settings: how.
-        progress: shows it.
-        write: brings the generated files up to date.
-        policy: what to do about failures.
-    """
+    plan: Plan
+    settings: Settings  # how it is executed
+    progress: Progress  # shows it
+    tree: OutputTree  # the generated files
+    policy: Policy = field(default_factory=Policy)  # what to do about failures
+    lock: CheckoutLock = field(default_factory=CheckoutLock)  # how others in the same checkout are waited for
+    recording: Recording = field(default_factory=Recording)  # what ran so far
+    modes: Modes = field(default_factory=Modes)  # how the work is done, once the builder has been asked
 
-    def __init__(
-        self,
-        plan: Plan,
-        settings: Settings,
-        progress: Progress,
-        write: Callable[[], object],
-        policy: Policy | None = None,
-    ) -> None:
-        self._plan = plan
-        self._compilation = plan.compilation
-        self._settings = settings
-        self._progress = progress
-        self._write = write
-        self._policy = policy or Policy()
-        self._ledger = Ledger(plan, Journal(self._compilation.workspace.root), self._policy.resumes)
+    def __post_init__(self) -> None:
+        self._compilation = self.plan.compilation
+        self._ledger = Ledger(self.plan, Journal(self._compilation.workspace.root), self.policy.resumes)
         self._driver = ""
         self._errors: list[EdgebakeError] = []
-        self.recording = Recording()
-        """What ran so far."""
-        self.modes = Modes()
-        """How the work is done, once the builder has been asked."""
-        self._runner = Runner(self._policy, (progress, self.recording))
+        self._runner = Runner(self.policy, (self.progress, self.recording))
 
     @property
     def results(self) -> list[Result]:
         """The result of each bake target so far, in the plan's order; what never had its turn comes last."""
-        order = {target.bake_target.name: place for place, target in enumerate(self._plan.targets)}
+        order = {target.bake_target.name: place for place, target in enumerate(self.plan.targets)}
         return sorted(self._ledger.results, key=lambda row: order.get(row.bake_target, len(order)))
 
     def run(self) -> list[Result]:
@@ -77,7 +68,8 @@ class Executor:
         """
         raise_interrupt()
         try:
-            self._walk()
+            with self.lock.held(self._compilation.workspace.root, "bake.lock"), ExitStack() as stack:
+                self._walk(stack)
         except KeyboardInterrupt:
             self._give_up("it was interrupted")
             self._ledger.end("interrupted")
@@ -91,20 +83,22 @@ class Executor:
             raise _together(self._errors)
         return self.results
 
-    def _walk(self) -> None:
-        for step in self._plan.steps:
+    def _walk(self, stack: ExitStack) -> None:
+        context = FrozenContext(Path())
+        for step in self.plan.steps:
             match step:
                 case WriteFiles():
-                    self._write()
+                    self.tree.write(lock=self.lock)
                 case CheckBuilder():
                     self._check_builder(step)
+                    context = stack.enter_context(frozen_context(self.plan, self.tree.files))
                 case PublishStages():
-                    publisher = StagePublisher(self._plan, step, self._settings, self._policy)
-                    publisher.run(self._runner, self._progress, installed_buildx(), self._ledger.timed)
+                    publisher = StagePublisher(self.plan, step, self.settings, self.policy, context)
+                    publisher.run(self._runner, self.progress, installed_buildx(), self._ledger.timed)
                     self._take(publisher.errors)
                 case Bake():
-                    baking = Baking(self._plan, step, self._settings, self._policy, self._ledger)
-                    baking.run(self._runner, self._progress, installed_buildx(), self._driver)
+                    baking = Baking(self.plan, step, self.settings, self.policy, self._ledger, context)
+                    baking.run(self._runner, self.progress, installed_buildx(), self._driver)
                     self._take(baking.errors)
                 case VerifyIndexes():
                     self._verify(step)
@@ -112,62 +106,49 @@ class Executor:
                     self._merge(index)
 
     def _check_builder(self, step: CheckBuilder) -> None:
-        state = check_builder(step, self._settings.builder)
-        if self._policy.keep_going:
+        state = check_builder(step, self.settings.builder)
+        if self.policy.keep_going:
             installed_buildx().refuse_keep_going()
         self._driver = state.driver
-        work = work_by_platform(self._plan, state)
-        self.modes = modes_of(self._plan, work)
-        self._progress.work(work, self.modes)
+        work = work_by_platform(self.plan, state)
+        self.modes = modes_of(self.plan, work)
+        self.progress.work(work, self.modes)
         self._ledger.emulated = tuple(each.platform for each in work if each.mode == "emulated")
-        check_bases(self._plan, self._settings)
-        if any(isinstance(step, Bake) for step in self._plan.steps):
+        check_bases(self.plan, self.settings)
+        if any(isinstance(step, Bake) for step in self.plan.steps):
             self._ledger.begin()
 
     def _take(self, errors: Sequence[EdgebakeError]) -> None:
         self._errors += errors
-        if self._errors and not self._policy.keep_going:
+        if self._errors and not self.policy.keep_going:
             raise self._errors.pop()
 
     def _give_up(self, reason: str) -> None:
         """Take down what had no turn yet, if anything had."""
-        if not self._ledger.began:
-            return
-        for step in self._plan.steps:
-            if isinstance(step, Bake):
-                for image in step.images:
-                    if self._ledger.is_open(image.bake_target):
-                        self._ledger.lose(image, "not attempted", f"because {reason}")
+        bakes = (step for step in self.plan.steps if isinstance(step, Bake) and self._ledger.began)
+        for image in (image for step in bakes for image in step.images):
+            if self._ledger.is_open(image.bake_target):
+                self._ledger.lose(image, "not attempted", f"because {reason}")
 
     def _verify(self, step: VerifyIndexes) -> None:
         for bake_target in step.bake_targets:
             if not self._ledger.is_finished(bake_target.name):
                 continue
             try:
-                tags = verify_tags(self._compilation, self._settings, bake_target)
+                tags = verify_tags(self._compilation, self.settings, bake_target)
             except EdgebakeError as error:
-                if not self._policy.keep_going:
-                    raise
-                self._errors.append(error)
+                self._take([error])
                 continue
             for reference, found in tags.items():
-                self._ledger.replace_rows(bake_target.name, partial(_shown, reference, found))
+                self._ledger.show_digests(bake_target.name, reference, found)
 
     def _merge(self, index: Index) -> None:
         lost = next((name for _, name in index.parts if self._ledger.lost(name)), "")
         if lost:
-            platforms = [platform for platform, _ in index.parts]
-            rows = other_rows(
-                f"{index.image}:{index.tag}", platforms, "not attempted", f"because {lost} was not built"
-            )
-            self._ledger.results += rows
+            name, platforms = f"{index.image}:{index.tag}", [platform for platform, _ in index.parts]
+            self._ledger.results += other_rows(name, platforms, "not attempted", f"because {lost} was not built")
             return
-        bake_targets = {target.bake_target.name: target.bake_target for target in self._plan.targets}
-        self._ledger.results += merge_index(self._compilation, self._settings, index, bake_targets)
-
-
-def _shown(reference: str, digests: Mapping[str, str], row: Result) -> Result:
-    return with_digest(row, reference, digests)
+        self._ledger.results += merge_index(self.plan, self.settings, index)
 
 
 def _together(errors: list[EdgebakeError]) -> EdgebakeError:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.execute.events import BuildStep, EventReader
 
@@ -99,21 +99,13 @@ _HINTS = (
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a bake failed.
+    """Why a bake failed."""
 
-    Attributes:
-        message: what failed, on one line.
-        reason: its last lines, or what Buildx said.
-        step: the step that is to blame; None if it was none of a recipe's.
-        bake_targets: the bake targets that BuildKit names; none if it may be any.
-        transient: whether it may go well when it is tried again.
-    """
-
-    message: str
-    reason: str
-    step: BuildStep | None = None
-    bake_targets: frozenset[str] = frozenset()
-    transient: bool = False
+    message: str  # what failed, on one line
+    reason: str  # its last lines, or what Buildx said
+    step: BuildStep | None = None  # the step that is to blame; None if it was none of a recipe's
+    bake_targets: frozenset[str] = frozenset()  # the bake targets that BuildKit names; none if it may be any
+    transient: bool = False  # whether it may go well when it is tried again
 
     @property
     def stage(self) -> str:
@@ -128,7 +120,9 @@ class Failure:
 
     def error(self) -> EdgebakeError:
         """Return it as an error for the user."""
-        return EdgebakeError(self.message, reason=self.reason, hints=_hints(self.reason))
+        reason = self.reason.lower()
+        hints = [hint for words, hint in _HINTS if any(word in reason for word in words)]
+        return EdgebakeError(self.message, reason=self.reason, hints=hints)
 
 
 def failures_of(events: EventReader) -> list[Failure]:
@@ -138,7 +132,9 @@ def failures_of(events: EventReader) -> list[Failure]:
 
 def unexplained(events: EventReader, bake_targets: Collection[str]) -> Failure:
     """Return the failure of an invocation of which no step failed, in Buildx's words."""
-    return _unblamed(_said(events), bake_targets if len(bake_targets) == 1 else ())
+    errors = [line for line in events.other if "error" in line.lower()]
+    reason = (errors or [*events.other] or ["Buildx gave no reason"])[-1].removeprefix("ERROR: ")
+    return _unblamed(reason, bake_targets if len(bake_targets) == 1 else ())
 
 
 def _failed(step: BuildStep) -> Failure:
@@ -157,12 +153,9 @@ def _unblamed(reason: str, bake_targets: Collection[str]) -> Failure:
 
 def overdue(step: BuildStep, limit: str) -> Failure:
     """Return the failure of a step that was stopped, as it took longer than `limit`."""
-    return Failure(
-        f"the step took longer than {limit}: {' '.join(step.name.split())}",
-        f"{_log(step)}\n\nit was stopped: --step-timeout {limit}",
-        step,
-        frozenset(step.bake_targets),
-    )
+    message = f"the step took longer than {limit}: {' '.join(step.name.split())}"
+    reason = f"{_log(step)}\n\nit was stopped: --step-timeout {limit}"
+    return Failure(message, reason, step, frozenset(step.bake_targets))
 
 
 def _log(step: BuildStep) -> str:
@@ -180,15 +173,3 @@ def is_transient_step(log: list[str], error: str) -> bool:
         return is_transient(error)
     tail = "\n".join(log)
     return bool(_FETCH.search(tail)) and not _COMPILE.search(tail)
-
-
-def _said(events: EventReader) -> str:
-    """Return the line that says why."""
-    said = list(events.other)
-    errors = [line for line in said if "error" in line.lower()]
-    return (errors or said or ["Buildx gave no reason"])[-1].removeprefix("ERROR: ")
-
-
-def _hints(text: str) -> tuple[str, ...]:
-    text = text.lower()
-    return tuple(hint for words, hint in _HINTS if any(word in text for word in words))

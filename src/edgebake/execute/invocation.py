@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+
+from edgebake.dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -13,34 +15,20 @@ class Invocation:
 
     python-on-whales finds Docker, but the command is made here: its own bake can neither be read as it goes nor be
     stopped when time is over.
-
-    Attributes:
-        bake_targets: the platforms of each, by name.
-        files: bake files, relative to the working directory.
-        overrides: `--set` by key.
-        variables: the bake file's variables.
-        builder: a Buildx builder; the one in use if None.
-        load: load the results into the engine.
-        jobs: Buildx's --jobs; "" for a Buildx that does not have it.
     """
 
-    bake_targets: Mapping[str, Sequence[str]]
-    files: Sequence[str]
-    overrides: Mapping[str, str]
-    variables: Mapping[str, str]
-    builder: str | None = None
-    load: bool = False
-    jobs: str = ""
+    bake_targets: Mapping[str, Sequence[str]]  # the platforms of each, by name
+    files: Sequence[str]  # bake files, relative to the working directory
+    overrides: Mapping[str, str]  # `--set` by key
+    variables: Mapping[str, str]  # the bake file's variables
+    builder: str | None = None  # a Buildx builder; the one in use if None
+    load: bool = False  # load the results into the engine
+    jobs: str = ""  # Buildx's --jobs; "" for a Buildx that does not have it
 
     @property
     def platforms(self) -> list[str]:
         """All platforms that are built."""
         return sorted({platform for platforms in self.bake_targets.values() for platform in platforms})
-
-    @property
-    def keeps_going(self) -> bool:
-        """Whether a bake target that fails stops no other."""
-        return self.jobs.startswith("defer-error")
 
     def command(self, metadata: Path) -> list[str]:
         """Return the command, which reports its progress on stderr and writes its results to `metadata`."""

@@ -3,53 +3,51 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from datetime import datetime, timezone
 from typing import Literal
 
 from edgebake import __version__
+from edgebake.dataclasses import dataclass
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure
-from edgebake.execute.results import Fate, Result, built_rows, current_rows, other_rows
+from edgebake.execute.results import Fate, built_rows, current_rows, other_rows
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.plan.builder import Plan
 from edgebake.plan.history import Finished, worth_keeping
 from edgebake.plan.journal import Journal
 from edgebake.plan.steps import BakeItem
 
-_SHORTEST = 0.05
-"""Seconds from which on a step's time is worth remembering."""
+_SHORTEST = 0.05  # seconds from which on a step's time is worth remembering
 
 RunOutcome = Literal["done", "failed", "interrupted"]
 
 
+@dataclass
 class Ledger:
-    """Takes down what a run of a plan does.
+    """Takes down what a run of a plan does."""
 
-    Args:
-        plan: what is run.
-        journal: where it is remembered.
-        resumes: the runs that this one goes on with.
-    """
+    plan: Plan  # what is run
+    journal: Journal  # where it is remembered
+    resumes: Sequence[str] = ()  # the runs that this one goes on with
+    began: bool = False
+    emulated: tuple[str, ...] = ()  # the platforms that the builder has to emulate
+    _finished: set[str] = field(default_factory=set)
+    _lost: dict[str, str] = field(default_factory=dict)
 
-    def __init__(self, plan: Plan, journal: Journal, resumes: Sequence[str] = ()) -> None:
-        self._plan = plan
-        self._journal = journal
-        self._resumes = list(resumes)
+    def __post_init__(self) -> None:
         self.run = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{os.getpid()}"
-        self.results = [r for target in plan.targets if target.evidence.current for r in current_rows(target)]
-        self._finished: set[str] = set()
-        self._lost: dict[str, str] = {}
-        self.began = False
-        self.emulated: tuple[str, ...] = ()  # the platforms that the builder has to emulate
+        self.results = [r for t in self.plan.targets if t.evidence.current for r in current_rows(t)]
 
     # ── the run
 
     def begin(self) -> None:
         """The run begins."""
-        self._journal.shrink(worth_keeping)
-        names = [t.bake_target.name for t in self._plan.targets if not t.evidence.current]
-        self._add("run", edgebake=__version__, output=self._plan.output, bake_targets=names, resumes=self._resumes)
+        self.journal.shrink(worth_keeping)
+        names = [t.bake_target.name for t in self.plan.targets if not t.evidence.current]
+        resumes, output = list(self.resumes), self.plan.output
+        self._add("run", edgebake=__version__, output=output, bake_targets=names, resumes=resumes)
         self.began = True
 
     def end(self, outcome: RunOutcome) -> None:
@@ -58,7 +56,7 @@ class Ledger:
             self._add("end", outcome=outcome)
 
     def _add(self, event: str, **facts: object) -> None:
-        self._journal.add(event, run=self.run, at=_now(), **facts)
+        self.journal.add(event, run=self.run, at=_now(), **facts)
 
     # ── what is asked of it
 
@@ -76,10 +74,7 @@ class Ledger:
 
     def image_of(self, bake_target: BakeTarget) -> str:
         """Return the name of the bake target whose image it is, or tests."""
-        if not bake_target.is_test:
-            return bake_target.name
-        same = (t.bake_target for t in self._plan.targets)
-        return next(t.name for t in same if (t.image, t.target) == (bake_target.image, bake_target.target))
+        return self.plan.image_of(bake_target).bake_target.name if bake_target.is_test else bake_target.name
 
     # ── what happens
 
@@ -136,23 +131,12 @@ class Ledger:
         ids: Sequence[str],
         seconds: float,
     ) -> None:
-        name, platforms = item.bake_target.name, item.platforms
-        evidence = self._plan.target(name).evidence
-        finished = Finished(
-            name,
-            platforms,
-            self._plan.output,
-            self.run,
-            _now(),
-            evidence.inputs,
-            evidence.tests,
-            dict(references),
-            tuple(ids),
-            round(seconds, 3),
-            _times(steps),
-        )
-        built = {platform: self._plan.stage_records(name, platform) for platform in platforms}
-        self._journal.add("finished", **finished.as_data(built))
+        name, platforms, plan = item.bake_target.name, item.platforms, self.plan
+        known = plan.target(name).evidence
+        finished = Finished(name, platforms, plan.output, self.run, _now(), known.inputs, known.tests, references)
+        finished = replace(finished, ids=tuple(ids), seconds=round(seconds, 3), steps=_times(steps))
+        built = {platform: plan.stage_records(name, platform) for platform in platforms}
+        self.journal.add("finished", **finished.as_data(built))
 
     def lose(self, item: BakeItem, fate: Fate, reason: str) -> None:
         """A bake target, or its tests, failed or will not be attempted. Reported once."""
@@ -163,9 +147,11 @@ class Ledger:
         self.results += other_rows(name, item.platforms, fate, reason)
         self._add("lost", bake_target=name, fate=fate, reason=reason)
 
-    def replace_rows(self, name: str, change: Callable[[Result], Result]) -> None:
-        """Change a bake target's rows."""
-        self.results = [change(row) if row.bake_target == name else row for row in self.results]
+    def show_digests(self, name: str, reference: str, digests: Mapping[str, str]) -> None:
+        """Show in a bake target's rows what the registry has under a reference, by platform."""
+        for place, row in enumerate(self.results):
+            if row.bake_target == name:
+                self.results[place] = replace(row, reference=reference, digest=digests[row.platform])
 
 
 def _by_platform(events: EventReader, name: str, platforms: Sequence[str]) -> dict[str, Sequence[BuildStep]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.execute.events import BuildStep
 from edgebake.graph.names import platform_name
 
@@ -18,15 +19,10 @@ StepMode = Literal["native", "cross", "emulated"]
 
 @dataclass(frozen=True)
 class Modes:
-    """How the work of a plan is done.
+    """How the work of a plan is done."""
 
-    Attributes:
-        platforms: how each platform's is.
-        native: the stages that run on the build platform, by their names.
-    """
-
-    platforms: Mapping[str, WorkMode] = field(default_factory=dict)
-    native: frozenset[str] = frozenset()
+    platforms: Mapping[str, WorkMode] = field(default_factory=dict)  # how each platform's is
+    native: frozenset[str] = frozenset()  # the stages that run on the build platform, by their names
 
     def of(self, step: BuildStep) -> StepMode:
         """Return where a step runs. Only commands are emulated: BuildKit copies files itself."""
@@ -40,11 +36,9 @@ class Modes:
 
 def modes_of(plan: Plan, work: Sequence[PlatformWork]) -> Modes:
     """Return how a builder does a plan's work."""
-    names = set()
-    compilation = plan.compilation
+    names, compilation = set(), plan.compilation
     for target in {each.bake_target.target for each in plan.targets}:
-        for node in compilation.graph.of_target(target):
-            if node.native:
-                name = compilation.names[target][node.id]
-                names |= {name, *(platform_name(name, platform) for platform in node.platforms)}
+        for node in (node for node in compilation.graph.of_target(target) if node.native):
+            name = compilation.names[target][node.id]
+            names |= {name, *(platform_name(name, platform) for platform in node.platforms)}
     return Modes({each.platform: each.mode for each in work}, frozenset(names))

@@ -7,7 +7,6 @@ import io
 from collections.abc import Mapping, Sequence
 
 from edgebake.errors import EdgebakeError
-from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.image_stage import index_annotations
 from edgebake.model.labels import fingerprint_label
 from edgebake.plan.builder import Plan
@@ -36,7 +35,7 @@ def bake_overrides(
     by_digest = driver not in ("", "docker")  # the engine's own has no such exporter (moby/moby)
     for item in items:
         name = item.bake_target.name
-        overrides |= context_overrides(name, _image_of(plan, item.bake_target).reuse.given)
+        overrides |= context_overrides(name, plan.image_of(item.bake_target).reuse.given)
         if item.platforms != item.bake_target.platforms:
             overrides[f"{name}.platform"] = ",".join(item.platforms)
         if not item.bake_target.is_test:
@@ -49,19 +48,11 @@ def bake_overrides(
     return overrides
 
 
-def _image_of(plan: Plan, bake_target: BakeTarget) -> TargetPlan:
-    """Return the plan of an image; for its tests that of the image that they are run in."""
-    wanted = (bake_target.image, bake_target.target)
-    return next(plan for plan in plan.targets if (plan.bake_target.image, plan.bake_target.target) == wanted)
-
-
 def _of_image(plan: Plan, item: BakeItem, output: Output, settings: Settings, *, by_digest: bool) -> dict[str, str]:
     name = item.bake_target.name
     target = plan.target(name)
-    overrides = {
-        f"{name}.labels.{fingerprint_label(platform)}": f"sha256:{digest}"
-        for platform, digest in target.fingerprints
-    }
+    labels = {fingerprint_label(platform): f"sha256:{digest}" for platform, digest in target.fingerprints}
+    overrides = {f"{name}.labels.{label}": value for label, value in labels.items()}
     if not item.tag:
         if output == "push":
             overrides[f"{name}.output"] = _push(_index_attributes(plan, target))
@@ -76,11 +67,8 @@ def _of_image(plan: Plan, item: BakeItem, output: Output, settings: Settings, *,
 
 
 def _index_attributes(plan: Plan, target: TargetPlan) -> dict[str, str]:
-    """Return the annotations of a bake target's index as BuildKit's exporter takes them.
-
-    A single platform has no index, and BuildKit refuses them.
-    """
-    if len(target.platforms) < 2:
+    """Return the annotations of a bake target's index as BuildKit's exporter takes them."""
+    if len(target.platforms) < 2:  # there is no index, and BuildKit refuses them
         return {}
     annotations = index_annotations(plan.compilation.plan_of(target.bake_target))
     return {f"annotation-index.{key}": value for key, value in annotations.items()}

@@ -25,11 +25,8 @@ def check_builder(step: CheckBuilder, builder: str | None) -> BuilderState:
         EdgebakeError: no Docker, no engine, no Buildx, one too old, or a platform that the builder cannot run.
     """
     with ThreadPoolExecutor() as pool:  # each question takes Docker a tenth of a second
-        engine, buildx, state_of = (
-            pool.submit(_check_docker),
-            pool.submit(installed_buildx),
-            pool.submit(inspect, builder),
-        )
+        engine, buildx = pool.submit(_check_docker), pool.submit(installed_buildx)
+        state_of = pool.submit(inspect, builder)
         for asked in (engine, buildx):  # the cause is reported, not what follows from it
             asked.result()
         state = state_of.result()
@@ -43,12 +40,8 @@ def check_builder(step: CheckBuilder, builder: str | None) -> BuilderState:
 
 def not_emulated(who: str, platforms: Sequence[str], reason: str) -> EdgebakeError:
     """Return the message where a builder or engine (`who`) cannot run commands for `platforms`."""
-    arch = platforms[0].split("/")[1]
-    return EdgebakeError(
-        f"the {who} cannot run commands for {', '.join(platforms)}",
-        reason=reason,
-        hints=[hint.format(arch=arch, platform=platforms[0]) for hint in _QEMU_HINTS],
-    )
+    hints = [hint.format(arch=platforms[0].split("/")[1]) for hint in _QEMU_HINTS]
+    return EdgebakeError(f"the {who} cannot run commands for {', '.join(platforms)}", reason=reason, hints=hints)
 
 
 def _check_docker() -> None:

@@ -30,14 +30,7 @@ _ENVIRONMENT = {"BUILDX_METADATA_PROVENANCE": "disabled"}
 
 
 class BakeProcess:
-    """Starts a bake.
-
-    Args:
-        invocation: what to bake.
-
-    Attributes:
-        events: what it has reported so far.
-    """
+    """A bake, which begins at once. `events` has what it has reported so far."""
 
     def __init__(self, invocation: Invocation) -> None:
         self.events = EventReader(invocation.bake_targets)
@@ -73,7 +66,7 @@ class BakeProcess:
         """
         ended, end = [], time.monotonic() + GRACE
         try:
-            self._signal(self._process.pid, signal.SIGINT)
+            self._process.send_signal(signal.SIGINT)
             while (steps := self.read()) is not None:
                 ended += steps
                 if time.monotonic() >= end:
@@ -95,12 +88,8 @@ class BakeProcess:
     def _kill(self) -> None:
         """Kill it and what it started (Buildx is a program of its own, a child of `docker`)."""
         for pid in [*_children(self._process.pid), self._process.pid]:
-            self._signal(pid, signal.SIGKILL)
-
-    @staticmethod
-    def _signal(pid: int, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @cache

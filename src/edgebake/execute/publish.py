@@ -9,6 +9,7 @@ from edgebake.execute.results import Result
 from edgebake.graph.build_graph import BakeTarget, Index
 from edgebake.graph.compile import Compilation
 from edgebake.graph.image_stage import index_annotations
+from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
 from edgebake.registry.errors import NotFoundError
 from edgebake.registry.images import RegistryImage, read_image
@@ -33,23 +34,22 @@ def verify_tags(
     return found
 
 
-def merge_index(
-    compilation: Compilation, settings: Settings, index: Index, bake_targets: Mapping[str, BakeTarget]
-) -> list[Result]:
+def merge_index(plan: Plan, settings: Settings, index: Index) -> list[Result]:
     """Write the pushed images of several targets under one tag, with their attestations.
 
     Raises:
         EdgebakeError: an image is not there, or the tag does not have the declared platforms afterwards.
     """
-    registry = registry_of(compilation, settings)
+    compilation, registry = plan.compilation, registry_of(plan.compilation, settings)
     images = []
     for platform, name in index.parts:
-        tag = expanded_tags(compilation, settings, bake_targets[name].tags)[0]
-        image = _pushed(compilation, settings, f"{registry}/{bake_targets[name].repository}:{tag}")
-        check_platforms(image, bake_targets[name].platforms)
+        bake_target = plan.target(name).bake_target
+        tag = expanded_tags(compilation, settings, bake_target.tags)[0]
+        image = _pushed(compilation, settings, f"{registry}/{bake_target.repository}:{tag}")
+        check_platforms(image, bake_target.platforms)
         images.append(image.by_platform[platform])
-    plan = compilation.plan_of(bake_targets[index.parts[0][1]])
-    annotations = index_annotations(plan) if len(images) > 1 else {}
+    first = plan.target(index.parts[0][1]).bake_target
+    annotations = index_annotations(compilation.plan_of(first)) if len(images) > 1 else {}
     repository = parse_repository(f"{registry}/{index.repository}")
     tags = tuple(expanded_tags(compilation, settings, [index.tag]))
     wanted = TagSet(index.image, repository, tags, tuple(images), annotations)
@@ -58,14 +58,9 @@ def merge_index(
 
 
 def _pushed(compilation: Compilation, settings: Settings, reference: str) -> RegistryImage:
-    """Return what has just been pushed.
-
-    Raises:
-        EdgebakeError: the registry does not show it.
-    """
+    """Return what has just been pushed; an EdgebakeError if the registry does not show it."""
     try:
         return read_image(registry_client(compilation, settings), parse_reference(reference))
     except NotFoundError as error:
-        raise EdgebakeError(
-            f"{reference} was pushed, but the registry does not have it", reason=error.reason
-        ) from None
+        message = f"{reference} was pushed, but the registry does not have it"
+        raise EdgebakeError(message, reason=error.reason) from None

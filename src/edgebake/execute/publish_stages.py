@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.execute.batches import AT_ONCE
 from edgebake.execute.buildx import Buildx
 from edgebake.execute.events import EventReader
+from edgebake.execute.frozen import FrozenContext
 from edgebake.execute.invocation import Invocation
-from edgebake.execute.policy import Policy
 from edgebake.execute.progress.base import Progress
-from edgebake.execute.runner import Ended, Job, Runner
+from edgebake.execute.runner import Ended, Job, Policy, Runner
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, bake_variables, cache_variables
 from edgebake.plan.steps import Bake, PublishStages
@@ -24,29 +25,23 @@ Timed = Callable[[Mapping[str, str], EventReader], None]
 """Takes down what an invocation's stages took: see :meth:`edgebake.execute.ledger.Ledger.timed`."""
 
 
+@dataclass
 class StagePublisher:
-    """Publishes stages.
+    """Publishes stages."""
 
-    Args:
-        plan: what they are part of.
-        step: the stages.
-        settings: how they are built.
-        policy: what to do about failures.
+    plan: Plan  # what they are part of
+    step: PublishStages
+    settings: Settings  # how they are built
+    policy: Policy  # what to do about failures
+    context: FrozenContext  # what is built from
+    _pushed: set[str] = field(default_factory=set)
+    # Why something failed, so far. A stage that cannot be built while others go on is no error here if images
+    # follow: those that need it report it.
+    errors: list[EdgebakeError] = field(default_factory=list)
 
-    Attributes:
-        errors: why something failed, so far. A stage that cannot be built while others go on is no error here if
-            images follow: those that need it report it.
-    """
-
-    def __init__(self, plan: Plan, step: PublishStages, settings: Settings, policy: Policy) -> None:
-        self._plan = plan
-        self._step = step
-        self._settings = settings
-        self._policy = policy
-        self._names, self._overlay = publish_overlay(step)
-        self._stages = dict(zip(self._names, step.stages, strict=True))
-        self._pushed: set[str] = set()
-        self.errors: list[EdgebakeError] = []
+    def __post_init__(self) -> None:
+        self._names, self._overlay = publish_overlay(self.step)
+        self._stages = dict(zip(self._names, self.step.stages, strict=True))
 
     def run(self, runner: Runner, progress: Progress, buildx: Buildx, timed: Timed) -> None:
         """Publish the stages.
@@ -63,21 +58,22 @@ class StagePublisher:
             finally:
                 progress.close()
         stages = tuple(published for name, published in self._stages.items() if name in self._pushed)
-        put_under_keys(self._plan.compilation, self._settings, replace(self._step, stages=stages))
+        put_under_keys(self.plan.compilation, self.settings, replace(self.step, stages=stages))
 
     def _invocations(self, overlay: Path, buildx: Buildx) -> Iterator[Invocation]:
-        compilation, settings = self._plan.compilation, self._settings
+        compilation, settings = self.plan.compilation, self.settings
         built = {name: published.stage.platforms for name, published in self._stages.items()}
         platforms = sorted({platform for several in built.values() for platform in several})
         variables = {
             **cache_variables(compilation, settings, platforms, writes=False),
             **bake_variables(compilation, settings),
+            **self.context.variables(settings),
             "CACHE_TO": "",  # an image's cache is written with the image
         }
-        mode = "defer-error," if self._policy.keep_going else ""
+        mode = "defer-error," if self.policy.keep_going else ""
         jobs = f"{mode}parallel={AT_ONCE}" if buildx.jobs else ""
-        files = [compilation.workspace.project.bake_file, str(overlay)]
-        whole = Invocation(built, files, {}, variables, settings.builder, jobs=jobs)
+        files = [self.context.file(compilation.workspace.project.bake_file), str(overlay)]
+        whole = Invocation(built, files, self.context.overrides, variables, settings.builder, jobs=jobs)
         names, size = self._names, len(built) if jobs else AT_ONCE
         yield from (whole.only(names[start : start + size]) for start in range(0, len(names), size))
 
@@ -85,18 +81,17 @@ class StagePublisher:
         job: Job | None = Job(invocation)
         while job is not None:
             ended = runner.run(job, progress.update)
-            timed(
-                {name: self._stages[name].stage.node.target for name in job.invocation.bake_targets}, ended.events
-            )
+            names = job.invocation.bake_targets
+            timed({name: self._stages[name].stage.node.target for name in names}, ended.events)
             self._pushed.update(ended.done)
             job = self._after_failure(ended, runner) if ended.failures else None
 
     def _after_failure(self, ended: Ended, runner: Runner) -> Job | None:
         """Return what is published once more."""
-        keep_going, retries = self._policy.keep_going, self._policy.retries
+        keep_going, retries = self.policy.keep_going, self.policy.retries
         lasting = [f for f in ended.failures if not f.transient or ended.job.attempt > retries]
         transient = next((failure for failure in ended.failures if failure not in lasting), None)
-        reported_later = keep_going and any(isinstance(step, Bake) for step in self._plan.steps)
+        reported_later = keep_going and any(isinstance(step, Bake) for step in self.plan.steps)
         self.errors += [failure.error() for failure in lasting if not (failure.stage and reported_later)]
         if lasting and not (keep_going and all(failure.bake_targets for failure in lasting)):
             return None

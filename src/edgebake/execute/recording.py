@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.execute.events import EventReader
 from edgebake.execute.runner import Ended, Job, Watcher
 
@@ -15,25 +15,15 @@ Outcome = Literal["done", "failed", "stopped"]
 
 @dataclass
 class Ran:
-    """One invocation.
+    """One invocation."""
 
-    Attributes:
-        bake_targets: what it was for.
-        platforms: all that were built.
-        attempt: 1, and more if it was retried.
-        events: what BuildKit reported.
-        began: seconds since the epoch.
-        ended: the same; None while it runs.
-        outcome: how it ended: `stopped` if it never ended by itself.
-    """
-
-    bake_targets: Sequence[str]
-    platforms: Sequence[str]
-    attempt: int
-    events: EventReader
-    began: float
-    ended: float | None = None
-    outcome: Outcome = "stopped"
+    bake_targets: Sequence[str]  # what it was for
+    platforms: Sequence[str]  # all that were built
+    attempt: int  # 1, and more if it was retried
+    events: EventReader  # what BuildKit reported
+    began: float  # seconds since the epoch
+    ended: float | None = None  # the same; None while it runs
+    outcome: Outcome = "stopped"  # how it ended: `stopped` if it never ended by itself
 
 
 class Recording(Watcher):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.execute.events import BuildStep
 from edgebake.plan.target_plan import TargetPlan
 
@@ -58,27 +58,12 @@ def other_rows(name: str, platforms: Sequence[str], fate: Fate, reason: str) -> 
 
 def current_rows(target: TargetPlan) -> Iterator[Result]:
     """Yield the rows of a bake target that is up to date."""
-    found = target.evidence
-    for platform in target.platforms:
-        yield Result(
-            target.bake_target.name,
-            platform,
-            0.0,
-            0,
-            0,
-            found.reference,
-            found.digests.get(platform, ""),
-            found.pushed,
-            "up to date",
-            found.text,
-        )
+    name, found = target.bake_target.name, target.evidence
+    for p in target.platforms:
+        digest = found.digests.get(p, "")
+        yield Result(name, p, 0.0, 0, 0, found.reference, digest, found.pushed, "up to date", found.text)
 
 
 def _pulled(name: str, digest: str) -> str:
     """Return how a result is pulled: by its tag, or by its digest if it was pushed without one."""
     return f"{name}@{digest}" if name and digest and ":" not in name.rpartition("/")[2] else name
-
-
-def with_digest(row: Result, reference: str, platforms: Mapping[str, str]) -> Result:
-    """Return a row with what the registry has under a reference."""
-    return replace(row, reference=reference, digest=platforms[row.platform])

@@ -1,25 +1,46 @@
-"""Runs invocations of Buildx under timeouts; whatever ends one leaves nothing running."""
+"""Runs invocations of Buildx, with retries and under timeouts; whatever ends one leaves nothing running."""
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure, failures_of, overdue, unexplained
 from edgebake.execute.invocation import Invocation
-from edgebake.execute.policy import Policy, delay
 from edgebake.execute.process import BakeProcess
 from edgebake.text.duration import format_duration
 
 _TICK = 0.25  # seconds
+_FIRST, _FACTOR, _LONGEST = 2.0, 3.0, 60.0  # seconds
 
 OnSteps = Callable[[EventReader, list[BuildStep]], None]
 """Called with the steps that have ended."""
 OnRetry = Callable[[Failure, float], None]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What to do about failures."""
+
+    keep_going: bool = False  # whether what does not depend on a failure goes on
+    retries: int = 2  # how often what failed for a transient reason is retried
+    step_timeout: float = 0.0  # seconds that a step may take; 0 for any time
+    timeout: float = 0.0  # seconds that all may take; 0 for any time
+    resumes: tuple[str, ...] = ()  # the runs that this one goes on with
+
+
+def delay(attempt: int) -> float:
+    """Return the seconds to wait after the `attempt`-th try: 2, 6, 18, 54, 60, …, give or take a fifth.
+
+    Many machines that were refused at once do not come back at once.
+    """
+    seconds = _FIRST * _FACTOR ** (attempt - 1)
+    return min(seconds, _LONGEST) * random.uniform(0.8, 1.2)
 
 
 @dataclass(frozen=True)
@@ -62,18 +83,15 @@ class Watcher:
         """A job is retried after some seconds; `number` is "1 of 2"."""
 
 
+@dataclass
 class Runner:
-    """Runs jobs, one at a time.
+    """Runs jobs, one at a time."""
 
-    Args:
-        policy: how long they may take, and how often they are retried. `timeout` counts from now.
-        watchers: follow the jobs.
-    """
+    policy: Policy  # how long they may take, and how often they are retried. `timeout` counts from now.
+    watchers: Sequence[Watcher]  # follow the jobs
 
-    def __init__(self, policy: Policy, watchers: Sequence[Watcher]) -> None:
-        self._policy = policy
-        self._watchers = watchers
-        self._deadline = time.monotonic() + policy.timeout if policy.timeout else float("inf")
+    def __post_init__(self) -> None:
+        self._deadline = time.monotonic() + self.policy.timeout if self.policy.timeout else float("inf")
 
     def run(self, job: Job, on_steps: OnSteps) -> Ended:
         """Run a job to its end.
@@ -88,7 +106,7 @@ class Runner:
         process = BakeProcess(job.invocation)
         late = None
         try:
-            for watcher in self._watchers:
+            for watcher in self.watchers:
                 watcher.began(job, process.events)
             while late is None and (steps := process.read()) is not None:
                 on_steps(process.events, steps)
@@ -103,18 +121,17 @@ class Runner:
         if late is not None:
             on_steps(process.events, process.stop())
         ended = self._ended(job, process, late)
-        for watcher in self._watchers:
+        for watcher in self.watchers:
             watcher.ended(ended)
         return ended
 
     def _ended(self, job: Job, process: BakeProcess, late: BuildStep | None) -> Ended:
         code, metadata = process.finish()
-        failures: list[Failure] = []
+        failures = failures_of(process.events) if late is not None or code else []
         if late is not None:
-            limit = format_duration(self._policy.step_timeout)
-            failures = [overdue(late, limit), *failures_of(process.events)]
-        elif code:
-            failures = failures_of(process.events) or [unexplained(process.events, job.invocation.bake_targets)]
+            failures.insert(0, overdue(late, format_duration(self.policy.step_timeout)))
+        elif code and not failures:
+            failures = [unexplained(process.events, job.invocation.bake_targets)]
         return Ended(job, process.events, metadata, failures)
 
     def again(self, job: Job, names: Sequence[str], failure: Failure | None, note: OnRetry | None = None) -> Job:
@@ -135,8 +152,8 @@ class Runner:
         seconds = delay(job.attempt)
         if note is not None:
             note(failure, seconds)
-        for watcher in self._watchers:
-            watcher.retry(f"{job.attempt} of {self._policy.retries}", seconds, failure.short)
+        for watcher in self.watchers:
+            watcher.retry(f"{job.attempt} of {self.policy.retries}", seconds, failure.short)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             time.sleep(_TICK)
@@ -144,15 +161,13 @@ class Runner:
         return Job(invocation, job.attempt + 1)
 
     def _tick(self) -> None:
-        for watcher in self._watchers:
+        for watcher in self.watchers:
             watcher.tick()
         if time.monotonic() >= self._deadline:
-            raise EdgebakeError(
-                "the bake took longer than its --timeout, and was stopped",
-                hints=("to build the rest: edgebake bake --resume, with the same other options",),
-            )
+            hints = ("to build the rest: edgebake bake --resume, with the same other options",)
+            raise EdgebakeError("the bake took longer than its --timeout, and was stopped", hints=hints)
 
     def _late_step(self, events: EventReader) -> BuildStep | None:
-        limit = self._policy.step_timeout
+        limit = self.policy.step_timeout
         late = [step for step in events.running() if time.monotonic() - step.seen > limit] if limit else []
         return min(late, key=lambda step: step.seen, default=None)

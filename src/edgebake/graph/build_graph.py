@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 import networkx as nx
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.node import Node, StageKey
 
 

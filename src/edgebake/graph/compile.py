@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Mistakes, Position, did_you_mean
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.collisions import refuse_all_collisions

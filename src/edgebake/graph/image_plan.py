@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.python_env import PythonEnv
 from edgebake.graph.view import RecipeView
 from edgebake.model.project import Image

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+
+from edgebake.dataclasses import dataclass
 
 InputKind = Literal[
     "project",  # a file or folder of the project's own, read where it lies

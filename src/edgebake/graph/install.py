@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.graph.context import BuildContext
 from edgebake.graph.inputs import Input

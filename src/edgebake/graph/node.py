@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Literal, NamedTuple
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.inputs import Input
 from edgebake.graph.operations import Operations
 from edgebake.graph.ops import SCRATCH, ImageRef, StageRef

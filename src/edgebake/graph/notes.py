@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.load.workspace import Workspace
 from edgebake.model.target import Target

@@ -8,9 +8,9 @@ client/llb is the model). `render/dockerfile.py` prints operations; nothing else
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.inputs import Input, OwnRequirements
 
 Pairs: TypeAlias = "tuple[tuple[str, str], ...]"

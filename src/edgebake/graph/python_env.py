@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.view import RecipeView
 from edgebake.model.lock import LockedPackage, LockedPython
 

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.host.candidate import Candidate, Judged, judged
+from edgebake.host.detect import machine_of
 from edgebake.host.local import local_candidates, local_reference
 from edgebake.host.machine import Machine
 from edgebake.host.match import machine_board
-from edgebake.host.remote import MOST_TAGS, Cache, remote_candidates, remote_reference
-from edgebake.host.wanted import Wanted, known_targets, target_to_build
-from edgebake.load.workspace import Workspace
+from edgebake.host.remote import MOST_TAGS, Cache, cache_folder, remote_candidates, remote_reference
+from edgebake.host.wanted import Wanted, known_targets, target_to_build, wanted
+from edgebake.load.workspace import Workspace, find_root, open_workspace
 from edgebake.model.target import Target
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import RegistryError
 from edgebake.text.words import counted
 
 _SHOWN = 10  # refusals in a message
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is looked for, and where: `name` is an image of the project, a recipe, a repository or a reference.
+
+    `registry` takes the place of the project's. `root` is the folder with another machine's files; None for this
+    machine. `no_cache`: ask the registry again, though its answers of the last minutes are kept. `ca_bundle` has
+    further certificates to trust. `everything`: ask the registry even if the engine has an image that fits.
+    """
+
+    name: str
+    registry: str | None = None
+    root: Path | None = None
+    no_cache: bool = False
+    ca_bundle: Path | None = None
+    everything: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,53 +62,63 @@ class Answer:
         return tuple(f"not proven to run here: {one.text} ({one.source})" for one in unproven)
 
 
-def find_image(
-    this: Wanted,
-    workspace: Workspace,
-    machine: Machine,
-    client: RegistryClient,
-    cache: Cache,
-    *,
-    here: bool = True,
-    all_of_them: bool = False,
-) -> Answer:
-    """Return the candidates for a machine.
+@dataclass(frozen=True)
+class Found:
+    """The result of a search."""
+
+    wanted: Wanted
+    workspace: Workspace
+    machine: Machine
+    answer: Answer
+
+    def nothing_fits(self) -> EdgebakeError:
+        """Return the error that says why no image fits, and what to build."""
+        name, refused = self.wanted.name, self.answer.judged
+        lines = [f"{one.candidate.reference}: {one.verdict.refusal}" for one in refused[:_SHOWN]]
+        if len(refused) > _SHOWN:
+            lines.append(f"… and {len(refused) - _SHOWN} more: edgebake autotag {name} --explain")
+        reason = "\n".join(lines) or f"neither the engine nor {self.wanted.repository} has one"
+        return EdgebakeError(f"no image of {name!r} runs on this machine", reason=reason, hints=(self._to_build(),))
+
+    def _to_build(self) -> str:
+        if not self.wanted.known:
+            return "edgebake detect shows what this machine is"
+        target = target_to_build(self.wanted, self.workspace, self.machine)
+        if target is None:
+            return "no known target fits this machine: edgebake detect shows what it is"
+        return f"build it: edgebake bake {self.wanted.name} --target {target} --load"
+
+
+def search(what: Search, start: Path, environment: Mapping[str, str]) -> Found:
+    """Return the images that a name may mean, judged for a machine.
 
     The registry is asked only if the engine has no image that fits, uses the machine's GPU and is proven to run.
-
-    Args:
-        this: what is wanted.
-        workspace: the project.
-        machine: where it is to run.
-        client: asks the registry.
-        cache: its earlier answers.
-        here: whether the machine is this one, whose engine's images count.
-        all_of_them: ask the registry in any case.
+    `start` is a folder of the project, if there is one; `environment` is the user's.
 
     Raises:
-        EdgebakeError: the registry is needed, and refuses or cannot be reached.
+        EdgebakeError: the name is unknown, or the registry is needed, and refuses or cannot be reached.
     """
+    workspace = open_workspace(find_root(start) or start, need_project=False)
+    this = wanted(what.name, workspace, what.registry)
+    machine = machine_of(what.root)
+    client = RegistryClient(environment, what.ca_bundle)
+    cache = Cache(None if what.no_cache else cache_folder(environment))
     targets, board = known_targets(workspace), machine_board(machine, workspace)
     profile = board.name if board else None
-    candidates, notes = _local(this, targets) if here else ([], [])
+    candidates, notes = _local(this, targets) if what.root is None else ([], [])
     answer = Answer(tuple(judged(candidates, machine, profile)), tuple(notes))
-    if _is_enough(answer, machine) and not all_of_them:
-        return answer
-    try:
-        more, more_notes = _remote(this, machine, targets, client, cache)
-        candidates, notes = [*candidates, *more], [*notes, *more_notes]
-    except RegistryError as error:
-        if answer.best is None:
-            raise
-        notes.append(f"the registry's images are unknown: {error.message}")
-    return Answer(tuple(judged(candidates, machine, profile)), tuple(notes))
-
-
-def _is_enough(answer: Answer, machine: Machine) -> bool:
-    if answer.best is None:
-        return False
-    verdict = answer.judged[0].verdict
-    return verdict.grade != "unproven" and (verdict.uses_gpu or machine.cuda is None)
+    uses_gpu = answer.best is not None and answer.judged[0].verdict.uses_gpu
+    is_enough = answer.best is not None and not answer.doubts and (uses_gpu or machine.cuda is None)
+    if what.everything or not is_enough:
+        try:
+            more, more_notes = _remote(this, machine, targets, client, cache)
+            candidates, notes = [*candidates, *more], [*notes, *more_notes]
+        except RegistryError as error:
+            if answer.best is None:
+                raise
+            notes.append(f"the registry's images are unknown: {error.message}")
+        answer = Answer(tuple(judged(candidates, machine, profile)), tuple(notes))
+    return Found(this, workspace, machine, answer)
 
 
 def _local(this: Wanted, targets: Mapping[str, Target]) -> tuple[list[Candidate], list[str]]:
@@ -114,23 +143,3 @@ def _remote(
     candidates, left_out = remote_candidates(client, this.repository, platform, targets, cache)
     note = f"{counted(left_out, 'tag')} of {this.repository} left out: it has more than {MOST_TAGS}"
     return candidates, [note] if left_out else []
-
-
-def nothing_fits(this: Wanted, workspace: Workspace, machine: Machine, refused: Sequence[Judged]) -> EdgebakeError:
-    """Return the error that says why no image fits, and what to build."""
-    lines = [f"{one.candidate.reference}: {one.verdict.refusal}" for one in refused[:_SHOWN]]
-    if len(refused) > _SHOWN:
-        lines.append(f"… and {len(refused) - _SHOWN} more: edgebake autotag {this.name} --explain")
-    reason = "\n".join(lines) or f"neither the engine nor {this.repository} has one"
-    return EdgebakeError(
-        f"no image of {this.name!r} runs on this machine", reason=reason, hints=_to_build(this, workspace, machine)
-    )
-
-
-def _to_build(this: Wanted, workspace: Workspace, machine: Machine) -> tuple[str, ...]:
-    if not this.known:
-        return ("edgebake detect shows what this machine is",)
-    target = target_to_build(this, workspace, machine)
-    if target is None:
-        return ("no known target fits this machine: edgebake detect shows what it is",)
-    return (f"build it: edgebake bake {this.name} --target {target} --load",)

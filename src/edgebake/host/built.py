@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from edgebake.dataclasses import dataclass
 from edgebake.model.labels import LABEL_PREFIX
 from edgebake.model.target import GLIBC, Target
 
@@ -62,12 +63,7 @@ def from_config(
 ) -> Built:
     """Return what an image was built for.
 
-    Args:
-        labels: the image's labels. One that has no sense counts as missing.
-        environment: its environment, NAME=VALUE.
-        platforms: the platforms that it exists for.
-        tag: its tag.
-        targets: the known targets, by name.
+    A label that has no sense counts as missing. `environment` has NAME=VALUE, `targets` are the known ones by name.
     """
     found = _labelled(labels, targets) or from_tag(tag, targets)
     require = next((one.partition("=")[2] for one in environment if one.startswith("NVIDIA_REQUIRE_CUDA=")), "")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from edgebake.dataclasses import dataclass
 from edgebake.host.built import Built
 from edgebake.host.fit import Verdict, judge, rank
 from edgebake.host.machine import Machine
@@ -28,11 +29,6 @@ class Candidate:
     def variable(self, name: str) -> str | None:
         """Return a variable of its environment, or None."""
         return next((one.partition("=")[2] for one in self.environment if one.startswith(f"{name}=")), None)
-
-    @property
-    def board(self) -> str | None:
-        """The board whose runtime defaults it has."""
-        return self.variable("BOARD")
 
     @property
     def tag(self) -> str:
@@ -61,9 +57,9 @@ def judged(candidates: Iterable[Candidate], machine: Machine, board: str | None)
     found = [Judged(candidate, judge(candidate.built, machine)) for candidate in candidates]
 
     def key(one: Judged) -> tuple[object, ...]:
-        candidate, own = one.candidate, 0
-        if candidate.board is not None:
-            own = 1 if candidate.board == board else -1
+        candidate = one.candidate
+        made_for = candidate.variable("BOARD")  # the board whose runtime defaults it has
+        own = 0 if made_for is None else 1 if made_for == board else -1
         place = rank(one.verdict, candidate.built, machine, local=candidate.local)
         return one.verdict.fits, *place, own, candidate.created, _natural(candidate.tag), candidate.reference
 

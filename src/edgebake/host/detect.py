@@ -5,38 +5,39 @@ from __future__ import annotations
 import json
 import platform
 import re
+from pathlib import Path
 
+from edgebake.errors import EdgebakeError
 from edgebake.host.files import Files
 from edgebake.host.gpu import Seen, by_files, by_nvidia_smi, by_pci, by_soc, merged
-from edgebake.host.machine import Fact, Flavour, Kind, Machine
-from edgebake.host.runtime import container_runtime
+from edgebake.host.machine import ContainerRuntime, Fact, Flavour, Kind, Machine
 from edgebake.host.tables import CHIPS, JETPACK, SBSA_FROM_L4T, cuda_of_driver, cuda_of_l4t
 
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Architectures as uname and `docker info` have them, and as OCI has them."""
 _ELF_MACHINES = {0x3E: "amd64", 0xB7: "arm64"}  # e_machine: elf(5)
 _TREE = "/proc/device-tree"
 _RELEASE = "/etc/nv_tegra_release"
 _DPKG = "/var/lib/dpkg/status"
+_DAEMON = "/etc/docker/daemon.json"
+_HOST_FILES = "/etc/nvidia-container-runtime/host-files-for-container.d"
 
 
 def detect(files: Files) -> Machine:
-    """Return what is known of a machine.
-
-    Args:
-        files: the machine's. Only if they are the running machine's, its libraries and programs are asked, too.
-    """
-    compatible = _strings(files.text(f"{_TREE}/compatible"))
+    """Return what is known of a machine; if it is the running one, also from its libraries and programs."""
+    compatible = (files.text(f"{_TREE}/compatible") or "").replace("\0", " ")  # zeros part the property's strings
     soc = _soc(files, compatible)
     l4t = _l4t(files)
     seen = _seen(files, soc.value if soc else None)
-    kind = _kind(files, soc, l4t)
-    driver = Fact(seen.driver, _driver_source(files)) if seen.driver else None
     architecture = _architecture(files)
+    kind = _kind(architecture, l4t or soc)  # as NVIDIA's container toolkit decides (go-nvlib, HasTegraFiles)
+    driver_file = "/proc/driver/nvidia/version"
+    driver = Fact(seen.driver, driver_file if files.exists(driver_file) else "NVML") if seen.driver else None
     return Machine(
         architecture=architecture,
         kind=kind,
         model=_model(files),
-        parts=tuple(dict.fromkeys(re.findall(r"p\d{4}-\d{4}", " ".join(compatible)))),
+        parts=tuple(dict.fromkeys(re.findall(r"p\d{4}-\d{4}", compatible))),
         soc=soc,
         l4t=l4t,
         jetpack=_jetpack(files, l4t),
@@ -49,21 +50,28 @@ def detect(files: Files) -> Machine:
         toolkit=_toolkit(files),
         cuda_flavour=_flavour(kind, l4t, seen),
         gpus=seen.gpus,
-        runtime=container_runtime(files),
+        runtime=_container_runtime(files),
         notes=(seen.note,) if seen.note else (),
     )
+
+
+def machine_of(root: Path | None) -> Machine:
+    """Return a machine: this one, or with `root` the one whose files lie there.
+
+    Raises:
+        EdgebakeError: there is no such folder.
+    """
+    if root is not None and not root.is_dir():
+        hint = "--root is the root folder of another machine: a mounted card, or copied files"
+        raise EdgebakeError(f"folder {str(root)!r} not found", hints=(hint,))
+    return detect(Files(root.resolve()) if root else Files())
 
 
 # ── the machine
 
 
-def _strings(text: str | None) -> list[str]:
-    """Return the strings of a device tree's property, which zeros part."""
-    return [one for one in (text or "").split("\0") if one]
-
-
-def _soc(files: Files, compatible: list[str]) -> Fact[str] | None:
-    found = re.findall(r"nvidia,(tegra\d{3})\b", " ".join(compatible))
+def _soc(files: Files, compatible: str) -> Fact[str] | None:
+    found = re.findall(r"nvidia,(tegra\d{3})\b", compatible)
     if found:
         return Fact(found[-1], f"{_TREE}/compatible")
     family = (files.text("/sys/devices/soc0/family") or "").lower()
@@ -73,11 +81,9 @@ def _soc(files: Files, compatible: list[str]) -> Fact[str] | None:
     return None
 
 
-def _kind(files: Files, soc: Fact[str] | None, l4t: Fact[str] | None) -> Fact[Kind] | None:
-    tegra = l4t or soc  # as NVIDIA's container toolkit decides (go-nvlib, HasTegraFiles)
+def _kind(architecture: Fact[str] | None, tegra: Fact[str] | None) -> Fact[Kind] | None:
     if tegra:
         return Fact("jetson", tegra.source)
-    architecture = _architecture(files)
     if architecture is None:
         return None
     return Fact("pc" if architecture.value == "amd64" else "sbsa", architecture.source)
@@ -85,7 +91,7 @@ def _kind(files: Files, soc: Fact[str] | None, l4t: Fact[str] | None) -> Fact[Ki
 
 def _architecture(files: Files) -> Fact[str] | None:
     if files.running:
-        found = _MACHINES.get(platform.machine())
+        found = MACHINES.get(platform.machine())
         return Fact(found, "uname") if found else None
     for path in ("/bin/sh", "/usr/bin/dash", "/bin/busybox", "/usr/lib/ld-linux-aarch64.so.1", "/bin/ls"):
         found = _elf_machine(files, path)
@@ -131,24 +137,25 @@ def _memory(files: Files) -> Fact[int] | None:
 # ── what is installed
 
 
+def _installed(files: Files, package: str) -> Fact[str] | None:
+    """Return the version of an installed Debian package, without the packaging's own part."""
+    for entry in files.paragraphs(_DPKG, having=f"Package: {package}\n"):
+        if entry.get("Status", "").endswith(" installed"):
+            return Fact(re.split(r"[-+]", entry["Version"])[0], f"{_DPKG}: {package}")
+    return None
+
+
 def _l4t(files: Files) -> Fact[str] | None:
     match = re.search(r"# R(\d+) \(release\), REVISION: ([\d.]+)", files.text(_RELEASE) or "")
-    if match:
-        return Fact(f"{match[1]}.{match[2]}", _RELEASE)
-    for entry in files.paragraphs(_DPKG, having="Package: nvidia-l4t-core\n"):
-        if entry.get("Status", "").endswith(" installed"):
-            return Fact(entry["Version"].partition("-")[0], f"{_DPKG}: nvidia-l4t-core")
-    return None
+    return Fact(f"{match[1]}.{match[2]}", _RELEASE) if match else _installed(files, "nvidia-l4t-core")
 
 
 def _jetpack(files: Files, l4t: Fact[str] | None) -> Fact[str] | None:
     if l4t is None:
         return None
-    for entry in files.paragraphs(_DPKG, having="Package: nvidia-jetpack\n"):
-        if entry.get("Status", "").endswith(" installed"):
-            return Fact(re.split(r"[-+]", entry["Version"])[0], f"{_DPKG}: nvidia-jetpack")
     release = l4t.value if l4t.value.count(".") == 2 else f"{l4t.value}.0"
-    return Fact(JETPACK[release], f"L4T {l4t.value}") if release in JETPACK else None
+    by_release = Fact(JETPACK[release], f"L4T {l4t.value}") if release in JETPACK else None
+    return _installed(files, "nvidia-jetpack") or by_release
 
 
 def _os(files: Files) -> Fact[str] | None:
@@ -162,9 +169,9 @@ def _os(files: Files) -> Fact[str] | None:
 
 
 def _glibc(files: Files) -> Fact[str] | None:
-    for entry in files.paragraphs(_DPKG, having="Package: libc6\n"):
-        if entry.get("Status", "").endswith(" installed"):
-            return Fact(re.split(r"[-+]", entry["Version"])[0], f"{_DPKG}: libc6")
+    installed = _installed(files, "libc6")
+    if installed:
+        return installed
     if files.running and platform.libc_ver()[0] == "glibc":
         return Fact(platform.libc_ver()[1], "libc")
     from edgebake.model.target import GLIBC
@@ -209,11 +216,6 @@ def _seen(files: Files, soc: str | None) -> Seen:
     return merged(sources)
 
 
-def _driver_source(files: Files) -> str:
-    path = "/proc/driver/nvidia/version"
-    return path if files.exists(path) else "NVML"
-
-
 def _driver_cuda(seen: Seen, l4t: Fact[str] | None, driver: Fact[str] | None) -> Fact[str] | None:
     if seen.cuda:
         return Fact(seen.cuda, "NVML")
@@ -235,3 +237,44 @@ def _flavour(kind: Fact[Kind] | None, l4t: Fact[str] | None, seen: Seen) -> Fact
     if l4t is None:
         return None
     return Fact("sbsa" if int(l4t.value.split(".")[0]) >= SBSA_FROM_L4T else "tegra", f"L4T {l4t.value}")
+
+
+# ── how containers get the GPU: NVIDIA's runtime, and the container device interface (CDI)
+
+
+def _container_runtime(files: Files) -> ContainerRuntime:
+    settings = _settings(files)
+    runtimes = settings.get("runtimes")
+    return ContainerRuntime(
+        docker=any(files.in_path(program) for program in ("dockerd", "docker")),
+        nvidia_runtime=files.in_path("nvidia-container-runtime"),
+        configured=isinstance(runtimes, dict) and "nvidia" in runtimes,
+        default=settings.get("default-runtime") == "nvidia",
+        cdi=_cdi(files),
+        host_files=tuple(files.names(_HOST_FILES, "*.csv")),
+    )
+
+
+def _settings(files: Files) -> dict[str, object]:
+    try:
+        found = json.loads(files.text(_DAEMON) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _cdi(files: Files) -> tuple[str, ...]:
+    """Return the devices of the specifications: JSON, or YAML, of which only kind and names are read.
+
+    A specification for a Jetson has thousands of lines, which a YAML parser takes seconds for.
+    """
+    found: dict[str, None] = {}
+    for folder in ("/etc/cdi", "/var/run/cdi"):
+        for path in files.names(folder):
+            text = files.text(path) or ""
+            kind = re.search(r"^\s*\"?kind\"?:\s*\"?([\w./-]+)\"?", text, re.MULTILINE)
+            devices = text.partition("devices")[2]
+            for name in re.findall(r"^(?:    |  |\t)*-?\s*\"?name\"?:\s*\"?([\w.:-]+)\"?", devices, re.MULTILINE):
+                if kind:
+                    found[f"{kind[1]}={name}"] = None
+    return tuple(found)

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from edgebake.errors import EdgebakeError
+from edgebake.host.checks import Finding, Surroundings
 from edgebake.host.checks.docker import buildx, containerd_store, disk, engine
 from edgebake.host.checks.emulation import emulation
 from edgebake.host.checks.network import certificates, proxy, registry
 from edgebake.host.checks.nvidia import driver, runtime
-from edgebake.host.finding import Finding
-from edgebake.host.surroundings import Surroundings
 
-CHECKS: tuple[Callable[[Surroundings], Iterator[Finding]], ...] = (
-    engine,
-    containerd_store,
-    buildx,
-    emulation,
-    disk,
-    registry,
-    proxy,
-    certificates,
-    driver,
-    runtime,
-)
+CHECKS = (engine, containerd_store, buildx, emulation, disk, registry, proxy, certificates, driver, runtime)
 
 
 def examine(surroundings: Surroundings, *, fix: bool = False) -> Iterator[Finding]:
     """Yield the findings of all checks, in their order.
 
-    Args:
-        surroundings: what is checked.
-        fix: fix what can do no harm; the finding says what was done.
+    `fix`: fix what can do no harm; the finding says what was done.
     """
     for check in CHECKS:
         try:

@@ -14,8 +14,7 @@ _MOST_BYTES = 64 * 1024 * 1024  # dpkg's status file has some megabytes
 class Files:
     """Reads a machine's files. Symbolic links are followed as the machine itself would: `/x` is below `root`.
 
-    Args:
-        root: `/`, or the folder that holds another machine's files.
+    `root` is `/`, or the folder that holds another machine's files.
     """
 
     def __init__(self, root: Path = Path("/")) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from operator import eq, ge, gt, le, lt, ne
 from typing import Literal
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
+from edgebake.dataclasses import dataclass
 from edgebake.host.built import Built
 from edgebake.host.machine import Machine
-from edgebake.host.require import alternatives_that_hold
 from edgebake.host.tables import MINOR_COMPATIBLE_FROM
 
 Grade = Literal["exact", "compatible", "minor", "forward", "unproven"]
@@ -37,6 +38,8 @@ _OCI = "https://github.com/opencontainers/image-spec/blob/main/image-index.md"
 
 _DATA_CENTRE = ("tesla", "nvidia")
 """Brands of data centre GPUs, on which forward compatibility works."""
+_OPERATORS = {">=": ge, "<=": le, "!=": ne, "=": eq, "<": lt, ">": gt}
+_PART = re.compile(r"(cuda|driver|arch|brand)(>=|<=|!=|=|<|>)(.+)")
 
 
 @dataclass(frozen=True)
@@ -74,20 +77,16 @@ class Verdict:
 
 def judge(built: Built, machine: Machine) -> Verdict:
     """Return the results of the rules for an image on a machine."""
-    reasons = [_known(built), _architecture(built, machine)]
+    reasons = [_architecture(built, machine)]
+    if not built.source:
+        reasons.insert(0, Reason("known", False, "neither its labels nor its tag say what it was built for"))
     if built.cuda:
         rules = _RULES if _has_gpu(machine) else (_gpu,)
         reasons += [reason for rule in rules for reason in [rule(built, machine)] if reason]
-    return Verdict(tuple(reason for reason in reasons if reason), uses_gpu=bool(built.cuda))
+    return Verdict(tuple(reasons), uses_gpu=bool(built.cuda))
 
 
 # ── any image
-
-
-def _known(built: Built) -> Reason | None:
-    if built.source:
-        return None
-    return Reason("known", False, "neither its labels nor its tag say what it was built for")
 
 
 def _architecture(built: Built, machine: Machine) -> Reason:
@@ -107,11 +106,8 @@ def _has_gpu(machine: Machine) -> bool:
 
 
 def _gpu(built: Built, machine: Machine) -> Reason:
-    if not machine.gpus:
-        return Reason("gpu", False, f"it is for CUDA {built.cuda}, and no NVIDIA GPU was found", _WHY)
-    return Reason(
-        "gpu", False, f"it is for CUDA {built.cuda}, and the GPU has no NVIDIA driver that is known", _WHY
-    )
+    lack = "the GPU has no NVIDIA driver that is known" if machine.gpus else "no NVIDIA GPU was found"
+    return Reason("gpu", False, f"it is for CUDA {built.cuda}, and {lack}", _WHY)
 
 
 def _flavour(built: Built, machine: Machine) -> Reason:
@@ -121,10 +117,9 @@ def _flavour(built: Built, machine: Machine) -> Reason:
         return Reason("flavour", False, "which CUDA binaries run on the machine is not known", _THOR)
     if built.cuda_flavour == host:
         return Reason("flavour", True, f"its CUDA binaries are for {host}, as the machine's driver", _THOR)
-    kind = f"{built.cuda_flavour or 'a flavour that is not known'}"
-    return Reason(
-        "flavour", False, f"its CUDA binaries are for {kind}, and the machine's driver is for {host}", _THOR
-    )
+    kind = built.cuda_flavour or "a flavour that is not known"
+    text = f"its CUDA binaries are for {kind}, and the machine's driver is for {host}"
+    return Reason("flavour", False, text, _THOR)
 
 
 def _sm(built: Built, machine: Machine) -> Reason:
@@ -186,9 +181,8 @@ def _driver(built: Built, machine: Machine) -> Reason:
     if image.release[:2] == host.release[:2]:
         return Reason("driver", True, f"{known}, as the image", _WHY, "exact")
     if image <= host:
-        return Reason(
-            "driver", True, f"{known}, and it is for {wanted}: drivers run what is older", _WHY, "compatible"
-        )
+        text = f"{known}, and it is for {wanted}: drivers run what is older"
+        return Reason("driver", True, text, _WHY, "compatible")
     if machine.is_jetson:
         text = f"it is for {wanted}, and {known}: on a Jetson a newer CUDA needs NVIDIA's upgrade package"
         return Reason("driver", False, text, _UPGRADE)
@@ -199,9 +193,8 @@ def _driver(built: Built, machine: Machine) -> Reason:
         text = f"it is for {wanted}, and {known}: but for newer features, drivers from {since} on run it"
         return Reason("driver", True, text, _MINOR, "minor")
     driver = f"driver {machine.driver.value}" if machine.driver else "a driver that is not known"
-    text = (
-        f"it is for {wanted}, and {known}: CUDA {image.major} needs driver {since or 'unknown'}, here is {driver}"
-    )
+    needed = f"CUDA {image.major} needs driver {since or 'unknown'}"
+    text = f"it is for {wanted}, and {known}: {needed}, here is {driver}"
     return Reason("driver", False, text, _MINOR)
 
 
@@ -213,9 +206,8 @@ def _forward(built: Built, machine: Machine, text: str) -> Reason:
     centre = all(gpu.brand in _DATA_CENTRE for gpu in machine.gpus)
     allowed = [one for one in alternatives_that_hold(built.require, _properties(machine)) if "brand=" in one]
     if centre and allowed:
-        return Reason(
-            "driver", True, f"{text}: its compatibility libraries run on this driver", _FORWARD, "forward"
-        )
+        text = f"{text}: its compatibility libraries run on this driver"
+        return Reason("driver", True, text, _FORWARD, "forward")
     return Reason("driver", False, f"{text}: a newer major version does not run", _FORWARD)
 
 
@@ -241,15 +233,37 @@ def _properties(machine: Machine) -> dict[str, str]:
     return properties
 
 
+def alternatives_that_hold(require: str, properties: Mapping[str, str]) -> list[str]:
+    """Return the alternatives of an NVIDIA_REQUIRE_CUDA that hold: what an image asks of driver and GPU.
+
+    Words apart by blanks are alternatives; the parts of a word, apart by commas, must all hold.
+    `properties` are `cuda`, `driver`, `arch` (8.6) and `brand`, as far as they are known.
+    """
+    return [word for word in require.split() if all(_holds(part, properties) for part in word.split(","))]
+
+
+def _holds(part: str, properties: Mapping[str, str]) -> bool:
+    match = _PART.fullmatch(part)
+    found = properties.get(match[1]) if match else None
+    if match is None or found is None:
+        return False
+    name, operator, wanted = match.groups()
+    if name == "brand":
+        return (found == wanted) is (operator == "=")
+    try:
+        return bool(_OPERATORS[operator](Version(found), Version(wanted)))
+    except InvalidVersion:
+        return False
+
+
 def _host_libraries(built: Built, machine: Machine) -> Reason | None:
     """Images for JetPack 4 have no CUDA of their own: the board's is mounted, with TensorRT for its Python."""
     if not built.host_libraries:
         return None
     lists = [path for path in machine.runtime.host_files if path.endswith("/cuda.csv")]
     if machine.toolkit is None or not lists:
-        return Reason(
-            "host libraries", False, "it mounts the board's CUDA, and the board has none installed", _MOUNTS
-        )
+        text = "it mounts the board's CUDA, and the board has none installed"
+        return Reason("host libraries", False, text, _MOUNTS)
     if Version(machine.toolkit.value).release[:2] != Version(built.cuda or "0").release[:2]:
         text = f"it mounts the board's CUDA, which is {machine.toolkit.value} and not {built.cuda}"
         return Reason("host libraries", False, text, _MOUNTS)
@@ -269,15 +283,7 @@ def _glibc(built: Built, machine: Machine) -> Reason | None:
     return Reason("glibc", Version(built.glibc) >= Version(machine.glibc.value), f"it has {text}", _GLIBC)
 
 
-_RULES: tuple[Callable[[Built, Machine], Reason | None], ...] = (
-    _flavour,
-    _l4t,
-    _driver,
-    _require,
-    _sm,
-    _host_libraries,
-    _glibc,
-)
+_RULES = (_flavour, _l4t, _driver, _require, _sm, _host_libraries, _glibc)
 
 
 def rank(verdict: Verdict, built: Built, machine: Machine, *, local: bool) -> tuple[int, ...]:
@@ -286,18 +292,12 @@ def rank(verdict: Verdict, built: Built, machine: Machine, *, local: bool) -> tu
     An image that does not use the GPU of a machine is what is left if no other fits, wherever it is; one that is
     not proven to run comes last of all.
     """
-    wants_gpu = _has_gpu(machine)
-    cuda = Version(built.cuda).release if built.cuda else ()
-    l4t = Version(built.l4t).release if built.l4t else ()
+    cuda, l4t = ((*Version(text or "0").release, 0, 0)[:3] for text in (built.cuda, built.l4t))
     return (
         int(verdict.grade != "unproven"),
-        int(verdict.uses_gpu == wants_gpu or verdict.uses_gpu),
+        int(verdict.uses_gpu or not _has_gpu(machine)),
         int(local),
         -GRADES.index(verdict.grade),
-        *_padded(cuda),
-        *_padded(l4t),
+        *cuda,
+        *l4t,
     )
-
-
-def _padded(release: tuple[int, ...]) -> Iterator[int]:
-    yield from (*release[:3], 0, 0, 0)[:3]

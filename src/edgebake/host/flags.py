@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.host.files import Files
 from edgebake.host.machine import Machine
@@ -14,19 +14,19 @@ GROUPS = ("gpu", "cameras", "audio", "display", "i2c", "serial", "usb", "board",
 """What can be left out, or added where it is not given by itself."""
 
 _DEVICES = {
-    "cameras": (("/dev", "video*"), ("/dev", "media*")),
-    "audio": (("/dev", "snd"),),
-    "i2c": (("/dev", "i2c-*"),),
-    "serial": (("/dev", "ttyACM*"), ("/dev", "ttyUSB*")),
-    "usb": (("/dev/bus", "usb"),),
+    "cameras": ("camera", (("/dev", "video*"), ("/dev", "media*"))),
+    "audio": ("sound", (("/dev", "snd"),)),
+    "i2c": ("I2C bus, for sensors and displays", (("/dev", "i2c-*"),)),
+    "serial": ("serial port", (("/dev", "ttyACM*"), ("/dev", "ttyUSB*"))),
+    "usb": ("USB devices, for cameras and accelerators", (("/dev/bus", "usb"),)),
 }
-_WHAT = {
-    "cameras": "camera",
-    "audio": "sound",
-    "i2c": "I2C bus, for sensors and displays",
-    "serial": "serial port",
-    "usb": "USB devices, for cameras and accelerators",
-}
+"""By group: what they are, and where: folders, and patterns of names."""
+_BOARD_FILES = (
+    ("/tmp/argus_socket", "", "the daemon for CSI cameras"),
+    ("/run/jtop.sock", "", "jtop's service, which reports what the board does"),
+    ("/etc/nv_tegra_release", ":ro", "the board's L4T version, which software reads"),
+    ("/etc/enctune.conf", ":ro", "settings of the video encoder"),
+)
 _ON_BOARDS = ("cameras", "audio", "display", "i2c", "serial", "usb", "board")
 TOOLKIT = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
 _MOST_SHARED = 8  # GB
@@ -57,23 +57,18 @@ class Choice:
 def machine_flags(
     machine: Machine, files: Files, choice: Choice, environment: Mapping[str, str], *, gpu: bool
 ) -> list[Flag]:
-    """Return the flags for a machine.
+    """Return the flags for a machine, for the wanted groups.
 
-    Args:
-        machine: where the container runs.
-        files: the machine's.
-        choice: which groups of flags are wanted.
-        environment: of the user, for display and sound.
-        gpu: whether the image uses a GPU.
+    `environment` is the user's, for display and sound. `gpu`: whether the image uses a GPU.
 
     Raises:
         EdgebakeError: the image uses a GPU, and the machine cannot give it to containers.
     """
     gpu = "gpu" not in choice.without and (gpu or "gpu" in choice.with_)
     flags = list(_gpu(machine)) if gpu else []
-    for group, places in _DEVICES.items():
+    for group, (what, places) in _DEVICES.items():
         if choice.wants(group, machine):
-            flags += _devices(files, group, places)
+            flags += _devices(files, what, places)
     groups: dict[str, Iterator[Flag]] = {
         "audio": _pulse(files, environment),
         "display": _display(files, environment),
@@ -116,22 +111,16 @@ _VARIABLES = {
 }
 
 
-def _devices(files: Files, group: str, places: tuple[tuple[str, str], ...]) -> Iterator[Flag]:
-    gids: dict[int, str] = {}
+def _devices(files: Files, what: str, places: tuple[tuple[str, str], ...]) -> Iterator[Flag]:
+    gids: dict[int, str] = {}  # of another machine unknown: files keep no owner when copied
     for folder, pattern in places:
         for path in files.names(folder, pattern):
-            yield Flag(("--device", path), _WHAT[group])
-            gid = _group(files, path)
-            if gid:
-                gids.setdefault(gid, path)
+            yield Flag(("--device", path), what)
+            place = files.place(path) if files.running else None
+            if place and not place.is_dir() and place.stat().st_gid:
+                gids.setdefault(place.stat().st_gid, path)
     for gid, path in sorted(gids.items()):
         yield Flag(("--group-add", str(gid)), f"the group that {path} belongs to here")
-
-
-def _group(files: Files, path: str) -> int | None:
-    """Return the group of a device file. Of another machine it is not known: files keep no owner when copied."""
-    place = files.place(path) if files.running else None
-    return place.stat().st_gid if place and not place.is_dir() else None
 
 
 def _display(files: Files, environment: Mapping[str, str]) -> Iterator[Flag]:
@@ -154,18 +143,9 @@ def _pulse(files: Files, environment: Mapping[str, str]) -> Iterator[Flag]:
 
 
 def _board(files: Files) -> Iterator[Flag]:
-    for path, why in (
-        ("/tmp/argus_socket", "the daemon for CSI cameras"),
-        ("/run/jtop.sock", "jtop's service, which reports what the board does"),
-    ):
+    for path, mode, why in _BOARD_FILES:
         if files.exists(path):
-            yield Flag(("--volume", f"{path}:{path}"), why)
-    for path, why in (
-        ("/etc/nv_tegra_release", "the board's L4T version, which software reads"),
-        ("/etc/enctune.conf", "settings of the video encoder"),
-    ):
-        if files.exists(path):
-            yield Flag(("--volume", f"{path}:{path}:ro"), why)
+            yield Flag(("--volume", f"{path}:{path}{mode}"), why)
 
 
 def _data(files: Files) -> Iterator[Flag]:

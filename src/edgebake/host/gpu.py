@@ -6,8 +6,8 @@ import csv
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.host.files import Files
 from edgebake.host.machine import Gpu
 from edgebake.host.tables import GPU_BRANDS, GPU_SM, SOC_SM, first_match
@@ -85,13 +85,8 @@ def by_pci(files: Files) -> Seen:
 
 def gpu(name: str | None, sm: str | None, memory: int | None, brand: str | None, source: str) -> Gpu:
     """Return a GPU; what its source does not say is taken from its name, if NVIDIA lists that."""
-    return Gpu(
-        name,
-        sm or (first_match(GPU_SM, name) if name else None),
-        memory,
-        brand or (first_match(GPU_BRANDS, name) if name else None),
-        (source,),
-    )
+    sm, brand = sm or first_match(GPU_SM, name or ""), brand or first_match(GPU_BRANDS, name or "")
+    return Gpu(name, sm, memory, brand, (source,))
 
 
 def merged(sources: Sequence[Seen]) -> Seen:
@@ -111,10 +106,6 @@ def merged(sources: Sequence[Seen]) -> Seen:
 
 
 def _joined(one: Gpu, other: Gpu) -> Gpu:
-    return Gpu(
-        one.name or other.name,
-        one.sm or other.sm,
-        one.memory if one.memory is not None else other.memory,
-        one.brand or other.brand,
-        (*one.sources, *other.sources),
-    )
+    memory = one.memory if one.memory is not None else other.memory
+    sources = (*one.sources, *other.sources)
+    return Gpu(one.name or other.name, one.sm or other.sm, memory, one.brand or other.brand, sources)

@@ -24,7 +24,12 @@ def local_candidates(repository: str, targets: Mapping[str, Target]) -> list[Can
         return []
     # An image that is removed meanwhile is left out.
     images = json.loads(docker("image", "inspect", *found).stdout or "[]")
-    return [one for image in images for one in _candidates(image, repository, targets)]
+    return [
+        _candidate(reference, image, targets)
+        for image in images
+        for reference in image.get("RepoTags") or ()
+        if reference.rpartition(":")[0] == repository and not is_key(reference.rpartition(":")[2])
+    ]
 
 
 def local_reference(reference: str, targets: Mapping[str, Target]) -> Candidate | None:
@@ -36,15 +41,6 @@ def local_reference(reference: str, targets: Mapping[str, Target]) -> Candidate 
     done = docker("image", "inspect", reference)
     images = json.loads(done.stdout or "[]") if done.returncode == 0 else []
     return _candidate(reference, images[0], targets) if images else None
-
-
-def _candidates(image: Mapping[str, Any], repository: str, targets: Mapping[str, Target]) -> list[Candidate]:
-    parts = ((reference, *reference.rpartition(":")) for reference in image.get("RepoTags") or ())
-    return [
-        _candidate(reference, image, targets)
-        for reference, own, _, tag in parts
-        if own == repository and not is_key(tag)
-    ]
 
 
 def _candidate(reference: str, image: Mapping[str, Any], targets: Mapping[str, Target]) -> Candidate:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
-from typing import Any, Generic, Literal, TypeVar
+from dataclasses import field
+from typing import Generic, Literal, TypeVar
+
+from edgebake.dataclasses import dataclass
 
 T = TypeVar("T")
 Kind = Literal["jetson", "sbsa", "pc"]
@@ -35,55 +36,54 @@ class Gpu:
 
 @dataclass(frozen=True)
 class ContainerRuntime:
-    """How containers get a GPU here: NVIDIA's runtime, or device names of the container device interface (CDI)."""
+    """How containers get a GPU here: NVIDIA's runtime, or device names of the container device interface (CDI).
+
+    `nvidia_runtime` is where it is; `configured`: Docker knows it by name; `default`: Docker runs every container
+    with it. `cdi` are devices (nvidia.com/gpu=all), `host_files` lists of files that are mounted from a Jetson.
+    """
 
     docker: bool = False
     nvidia_runtime: str | None = None
-    """Where NVIDIA's runtime is."""
     configured: bool = False
-    """Whether Docker knows NVIDIA's runtime by name."""
     default: bool = False
-    """Whether Docker runs every container with it."""
     cdi: tuple[str, ...] = ()
-    """CDI devices (nvidia.com/gpu=all)."""
     host_files: tuple[str, ...] = ()
-    """Lists of files that are mounted from a Jetson into containers."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine. Memory in bytes; versions as text."""
+    """A machine. Memory in bytes; versions as text.
+
+    Attributes:
+        architecture: as OCI has it: amd64, arm64.
+        kind: sbsa is any other arm64 machine than a Jetson.
+        model: what the maker calls it.
+        parts: part numbers of carrier board and module, as the device tree has them (p3767-0005).
+        soc: tegra234; `os`: ubuntu:22.04; `python`: major.minor of /usr/bin/python3.
+        driver: version of NVIDIA's kernel driver; `cuda`: the newest CUDA that it knows.
+        toolkit: the CUDA toolkit that is installed.
+        cuda_flavour: which CUDA binaries run here.
+        notes: what was seen and is no fact.
+    """
 
     architecture: Fact[str] | None = None
-    """As OCI has it: amd64, arm64."""
     kind: Fact[Kind] | None = None
-    """jetson; sbsa, which is any other arm64 machine; pc."""
     model: Fact[str] | None = None
-    """What the maker calls it."""
     parts: tuple[str, ...] = ()
-    """Part numbers of carrier board and module, as the device tree has them (p3767-0005)."""
     soc: Fact[str] | None = None
-    """tegra234."""
     l4t: Fact[str] | None = None
     jetpack: Fact[str] | None = None
     os: Fact[str] | None = None
-    """ubuntu:22.04."""
     glibc: Fact[str] | None = None
     python: Fact[str] | None = None
-    """major.minor of /usr/bin/python3."""
     memory: Fact[int] | None = None
     driver: Fact[str] | None = None
-    """Version of NVIDIA's kernel driver."""
     cuda: Fact[str] | None = None
-    """The newest CUDA that the driver knows."""
     toolkit: Fact[str] | None = None
-    """The CUDA toolkit that is installed."""
     cuda_flavour: Fact[Flavour] | None = None
-    """Which CUDA binaries run here."""
     gpus: tuple[Gpu, ...] = ()
     runtime: ContainerRuntime = field(default_factory=ContainerRuntime)
     notes: tuple[str, ...] = ()
-    """What was seen and is no fact."""
 
     @property
     def sms(self) -> tuple[str, ...]:
@@ -98,9 +98,3 @@ class Machine:
     @property
     def is_jetson(self) -> bool:
         return self.kind is not None and self.kind.value == "jetson"
-
-    def facts(self) -> Iterator[tuple[str, Fact[Any] | None]]:
-        """Yield the name of each fact, and the fact; None if it is not known."""
-        for one in fields(self):
-            if one.name not in ("parts", "gpus", "runtime", "notes"):
-                yield one.name, getattr(self, one.name)

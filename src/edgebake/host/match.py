@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
+from edgebake.dataclasses import dataclass
 from edgebake.host.built import for_target
-from edgebake.host.fit import GRADES, Grade, judge
+from edgebake.host.fit import GRADES, judge
 from edgebake.host.machine import Machine
+from edgebake.host.wanted import known_targets
 from edgebake.load.boards import load_boards
 from edgebake.load.workspace import Workspace
 from edgebake.model.board import Board
+from edgebake.model.output.machine import FittingTarget
 from edgebake.model.target import Target
-
-
-@dataclass(frozen=True)
-class FittingTarget:
-    """A target whose images run on a machine, and how near it is to it."""
-
-    name: str
-    grade: Grade
 
 
 @dataclass(frozen=True)
@@ -33,24 +27,23 @@ class Detection:
 
 def describe(machine: Machine, workspace: Workspace) -> Detection:
     """Return a machine with its board profile and its targets, of those that a workspace has."""
-    catalogue = workspace.catalogue
-    targets = [catalogue.target(name).target for name in catalogue.target_names()]
-    return Detection(machine, machine_board(machine, workspace), fitting_targets(machine, targets))
+    targets = fitting_targets(machine, known_targets(workspace).values())
+    return Detection(machine, machine_board(machine, workspace), targets)
 
 
-def fitting_targets(machine: Machine, targets: Sequence[Target]) -> tuple[FittingTarget, ...]:
+def fitting_targets(machine: Machine, targets: Iterable[Target]) -> tuple[FittingTarget, ...]:
     """Return the targets whose images run on a machine: those for its GPU first, the nearest first."""
     verdicts = [(target, judge(for_target(target), machine)) for target in targets]
     fitting = [(target, verdict.grade) for target, verdict in verdicts if verdict.fits]
     fitting.sort(key=lambda one: (one[0].cuda is None, GRADES.index(one[1]), one[0].name))
-    return tuple(FittingTarget(target.name, grade) for target, grade in fitting)
+    return tuple(FittingTarget(name=target.name, grade=grade) for target, grade in fitting)
 
 
 def machine_board(machine: Machine, workspace: Workspace) -> Board | None:
     """Return the board profile of a machine, of those that a workspace has. Only Jetsons have one."""
     if not machine.is_jetson:
         return None
-    return board_of(machine, [loaded.board for loaded in load_boards(workspace.catalogue).values()])
+    return board_of(machine, load_boards(workspace.catalogue).values())
 
 
 def board_of(machine: Machine, boards: Iterable[Board]) -> Board | None:

@@ -8,21 +8,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from pydantic import ByteSize, TypeAdapter
+
+from edgebake.dataclasses import dataclass
 from edgebake.system.docker import docker_process
 
-_UNITS = {
-    "B": 1,
-    "kB": 10**3,
-    "KB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "KiB": 2**10,
-    "MiB": 2**20,
-    "GiB": 2**30,
-    "TiB": 2**40,
-}
+_Size = TypeAdapter(ByteSize)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -41,8 +34,7 @@ def parse_stats(line: str) -> tuple[float, int] | None:
     try:
         data = json.loads(_ESCAPES.sub("", line))
         cpu = float(data["CPUPerc"].rstrip("%"))
-        match = re.match(r"([\d.]+)\s*([A-Za-z]+)", data["MemUsage"])
-        memory = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+        memory = int(_Size.validate_python(data["MemUsage"].partition("/")[0].strip()))
     except (ValueError, KeyError, TypeError):
         return None
     return (cpu, memory) if memory else None  # all zero: the container has not begun, or has ended
@@ -51,9 +43,7 @@ def parse_stats(line: str) -> tuple[float, int] | None:
 class Monitor:
     """Samples a container from now on, until :meth:`stop`.
 
-    Args:
-        name: the container's.
-        gpu_memory: returns the bytes in use on the GPUs; None if unknown.
+    `gpu_memory` returns the bytes in use on the GPUs; None if unknown.
     """
 
     def __init__(self, name: str, gpu_memory: Callable[[], int | None]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from edgebake.host.gpu import Seen, gpu
 from edgebake.host.machine import Gpu
@@ -67,50 +69,46 @@ def used_memory(library: str = LIBRARY) -> int | None:
     return sum(found) if found else None
 
 
+T = TypeVar("T", bound="ctypes._SimpleCData[Any] | ctypes.Structure")
+
+
+def _read(result: T, function: Callable[..., int], *arguments: object) -> T | None:
+    """Return a result that one of NVML's functions fills in, or None if it does not know it."""
+    return result if function(*arguments, ctypes.byref(result)) == 0 else None
+
+
 def _handles(nvml: ctypes.CDLL) -> list[ctypes.c_void_p]:
-    count = ctypes.c_uint()
-    if nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)) != 0:
-        return []
-    found = []
-    for index in range(count.value):
-        handle = ctypes.c_void_p()
-        if nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle)) == 0:
-            found.append(handle)
-    return found
+    count = _read(ctypes.c_uint(), nvml.nvmlDeviceGetCount_v2)
+    indexes = range(count.value if count else 0)
+    handles = (_read(ctypes.c_void_p(), nvml.nvmlDeviceGetHandleByIndex_v2, index) for index in indexes)
+    return [handle for handle in handles if handle is not None]
 
 
 def _gpus(nvml: ctypes.CDLL) -> tuple[Gpu, ...]:
     found = []
     for handle in _handles(nvml):
-        major, minor, brand = ctypes.c_int(), ctypes.c_int(), ctypes.c_uint()
+        major, minor = ctypes.c_int(), ctypes.c_int()
         known = nvml.nvmlDeviceGetCudaComputeCapability(handle, ctypes.byref(major), ctypes.byref(minor)) == 0
-        branded = nvml.nvmlDeviceGetBrand(handle, ctypes.byref(brand)) == 0
-        memory = _memory(nvml, handle)
-        found.append(
-            gpu(
-                _text(nvml.nvmlDeviceGetName, handle),
-                f"{major.value}{minor.value}" if known else None,
-                memory.total if memory else None,
-                _BRANDS.get(brand.value) if branded else None,
-                "NVML",
-            )
-        )
+        sm = f"{major.value}{minor.value}" if known else None
+        brand, memory = _read(ctypes.c_uint(), nvml.nvmlDeviceGetBrand, handle), _memory(nvml, handle)
+        named = _BRANDS.get(brand.value) if brand is not None else None
+        name, size = _text(nvml.nvmlDeviceGetName, handle), memory.total if memory else None
+        found.append(gpu(name, sm, size, named, "NVML"))
     return tuple(found)
 
 
 def _memory(nvml: ctypes.CDLL, handle: ctypes.c_void_p) -> _Memory | None:
-    memory = _Memory()
-    return memory if nvml.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory)) == 0 else None
+    return _read(_Memory(), nvml.nvmlDeviceGetMemoryInfo, handle)
 
 
 def _cuda(nvml: ctypes.CDLL) -> str | None:
-    version = ctypes.c_int()  # 12060 is 12.6
-    if nvml.nvmlSystemGetCudaDriverVersion_v2(ctypes.byref(version)) != 0 or version.value <= 0:
+    version = _read(ctypes.c_int(), nvml.nvmlSystemGetCudaDriverVersion_v2)  # 12060 is 12.6
+    if version is None or version.value <= 0:
         return None
     return f"{version.value // 1000}.{version.value % 1000 // 10}"
 
 
-def _text(function: ctypes._NamedFuncPointer, *arguments: ctypes.c_void_p) -> str | None:
+def _text(function: Callable[..., int], *arguments: ctypes.c_void_p) -> str | None:
     buffer = ctypes.create_string_buffer(_LENGTH)
     if function(*arguments, buffer, ctypes.c_uint(_LENGTH)) != 0:
         return None

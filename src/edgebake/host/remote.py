@@ -8,10 +8,12 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from edgebake.dataclasses import dataclass
 from edgebake.host.built import from_config
 from edgebake.host.candidate import Candidate, is_key
 from edgebake.model.labels import LABEL_PREFIX
@@ -23,7 +25,7 @@ from edgebake.registry.reference import Reference, Repository, parse_reference, 
 LIFETIME = 600  # seconds
 MOST_TAGS = 300
 """Tags of one repository that are looked at, the last by name."""
-_FORMAT = 2
+_FORMAT = 3
 _VARIABLES = ("BOARD", "CUDA_VERSION", "NVIDIA_REQUIRE_CUDA", "NVIDIA_VISIBLE_DEVICES")
 
 
@@ -46,6 +48,9 @@ class Repertoire:
     left_out: int = 0
 
 
+_Repertoire = TypeAdapter(Repertoire)
+
+
 @dataclass(frozen=True)
 class Cache:
     """Answers of registries in files. `folder` None: nothing is kept."""
@@ -56,19 +61,11 @@ class Cache:
     def get(self, key: str) -> Repertoire | None:
         """Return an answer that is young enough, else None. A damaged file is as good as none."""
         path = self._path(key)
-        if path is None:
-            return None
         try:
-            age = time.time() - path.stat().st_mtime
-            if not 0 <= age < self.lifetime:
+            if path is None or not 0 <= time.time() - path.stat().st_mtime < self.lifetime:
                 return None
-            data = json.loads(path.read_bytes())
-            shown = [
-                Shown(one["reference"], tuple(one["platforms"]), one["labels"], tuple(one["env"]), one["created"])
-                for one in data["shown"]
-            ]
-            return Repertoire(tuple(shown), int(data["left_out"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            return _Repertoire.validate_json(path.read_bytes())
+        except (OSError, ValueError):
             return None
 
     def put(self, key: str, answer: Repertoire) -> None:
@@ -76,20 +73,10 @@ class Cache:
         path = self._path(key)
         if path is None:
             return
-        shown = [
-            {
-                "reference": one.reference,
-                "platforms": one.platforms,
-                "labels": dict(one.labels),
-                "env": one.environment,
-                "created": one.created,
-            }
-            for one in answer.shown
-        ]
         partial = path.with_name(f"{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # a registry may be nobody else's business
-            partial.write_text(json.dumps({"shown": shown, "left_out": answer.left_out}))
+            partial.write_bytes(_Repertoire.dump_json(answer))
             partial.replace(path)
         except OSError:
             with suppress(OSError):
@@ -100,17 +87,20 @@ class Cache:
         return self.folder / f"{name}.json" if self.folder else None
 
 
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Return where answers of registries are kept: in the user's cache folder (XDG base directories)."""
+    home = environment.get("XDG_CACHE_HOME") or ""
+    folder = Path(home) if home.startswith("/") else Path.home() / ".cache"
+    return folder / "edgebake" / "registry"
+
+
 def remote_candidates(
     client: RegistryClient, repository: str, platform: str, targets: Mapping[str, Target], cache: Cache
 ) -> tuple[list[Candidate], int]:
     """Return the images of a repository, and how many tags were left out because there are too many.
 
-    Args:
-        client: asks the registry.
-        repository: its name, as Docker has it.
-        platform: of which platform an image's configuration is read.
-        targets: the known targets, by name.
-        cache: answers of before.
+    `repository` is its name as Docker has it. The configuration of an image for `platform` is read. `targets` are
+    all known ones by name; `cache` has answers of before.
 
     Raises:
         RegistryError: the registry refuses, or cannot be reached. A repository that is not there has no images.
@@ -170,14 +160,9 @@ def _configured(
 ) -> Shown:
     config = json.loads(client.blob(repository, manifest["config"]["digest"]))
     inner = config.get("config") or {}
-    own, labels = (f"{config['os']}/{config['architecture']}",), inner.get("Labels") or {}
-    return Shown(
-        name,
-        platforms or own,
-        labels,
-        _needed(inner.get("Env") or (), labels),
-        str(config.get("created") or ""),
-    )
+    platforms, labels = platforms or (f"{config['os']}/{config['architecture']}",), inner.get("Labels") or {}
+    environment = _needed(inner.get("Env") or (), labels)
+    return Shown(name, platforms, labels, environment, str(config.get("created") or ""))
 
 
 def _needed(environment: Iterable[str], labels: Mapping[str, str]) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ def check_configuration(image: str, mounted: Mounted) -> None:
     if not mounted.check:
         return
     raise_interrupt()
-    done = docker(*check_command(image, mounted)[1:], timeout=_CHECK)
+    done = docker(*check_command(image, mounted), timeout=_CHECK)
     if done.returncode == NEVER_RAN:
         raise EdgebakeError("the configuration cannot be checked", reason=last_line(done.stderr))
     if done.returncode != 0:
@@ -87,11 +87,7 @@ def has_health_check(reference: str) -> bool:
 
 
 def wait_until_healthy(name: str, timeout: float) -> None:
-    """Wait until a container's health check passes. If it does not, the container is removed.
-
-    Args:
-        name: the container's.
-        timeout: seconds.
+    """Wait until a container's health check passes, at most `timeout` seconds. If not, the container is removed.
 
     Raises:
         EdgebakeError: it ends, is unhealthy, or the time is over; with the last lines that it wrote.
@@ -99,31 +95,22 @@ def wait_until_healthy(name: str, timeout: float) -> None:
     deadline = time.monotonic() + timeout
     try:
         while True:
-            state = _state(name)
-            health = (state.get("Health") or {}).get("Status")
+            done = docker("container", "inspect", "--format", "{{json .State}}", name)
+            state: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {"ExitCode": "unknown"}
+            check = state.get("Health") or {}
+            health, log = check.get("Status"), check.get("Log") or [{}]
             if health == "healthy":
                 return
             if not state.get("Running"):
                 raise _never_healthy(name, f"it ended with exit code {state.get('ExitCode')}")
             if health == "unhealthy":
-                raise _never_healthy(name, f"its health check fails: {_last_check(state)}")
+                raise _never_healthy(name, f"its health check fails: {last_line(log[-1].get('Output') or '')}")
             if time.monotonic() > deadline:
                 raise _never_healthy(name, f"its health check has not passed within {timeout:.0f} s")
             time.sleep(0.2)
     except BaseException:
         remove(name)
         raise
-
-
-def _state(name: str) -> dict[str, Any]:
-    done = docker("container", "inspect", "--format", "{{json .State}}", name)
-    state: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {"ExitCode": "unknown"}
-    return state
-
-
-def _last_check(state: dict[str, Any]) -> str:
-    log = (state.get("Health") or {}).get("Log") or [{}]
-    return last_line(log[-1].get("Output") or "")
 
 
 def _never_healthy(name: str, reason: str) -> EdgebakeError:

@@ -9,13 +9,7 @@ from packaging.version import Version
 
 from edgebake.model.versions import parse_version
 
-SOC_SM = {
-    "tegra264": "110",
-    "tegra234": "87",
-    "tegra194": "72",
-    "tegra186": "62",
-    "tegra210": "53",
-}
+SOC_SM = {"tegra264": "110", "tegra234": "87", "tegra194": "72", "tegra186": "62", "tegra210": "53"}
 """GPU architecture by SoC: https://github.com/rbonghi/jetson_stats/blob/f41d5ca/jtop/core/jetson_variables.py"""
 
 CHIPS = {"38": "tegra264", "35": "tegra234", "25": "tegra194", "24": "tegra186", "33": "tegra210"}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.host.built import for_target
 from edgebake.host.fit import judge, rank
@@ -19,13 +19,8 @@ from edgebake.model.target import Target
 class Wanted:
     """Where images of a name are looked for.
 
-    Attributes:
-        name: as it was written.
-        repository: where the registry has them.
-        known: whether edgebake can build it: the name is an image's or a recipe's.
-        image: the project's image of the name, if it is one.
-        recipe: the recipe of the name, if it is one.
-        tag: the only tag that is meant; empty if any is.
+    `repository` is where the registry has them. `known`: whether edgebake can build it: its name is that of `image`
+    of the project, or of a `recipe`. `tag` is the only one that is meant; empty if any is.
     """
 
     name: str
@@ -39,10 +34,7 @@ class Wanted:
 def wanted(text: str, workspace: Workspace, registry: str | None = None) -> Wanted:
     """Return what a name means: an image of the project, a recipe, a repository, or a reference.
 
-    Args:
-        text: the name.
-        workspace: the project, or none.
-        registry: where its images are, if not where the project says.
+    `registry` is where its images are, if not where the project says.
 
     Raises:
         EdgebakeError: it is none of them.
@@ -58,44 +50,32 @@ def wanted(text: str, workspace: Workspace, registry: str | None = None) -> Want
             hints = (*did_you_mean(text, known, kind="name"), "or name a repository: localhost:5000/acme/detector")
             raise EdgebakeError(f"unknown image or recipe {text!r}", hints=hints)
         return Wanted(text, f"{place}/{text}", True, recipe=recipe)
-    repository, tag = _parted(text)
-    return Wanted(text, repository, tag=tag)
-
-
-def _parted(text: str) -> tuple[str, str]:
-    """Return repository, and tag or digest with its mark, of a reference."""
-    if "@" in text:
-        repository, _, digest = text.partition("@")
-        return repository, f"@{digest}"
-    before, colon, tag = text.rpartition(":")
-    if colon and "/" not in tag:
-        return before, f":{tag}"
-    return text, ""
+    repository, at, digest = text.partition("@")
+    if at:
+        return Wanted(text, repository, tag=f"@{digest}")
+    repository, colon, tag = text.rpartition(":")
+    return Wanted(text, repository, tag=f":{tag}") if colon and "/" not in tag else Wanted(text, text)
 
 
 def target_to_build(this: Wanted, workspace: Workspace, machine: Machine) -> str | None:
     """Return the target that an image should be built for to run on a machine, or None if none is known to fit."""
-    catalogue = workspace.catalogue
-    names = catalogue.target_names()
-    if this.image is not None:
-        names = [name for name in names if any(fnmatchcase(name, pattern) for pattern in this.image.targets)]
-    targets = [catalogue.target(name).target for name in names]
-    best: tuple[tuple[object, ...], str] | None = None
-    for target in targets:
+    patterns = ["*"] if this.image is None else this.image.targets
+    fitting = []
+    for name, target in known_targets(workspace).items():
+        if not any(fnmatchcase(name, pattern) for pattern in patterns):
+            continue
         built = for_target(target)
         verdict = judge(built, machine)
         if verdict.fits and (this.recipe is None or _exists(this.recipe, target, workspace)):
-            key = (rank(verdict, built, machine, local=True), target.name)
-            best = max(best, key) if best else key
-    return best[1] if best else None
+            fitting.append((rank(verdict, built, machine, local=True), name))
+    return max(fitting)[1] if fitting else None
 
 
 def _exists(recipe: str, target: Target, workspace: Workspace) -> bool:
     from edgebake.resolve.candidates import CandidatePool
 
-    return any(
-        CandidatePool(workspace.catalogue, target, platform).candidates(recipe) for platform in target.platforms
-    )
+    pools = (CandidatePool(workspace.catalogue, target, platform) for platform in target.platforms)
+    return any(pool.candidates(recipe) for pool in pools)
 
 
 def known_targets(workspace: Workspace) -> Mapping[str, Target]:

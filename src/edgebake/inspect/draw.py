@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from edgebake.inspect.graphs import Graph
+from edgebake.inspect.graphs import Graph, by_target
 
 _PLAIN = re.compile(r"[^\w ./:,+*=~!?@()·→-]")
 
@@ -28,8 +26,8 @@ def mermaid_text(text: str) -> str:
 
 
 def _mermaid(graph: Graph) -> Iterator[str]:
-    ids = _ids(graph)
-    for number, (target, nodes) in enumerate(_by_target(graph).items()):
+    ids = {name: f"n{number}" for number, name in enumerate(graph)}  # words in any language
+    for number, (target, nodes) in enumerate(by_target(graph).items()):
         yield f"  subgraph t{number}[{mermaid_text(target)}]"
         for name in nodes:
             opening, closing = _MERMAID_SHAPES.get(graph.nodes[name]["kind"], ("[", "]"))
@@ -52,7 +50,7 @@ def dot_text(text: str) -> str:
 
 
 def _dot(graph: Graph) -> Iterator[str]:
-    for number, (target, nodes) in enumerate(_by_target(graph).items()):
+    for number, (target, nodes) in enumerate(by_target(graph).items()):
         yield f"  subgraph cluster_{number} {{"
         yield f"    label={dot_text(target)};"
         for name in nodes:
@@ -65,15 +63,3 @@ def _dot(graph: Graph) -> Iterator[str]:
         attributes += ["style=dashed"] if edge["kind"] in _DASHED else []
         brackets = f" [{', '.join(attributes)}]" if attributes else ""
         yield f"  {dot_text(source)} -> {dot_text(end)}{brackets};"
-
-
-def _ids(graph: Graph) -> dict[str, str]:
-    """Return ids that are words in any language, by node."""
-    return {name: f"n{number}" for number, name in enumerate(graph)}
-
-
-def _by_target(graph: Graph) -> dict[str, list[str]]:
-    names: dict[str, list[str]] = {}
-    for name in graph:
-        names.setdefault(graph.nodes[name]["target"], []).append(name)
-    return names

@@ -10,8 +10,7 @@ from markupsafe import Markup
 
 from edgebake.graph.inputs import requirements_path
 from edgebake.graph.node import Node
-from edgebake.inspect.graphs import stage_graph
-from edgebake.inspect.layers import LAYERS, stage_layers
+from edgebake.inspect.graphs import LAYERS, stage_graph, stage_layers
 from edgebake.inspect.svg import CAPTIONS, STYLE, draw, title_of
 from edgebake.plan.builder import Plan
 from edgebake.plan.changes import SEVERITY, StageChange
@@ -30,15 +29,9 @@ def graph_page(plan: Plan, reason: Callable[[StageChange], str]) -> str:
         reason: returns why a stage is built, as prose.
     """
     page = _Page(plan, reason)
-    return render_page(
-        plan.compilation.workspace.root,
-        "graph",
-        title=page.title,
-        subtitle=page.subtitle,
-        drawing_style=Markup(STYLE),
-        shapes=Markup(page.drawing.shapes),  # escaped where it was made
-        data=page.data(),
-    )
+    texts = {"title": page.title, "subtitle": page.subtitle}
+    drawing = {"drawing_style": Markup(STYLE), "shapes": Markup(page.drawing.shapes)}  # escaped where it was made
+    return render_page(plan.compilation.workspace.root, "graph", **texts, **drawing, data=page.data())
 
 
 class _Page:
@@ -48,7 +41,6 @@ class _Page:
         bake_targets = [target.bake_target for target in plan.targets]
         self._graph = stage_graph(plan.compilation, bake_targets, plan.scope.request.platforms)
         self._numbers = {name: number for number, name in enumerate(self._graph)}
-        self._changes = self._worst_changes()
         self.drawing = draw(self._graph, layered=True)
 
     # ── words
@@ -73,13 +65,14 @@ class _Page:
         graph, names = self._plan.compilation.graph, self._plan.compilation.names
         return {f"{node.target}/{names[node.target][node.id]}": node for node in graph}
 
-    def _worst_changes(self) -> dict[tuple[str, str], StageChange]:
-        """Return why stages are built, by name and platform; of several bake targets the strongest reason."""
+    @cached_property
+    def _changes(self) -> dict[tuple[str, str], StageChange]:
+        """Why stages are built, by name and platform; of several bake targets the strongest reason."""
         found: dict[tuple[str, str], StageChange] = {}
         for target in self._plan.targets:
             for change in target.changes:
                 key = (f"{change.node.target}/{change.name}", change.platform)
-                found[key] = max(found.get(key, change), change, key=lambda one: SEVERITY.index(one.state))
+                found[key] = max(found.get(key, change), change, key=_severity)
         return found
 
     @cached_property
@@ -119,10 +112,7 @@ class _Page:
         return {"measured": bool(self._seconds), "panels": panels, "nodes": nodes, "edges": edges}
 
     def _panel(
-        self,
-        panel: tuple[str, float, float, float],
-        seconds: Mapping[str, float],
-        needs: Mapping[str, list[str]],
+        self, panel: tuple[str, float, float, float], seconds: Mapping[str, float], needs: Mapping[str, list[str]]
     ) -> dict[str, Any]:
         target, y, width, height = panel
         own = {name: took for name, took in seconds.items() if self._graph.nodes[name]["target"] == target}
@@ -137,7 +127,7 @@ class _Page:
     def _node(self, name: str) -> dict[str, Any]:
         facts, node = self._graph.nodes[name], self._nodes[name]
         changes = {p: self._changes[name, p] for p in facts["platforms"] if (name, p) in self._changes}
-        worst = max(changes.values(), key=lambda one: SEVERITY.index(one.state), default=None)
+        worst = max(changes.values(), key=_severity, default=None)
         return {
             "title": title_of(facts["label"], facts["kind"]),
             "label": facts["label"],
@@ -153,7 +143,7 @@ class _Page:
             "states": {p: (_MARKS[_state(change)], self._reason(change)) for p, change in changes.items()},
             "seconds": self._seconds.get(name, {}),
             "files": list(dict.fromkeys(self._files(node, facts["platforms"]))),
-            "fields": list(dict.fromkeys(key for key, _ in self._parts(node, facts["platforms"]))),
+            "fields": list(dict.fromkeys(key for p in facts["platforms"] for key, _ in node.bodies[p].parts)),
             "box": self.drawing.boxes[name],
         }
 
@@ -164,8 +154,9 @@ class _Page:
             yield from (f"{output}/{requirements_path(node.target, name, one.name)}" for one in body.own)
             yield from (one.path(output) for one in body.ops.inputs)
 
-    def _parts(self, node: Node, platforms: Iterable[str]) -> Iterator[tuple[str, str]]:
-        yield from (part for platform in platforms for part in node.bodies[platform].parts)
+
+def _severity(change: StageChange) -> int:
+    return SEVERITY.index(change.state)
 
 
 def _state(change: StageChange) -> str:

@@ -7,23 +7,39 @@ a `label` ("" for none). Nodes and edges stand in one order for the same input.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Container, Iterable, Sequence
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, TypeAlias
 
 import networkx as nx
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
-from edgebake.graph.node import Node, Stage, StageKey
-from edgebake.inspect.requirements import IMAGE, RequirementGraph
+from edgebake.graph.node import Kind, Node, StageKey
 from edgebake.inspect.selected import Selected
+from edgebake.resolve.ask import Ask
+from edgebake.resolve.resolution import Resolution
 
 if TYPE_CHECKING:
     from edgebake.select.project import Item
 
-    Graph = nx.DiGraph[str]
-
+Graph: TypeAlias = "nx.DiGraph[str]"
 _AND = ", "
+IMAGE = ""
+"""The image itself, where all paths begin."""
+
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    "Base images": ("base", "native"),
+    "Build tools": ("tool",),
+    "Fetched": ("fetch", "sysroot"),
+    "Built": ("build",),
+    "Install line": ("install",),
+    "Images": ("image", "test"),
+}
+LAYERS = tuple(_KINDS)
+_LAYER = {kind: number for number, kinds in enumerate(_KINDS.values()) for kind in kinds}
+_TOOLS, _FETCHED, _LINE = 1, 2, 4
 
 
 def stage_graph(
@@ -49,35 +65,23 @@ def stage_graph(
     for target, stages in sorted(ends.items()):
         names = {key: f"{target}/{name}" for key, name in compilation.names[target].items()}
         nodes = {node.id: node for node in compilation.graph.needed_by(target, stages)}
-        bodies = {key: _bodies(node, platforms) for key, node in nodes.items()}
-        reached = [key for key in _reached(stages, bodies, nodes) if kept is None or (target, key) in kept]
-        for key in reached:
+        bodies = {
+            key: {name: body for name, body in node.bodies.items() if not platforms or name in platforms}
+            for key, node in nodes.items()
+        }
+        parents = {key: dict.fromkeys(s for body in bodies[key].values() for s in body.parents) for key in nodes}
+        reached = set(stages)  # on these platforms
+        for key in reversed(nodes):  # each before those that it needs
+            reached.update(parents[key] if key in reached else ())
+        shown = [key for key in nodes if key in reached and (kept is None or (target, key) in kept)]
+        for key in shown:
             _add_stage(graph, names[key], nodes[key], list(bodies[key]), stages.get(key, []))
-        for key in reached:
-            for parent in dict.fromkeys(stage for body in bodies[key].values() for stage in body.parents):
-                if names[parent] not in graph:
-                    continue
-                continues = any(body.parent == parent for body in bodies[key].values())
-                graph.add_edge(names[parent], names[key], kind="from" if continues else "copy", label="")
+        for key in shown:
+            for parent in parents[key]:
+                if names[parent] in graph:
+                    continues = any(body.parent == parent for body in bodies[key].values())
+                    graph.add_edge(names[parent], names[key], kind="from" if continues else "copy", label="")
     return graph
-
-
-def _bodies(node: Node, platforms: Sequence[str]) -> dict[str, Stage]:
-    return {platform: body for platform, body in node.bodies.items() if not platforms or platform in platforms}
-
-
-def _reached(
-    ends: Iterable[str], bodies: Mapping[str, Mapping[str, Stage]], nodes: Mapping[str, Node]
-) -> list[str]:
-    """Return the stages that are needed by `ends` on the platforms that there are, in the order of `nodes`."""
-    found: set[str] = set()
-    todo = list(ends)
-    while todo:
-        key = todo.pop()
-        if key not in found:
-            found.add(key)
-            todo.extend(stage for body in bodies[key].values() for stage in body.parents)
-    return [key for key in nodes if key in found]
 
 
 def _add_stage(graph: Graph, name: str, node: Node, platforms: list[str], bake_targets: list[str]) -> None:
@@ -93,6 +97,58 @@ def _add_stage(graph: Graph, name: str, node: Node, platforms: list[str], bake_t
         native=node.native,
         bake_targets=bake_targets,
     )
+
+
+@dataclass(frozen=True)
+class Step:
+    """An edge: `parent` asks for `name` in one or more ways. `asks` are by where they stand."""
+
+    parent: str
+    name: str
+    asks: tuple[Ask, ...]
+
+    @property
+    def is_library(self) -> bool:
+        """Whether `parent` is only compiled against it."""
+        return all(ask.kind == "library" for ask in self.asks)
+
+
+class RequirementGraph:
+    """Who needs whom in one image on one target and platform.
+
+    A name that a recipe provides is written out as that recipe. Facts that the base image or the host brings are
+    nodes too.
+    """
+
+    def __init__(self, resolution: Resolution) -> None:
+        steps: dict[tuple[str, str], list[Ask]] = {}
+        there = {IMAGE, *resolution.pins, *resolution.provided}
+        for ask in resolution.asks:
+            name = resolution.stands_for.get(ask.name, ask.name)
+            parent = ask.parent or IMAGE
+            if ask.kind in ("run", "library") and parent in there and name in there:
+                steps.setdefault((parent, name), []).append(ask)
+        self.provided = frozenset(resolution.provided)
+        """What needs no recipe: the base image or the host brings it."""
+        self.steps = {edge: Step(*edge, tuple(steps[edge])) for edge in sorted(steps)}
+        self.graph: nx.DiGraph[str] = nx.DiGraph()
+        self.graph.add_nodes_from(sorted(there))
+        self.graph.add_edges_from(self.steps)
+
+    def count(self, name: str) -> int:
+        """Return how many paths lead from the image to a name. There can be very many."""
+        counts = {IMAGE: 1}
+        for node in nx.topological_sort(self.graph):
+            if node != IMAGE:
+                counts[node] = sum(counts[parent] for parent in self.graph.predecessors(node))
+        return counts[name]
+
+    def paths(self, name: str, limit: int | None = None) -> list[tuple[Step, ...]]:
+        """Return the paths from the image to a name, shortest first, at most `limit`."""
+        if not nx.has_path(self.graph, IMAGE, name):
+            return []
+        found = nx.shortest_simple_paths(self.graph, IMAGE, name)
+        return [tuple(self.steps[edge] for edge in pairwise(path)) for path in islice(found, limit)]
 
 
 def recipe_graph(selected: Iterable[Selected], items: Collection[Item] | None = None) -> Graph:
@@ -128,9 +184,7 @@ def _add_requirements(
     if IMAGE in there:
         names[IMAGE] = f"{target}/image:{one.plan.name}"
         _add_once(graph, names[IMAGE], one.plan.name, "image", target, platform)
-    for name in requirements.graph:
-        if name not in there:
-            continue
+    for name in filter(there.__contains__, requirements.graph):
         if name in resolution.pins:
             label = resolution.pins[name].title
             names[name] = f"{target}/{label.replace(' ', ':')}"
@@ -140,13 +194,12 @@ def _add_requirements(
             label = f"{name} {resolution.provided[name]}"
             _add_once(graph, names[name], label, "fact", target, platform)
     for (parent, name), step in requirements.steps.items():
-        if parent not in names or name not in names:
-            continue
-        edge = (names[parent], names[name])
-        known = graph.edges[edge]["label"].split(_AND) if edge in graph.edges else []
-        versions = [ask.requirement.version for ask in step.asks]
-        label = _AND.join(dict.fromkeys(version for version in (*known, *versions) if version))
-        graph.add_edge(*edge, kind="library" if step.is_library else "run", label=label)
+        if parent in names and name in names:
+            edge = (names[parent], names[name])
+            known = graph.edges[edge]["label"].split(_AND) if edge in graph.edges else []
+            versions = [ask.requirement.version for ask in step.asks]
+            label = _AND.join(dict.fromkeys(version for version in (*known, *versions) if version))
+            graph.add_edge(*edge, kind="library" if step.is_library else "run", label=label)
 
 
 def _add_once(graph: Graph, name: str, label: str, kind: str, target: str, platform: str) -> None:
@@ -155,3 +208,29 @@ def _add_once(graph: Graph, name: str, label: str, kind: str, target: str, platf
     platforms = graph.nodes[name]["platforms"]
     if platform not in platforms:
         platforms.append(platform)
+
+
+def stage_layers(graph: Graph) -> dict[str, int]:
+    """Return which of `LAYERS` each stage is in; no edge leads to an earlier one.
+
+    What another stage needs is never in a later layer than that one: what a build half on the target platform
+    installs for itself is among the tools.
+    """
+    found: dict[str, int] = {}
+    for name in graph:  # each after its parents
+        kind = graph.nodes[name]["kind"]
+        before = (found[parent] for parent in graph.predecessors(name))
+        found[name] = max(before, default=_FETCHED) if kind == "artifact" else _LAYER[kind]
+    for name in reversed(list(graph)):
+        found[name] = min([found[name], *(found[child] for child in graph.successors(name))])
+        if graph.nodes[name]["kind"] == "install" and found[name] < _LINE:
+            found[name] = _TOOLS
+    return found
+
+
+def by_target(graph: Graph) -> dict[str, list[str]]:
+    """Return the nodes of each target."""
+    names: dict[str, list[str]] = {}
+    for name in graph:
+        names.setdefault(graph.nodes[name]["target"], []).append(name)
+    return names

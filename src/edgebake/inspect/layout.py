@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
+
+from edgebake.dataclasses import dataclass
 
 NODE_HEIGHT, NODE_GAP, CHANNEL_GAP = 42.0, 14.0, 9.0
 COLUMN_GAP, MARGIN = 56.0, 20.0
@@ -86,36 +87,28 @@ def lay_out(widths: Mapping[str, float], edges: Mapping[Edge, float], columns: M
     return drawing.layout()
 
 
-@dataclass
 class _Drawing:
-    widths: Mapping[str, float]
-    edges: Mapping[Edge, float]
-    ranks: Mapping[str, int]
-    slots: list[list[Slot]] = field(init=False)
-    left: dict[Slot, list[tuple[Slot, float]]] = field(init=False)
-    right: dict[Slot, list[tuple[Slot, float]]] = field(init=False)
-    y: dict[Slot, float] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.slots = [[] for _ in range(max(self.ranks.values(), default=-1) + 1)]
-        for node in self.widths:
-            self.slots[self.ranks[node]].append((node, self.ranks[node]))
+    def __init__(
+        self, widths: Mapping[str, float], edges: Mapping[Edge, float], columns: Mapping[str, int]
+    ) -> None:
+        self.widths, self.edges, self.ranks = widths, edges, columns
+        self.y: dict[Slot, float] = {}
+        self.slots: list[list[Slot]] = [[] for _ in range(max(columns.values(), default=-1) + 1)]
+        for node in widths:
+            self.slots[columns[node]].append((node, columns[node]))
         joined: dict[tuple[Slot, Slot], float] = {}
-        for edge, weight in self.edges.items():
-            for one, other in self._steps(edge):
-                joined[one, other] = max(weight, joined.get((one, other), 0.0))
-        self.left, self.right = defaultdict(list), defaultdict(list)
+        for edge, weight in edges.items():
+            for step in pairwise(self._way(edge)):
+                joined[step] = max(weight, joined.get(step, 0.0))
+        self.left: dict[Slot, list[tuple[Slot, float]]] = defaultdict(list)
+        self.right: dict[Slot, list[tuple[Slot, float]]] = defaultdict(list)
         for (one, other), weight in joined.items():
             # What passes through several columns had better be straight.
             weight *= 1 + 3 * self._is_channel(one) + 3 * self._is_channel(other)
             self.right[one].append((other, weight))
             self.left[other].append((one, weight))
-        for source, rank in joined_channels(joined, self.ranks):
-            self.slots[rank].append((source, rank))
-
-    def _steps(self, edge: Edge) -> list[tuple[Slot, Slot]]:
-        way = self._way(edge)
-        return list(pairwise(way))
+        for slot in dict.fromkeys(slot for step in joined for slot in step if self._is_channel(slot)):
+            self.slots[slot[1]].append(slot)
 
     def _way(self, edge: Edge) -> list[Slot]:
         source, end = edge
@@ -142,8 +135,8 @@ class _Drawing:
     def place(self) -> None:
         """Give each slot a height near its neighbours', in the order of its column."""
         for column in self.slots:
-            for slot, y in zip(column, _settled([(0.0, 1.0)] * len(column), self._gaps(column)), strict=True):
-                self.y[slot] = y
+            heights = _settled([(0.0, 1.0)] * len(column), self._gaps(column))
+            self.y.update(zip(column, heights, strict=True))
         for sweep in range(_SIDE_SWEEPS + _BOTH_SWEEPS):
             forth = sweep % 2 == 0
             for column in self.slots if forth else self.slots[::-1]:
@@ -199,12 +192,6 @@ class _Drawing:
         return [*points, (last.x, last.y + last.height / 2)]
 
 
-def joined_channels(joined: Iterable[tuple[Slot, Slot]], columns: Mapping[str, int]) -> list[Slot]:
-    """Return the channels among slots that are joined, each once."""
-    slots = (slot for pair in joined for slot in pair)
-    return list(dict.fromkeys(slot for slot in slots if columns[slot[0]] != slot[1]))
-
-
 def _mean(near: Sequence[tuple[Slot, float]], places: Mapping[Slot, float], own: float) -> float:
     """Return the weighted mean of neighbours' places; the own one if there are none."""
     total = sum(weight for _, weight in near)
@@ -214,16 +201,10 @@ def _mean(near: Sequence[tuple[Slot, float]], places: Mapping[Slot, float], own:
 def _settled(wishes: Sequence[tuple[float, float]], gaps: Sequence[float]) -> list[float]:
     """Return the heights nearest to those wished for, by least squares, that keep the order and the gaps.
 
-    Without the gaps it is isotonic regression, by pooling adjacent violators.
-
-    Args:
-        wishes: a height, and how much it counts.
-        gaps: the least distance to the one before.
+    A wish is a height and how much it counts, a gap the least distance to the height before. Without the gaps it is
+    isotonic regression, by pooling adjacent violators.
     """
-    offsets, total = [], 0.0
-    for gap in gaps:
-        total += gap
-        offsets.append(total)
+    offsets = list(accumulate(gaps))
     blocks: list[tuple[float, float, int]] = []  # height, weight, number
     for (height, weight), offset in zip(wishes, offsets, strict=True):
         block = (height - offset, weight, 1)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.load.catalogue import LoadedRecipe, builtin_root
 from edgebake.load.workspace import Workspace, open_workspace
-from edgebake.model.output.explore import BuiltOn, ListedImage, ListedRecipe, ListedTarget, Proof
+from edgebake.model.output.explore import BuiltOn, ListedRecipe, Proof
 from edgebake.model.target import Target
 from edgebake.testing.verified import STATES, Key, State, Verification, read_verified, state_of
 
@@ -66,25 +66,6 @@ def _versions(workspace: Workspace, loaded: LoadedRecipe, profile: Target | None
     return tuple(dict.fromkeys(c.version for c in candidates)) if loaded.is_versioned else ()
 
 
-def listed_targets(workspace: Workspace, names: Iterable[str]) -> list[ListedTarget]:
-    """Return targets as they are listed.
-
-    Raises:
-        EdgebakeError: a target's file is wrong.
-    """
-    targets = [workspace.catalogue.target(name).target for name in names]
-    return [ListedTarget.model_validate(target, from_attributes=True) for target in targets]
-
-
-def listed_images(workspace: Workspace, names: Iterable[str]) -> list[ListedImage]:
-    """Return images of the project as they are listed."""
-    images = {name: workspace.project.images[name] for name in names}
-    return [
-        ListedImage(name=name, summary=i.summary, recipes=list(i.recipes), targets=list(i.targets))
-        for name, i in images.items()
-    ]
-
-
 class Proofs:
     """What is recorded about recipes that were built, and whether it is still true.
 
@@ -105,23 +86,17 @@ class Proofs:
         """Return what is proved about a recipe. One with a record is compiled, to compare its fingerprints."""
         records = {key: record for key, record in self._records.items() if key[0] == name}
         states = dict(self._states(records)) if records else {}
+        given = {key[1:]: list(record.given) for key, record in records.items()}
         built = [
-            BuiltOn(target=target, platform=platform, state=state, given=_given(records, (name, target, platform)))
-            for (target, platform), state in sorted(states.items())
+            BuiltOn(target=key[0], platform=key[1], state=state, given=given.get(key, []))
+            for key, state in sorted(states.items())
         ]
         return Proof(state=max(states.values(), key=STATES.index, default="checked only"), built=built)
 
     def listed(self, found: RecipeReleases) -> ListedRecipe:
         """Return a recipe as it is listed."""
         recipe, proof = found.loaded.recipe, self.of(found.loaded.name)
-        return ListedRecipe(
-            name=recipe.name,
-            group=recipe.group,
-            summary=recipe.summary,
-            releases=list(found.versions),
-            state=proof.state,
-            built=proof.built,
-        )
+        return ListedRecipe.of(recipe, releases=list(found.versions), state=proof.state, built=proof.built)
 
     def _states(self, records: Mapping[Key, Verification]) -> Iterator[tuple[tuple[str, str], State]]:
         for recipe, target, given in sorted({(r.recipe, r.target, r.given) for r in records.values()}):
@@ -139,7 +114,3 @@ class Proofs:
             return {subject.key: subject.fingerprint for subject in found}
         except EdgebakeError:
             return {}
-
-
-def _given(records: Mapping[Key, Verification], key: Key) -> list[str]:
-    return list(records[key].given) if key in records else []

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.load.words import format_condition, format_position
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.versions import parse_version, version_matches
@@ -73,8 +72,10 @@ class _Chooser:
     def choice(self) -> Choice:
         version = self._pin.release.version
         reason, why = self._reason(version)
-        others = () if reason == "unversioned" else tuple(self._others(version))
-        return Choice(self._pin.version, reason, why, self._variant(), others)
+        others = [] if reason == "unversioned" else self._others(version)
+        chosen = self._pin.candidate.variant
+        variant = (format_condition(chosen.when) or "any target") if chosen else ""
+        return Choice(self._pin.version, reason, why, variant, tuple(others))
 
     def _reason(self, version: str) -> tuple[Reason, str]:
         name, where = self._pin.name, self._pool.target.name
@@ -83,7 +84,7 @@ class _Chooser:
             return ("narrowed", "the image asks for it") if chosen else ("target", f"what {where} has")
         if not self._pin.loaded.is_versioned:
             return "unversioned", "the recipe names no releases"
-        if self._is_locked(version):
+        if self._pool.locked(name) == version:
             return "locked", "edgebake.lock has it"
         before = self._versions[: self._versions.index(version)] if version in self._versions else []
         asks = list(dict.fromkeys(ask for other in before for ask in self._against(other)))
@@ -99,29 +100,18 @@ class _Chooser:
             return "newest", f"the newest that is valid on {where}"
         return "first", f"the first of the recipe's that is valid on {where}"
 
-    def _is_locked(self, version: str) -> bool:
-        return self._pool.locked(self._pin.name) == version
-
     def _last_resort(self, version: str) -> bool:
         return all(self._pool.is_last_resort(one) for one in self._candidates(version))
-
-    def _variant(self) -> str:
-        variant = self._pin.candidate.variant
-        return (format_condition(variant.when) or "any target") if variant else ""
 
     def _candidates(self, version: str) -> list[Candidate]:
         return [one for one in self._here if one.version == version]
 
     def _against(self, version: str) -> list[Ask]:
         """Return the requirements that rule out a release."""
-        candidates = self._candidates(version)
-        return [
-            ask
-            for ask in self._asks
-            if not any(self._provider.is_satisfied_by(ask, candidate) for candidate in candidates)
-        ]
+        fits, candidates = self._provider.is_satisfied_by, self._candidates(version)
+        return [ask for ask in self._asks if not any(fits(ask, candidate) for candidate in candidates)]
 
-    def _others(self, version: str) -> Iterator[Ruled]:
+    def _others(self, version: str) -> list[Ruled]:
         found = [self._other(other, version) for other in self._versions if other != version]
         gone = self._pool.unavailable(self._pin.loaded)
         found += [
@@ -129,7 +119,7 @@ class _Chooser:
         ]
         if self._pin.recipe.versioning == "pep440":
             found.sort(key=lambda one: parse_version(one.version), reverse=True)
-        yield from found
+        return found
 
     def _other(self, version: str, taken: str) -> Ruled:
         asks = self._against(version)
@@ -145,11 +135,8 @@ class _Chooser:
 
     def _misfits(self, candidate: Candidate) -> list[str]:
         """Return what a candidate needs that the image has in another release."""
-        return [
-            f"{ask}, and the image has {has}"
-            for ask in self._provider.get_dependencies(candidate)
-            if (has := self._unfit(ask))
-        ]
+        unfit = {ask: self._unfit(ask) for ask in self._provider.get_dependencies(candidate)}
+        return [f"{ask}, and the image has {has}" for ask, has in unfit.items() if has]
 
     def _unfit(self, ask: Ask) -> str:
         name = self._resolution.stands_for.get(ask.name, ask.name)

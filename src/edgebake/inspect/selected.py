@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import image_targets, plan_image
 from edgebake.graph.image_plan import ImagePlan

@@ -26,24 +26,20 @@ def show_image(workspace: Workspace, name: str, target: str | None) -> ShownImag
     image = workspace.project.images[name]
     selected = resolve_selected(workspace, Request(names=(name,), targets=(target,) if target else ()))
     at = workspace.at("images", name)
-    return ShownImage(
+    return ShownImage.of(
+        image,
         name=name,
-        summary=image.summary,
         file=f"{at.path}:{at.line}" if at else None,
         repository=f"{workspace.project.registry}/{image.repository or name}",
-        recipes=list(image.recipes),
-        board=image.board,
-        targets=[_on_target(resolved) for resolved in selected],
-        indexes={tag: dict(parts) for tag, parts in image.indexes.items()},
-    )
-
-
-def _on_target(resolved: Selected) -> ShownOnTarget:
-    return ShownOnTarget(
-        target=resolved.plan.target.name,
-        platforms=list(resolved.platforms),
-        tags=list(_tags(resolved)),
-        recipes=list(_recipes(resolved)),
+        targets=[
+            ShownOnTarget(
+                target=resolved.plan.target.name,
+                platforms=list(resolved.platforms),
+                tags=list(_tags(resolved)),
+                recipes=list(_recipes(resolved)),
+            )
+            for resolved in selected
+        ],
     )
 
 

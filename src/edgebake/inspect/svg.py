@@ -8,16 +8,15 @@ of an edge's two.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
-from edgebake.inspect.layers import LAYERS, stage_layers
-from edgebake.inspect.layout import COLUMN_GAP, Layout, Point, lay_out, ranks
+import networkx as nx
 
-if TYPE_CHECKING:
-    from edgebake.inspect.graphs import Graph
+from edgebake.dataclasses import dataclass
+from edgebake.inspect.graphs import LAYERS, Graph, by_target, stage_layers
+from edgebake.inspect.layout import COLUMN_GAP, Point, lay_out, ranks
 
 TITLE_HEIGHT, HEAD_HEIGHT, PANEL_GAP = 46.0, 30.0, 28.0
 _LONGEST = 30  # characters of a title
@@ -84,20 +83,16 @@ def as_svg(graph: Graph, kind: str) -> str:
     targets = ", ".join(name for name, *_ in drawing.panels) or "nothing"
     title = f"{'Stages of the build' if kind == 'stages' else 'Who needs whom'}: {targets}"
     summary = f"{len(graph)} {kind} and {graph.number_of_edges()} edges between them, from left to right."
-    size = (
-        f'width="{drawing.width:g}" height="{drawing.height:g}" viewBox="0 0 {drawing.width:g} {drawing.height:g}"'
-    )
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" role="img" aria-labelledby="t d" {size}>',
-            f'<title id="t">{text(title)}</title>',
-            f'<desc id="d">{text(summary)}</desc>',
-            f"<style>{STYLE}</style>",
-            f'<rect class="paper" width="{drawing.width:g}" height="{drawing.height:g}"/>',
-            drawing.shapes,
-            "</svg>",
-        ]
-    )
+    size = f'width="{drawing.width:g}" height="{drawing.height:g}"'
+    view_box = f'viewBox="0 0 {drawing.width:g} {drawing.height:g}"'
+    return f"""\
+<svg xmlns="http://www.w3.org/2000/svg" class="drawing" role="img" aria-labelledby="t d" {size} {view_box}>
+<title id="t">{text(title)}</title>
+<desc id="d">{text(summary)}</desc>
+<style>{STYLE}</style>
+<rect class="paper" {size}/>
+{drawing.shapes}
+</svg>"""
 
 
 def draw(graph: Graph, *, layered: bool) -> Drawing:
@@ -109,14 +104,11 @@ def draw(graph: Graph, *, layered: bool) -> Drawing:
     """
     numbers = {name: number for number, name in enumerate(graph)}
     layers = stage_layers(graph) if layered else None
-    targets: dict[str, list[str]] = {}
-    for name in graph:
-        targets.setdefault(graph.nodes[name]["target"], []).append(name)
     shapes: list[str] = []
     panels: list[tuple[str, float, float, float]] = []
     boxes: dict[str, tuple[float, float, float, float]] = {}
     y, width = 0.0, 0.0
-    for target, nodes in targets.items():
+    for target, nodes in by_target(graph).items():
         panel = _Panel(graph, nodes, numbers, layers)
         shapes += panel.shapes(target, y)
         panels.append((target, y, panel.width, panel.height))
@@ -141,17 +133,14 @@ class _Panel:
     def __init__(
         self, graph: Graph, nodes: Sequence[str], numbers: Mapping[str, int], layers: Mapping[str, int] | None
     ) -> None:
-        self._graph = graph
-        self._nodes = nodes
-        self._numbers = numbers
-        self._layers = layers
+        self._graph, self._nodes, self._numbers, self._layers = graph, nodes, numbers, layers
         inside = set(nodes)
         edges = {(a, b): graph.edges[a, b]["kind"] for a, b in graph.edges(nodes) if b in inside}
         self._edges = edges
-        self._columns = ranks(_sorted(nodes, edges), edges, layers)
+        self._columns = ranks(nx.topological_sort(graph.subgraph(nodes)), edges, layers)
         widths = {name: self._width(name) for name in nodes}
         weights = {edge: _STRAIGHT.get(kind, 1.0) for edge, kind in edges.items()}
-        self._layout: Layout = lay_out(widths, weights, self._columns)
+        self._layout = lay_out(widths, weights, self._columns)
         self._top = TITLE_HEIGHT + (HEAD_HEIGHT if layers else 0.0)
         self.width = max(self._layout.width, 260.0)
         self.height = self._layout.height + self._top
@@ -215,20 +204,8 @@ class _Panel:
         yield f'<text class="caption" x="14" y="33">{caption}</text></g>'
 
 
-def _sorted(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[str]:
-    """Return nodes so that each is after those that have edges to it."""
-    from graphlib import TopologicalSorter
-
-    before: dict[str, list[str]] = {name: [] for name in nodes}
-    for source, end in edges:
-        before[end].append(source)
-    return list(TopologicalSorter(before).static_order())
-
-
 def _length(value: str, size: float) -> float:
     """Return about how long text is; characters of East Asia are twice as wide."""
-    from unicodedata import east_asian_width
-
     return sum(1.7 * size if east_asian_width(char) in "WF" else size for char in value)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.execute.events import BuildStep
 from edgebake.execute.modes import Modes, StepMode
 from edgebake.execute.recording import Ran, Recording
@@ -82,7 +85,7 @@ def timeline_data(recording: Recording, modes: Modes) -> dict[str, Any]:
     zero = min((_began(ran) for ran in runs), default=0.0)
     by_run = [list(_marks(number, ran, zero, modes)) for number, ran in enumerate(runs)]
     _link(runs, by_run)
-    marks = sorted((mark for several in by_run for mark in several), key=lambda mark: (mark.start, mark.key))
+    marks = sorted(chain(*by_run), key=lambda mark: (mark.start, mark.key))
     path = critical_path({mark.key: mark.seconds for mark in marks}, {mark.key: mark.needs for mark in marks})
     numbers = {mark.key: number for number, mark in enumerate(marks)}
     rows = list(dict.fromkeys(row for mark in marks for row in mark.rows))
@@ -127,9 +130,8 @@ def _marks(number: int, ran: Ran, zero: float, modes: Modes) -> Iterator[Mark]:
         if step.started is None:
             continue
         state = _state(step)
-        start = min(
-            max(step.started, first), last
-        )  # a step may be cached, or another build's: then it began before
+        # A step may be cached, or another build's: then it began before.
+        start = min(max(step.started, first), last)
         end = start if state == "cached" else min(max(step.completed or last, start), last)
         yield Mark(number, step, _rows(step, ran), start - zero, end - zero, state, modes.of(step))
 
@@ -143,7 +145,6 @@ def _state(step: BuildStep) -> State:
 
 
 def _rows(step: BuildStep, ran: Ran) -> list[tuple[str, str]]:
-    """Return the bake targets and platforms of a step."""
     return [_BUILDKIT] if _is_own_work(step) else sorted(step.rows) or [(ran.bake_targets[0], "")]
 
 
@@ -164,18 +165,19 @@ def _link(runs: Sequence[Ran], by_run: Sequence[Sequence[Mark]]) -> None:
         own = [mark for mark in marks if _is_own_work(mark.step) and mark.step.digest not in used]
         worked = [m.start for m in marks if not _is_own_work(m.step) and m.state != "cached"]
         prelude = [m for m in own if not m.step.is_export and m.start <= min(worked, default=m.start)]
-        before = _last_of(by_run[:number])
+        last = max(chain(*by_run[:number]), key=lambda mark: (mark.end, mark.key), default=None)
         for mark in marks:
             if mark in prelude:
                 found = _ended_before(mark, prelude)
             elif mark in own:
                 own_only = mark.step.is_export and len(runs[number].bake_targets) > 1
                 names = mark.step.bake_targets if own_only else set()
-                found = [each for each in _ended_before(mark, marks) if not names or _is_of(each, names)]
+                found = _ended_before(mark, marks)
+                found = [one for one in found if not names or any(name in names for name, _ in one.rows)]
             else:
                 found = [known[digest] for digest in mark.step.inputs if digest in known]
                 found = found or [one for one in prelude if one.end <= mark.start + _NEAR]
-            mark.needs = [one.key for one in found] or [before] * bool(before)
+            mark.needs = [one.key for one in (found or ([last] if last else []))]
 
 
 def _is_own_work(step: BuildStep) -> bool:
@@ -183,19 +185,9 @@ def _is_own_work(step: BuildStep) -> bool:
     return not step.stage
 
 
-def _is_of(mark: Mark, names: Iterable[str]) -> bool:
-    return any(name in names for name, _ in mark.rows)
-
-
 def _ended_before(mark: Mark, marks: Sequence[Mark]) -> list[Mark]:
     order = (mark.start, mark.key)
     return [one for one in marks if one.end <= mark.start + _NEAR and (one.start, one.key) < order]
-
-
-def _last_of(by_run: Sequence[Sequence[Mark]]) -> str:
-    """Return the step of these invocations that ended last; "" if there is none."""
-    marks = [mark for several in by_run for mark in several]
-    return max(marks, key=lambda mark: (mark.end, mark.key)).key if marks else ""
 
 
 # ── figures
@@ -213,16 +205,14 @@ def _busy(marks: Iterable[Mark]) -> float:
 
 def _load(marks: Iterable[Mark]) -> list[list[float]]:
     """Return how many steps ran at once: moments, and the number from then on."""
-    changes: dict[float, int] = {}
+    changes: Counter[float] = Counter()
     for mark in marks:
         if mark.seconds:
-            changes[_rounded(mark.start)] = changes.get(_rounded(mark.start), 0) + 1
-            changes[_rounded(mark.end)] = changes.get(_rounded(mark.end), 0) - 1
-    found, running = [], 0
-    for moment in sorted(changes):
-        running += changes[moment]
-        found.append([moment, running])
-    return found
+            changes[_rounded(mark.start)] += 1
+            changes[_rounded(mark.end)] -= 1
+    moments = sorted(changes)
+    running = accumulate(changes[moment] for moment in moments)
+    return [list(pair) for pair in zip(moments, running, strict=True)]
 
 
 # ── data

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, did_you_mean
+from edgebake.inspect.graphs import RequirementGraph, Step
 from edgebake.inspect.release import Choice, ask_told, choice
-from edgebake.inspect.requirements import RequirementGraph, Step
 from edgebake.inspect.selected import Selected
 from edgebake.load.catalogue import Catalogue
 from edgebake.model.condition import VERSION_FACTS
@@ -55,16 +56,13 @@ def recipe_name(catalogue: Catalogue, text: str) -> str:
     except ValueError as error:
         raise EdgebakeError(str(error)) from None
     if requirement.narrows:
-        raise EdgebakeError(
-            f"{text!r} names a release; the last argument is a recipe's name only",
-            hints=(f"edgebake why … {requirement.name}",),
-        )
+        message = f"{text!r} names a release; the last argument is a recipe's name only"
+        raise EdgebakeError(message, hints=(f"edgebake why … {requirement.name}",))
     name = requirement.name
     canonical = catalogue.canonical(name)
     if canonical is None and name not in VERSION_FACTS and not catalogue.providers(name):
-        raise EdgebakeError(
-            f"unknown recipe {name!r}", hints=did_you_mean(name, catalogue.known_names(), kind="recipe")
-        )
+        message = f"unknown recipe {name!r}"
+        raise EdgebakeError(message, hints=did_you_mean(name, catalogue.known_names(), kind="recipe"))
     return canonical or name
 
 
@@ -78,10 +76,9 @@ def answers(selected: Iterable[Selected], name: str, *, limit: int | None) -> li
     """
     found: list[Answer] = []
     for one in selected:
-        by_platform = [_answer(one, platform, name, limit) for platform in one.platforms]
         alike: dict[Answer, list[str]] = {}
-        for platform, answer in zip(one.platforms, by_platform, strict=True):
-            alike.setdefault(answer, []).append(platform)
+        for platform in one.platforms:
+            alike.setdefault(_answer(one, platform, name, limit), []).append(platform)
         found += [replace(answer, platforms=tuple(platforms)) for answer, platforms in alike.items()]
     return found
 
@@ -134,11 +131,9 @@ def _bringers(one: Selected, platform: str, name: str) -> Iterable[str]:
     """Yield the recipes that require one directly, exist there, and are not in the image."""
     pool, catalogue = one.pool(platform), one.workspace.catalogue
     for loaded in catalogue.all_recipes():
-        if loaded.name in one.plan.resolutions[platform].pins:
-            continue
-        if any(catalogue.canonical(wanted.name) == name for wanted in loaded.recipe.requires) and pool.candidates(
-            loaded.name
-        ):
+        requires_it = any(catalogue.canonical(wanted.name) == name for wanted in loaded.recipe.requires)
+        is_absent = loaded.name not in one.plan.resolutions[platform].pins
+        if requires_it and is_absent and pool.candidates(loaded.name):
             yield loaded.name
 
 

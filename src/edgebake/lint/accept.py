@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, ErrorGroup, Position, did_you_mean
 from edgebake.lint.finding import Finding
-from edgebake.lint.registry import BUILDKIT_CHECK, RULE_IDS, UNUSED_IGNORE
+from edgebake.lint.rules import BUILDKIT_CHECK, RULE_IDS, UNUSED_IGNORE
 from edgebake.lint.subject import Subject
-from edgebake.load.catalogue import LoadedRecipe
 from edgebake.load.document import Document, Location
 
 
@@ -51,24 +51,20 @@ def ignores_of(subject: Subject) -> list[Ignore]:
     return found
 
 
-Place = tuple[Document, Location, Mapping[str, str], str, str]
+def _places(subject: Subject) -> Iterator[tuple[Document, Location, Mapping[str, str], str, str]]:
+    """Yield entries with their document and location, and the recipe or image that they are of.
 
-
-def _places(subject: Subject) -> Iterator[Place]:
-    for loaded in _recipes(subject):
-        yield loaded.document, ("lint", "ignore"), loaded.recipe.lint.ignore, loaded.name, ""
+    What a recipe accepts also holds in the images that have it.
+    """
+    pinned = (view.pin.loaded for plan in subject.plans for view in plan.views.values())
+    recipes = {loaded.name: loaded for loaded in (*pinned, *subject.recipes)}
+    for name, loaded in sorted(recipes.items()):
+        yield loaded.document, ("lint", "ignore"), loaded.recipe.lint.ignore, name, ""
     project, document = subject.workspace.project, subject.workspace.document
     if document is not None:
         for name, image in project.images.items():
             yield document, ("images", name, "lint", "ignore"), image.lint.ignore, "", name
         yield document, ("lint", "ignore"), project.lint.ignore, "", ""
-
-
-def _recipes(subject: Subject) -> Iterable[LoadedRecipe]:
-    """Return the recipes that are linted, and those in the images: what they accept holds there too."""
-    pinned = {view.pin.name: view.pin.loaded for plan in subject.plans for view in plan.views.values()}
-    found = {**pinned, **{loaded.name: loaded for loaded in subject.recipes}}
-    return [found[name] for name in sorted(found)]
 
 
 def unknown_rule(rule: str, at: Position | None) -> EdgebakeError:
@@ -112,10 +108,8 @@ def unused(
     """
     linted = {loaded.name for loaded in subject.recipes if subject.views(loaded.name)}
     for entry in ignores:
-        looked_at = entry.recipe in linted if entry.recipe else not subject.stands_for
-        looked_at = looked_at and subject.whole
-        if entry.rule == BUILDKIT_CHECK.id and not buildkit:
-            looked_at = False
-        if looked_at and not any(entry.accepts(finding) for finding in findings):
+        looked_at = subject.whole and (entry.recipe in linted if entry.recipe else not subject.stands_for)
+        has_run = buildkit or entry.rule != BUILDKIT_CHECK.id
+        if looked_at and has_run and not any(entry.accepts(finding) for finding in findings):
             message = f"{entry.rule!r} is ignored, but finds nothing"
             yield UNUSED_IGNORE.found(message, entry.at, recipe=entry.recipe, image=entry.image)

@@ -21,7 +21,7 @@ from edgebake.execute.preflight import check_builder
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import base_variable
 from edgebake.lint.finding import Finding
-from edgebake.lint.registry import BUILDKIT_CHECK
+from edgebake.lint.rules import BUILDKIT_CHECK
 from edgebake.lint.subject import Subject
 from edgebake.plan.steps import CheckBuilder
 from edgebake.render.dockerfile import render_dockerfile
@@ -82,14 +82,9 @@ def _checked(
     command = ["buildx", "bake", "--file", project.bake_file]
     command += ["--call=check,format=json", *(["--builder", builder] if builder else [])]
     command += [word for name in names.values() for word in ("--set", f"{name}.target={_EVERYTHING}")]
-    done = docker(
-        *command,
-        *names.values(),
-        timeout=TIMEOUT,
-        needs_engine=False,
-        folder=folder,
-        environment=_environment(subject),
-    )
+    command += names.values()
+    environment = _environment(subject)
+    done = docker(*command, timeout=TIMEOUT, needs_engine=False, folder=folder, environment=environment)
     try:
         answers = json.loads(done.stdout)["target"]
         return {target: answers[name]["check"] for target, name in names.items()}
@@ -117,9 +112,8 @@ def _findings(subject: Subject, target: str, result: Mapping[str, Any]) -> Itera
     path = f"{subject.workspace.project.output}/{target}/Dockerfile"
     if result.get("buildError"):
         said = result["buildError"]
-        raise EdgebakeError(
-            "BuildKit cannot read the Dockerfile", at=Position(path, _line(said), 1), reason=said["message"]
-        )
+        message = "BuildKit cannot read the Dockerfile"
+        raise EdgebakeError(message, at=Position(path, _line(said), 1), reason=said["message"])
     text = render_dockerfile(subject.compilation, target, project_templates(subject.workspace.root))
     for warning in result.get("warnings") or ():
         line = _line(warning)

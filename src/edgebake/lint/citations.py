@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import Position
-from edgebake.load.catalogue import LoadedRecipe, shown_path
+from edgebake.lint.scripts import scripts_of
+from edgebake.load.catalogue import LoadedRecipe
 from edgebake.load.document import Location
-from edgebake.model.recipe import Additions, Citation, Recipe
+from edgebake.model.recipe import Citation, Recipe, Release, additions_of
 
 Kind = Literal["version", "commit", "url"]
 
@@ -71,13 +72,11 @@ _Written = Iterator[tuple[Kind, str, Location]]
 
 def _written(recipe: Recipe) -> _Written:
     releases = () if callable(recipe.releases) else recipe.releases
-    for index, release in enumerate(releases):
-        here: Location = ("releases", index)
-        if release.version != "0":
-            yield "version", release.version, (*here, "version")
-        yield from _in_additions(release, here)
-        for number, variant in enumerate(release.variants):
-            yield from _in_additions(variant, (*here, "variants", number))
+    for here, part in additions_of(releases):
+        if isinstance(part, Release) and part.version != "0":
+            yield "version", part.version, (*here, "version")
+        yield from _in_args(part.args, (*here, "args"))
+        yield from _in_packages(part.pip, part.pip_index, here)
     yield from _in_args(recipe.args, ("args",))
     yield from _in_packages(recipe.install.pip, recipe.install.pip_index, ("install",))
     for index, source in enumerate(recipe.build.sources if recipe.build else ()):
@@ -86,11 +85,6 @@ def _written(recipe: Recipe) -> _Written:
             yield from _url(url or "", (*here, key))
         if source.commit and _COMMIT.fullmatch(source.commit):
             yield "commit", source.commit, (*here, "commit")
-
-
-def _in_additions(additions: Additions, here: Location) -> _Written:
-    yield from _in_args(additions.args, (*here, "args"))
-    yield from _in_packages(additions.pip, additions.pip_index, here)
 
 
 def _in_args(args: dict[str, str], here: Location) -> _Written:
@@ -126,18 +120,13 @@ def _literal(text: str) -> str:
 
 
 def _in_scripts(loaded: LoadedRecipe, root: Path) -> Iterator[Fact]:
-    recipe = loaded.recipe
-    build = (recipe.build.script, recipe.build.dockerfile) if recipe.build else ()
-    for name in (*build, recipe.install.script, recipe.install.dockerfile):
-        path = loaded.folder / name if name else None
-        if path is not None and path.is_file():
-            shown = shown_path(path, root)
-            for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-                code = line.partition(" #")[0]
-                for found in () if code.lstrip().startswith("#") else _URL.finditer(code):
-                    url = _literal(found[0])
-                    if url and urlsplit(url).hostname not in _OWN_MACHINE:
-                        yield Fact("url", url, Position(shown, number, found.start() + 1))
+    for script in scripts_of(loaded, root):
+        for number, line in enumerate(script.text.splitlines() if script.half in ("build", "install") else (), 1):
+            code = line.partition(" #")[0]
+            for found in () if code.lstrip().startswith("#") else _URL.finditer(code):
+                url = _literal(found[0])
+                if url and urlsplit(url).hostname not in _OWN_MACHINE:
+                    yield Fact("url", url, Position(script.shown, number, found.start() + 1))
 
 
 # ── citations

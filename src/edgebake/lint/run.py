@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from edgebake.lint.accept import accepted, ignores_of, unused, with_severities
-from edgebake.lint.finding import merged
-from edgebake.lint.registry import CHECKS
-from edgebake.lint.report import Report
+from edgebake.lint.finding import Report, merged
+from edgebake.lint.rules import CHECKS
 from edgebake.lint.subject import Subject
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, get_args
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import Position
+from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.shell import Command, commands
 from edgebake.load.catalogue import LoadedRecipe, shown_path
-from edgebake.load.workspace import Workspace
 
 Half = Literal["build", "install", "test", "bench"]
 
@@ -32,24 +33,20 @@ class Script:
         """Its commands, if it is a shell script or a Dockerfile template."""
         return () if self.shown.endswith(".py") else commands(self.text)
 
-    def at(self, line: int, column: int = 1) -> Position:
-        """Return a position in the file."""
-        return Position(self.shown, line, column)
+    def found(self, rule: Rule, message: str, line: int, column: int = 1) -> Finding:
+        """Return a finding in the file."""
+        return rule.found(message, Position(self.shown, line, column), recipe=self.recipe)
 
 
-def scripts_of(workspace: Workspace, loaded: LoadedRecipe) -> Iterator[Script]:
-    """Yield a recipe's scripts and templates; a missing file is skipped, as compiling reports it."""
-    recipe = loaded.recipe
-    named: list[tuple[Half, str | None, bool]] = [
-        ("install", recipe.install.script, False),
-        ("install", recipe.install.dockerfile, True),
-        ("test", recipe.test.script if recipe.test else None, False),
-        ("bench", recipe.bench.script if recipe.bench else None, False),
-    ]
-    if recipe.build is not None:
-        named += [("build", recipe.build.script, False), ("build", recipe.build.dockerfile, True)]
-    for half, name, is_template in named:
-        path = loaded.folder / name if name else None
-        if path is not None and path.is_file():
-            text = path.read_text(encoding="utf-8", errors="replace")
-            yield Script(loaded.name, half, shown_path(path, workspace.root), text, is_template)
+def scripts_of(loaded: LoadedRecipe, root: Path) -> Iterator[Script]:
+    """Yield a recipe's scripts and templates; a missing file is skipped, as compiling reports it.
+
+    Paths are shown relative to `root`.
+    """
+    for half in get_args(Half):
+        for key in ("script", "dockerfile"):
+            name = getattr(getattr(loaded.recipe, half), key, None)
+            path = loaded.folder / name if name else None
+            if path is not None and path.is_file():
+                text = path.read_text(encoding="utf-8", errors="replace")
+                yield Script(loaded.name, half, shown_path(path, root), text, key == "dockerfile")

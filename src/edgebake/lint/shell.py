@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
+
+from edgebake.dataclasses import dataclass
 
 _TOKEN = re.compile(
     r"""(?P<joined>\\\n)
@@ -113,9 +114,6 @@ def _command(words: list[Word], piped: bool, text: str) -> Command | None:
 
 
 def _comes_before(name: str, word: str) -> bool:
-    return bool(_WORDS_BEFORE.fullmatch(name) or _ASSIGNMENT.match(word) or _is_of_wrapper(word))
-
-
-def _is_of_wrapper(word: str) -> bool:
-    """Tell whether a word belongs to `timeout 60 …`, `RUN --mount=… …` or `bash with-ca.sh …`."""
-    return word.startswith("-") or word.isdigit() or word.endswith(".sh")
+    # Such as `timeout 60 …`, `RUN --mount=… …` or `bash with-ca.sh …`.
+    is_of_wrapper = word.startswith("-") or word.isdigit() or word.endswith(".sh")
+    return bool(is_of_wrapper or _WORDS_BEFORE.fullmatch(name) or _ASSIGNMENT.match(word))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position, did_you_mean
 from edgebake.graph.compile import Compilation, compile_workspace, plan_image
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.graph.view import RecipeView
+from edgebake.lint.finding import Finding, Rule
 from edgebake.load.catalogue import Catalogue, LoadedRecipe, builtin_root
-from edgebake.load.folders import RECIPE_FILES, is_path
+from edgebake.load.folders import is_path, recipes_below
 from edgebake.load.workspace import Workspace, add_own_recipe, find_root, open_workspace
 from edgebake.model.project import PROJECT_FILE, Image, Project
 from edgebake.model.recipe import Release
@@ -47,22 +49,26 @@ class Subject:
         """The images on their targets."""
         return self.compilation.plans
 
-    def image_at(self, plan: ImagePlan, *location: str | int) -> Position:
-        """Return the position of a value of an image, or of the recipe that it was made for."""
-        loaded = self.stands_for.get(plan.name)
+    def found(self, rule: Rule, plan: ImagePlan, message: str, *location: str | int, cause: str = "") -> Finding:
+        """Return a finding about an image, or about the recipe that it was made for.
+
+        Args:
+            rule: the rule.
+            plan: the image on a target.
+            message: what is wrong.
+            location: the value of the image, or of the recipe.
+            cause: a recipe behind it, if the image is the project's.
+        """
+        loaded, targets = self.stands_for.get(plan.name), [plan.target.name]
         if loaded is not None:
-            return loaded.document.at(location)
-        return self.project_at("images", plan.name, *location)
+            return rule.found(message, loaded.document.at(location), recipe=loaded.name, targets=targets)
+        at = self.project_at("images", plan.name, *location)
+        return rule.found(message, at, image=plan.name, recipe=cause, targets=targets)
 
     def project_at(self, *location: str | int) -> Position:
         """Return the position of a value of the project's file."""
         document = self.workspace.document
         return document.at(location) if document else Position(PROJECT_FILE)
-
-    def about(self, plan: ImagePlan, cause: str = "") -> dict[str, str]:
-        """Return whom a finding about an image is about, as `Rule.found` takes it. `cause`: a recipe behind it."""
-        loaded = self.stands_for.get(plan.name)
-        return {"recipe": loaded.name} if loaded is not None else {"image": plan.name, "recipe": cause}
 
     def releases(self, loaded: LoadedRecipe) -> tuple[Release, ...]:
         """Return a recipe's releases; of a function of the target, those that the images have."""
@@ -110,17 +116,11 @@ def open_subject(
 
 
 def _are_images(workspace: Workspace, names: Sequence[str]) -> bool:
-    """Tell whether all names are images.
-
-    Raises:
-        EdgebakeError: some are, and some are not.
-    """
+    """Tell whether all names are images; that only some of them are is an error."""
     known = [name for name in names if name in workspace.project.images]
     if known and len(known) != len(names):
-        raise EdgebakeError(
-            f"{known[0]!r} is an image of the project; images and recipes cannot be mixed",
-            hints=("name images only, or recipes only",),
-        )
+        message = f"{known[0]!r} is an image of the project; images and recipes cannot be mixed"
+        raise EdgebakeError(message, hints=("name images only, or recipes only",))
     return bool(known)
 
 
@@ -138,7 +138,8 @@ def project_subject(workspace: Workspace, names: Sequence[str] = (), targets: Se
     plans = tuple(
         plan
         for plan in compilation.plans
-        if (not names or plan.name in names) and (not targets or _matches(plan.target.name, targets))
+        if (not names or plan.name in names)
+        and (not targets or any(fnmatchcase(plan.target.name, pattern) for pattern in targets))
     )
     own = _own_recipes(workspace)
     if names or targets:
@@ -151,15 +152,10 @@ def project_subject(workspace: Workspace, names: Sequence[str] = (), targets: Se
 def _own_recipes(workspace: Workspace) -> list[LoadedRecipe]:
     """Return the project's own recipes by name, in images or not; the built-in ones are not read for this."""
     catalogue, root = workspace.catalogue, workspace.root
-    names = {
-        add_own_recipe(workspace, t, None)
-        for i in workspace.project.images.values()
-        for t in i.recipes
-        if is_path(t)
-    }
+    texts = (text for image in workspace.project.images.values() for text in image.recipes)
+    names = {add_own_recipe(workspace, text, None) for text in texts if is_path(text)}
     for folder in workspace.project.recipes:
-        for pattern in ("*/recipe.*", "*/*/recipe.*"):
-            names |= {path.parent.name for path in (root / folder).glob(pattern) if path.name in RECIPE_FILES}
+        names |= recipes_below(root / folder, root).keys()
     found = [catalogue.recipe(name) for name in sorted(names) if catalogue.has_recipe(name)]
     return [loaded for loaded in found if not loaded.vendored]
 
@@ -168,13 +164,8 @@ def _refuse_unknown_targets(patterns: Sequence[str], known: Iterable[str]) -> No
     names = sorted(known)
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
-            raise EdgebakeError(
-                f"no image is for the target {pattern!r}", hints=did_you_mean(pattern, names, kind="target")
-            )
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+            message = f"no image is for the target {pattern!r}"
+            raise EdgebakeError(message, hints=did_you_mean(pattern, names, kind="target"))
 
 
 # ── recipes
@@ -196,7 +187,8 @@ def recipes_subject(workspace: Workspace, names: Sequence[str] = (), targets: Se
         asked, found = _asked_for(text, loaded, known)
         good = [name for name in found if _resolves(workspace, asked, known[name])]
         if good:
-            images[_image_name(text, loaded, images)] = Image(recipes=asked, targets=tuple(good))
+            image = loaded.name if loaded.name not in images else f"{loaded.name}-{len(images)}"
+            images[image] = Image(recipes=asked, targets=tuple(good))
         if names and not good:
             raise _nowhere(workspace, text, [known[name] for name in found or known])
         missing = [name for name in found if name not in good]
@@ -270,11 +262,5 @@ def _nowhere(workspace: Workspace, text: str, known: Sequence[TargetRecipes]) ->
             plan_image(workspace, text, Image(recipes=(text,), targets=(known[0].target.name,)), known[0])
         except EdgebakeError as error:
             return error
-    return EdgebakeError(
-        f"{text!r} is available on none of the targets",
-        hints=(f"see why not: edgebake plan {text} --target {known[0].target.name}",),
-    )
-
-
-def _image_name(text: str, loaded: LoadedRecipe, taken: Mapping[str, Image]) -> str:
-    return loaded.name if loaded.name not in taken else f"{loaded.name}-{len(taken)}"
+    message = f"{text!r} is available on none of the targets"
+    return EdgebakeError(message, hints=(f"see why not: edgebake plan {text} --target {known[0].target.name}",))

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.load.catalogue import Catalogue
-from edgebake.load.document import Document, Place, position_of
-from edgebake.load.validate import refuse_other_name, validate
+from edgebake.load.document import Place, position_of
+from edgebake.load.validate import validate_named
 from edgebake.model.board import Board
 from edgebake.model.target import Target
 
 FOLDER = "boards"
 
 
-@dataclass(frozen=True)
-class LoadedBoard:
-    """A board and its document."""
-
-    board: Board
-    document: Document
-
-
-def load_boards(catalogue: Catalogue) -> dict[str, LoadedBoard]:
+def load_boards(catalogue: Catalogue) -> dict[str, Board]:
     """Return all boards by name.
 
     Raises:
         EdgebakeError: a file is invalid, or its name differs from the board's.
     """
-    return {name: _load(document) for name, document in catalogue.target_data(FOLDER, "board").items()}
-
-
-def _load(document: Document) -> LoadedBoard:
-    board = validate(Board, document)
-    refuse_other_name(document, "board", board.name)
-    return LoadedBoard(board, document)
+    documents = catalogue.target_data(FOLDER, "board")
+    return {name: validate_named(Board, document, "board") for name, document in documents.items()}
 
 
 def board_environment(catalogue: Catalogue, name: str, target: Target, at: Place | None) -> dict[str, str]:
@@ -51,16 +36,12 @@ def board_environment(catalogue: Catalogue, name: str, target: Target, at: Place
     """
     documents = catalogue.target_data(FOLDER, "board")
     if name not in documents:
-        raise EdgebakeError(
-            f"unknown board {name!r}", at=position_of(at), hints=did_you_mean(name, documents, kind="board")
-        )
-    board = _load(documents[name]).board
+        message = f"unknown board {name!r}"
+        raise EdgebakeError(message, at=position_of(at), hints=did_you_mean(name, documents, kind="board"))
+    board = validate_named(Board, documents[name], "board")
     reason = board.refusal(target)
     if reason:
-        raise EdgebakeError(
-            f"the target {target.name!r} does not run on the board {name!r}",
-            at=position_of(at),
-            reason=reason,
-            hints=("use only targets that run on the board, or define another image for the others",),
-        )
+        message = f"the target {target.name!r} does not run on the board {name!r}"
+        hints = ("use only targets that run on the board, or define another image for the others",)
+        raise EdgebakeError(message, at=position_of(at), reason=reason, hints=hints)
     return board.environment()

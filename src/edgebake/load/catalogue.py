@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position, did_you_mean
-from edgebake.load.builtin import builtin_root as builtin_root
 from edgebake.load.document import Document, Place, load_document, position_of
-from edgebake.load.folders import files_below, recipe_file, recipes_below, two_files
+from edgebake.load.folders import builtin_root as builtin_root
+from edgebake.load.folders import files_below, leads_out, recipe_file, recipes_below, two_files
 from edgebake.load.folders import shown_path as shown_path
 from edgebake.load.python_recipe import call_releases, load_python_recipe
-from edgebake.load.validate import refuse_other_name, validate
+from edgebake.load.validate import validate, validate_named
 from edgebake.model.recipe import Recipe, Release
 from edgebake.model.target import Target
 
@@ -93,12 +94,9 @@ class Catalogue:
         self._recipe_layers = (*recipe_folders, builtin / "recipes")
         self._target_layers = (*target_folders, builtin / "targets")
         self._builtin = builtin
-        self._files: dict[str, Path] | None = None
         self._recipes: dict[str, LoadedRecipe] = {}
-        self._target_files: dict[str, Path] | None = None
         self._targets: dict[str, LoadedTarget] = {}
         self._target_data: dict[str, dict[str, Document]] = {}
-        self._aliases: dict[str, str] | None = None
         self._added: dict[Path, LoadedRecipe] = {}
         self._named: dict[Path, None] = {}
 
@@ -110,11 +108,11 @@ class Catalogue:
 
     def recipe_names(self) -> list[str]:
         """Return the names of all recipes, sorted."""
-        return sorted(self._index())
+        return sorted(self._index)
 
     def has_recipe(self, name: str) -> bool:
         """Return whether a recipe has this name. Aliases do not count."""
-        return name in self._index()
+        return name in self._index
 
     def recipe(self, name: str) -> LoadedRecipe:
         """Return the recipe of this name.
@@ -124,7 +122,7 @@ class Catalogue:
             EdgebakeError: its file is invalid.
         """
         if name not in self._recipes:
-            self._recipes[name] = self._load(self._index()[name])
+            self._recipes[name] = self._load(self._index[name])
         return self._recipes[name]
 
     def add_recipe(self, named: Path, at: Place) -> LoadedRecipe:
@@ -139,28 +137,21 @@ class Catalogue:
             return self._added[folder]
         path = recipe_file(folder, self.root)
         if path is None:
-            raise EdgebakeError(
-                f"the folder {shown_path(folder, self.root)!r} has no recipe",
-                at=position_of(at),
-                hints=("add a recipe.yaml, recipe.json or recipe.py",),
-            )
+            message = f"the folder {shown_path(folder, self.root)!r} has no recipe"
+            raise EdgebakeError(message, at=position_of(at), hints=("add a recipe.yaml, recipe.json or recipe.py",))
         loaded = self._load(path, folder_is_name=False)
-        other = self._index().get(loaded.name, path)
+        other = self._index.get(loaded.name, path)
         if other != path and not other.is_relative_to(self._builtin):
             raise two_files("recipe", loaded.name, other, path, self.root)
-        self._index()[loaded.name] = path
+        self._index[loaded.name] = path
         self._recipes[loaded.name] = loaded
         self._added[folder] = loaded
-        self._aliases = None
+        vars(self).pop("_aliases", None)  # to be read again
         return loaded
 
     def canonical(self, name: str) -> str | None:
         """Return the name of the recipe with this name or alias; None if there is none."""
-        if name in self._index():
-            return name
-        if self._aliases is None:
-            self._aliases = self._read_aliases()
-        return self._aliases.get(name)
+        return name if name in self._index else self._aliases.get(name)
 
     def known_names(self) -> list[str]:
         """Return all names for requirements, sorted: recipes, their aliases, and what they provide."""
@@ -176,7 +167,8 @@ class Catalogue:
         """Yield all recipes, in the order of their names."""
         return (self.recipe(name) for name in self.recipe_names())
 
-    def _read_aliases(self) -> dict[str, str]:
+    @cached_property
+    def _aliases(self) -> dict[str, str]:
         # The project's own recipes come first: their names and aliases hide built-in aliases.
         aliases: dict[str, str] = {}
         for loaded in sorted(self.all_recipes(), key=lambda loaded: loaded.vendored):
@@ -193,10 +185,9 @@ class Catalogue:
                     )
         return aliases
 
+    @cached_property
     def _index(self) -> dict[str, Path]:
-        if self._files is None:
-            self._files = self._overlaid(self._recipe_layers, recipes_below, "recipe")
-        return self._files
+        return self._overlaid(self._recipe_layers, recipes_below, "recipe")
 
     def _overlaid(
         self, layers: tuple[Path, ...], below: Callable[[Path, Path], dict[str, Path]], kind: str
@@ -219,29 +210,21 @@ class Catalogue:
             document = load_document(path, shown)
             recipe = validate(Recipe, document)
         if folder_is_name and recipe.name != path.parent.name:
-            raise EdgebakeError(
-                f"the recipe {recipe.name!r} is in a folder named {path.parent.name!r}",
-                at=document.at(("name",)),
-                hints=(f"rename the folder to {recipe.name}",),
-            )
+            message = f"the recipe {recipe.name!r} is in a folder named {path.parent.name!r}"
+            raise EdgebakeError(message, at=document.at(("name",)), hints=(f"rename the folder to {recipe.name}",))
         vendored = path.is_relative_to(self._builtin / "recipes")
         return LoadedRecipe(recipe, document, path.parent, vendored)
 
     def _refuse_outside(self, path: Path) -> None:
         """Refuse a file that a symbolic link moves out of the project."""
         if not path.is_relative_to(self._builtin) and not path.resolve().is_relative_to(self.root.resolve()):
-            raise EdgebakeError(
-                "the file leads out of the project",
-                at=Position(shown_path(path, self.root)),
-                reason=f"it is {path.resolve()}",
-                hints=("keep recipes and targets inside the project's folder, so that a checkout is complete",),
-            )
+            raise leads_out("the file", path.resolve(), Position(shown_path(path, self.root)))
 
     # ── targets
 
     def target_names(self) -> list[str]:
         """Return the names of all targets, sorted."""
-        return sorted(self._target_index())
+        return sorted(self._target_index)
 
     def target(self, name: str, at: Place | None = None) -> LoadedTarget:
         """Return the target of this name.
@@ -250,14 +233,12 @@ class Catalogue:
             EdgebakeError: the target is unknown (the position is `at`), or its file is invalid.
         """
         if name not in self._targets:
-            path = self._target_index().get(name)
+            path = self._target_index.get(name)
             if path is None:
                 raise self._unknown_target(name, at)
             self._refuse_outside(path)
             document = load_document(path, shown_path(path, self.root))
-            target = validate(Target, document)
-            refuse_other_name(document, "target", target.name)
-            self._targets[name] = LoadedTarget(target, document)
+            self._targets[name] = LoadedTarget(validate_named(Target, document, "target"), document)
         return self._targets[name]
 
     def match_targets(self, pattern: str, at: Place | None = None) -> list[LoadedTarget]:
@@ -266,7 +247,7 @@ class Catalogue:
         Raises:
             EdgebakeError: no target matches (the position is `at`).
         """
-        index = self._target_index()
+        index = self._target_index
         names = [pattern] if pattern in index else sorted(name for name in index if fnmatchcase(name, pattern))
         if not names:
             raise self._unknown_target(pattern, at)
@@ -298,8 +279,6 @@ class Catalogue:
         hints = did_you_mean(name, self.target_names(), kind="target")
         return EdgebakeError(f"unknown target {name!r}", at=position_of(at), hints=hints)
 
+    @cached_property
     def _target_index(self) -> dict[str, Path]:
-        if self._target_files is None:
-            below = partial(files_below, kind="target")
-            self._target_files = self._overlaid(self._target_layers, below, "target")
-        return self._target_files
+        return self._overlaid(self._target_layers, partial(files_below, kind="target"), "target")

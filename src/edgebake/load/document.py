@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.json_nodes import compose_json
 
@@ -35,6 +35,11 @@ _STANDARD_TAGS = tuple(
 )
 
 _EMPTY = ("fill in the file, or remove it",)
+_YAML_HINTS = {
+    "mapping values are not allowed": "put the value in quotes if it contains ': '",
+    "cannot start any token": "put the value in quotes if it starts with @, ` or %",
+    "undefined alias": "put the value in quotes if it starts with *",
+}
 _JSON = ("put text in double quotes, and no comma after the last item",)
 
 Location = tuple[str | int, ...]
@@ -113,11 +118,8 @@ def read_text(path: Path, shown: str) -> str:
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise EdgebakeError(
-                f"the file has {path.stat().st_size:,} bytes; the limit is {MAX_BYTES:,}",
-                at=Position(shown),
-                hints=("move large content to a separate file",),
-            )
+            message = f"the file has {path.stat().st_size:,} bytes; the limit is {MAX_BYTES:,}"
+            raise EdgebakeError(message, at=Position(shown), hints=("move large content to a separate file",))
         raw = path.read_bytes()
     except OSError as error:
         raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(shown)) from None
@@ -137,7 +139,6 @@ def read_text(path: Path, shown: str) -> str:
 
 
 def _at_end(text: str, shown: str) -> Position:
-    """Return the position after `text`."""
     return Position(shown, text.count("\n") + 1, len(text) - (text.rfind("\n") + 1) + 1)
 
 
@@ -152,9 +153,8 @@ def load_document(path: Path, shown: str) -> Document:
     root = _compose(read_text(path, shown), path, shown)
     data = _Builder(shown).build(root, 0)
     if not isinstance(data, dict):
-        raise EdgebakeError(
-            "the file must contain a mapping (key: value), not " + _kind(data), at=Position(shown, 1, 1)
-        )
+        message = "the file must contain a mapping (key: value), not " + _kind(data)
+        raise EdgebakeError(message, at=Position(shown, 1, 1))
     return Document(path=path, shown=shown, data=data)
 
 
@@ -166,17 +166,12 @@ def _kind(data: Data) -> str:
 
 def _compose(text: str, path: Path, shown: str) -> yaml.Node:
     try:
-        return _compose_json(text, shown) if path.suffix == ".json" else _compose_yaml(text, shown)
-    except RecursionError:
-        raise EdgebakeError("the file is nested too deeply", at=Position(shown)) from None
-
-
-def _compose_json(text: str, shown: str) -> yaml.Node:
-    try:
-        return compose_json(text)
+        return compose_json(text) if path.suffix == ".json" else _compose_yaml(text, shown)
     except json.JSONDecodeError as error:
         at = Position(shown, error.lineno, error.colno)
         raise EdgebakeError(f"the file is not valid JSON: {error.msg}", at=at, hints=_JSON) from None
+    except RecursionError:
+        raise EdgebakeError("the file is nested too deeply", at=Position(shown)) from None
 
 
 def _compose_yaml(text: str, shown: str) -> yaml.Node:
@@ -194,9 +189,8 @@ def _compose_yaml(text: str, shown: str) -> yaml.Node:
             f"the file is not valid YAML: {error.reason}", at=_reader_position(error, text, shown)
         ) from None
     if node is None:
-        raise EdgebakeError(
-            "the file is empty", at=Position(shown), reason="it contains only comments", hints=_EMPTY
-        )
+        message = "the file is empty"
+        raise EdgebakeError(message, at=Position(shown), reason="it contains only comments", hints=_EMPTY)
     return node
 
 
@@ -218,11 +212,8 @@ def _too_deep(mark: Any, shown: str) -> EdgebakeError:
 
 
 def _too_many(mark: Any, shown: str) -> EdgebakeError:
-    return EdgebakeError(
-        f"the file has more than {MAX_NODES:,} values after its aliases are expanded",
-        at=_position(mark, shown),
-        hints=("use fewer values, anchors and aliases",),
-    )
+    message = f"the file has more than {MAX_NODES:,} values after its aliases are expanded"
+    return EdgebakeError(message, at=_position(mark, shown), hints=("use fewer values, anchors and aliases",))
 
 
 def _position(mark: Any, shown: str) -> Position:
@@ -247,13 +238,7 @@ def _yaml_problem(error: yaml.MarkedYAMLError, text: str, at: Position) -> tuple
         return "the quoted text has no end", ()
     if "another document" in problem:
         return "a second document starts here", ("remove the line '---'",)
-    if "mapping values are not allowed" in problem:
-        return problem, ("put the value in quotes if it contains ': '",)
-    if "cannot start any token" in problem:
-        return problem, ("put the value in quotes if it starts with @, ` or %",)
-    if "undefined alias" in problem:
-        return problem, ("put the value in quotes if it starts with *",)
-    return problem, ()
+    return problem, tuple(hint for phrase, hint in _YAML_HINTS.items() if phrase in problem)
 
 
 class _Builder:

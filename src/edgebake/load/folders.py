@@ -7,7 +7,15 @@ from pathlib import Path
 
 from edgebake.errors import EdgebakeError, Position
 
-RECIPE_FILES = ("recipe.yaml", "recipe.json", "recipe.py")
+_RECIPE_FILES = ("recipe.yaml", "recipe.json", "recipe.py")
+_KEEP_INSIDE = "keep recipes and targets inside the project's folder, so that a checkout is complete"
+
+
+def builtin_root() -> Path:
+    """Return the folder with the built-in recipes, targets and templates: in the wheel, or in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    packaged = package / "_catalogue"
+    return packaged if packaged.is_dir() else package.parents[1]
 
 
 def shown_path(path: Path, root: Path) -> str:
@@ -65,14 +73,11 @@ def recipe_file(folder: Path, root: Path) -> Path | None:
     Raises:
         EdgebakeError: the folder has two recipe files, or one that ends in .yml.
     """
-    present = [folder / name for name in RECIPE_FILES if (folder / name).is_file()]
+    present = [folder / name for name in _RECIPE_FILES if (folder / name).is_file()]
     if len(present) > 1:
         names = " and ".join(path.name for path in present)
-        raise EdgebakeError(
-            f"the folder has two recipes: {names}",
-            at=Position(shown_path(folder, root)),
-            hints=("keep one of them",),
-        )
+        message = f"the folder has two recipes: {names}"
+        raise EdgebakeError(message, at=Position(shown_path(folder, root)), hints=("keep one of them",))
     if not present:
         _refuse_yml(folder / "recipe.yml", root)
     return present[0] if present else None
@@ -80,11 +85,25 @@ def recipe_file(folder: Path, root: Path) -> Path | None:
 
 def _refuse_yml(path: Path, root: Path) -> None:
     if path.suffix == ".yml" and path.is_file():
-        raise EdgebakeError(
-            "the file's name must end in .yaml",
-            at=Position(shown_path(path, root)),
-            hints=(f"rename the file to {path.stem}.yaml",),
-        )
+        raise not_yaml(shown_path(path, root))
+
+
+def not_yaml(shown: str) -> EdgebakeError:
+    """Return the error for a file that ends in .yml."""
+    hints = (f"rename the file to {Path(shown).stem}.yaml",)
+    return EdgebakeError("the file's name must end in .yaml", at=Position(shown), hints=hints)
+
+
+def leads_out(what: str, real: Path, at: Position | None, hint: str = _KEEP_INSIDE) -> EdgebakeError:
+    """Return the error for a path that leads out of the project.
+
+    Args:
+        what: the path, as prose.
+        real: where it leads.
+        at: where it is written.
+        hint: what to try.
+    """
+    return EdgebakeError(f"{what} leads out of the project", at=at, reason=f"it is {real}", hints=(hint,))
 
 
 def two_files(kind: str, name: str, first: Path, second: Path, root: Path) -> EdgebakeError:

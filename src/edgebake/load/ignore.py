@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import field
 from functools import cached_property
 from itertools import groupby
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position
 
 # Go's unicode.IsSpace, which strings.TrimSpace uses; Python's own set has U+001C to U+001F on top.
@@ -38,16 +39,26 @@ class Rule:
         return f"{'!' * self.exception}{lead}{self.pattern}{trail}"
 
 
+@dataclass(frozen=True)
 class IgnoreRules:
     """The rules of one or several ignore files. The last rule that matches a path decides."""
 
-    def __init__(self, rules: Iterable[Rule] = ()) -> None:
-        self.rules = tuple(rules)
-        self._masks: dict[str, int] = {"": 0}  # cache: the blocks that apply to a folder
+    rules: tuple[Rule, ...] = ()
+
+    _masks: dict[str, int] = field(default_factory=lambda: {"": 0}, init=False, compare=False, repr=False)
+    """A cache: the blocks that apply to a folder, as bits."""
 
     @cached_property
-    def _blocks(self) -> tuple[tuple[int, _Block], ...]:
-        return _blocks(self.rules)
+    def _blocks(self) -> tuple[tuple[int, bool, Callable[[str], object]], ...]:
+        """Consecutive rules of one kind, with a bit for each block and whether its rules are exceptions.
+
+        A block is one regular expression: it does not matter which of its rules matches.
+        """
+        blocks: list[tuple[int, bool, Callable[[str], object]]] = []
+        for exception, group in groupby(self.rules, key=lambda rule: rule.exception):
+            expressions = "|".join(_expression(rule.pattern) for rule in group)
+            blocks.append((1 << len(blocks), exception, re.compile(expressions).fullmatch))
+        return tuple(blocks)
 
     @classmethod
     def parse(cls, text: str, *, path: str) -> IgnoreRules:
@@ -62,11 +73,13 @@ class IgnoreRules:
             rule = None if line.startswith("#") else _rule(line, Position(path, number, column))
             if rule is not None:
                 rules.append(rule)
-        return cls(rules)
+        return cls(tuple(rules))
 
     def ignores(self, path: str) -> bool:
         """Return whether BuildKit excludes `path`, a relative POSIX path of a file or folder."""
-        return self._is_ignoring(self._mask(path))
+        mask = self._mask(path)
+        exceptions = (exception for bit, exception, _ in reversed(self._blocks) if mask & bit)
+        return not next(exceptions, True)
 
     def ignores_all_in(self, folder: str) -> bool:
         """Return whether BuildKit excludes `folder` and everything that it can contain."""
@@ -80,7 +93,13 @@ class IgnoreRules:
         differ if a folder is excluded, a part of it is included, and the folder is excluded again (``a``,
         ``!a/b``, ``a``): a/b arrives empty. Seen on BuildKit 0.25, where fsutil's send.go drops the error.
         """
-        return not self.ignores(path) and self._refuses_to_open(path)
+        parts = path.split("/")
+        paths = ["/".join(parts[: end + 1]) for end in range(len(parts))]
+        is_refused = False
+        for _, exception, matches in self._blocks:
+            if exception == is_refused and any(map(matches, paths)):
+                is_refused = not exception
+        return is_refused and not self.ignores(path)
 
     def sealed(self, other: IgnoreRules) -> IgnoreRules:
         """Return these rules followed by `other`'s, so that nothing that `other` ignores is included again.
@@ -110,20 +129,11 @@ class IgnoreRules:
             raise EdgebakeError(f"{prefix!r} cannot be named in an ignore file")
         if folder == ".":
             return self
-        return IgnoreRules(Rule(_rerooted(rule.pattern, folder), rule.exception) for rule in self.rules)
+        return IgnoreRules(tuple(Rule(_rerooted(rule.pattern, folder), rule.exception) for rule in self.rules))
 
     def render(self) -> list[str]:
         """Return the lines of an ignore file with these rules. Parsing them returns the same rules."""
         return [str(rule) for rule in self.rules]
-
-    def __eq__(self, other: object) -> bool:
-        return self.rules == other.rules if isinstance(other, IgnoreRules) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.rules)
-
-    def __repr__(self) -> str:
-        return f"IgnoreRules({self.render()!r})"
 
     def _mask(self, path: str) -> int:
         """Return the blocks that apply to `path` as bits: those of its folder, and those that match it."""
@@ -132,47 +142,17 @@ class IgnoreRules:
             self._masks[parent] = self._mask(parent)
         inherited = self._masks[parent]
         mask, ignoring = 0, False
-        for bit, block in self._blocks:
-            if inherited & bit or (block.exception == ignoring and block.matches(path)):
+        for bit, exception, matches in self._blocks:
+            if inherited & bit or (exception == ignoring and matches(path)):
                 mask |= bit
-                ignoring = not block.exception
+                ignoring = not exception
         return mask
-
-    def _is_ignoring(self, mask: int) -> bool:
-        decisive = next((block for bit, block in reversed(self._blocks) if mask & bit), None)
-        return decisive is not None and not decisive.exception
-
-    def _refuses_to_open(self, path: str) -> bool:
-        parts = path.split("/")
-        paths = ["/".join(parts[: end + 1]) for end in range(len(parts))]
-        ignoring = False
-        for _, block in self._blocks:
-            if block.exception == ignoring and any(map(block.matches, paths)):
-                ignoring = not block.exception
-        return ignoring
 
 
 BYTECODE = ("**/__pycache__", "**/*.pyc")
 """Patterns of Python bytecode. pip compiles the packaged catalogue when it installs it."""
-WITHOUT_BYTECODE = IgnoreRules(Rule(pattern) for pattern in BYTECODE)
+WITHOUT_BYTECODE = IgnoreRules(tuple(map(Rule, BYTECODE)))
 """Rules for all folders of the catalogue: bytecode is not a part of recipes and templates."""
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Consecutive rules of one kind, as one regular expression: it does not matter which of them matches."""
-
-    exception: bool
-    matches: Callable[[str], object]
-
-
-def _blocks(rules: Iterable[Rule]) -> tuple[tuple[int, _Block], ...]:
-    """Return each block of `rules` with its bit."""
-    blocks: list[tuple[int, _Block]] = []
-    for exception, group in groupby(rules, key=lambda rule: rule.exception):
-        expressions = "|".join(_expression(rule.pattern) for rule in group)
-        blocks.append((1 << len(blocks), _Block(exception, re.compile(expressions).fullmatch)))
-    return tuple(blocks)
 
 
 # ── Lines ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -196,9 +176,8 @@ def _rule(line: str, at: Position) -> Rule | None:
     try:
         re.compile(_expression(pattern))
     except _PatternError as error:
-        raise EdgebakeError(
-            f"{text!r} is not a valid pattern", at=at, reason=error.reason, hints=error.hints
-        ) from None
+        message = f"{text!r} is not a valid pattern"
+        raise EdgebakeError(message, at=at, reason=error.reason, hints=error.hints) from None
     return Rule(pattern, exception)
 
 
@@ -221,6 +200,11 @@ _TOKEN = re.compile(
     r"|\\(?P<escaped>.)|(?P<plain>.)",
     re.DOTALL,
 )
+_NOT_PLAIN = {
+    "[": "A character class is empty or not closed.",
+    "\\": "It ends with a backslash.",
+    "^": "Docker treats '^' next to wildcards as the start of the path.",
+}
 
 
 class _PatternError(Exception):
@@ -265,28 +249,16 @@ def _translated(token: re.Match[str], *, last: bool) -> str:
         return _class(text)
     if kind == "escaped":
         return re.escape(_unescaped(text))
-    _refuse_plain(text)
+    if text in _NOT_PLAIN:
+        raise _PatternError(_NOT_PLAIN[text], f"write '\\{text}' for the character itself")
     return re.escape(text)
-
-
-def _refuse_plain(character: str) -> None:
-    if character == "[":
-        raise _PatternError("A character class is empty or not closed.", "write '\\[' for the character itself")
-    if character == "\\":
-        raise _PatternError("It ends with a backslash.", "write '\\\\' for the character itself")
-    if character == "^":
-        raise _PatternError(
-            "Docker treats '^' next to wildcards as the start of the path.",
-            "write '\\^' for the character itself",
-        )
 
 
 def _class(text: str) -> str:
     negation, body = ("^", text[2:-1]) if text.startswith("[^") else ("", text[1:-1])
     if "[:" in body:
-        raise _PatternError(
-            "Docker treats '[:' in a character class as the start of a class name.", "write '\\[:' in it"
-        )
+        message = "Docker treats '[:' in a character class as the start of a class name."
+        raise _PatternError(message, "write '\\[:' in it")
     items = re.findall(rf"({_CLASS_ITEM})(?:-({_CLASS_ITEM}))?", body, re.DOTALL)
     return f"[{negation}{''.join(_class_range(low, high) for low, high in items)}]"
 
@@ -308,10 +280,8 @@ def _class_character(item: str) -> str:
 def _unescaped(item: str) -> str:
     """Return the character that `item` stands for; `item` can be escaped."""
     if item.startswith("\\") and (item[1].isalnum() or not item[1].isascii()):
-        raise _PatternError(
-            f"Docker misreads {item!r}.",
-            "write '/' between folders, and escape only special characters",
-        )
+        message = f"Docker misreads {item!r}."
+        raise _PatternError(message, "write '/' between folders, and escape only special characters")
     return item[-1]
 
 

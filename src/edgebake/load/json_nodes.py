@@ -33,22 +33,16 @@ def compose_json(text: str) -> yaml.Node:
         line = bisect_right(line_starts, match.start()) - 1
         mark = yaml.Mark("", match.start(), line, match.start() - line_starts[line], None, 0)
         node = _node(token, mark)
-        if not open_nodes:
-            root.append(node)
-        elif isinstance(open_nodes[-1][0], yaml.SequenceNode):
-            open_nodes[-1][0].value.append(node)
+        parent, open_key = open_nodes[-1] if open_nodes else (None, root)
+        if isinstance(parent, yaml.SequenceNode):
+            parent.value.append(node)
+        elif parent and open_key:
+            parent.value.append((open_key.pop(), node))
         else:
-            _into_mapping(*open_nodes[-1], node)
+            open_key.append(node)
         if isinstance(node, yaml.CollectionNode):
             open_nodes.append((node, []))
     return root[0]
-
-
-def _into_mapping(mapping: yaml.Node, open_key: list[yaml.Node], node: yaml.Node) -> None:
-    if open_key:
-        mapping.value.append((open_key.pop(), node))
-    else:
-        open_key.append(node)
 
 
 def _node(token: str, mark: yaml.Mark) -> yaml.Node:

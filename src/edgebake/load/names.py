@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from edgebake.errors import EdgebakeError
-from edgebake.load.builtin import builtin_root
-from edgebake.load.folders import files_below, is_path, recipe_file, recipes_below
+from edgebake.load.folders import builtin_root, files_below, is_path, recipe_file, recipes_below
 from edgebake.model.files import PROJECT_FILE
 
 _Below = Callable[[Path, Path], dict[str, Path]]
@@ -44,18 +44,17 @@ class Names:
     def recipes(self) -> list[str]:
         """Names of recipes, and their aliases."""
         own = {name for path in self._own_recipes for name in _values(_text(path), "name")}
-        aliases = {alias for text in self._texts for alias in _values(text, "aliases")}
-        return sorted({*self._recipes, *own, *aliases})
+        return sorted({*self._recipes, *own, *self._all("aliases")})
 
     @cached_property
     def groups(self) -> list[str]:
         """Groups of recipes."""
-        return sorted({group for text in self._texts for group in _values(text, "group")})
+        return self._all("group")
 
     @cached_property
     def layers(self) -> list[str]:
         """Layers of recipes."""
-        return sorted({layer for text in self._texts for layer in _values(text, "layer")})
+        return self._all("layer")
 
     @cached_property
     def _project(self) -> Mapping[str, Any]:
@@ -74,10 +73,8 @@ class Names:
         own = [self._root / folder for folder in _texts_of(self._project.get(key, key))] if self._root else []
         files: dict[str, Path] = {}
         for folder in (builtin_root() / key, *own):
-            try:
+            with suppress(EdgebakeError):
                 files |= below(folder, root)
-            except EdgebakeError:
-                continue
         return files
 
     @cached_property
@@ -87,17 +84,18 @@ class Names:
     @cached_property
     def _own_recipes(self) -> list[Path]:
         """The files of the recipes that images name by path."""
-        return list(self._each_own_recipe())
-
-    def _each_own_recipe(self) -> Iterator[Path]:
-        for image in self._images.values() if self._root else ():
-            for text in _texts_of(image.get("recipes") if isinstance(image, dict) else None):
-                if is_path(text) and self._root and (path := recipe_file(self._root / text, self._root)):
-                    yield path
+        root, images = self._root, [image for image in self._images.values() if isinstance(image, dict)]
+        texts = [text for image in images for text in _texts_of(image.get("recipes")) if is_path(text)]
+        paths = [recipe_file(root / text, root) for text in texts] if root else []
+        return [path for path in paths if path]
 
     @cached_property
     def _texts(self) -> list[str]:
         return [_text(path) for path in (*self._recipes.values(), *self._own_recipes)]
+
+    def _all(self, key: str) -> list[str]:
+        """Return what all recipes have under a key, sorted."""
+        return sorted({value for text in self._texts for value in _values(text, key)})
 
 
 def _text(path: Path) -> str:

@@ -43,11 +43,8 @@ def load_python_recipe(path: Path, shown: str) -> tuple[Recipe, Document]:
         raise _as_error(error, document) from None
     recipe = getattr(module, "recipe", None)
     if not isinstance(recipe, Recipe):
-        raise EdgebakeError(
-            "the file does not define `recipe`",
-            at=Position(shown, 1, 1),
-            hints=("end it with: recipe = Recipe(name=…, summary=…, releases=…)",),
-        )
+        hints = ("end it with: recipe = Recipe(name=…, summary=…, releases=…)",)
+        raise EdgebakeError("the file does not define `recipe`", at=Position(shown, 1, 1), hints=hints)
     return recipe, document
 
 

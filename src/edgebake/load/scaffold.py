@@ -9,8 +9,6 @@ from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.system.atomic import write_file
 
-_TEMPLATES = "init"
-
 
 def make_project(folder: Path, target: str) -> list[str]:
     """Write a new project to a folder, and return the paths of its files.
@@ -23,7 +21,7 @@ def make_project(folder: Path, target: str) -> list[str]:
         EdgebakeError: the target is unknown, or one of the files exists. Nothing is written then.
     """
     Catalogue(folder.resolve(), (), (), builtin_root()).target(target)
-    templates = builtin_root() / "templates" / _TEMPLATES
+    templates = builtin_root() / "templates" / "init"
     files = {}
     for source in sorted(templates.rglob("*")):
         path = source.relative_to(templates).as_posix()
@@ -33,11 +31,8 @@ def make_project(folder: Path, target: str) -> list[str]:
         raise EdgebakeError("the path is a file, not a folder", at=Position(str(folder)))
     for path in files:
         if (folder / path).exists() or (folder / path).is_symlink():
-            raise EdgebakeError(
-                "the file already exists",
-                at=Position(str(folder / path)),
-                hints=("to show the project in this folder: edgebake plan", "or choose another folder"),
-            )
+            hints = ("to show the project in this folder: edgebake plan", "or choose another folder")
+            raise EdgebakeError("the file already exists", at=Position(str(folder / path)), hints=hints)
     for path, text in files.items():
         write_file(folder / path, text.encode())
     return list(files)

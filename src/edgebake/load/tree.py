@@ -1,8 +1,8 @@
 """The files that a COPY takes from a folder, and one digest of everything that Docker keeps of them.
 
 The digest covers what BuildKit sends and hashes (tonistiigi/fsutil, moby/buildkit ``cache/contenthash``): path,
-kind, permission bits, a link's target and a file's bytes. It does not cover owners, times and the order of a
-directory.
+kind, permission bits, a link's target and a file's bytes. It does not cover owners, times and a directory's order.
+Permissions are git's, and a bake sends them so (``execute/frozen.py``).
 ``tests/e2e/test_ignore_engine.py`` compares with a real engine.
 """
 
@@ -14,11 +14,12 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.load.ignore import IgnoreRules
 
@@ -34,8 +35,8 @@ class FileEntry:
     Attributes:
         path: relative to the root, posix.
         kind: what it is.
-        mode: the permission bits on the file system, as COPY keeps them; 0o777 for a link. Git keeps only the
-            executable bit, so the umask of a checkout shows here, as it does in the image.
+        mode: one of git's two, whatever the umask of the checkout: 0o755 for what its owner may execute and for
+            folders, 0o644 for other files; 0o777 for a link.
         target: the target of a link; empty otherwise.
         source: the path to read from.
     """
@@ -53,16 +54,19 @@ class FileEntry:
         Raises:
             EdgebakeError: the file cannot be read.
         """
-        if self.kind != "file":
-            return ""
-        digest = hashlib.sha256()
         try:
-            with self.source.open("rb") as file:
-                while chunk := file.read(1 << 20):
-                    digest.update(chunk)
+            return file_sha256(self.source) if self.kind == "file" else ""
         except OSError as error:
             raise _error(self.source, "cannot be read", error.strerror) from error
-        return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hex; an OSError means that it cannot be read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def list_files(root: Path, paths: Sequence[str], rules: IgnoreRules) -> list[FileEntry]:
@@ -82,9 +86,7 @@ def list_files(root: Path, paths: Sequence[str], rules: IgnoreRules) -> list[Fil
             of `root` (its target is not sent); an entry is a device, socket or pipe, or its name is not UTF-8;
             BuildKit would empty a file (:meth:`IgnoreRules.empties`).
     """
-    entries: dict[str, FileEntry] = {}
-    for path in paths:
-        entries.update((entry.path, entry) for entry in _list_path(root, path, rules))
+    entries = {entry.path: entry for path in paths for entry in _list_path(root, path, rules)}
     return sorted(entries.values(), key=_in_byte_order)
 
 
@@ -132,7 +134,9 @@ def _walk(root: Path, path: str, rules: IgnoreRules) -> Iterator[FileEntry]:
     ignored = path != "." and rules.ignores(path)
     if ignored and (not is_folder or rules.ignores_all_in(path)):
         return
-    below = list(_walk_folder(root, path, rules)) if is_folder else []
+    names = [child.name for child in (root / path).iterdir()] if is_folder else []
+    children = names if path == "." else [f"{path}/{name}" for name in names]
+    below = [entry for child in children for entry in _walk(root, child, rules)]
     if path != "." and (below or not ignored):
         if not is_folder and rules.empties(path):
             raise _error(root / path, "would be empty in the image", _EMPTIED)
@@ -146,20 +150,14 @@ _EMPTIED = (
 )
 
 
-def _walk_folder(root: Path, path: str, rules: IgnoreRules) -> Iterator[FileEntry]:
-    for child in (root / path).iterdir():
-        yield from _walk(root, child.name if path == "." else f"{path}/{child.name}", rules)
-
-
 def _entry(root: Path, path: str) -> FileEntry:
-    """Return the entry of an existing path."""
     source = root / path
     _require_utf8(source, path)
     mode = source.lstat().st_mode
     if stat.S_ISDIR(mode):
-        return FileEntry(path, "dir", stat.S_IMODE(mode), "", source)
+        return FileEntry(path, "dir", 0o755, "", source)
     if stat.S_ISREG(mode):
-        return FileEntry(path, "file", stat.S_IMODE(mode), "", source)
+        return FileEntry(path, "file", 0o755 if mode & stat.S_IXUSR else 0o644, "", source)
     if not stat.S_ISLNK(mode):
         raise _error(source, "is not a file, a folder or a symbolic link")
     target = _link_target(root, path)
@@ -176,19 +174,10 @@ def _require_utf8(source: Path, text: str) -> None:
 
 
 def _follow(root: Path, folder: str, target: str, *, at: str) -> tuple[list[str], str | None]:
-    """Follow a path and its links inside `root`, as they are followed in the image. Nothing has to exist.
+    """Return the links on a path, and the path that it ends at; None if the links loop. Nothing has to exist.
 
-    Args:
-        root: the build context.
-        folder: the folder that `target` is relative to.
-        target: the path to follow.
-        at: the path to blame in an error.
-
-    Returns:
-        The links on the path, and the path that it ends at; None if the links loop.
-
-    Raises:
-        EdgebakeError: a step leads out of `root`.
+    The path `target`, relative to `folder`, is followed inside `root` as in the image. A step that leads out of
+    `root` is an error about `at`.
     """
     done = folder.split("/") if folder else []
     todo = target.split("/")[::-1]

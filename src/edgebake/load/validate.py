@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,26 +11,24 @@ from edgebake.errors import EdgebakeError, ErrorGroup, Position, did_you_mean
 from edgebake.load.document import Data, Document, Location
 from edgebake.model.base import BadValue
 
+if TYPE_CHECKING:
+    from edgebake.model.board import Board
+    from edgebake.model.compatibility import Framework
+    from edgebake.model.target import Target
+
 M = TypeVar("M", bound=BaseModel)
+N = TypeVar("N", "Board", "Framework", "Target")
 
 _MOST = 10  # mistakes reported at once
 _LONGEST = 400  # characters of a message, which can quote a value
 
 _PLAIN = {
-    "missing": "the key is missing",
-    "extra_forbidden": "unknown key",
-    "string_type": "must be text",
-    "string_unicode": "must be text",
+    **dict.fromkeys(("string_type", "string_unicode"), "must be text"),
     "tuple_type": "must be a list",
-    "dict_type": "must be a mapping",
-    "model_type": "must be a mapping",
-    "model_attributes_type": "must be a mapping",
-    "int_parsing": "must be a whole number",
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be a mapping"),
+    **dict.fromkeys(("int_parsing", "int_from_float", "int_type"), "must be a whole number"),
     "int_parsing_size": "must be a smaller number",
-    "int_from_float": "must be a whole number",
-    "int_type": "must be a whole number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
+    **dict.fromkeys(("bool_parsing", "bool_type"), "must be true or false"),
     "too_short": "must not be empty",
 }
 _BOUNDS = {
@@ -56,43 +54,31 @@ def validate(model: type[M], document: Document) -> M:
         raise explain(error, model, document) from None
 
 
-def refuse_other_name(document: Document, kind: str, name: str) -> None:
-    """Check that a file is named like what it describes.
-
-    Args:
-        document: the file.
-        kind: the noun for what it describes.
-        name: the name in the file.
+def validate_named(model: type[N], document: Document, kind: str) -> N:
+    """Return the data of a document that is named like what it describes. `kind` is the noun for that.
 
     Raises:
-        EdgebakeError: the names differ.
+        EdgebakeError: the data is invalid, or the names differ.
     """
-    path = document.path
-    if name != path.stem:
-        raise EdgebakeError(
-            f"the {kind} {name!r} is in a file named {path.name!r}",
-            at=document.at(("name",)),
-            hints=(f"rename the file to {name}{path.suffix}",),
-        )
+    data, path = validate(model, document), document.path
+    if data.name != path.stem:
+        message = f"the {kind} {data.name!r} is in a file named {path.name!r}"
+        hints = (f"rename the file to {data.name}{path.suffix}",)
+        raise EdgebakeError(message, at=document.at(("name",)), hints=hints)
+    return data
 
 
 def _without_value(data: Data, location: Location) -> Iterator[Location]:
-    if isinstance(data, dict):
-        for key, value in data.items():
-            yield from _without_value(value, (*location, key))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            yield from _without_value(value, (*location, index))
-    elif data is None:
+    if data is None:
         yield location
+    elif isinstance(data, dict | list):
+        for part, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _without_value(value, (*location, part))
 
 
 def _no_value(location: Location, document: Document) -> EdgebakeError:
-    return EdgebakeError(
-        f"{_dotted(location)}: has no value",
-        at=document.at(location, key=True),
-        hints=("write a value, or remove the key; an empty text is ''",),
-    )
+    hints = ("write a value, or remove the key; an empty text is ''",)
+    return EdgebakeError(f"{_dotted(location)}: has no value", at=document.at(location, key=True), hints=hints)
 
 
 def explain(
@@ -138,9 +124,8 @@ def _explain_one(details: Any, model: type[BaseModel], document: Document, at: P
     if kind == "missing":
         return EdgebakeError(f"the key {_dotted(location)!r} is missing", at=position)
     value_path = _dotted(location[:-1] if is_key else location)
-    return EdgebakeError(
-        (f"{value_path}: " if value_path else "") + _short(_message(details)), at=position, hints=hints
-    )
+    message = (f"{value_path}: " if value_path else "") + _short(_message(details))
+    return EdgebakeError(message, at=position, hints=hints)
 
 
 def _short(text: str) -> str:

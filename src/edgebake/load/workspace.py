@@ -5,23 +5,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.document import Document, Place, load_document, position_of
-from edgebake.load.folders import is_path
+from edgebake.load.folders import is_path, leads_out, not_yaml
 from edgebake.load.validate import explain, validate
 from edgebake.model.conflicts import CONFLICTS_FILE, KnownConflict, KnownConflicts
 from edgebake.model.files import LOCK_FILE, PROJECT_FILE, is_there
 from edgebake.model.files import find_root as find_root
 from edgebake.model.lock import FORMAT, Lock
 from edgebake.model.project import Project
-
-_LOCK = "edgebake lock"
 
 
 @dataclass(frozen=True)
@@ -59,20 +58,16 @@ class Workspace:
             EdgebakeError: a value is invalid; the message names its option.
         """
         try:
-            images = Project.model_validate(
-                {"images": {name: {"recipes": recipes, "targets": targets, "platforms": platforms}}}
-            ).images
+            image = {"recipes": recipes, "targets": targets, "platforms": platforms}
+            images = Project.model_validate({"images": {name: image}}).images
         except ValidationError as error:
             details = error.errors(include_url=False)[0]
-            option = (
-                "--target" if "targets" in details["loc"] else "--name" if "[key]" in details["loc"] else "recipe"
-            )
-            raise EdgebakeError(
-                f"{option}: {details['ctx']['error'] if 'ctx' in details else details['msg']}"
-            ) from None
-        project = self.project.model_copy(
-            update={"images": images, "services": {}, "output": f".edgebake/adhoc/{name}"}
-        )
+            options = {"targets": "--target", "[key]": "--name"}
+            option = next((option for part, option in options.items() if part in details["loc"]), "recipe")
+            problem = details["ctx"]["error"] if "ctx" in details else details["msg"]
+            raise EdgebakeError(f"{option}: {problem}") from None
+        changes = {"images": images, "services": {}, "output": f".edgebake/adhoc/{name}"}
+        project = self.project.model_copy(update=changes)
         return replace(self, project=project, document=None)
 
 
@@ -103,7 +98,11 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
         builtin or builtin_root(),
     )
     workspace = Workspace(root, project, document, catalogue, read_lock(root), read_conflicts(root))
-    _add_own_recipes(workspace)
+    # The recipes that images name by path are added all at once, so that the order of images does not matter.
+    for name, image in project.images.items():
+        for index, text in enumerate(image.recipes):
+            if is_path(text):
+                add_own_recipe(workspace, text, workspace.place("images", name, "recipes", index))
     return workspace
 
 
@@ -119,14 +118,6 @@ def open_if_sound(start: Path) -> tuple[Workspace, EdgebakeError | None]:
         return Workspace(root, Project(), None, Catalogue(root, (), (), builtin_root()), None), error
 
 
-def _add_own_recipes(workspace: Workspace) -> None:
-    """Add the recipes that images name by path, all at once, so that the order of images does not matter."""
-    for name, image in workspace.project.images.items():
-        for index, text in enumerate(image.recipes):
-            if is_path(text):
-                add_own_recipe(workspace, text, workspace.place("images", name, "recipes", index))
-
-
 def add_own_recipe(workspace: Workspace, path: str, at: Place | None) -> str:
     """Add a recipe by its folder, and return its name.
 
@@ -136,12 +127,8 @@ def add_own_recipe(workspace: Workspace, path: str, at: Place | None) -> str:
     folder = (workspace.root / path).resolve()
     place = at or Position(path)
     if not folder.is_relative_to(workspace.root):
-        raise EdgebakeError(
-            f"the path {path!r} leads out of the project",
-            at=position_of(place),
-            reason=f"it is {folder}",
-            hints=("keep the application inside the project's folder, which is the build context",),
-        )
+        hint = "keep the application inside the project's folder, which is the build context"
+        raise leads_out(f"the path {path!r}", folder, position_of(place), hint)
     return workspace.catalogue.add_recipe(workspace.root / path, place).name
 
 
@@ -149,29 +136,15 @@ def no_project(folder: Path) -> EdgebakeError:
     """Return the error for a folder that is not in a project."""
     other = Path(PROJECT_FILE).with_suffix(".yml")
     if (folder / other).is_file():
-        return EdgebakeError(
-            "the file's name must end in .yaml",
-            at=Position(str(other)),
-            hints=(f"rename the file to {PROJECT_FILE}",),
-        )
-    return EdgebakeError(
-        f"{PROJECT_FILE} not found in {folder} or above it",
-        hints=(
-            "create a project: edgebake init",
-            "or name recipes: edgebake plan RECIPE --target TARGET",
-        ),
-    )
+        return not_yaml(str(other))
+    hints = ("create a project: edgebake init", "or name recipes: edgebake plan RECIPE --target TARGET")
+    return EdgebakeError(f"{PROJECT_FILE} not found in {folder} or above it", hints=hints)
 
 
 def _inside(root: Path, folder: str, key: str, index: int, document: Document | None) -> Path:
     path = root / folder
     if not path.resolve().is_relative_to(root):
-        raise EdgebakeError(
-            f"{key}: {folder!r} leads out of the project",
-            at=document.at((key, index)) if document else None,
-            reason=f"it is {path.resolve()}",
-            hints=("keep recipes and targets inside the project's folder, so that a checkout is complete",),
-        )
+        raise leads_out(f"{key}: {folder!r}", path.resolve(), document.at((key, index)) if document else None)
     if document and key in document.data and not path.is_dir():
         raise EdgebakeError(f"{key}: folder {folder!r} not found", at=document.at((key, index)))
     return path
@@ -188,7 +161,7 @@ def read_lock(root: Path) -> Lock | None:
         return None
     if path.exists() and not path.is_file():  # reading a pipe would wait for ever
         raise EdgebakeError(
-            "the lock is not a file", at=Position(LOCK_FILE), hints=(f"remove it, and run {_LOCK}",)
+            "the lock is not a file", at=Position(LOCK_FILE), hints=("remove it, and run edgebake lock",)
         )
     try:
         raw = path.read_bytes()
@@ -222,11 +195,11 @@ def parse_lock(raw: bytes, shown: str = LOCK_FILE) -> Lock:
 
 
 def _damaged(raw: bytes, error: ValidationError, shown: str) -> EdgebakeError:
-    at, hint = Position(shown), f"delete the file, and run {_LOCK}"
+    at, hint = Position(shown), "delete the file, and run edgebake lock"
     if b"<<<<<<<" in raw:
         line = raw[: raw.index(b"<<<<<<<")].count(b"\n") + 1
         at, reason = Position(shown, line, 1), "it contains a merge conflict"
-        hint = f"keep one side of the conflict, and run {_LOCK}"
+        hint = "keep one side of the conflict, and run edgebake lock"
     else:
         try:
             json.loads(raw)
@@ -239,7 +212,7 @@ def _damaged(raw: bytes, error: ValidationError, shown: str) -> EdgebakeError:
 
 
 def _other_version(shown: str) -> EdgebakeError:
-    hint = f"pin everything again: delete the file, and run {_LOCK}"
+    hint = "pin everything again: delete the file, and run edgebake lock"
     return EdgebakeError("the lock was written by another version of edgebake", at=Position(shown), hints=(hint,))
 
 

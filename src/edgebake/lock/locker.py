@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, ErrorGroup, Mistakes, did_you_mean
 from edgebake.graph.compile import compile_workspace, plan_images
 from edgebake.graph.image_plan import ImagePlan

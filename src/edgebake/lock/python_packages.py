@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
 from pydantic import ValidationError
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.python_conflict import Asked
 from edgebake.graph.python_env import resolution_inputs
 from edgebake.graph.view import RecipeView

@@ -6,20 +6,17 @@ Values arrive as text (see `load.document`). The types here check them and give 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, TypeVar
 from unicodedata import category
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    GetJsonSchemaHandler,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.annotated_handlers import GetCoreSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
+
+from edgebake.dataclasses import dataclass
 
 T = TypeVar("T")
 
@@ -41,12 +38,7 @@ class BadValue(ValueError):
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        path: tuple[str | int, ...] = (),
-        hints: Sequence[str] = (),
-        is_key: bool = False,
+        self, message: str, *, path: tuple[str | int, ...] = (), hints: Sequence[str] = (), is_key: bool = False
     ) -> None:
         super().__init__(message)
         self.path = path
@@ -54,8 +46,8 @@ class BadValue(ValueError):
         self.is_key = is_key
 
 
-def matching(pattern: str, problem: str, *, limit: int = 128) -> Callable[[str], str]:
-    """Return a validator for text.
+def checker(pattern: str, problem: str, *, limit: int = 128) -> Callable[[str], str]:
+    """Return a function that checks a text and returns it.
 
     Args:
         pattern: a regular expression that the whole text must match.
@@ -74,9 +66,30 @@ def matching(pattern: str, problem: str, *, limit: int = 128) -> Callable[[str],
     return check
 
 
-def templated(check: Callable[[str], str]) -> Callable[[str], str]:
+def find_cycle(edges: Mapping[str, Iterable[str]]) -> list[str] | None:
+    """Return a path along `edges` that ends where it starts; None if there is none.
+
+    It is searched from each name and along each edge in the order that they are given.
+    """
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(edges, ()))
+    for name, others in edges.items():
+        for other in others:
+            sorter.add(other, name)  # the sorter reports cycles from a node's requirements to the node
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return None
+
+
+def matching(pattern: str, problem: str, *, limit: int = 128) -> AfterValidator:
+    """Return a validator for text; the arguments are those of :func:`checker`."""
+    return AfterValidator(checker(pattern, problem, limit=limit))
+
+
+def templated(check: Callable[[str], str]) -> AfterValidator:
     """Return a validator that applies `check` to plain text. Templates are checked after they are filled in."""
-    return lambda text: no_control(text) if "{{" in text or "{%" in text else check(text)
+    return AfterValidator(lambda text: no_control(text) if "{{" in text or "{%" in text else check(text))
 
 
 def no_control(text: str) -> str:
@@ -90,71 +103,61 @@ def no_control(text: str) -> str:
     return text
 
 
-def one_or_many(value: Any) -> Any:
-    """Return a list: a single text becomes a list of one."""
-    return [value] if isinstance(value, str) else value
+@dataclass(frozen=True, eq=False)  # hashed by identity: a schema has no hash
+class ShortForm:
+    """Allows a short form of a field.
 
+    Args:
+        expand: returns a value of the short form as one of the long form, and any other value as it is.
+        schemas: the JSON Schemas of the short form; that of a list's items if there are none.
+    """
 
-class OneOrManySchema:
-    """Adds the short form of a list field, a single value, to the JSON Schema."""
+    expand: Callable[[Any], Any]
+    schemas: tuple[JsonSchemaValue, ...] = ()
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self.expand, handler(source))
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler(core)
-        items = schema.get("items", {})
-        return {"anyOf": [items, schema]}
+        return {"anyOf": [*(self.schemas or (schema.get("items", {}),)), schema]}
 
 
-class OrText:
-    """Adds the short form of a mapping, a text, to the JSON Schema."""
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [{"type": "string"}, handler(core)]}
+def text_form(expand: Callable[[str], Any]) -> ShortForm:
+    """Return the short form of a mapping: a text. `expand` returns it as a mapping."""
+    return ShortForm(lambda value: expand(value) if isinstance(value, str) else value, ({"type": "string"},))
 
 
-OneOrMany = Annotated[tuple[T, ...], BeforeValidator(one_or_many), OneOrManySchema()]
+def text_for(key: str) -> ShortForm:
+    """Return the short form of a mapping: the text of its `key`."""
+    return text_form(lambda text: {key: text})
+
+
+OneOrMany = Annotated[tuple[T, ...], ShortForm(lambda value: [value] if isinstance(value, str) else value)]
 
 # A name can be a component of an image's repository: the grammar of github.com/distribution/reference.
 NAME_PATTERN = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _NAME_PROBLEM = "is not a valid name (use lower-case letters and digits, separated by '.', '_' or '-')"
 
-Name = Annotated[str, AfterValidator(matching(NAME_PATTERN, _NAME_PROBLEM, limit=64))]
+Name = Annotated[str, matching(NAME_PATTERN, _NAME_PROBLEM, limit=64)]
+ImageName = Annotated[Name, matching(r"(?!eb-).*", "starts with 'eb-', which is reserved for generated stages")]
+VersionText = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", "is not a version", limit=100)]
+EnvName = Annotated[str, matching(r"[A-Za-z_][A-Za-z0-9_]*", "is not a variable name")]
 
-
-def _image_name(text: str) -> str:
-    if text.startswith("eb-"):
-        raise ValueError(f"{text!r} starts with 'eb-', which is reserved for generated stages")
-    return text
-
-
-ImageName = Annotated[Name, AfterValidator(_image_name)]
-
-VersionText = Annotated[
-    str,
-    AfterValidator(matching(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", "is not a version", limit=100)),
-]
-
-EnvName = Annotated[str, AfterValidator(matching(r"[A-Za-z_][A-Za-z0-9_]*", "is not a variable name"))]
-
-check_apt_package = matching(
+check_apt_package = checker(
     r"[a-z0-9][a-z0-9+.-]+(?::[a-z0-9]+)?(?:[=/][A-Za-z0-9.+:~_-]+)?",
     "is not an apt package (name, name=version or name/suite)",
 )
-
-AptPackage = Annotated[str, AfterValidator(templated(check_apt_package))]
+AptPackage = Annotated[str, templated(check_apt_package)]
 
 Line = Annotated[str, AfterValidator(no_control)]
 """Text of one line."""
 
-check_url = matching(r"(?:https?|ssh|git|file)://[^\s\"'`<>\\^]+", "is not a URL", limit=2000)
-
-Url = Annotated[
-    str,
-    AfterValidator(check_url),
-    WithJsonSchema({"type": "string", "format": "uri"}),
-]
+check_url = checker(r"(?:https?|ssh|git|file)://[^\s\"'`<>\\^]+", "is not a URL", limit=2000)
+Url = Annotated[str, AfterValidator(check_url), WithJsonSchema({"type": "string", "format": "uri"})]
 
 _WEB_ADDRESS = r"https?://[^\s\x00-\x1f\x7f\"'`<>\\^#@{}|/]+(?:/[^\s\x00-\x1f\x7f\"'`<>\\^#{}|]*)?"
-_check_plain_address = matching(_WEB_ADDRESS, "is not a plain web address", limit=2000)
+_check_plain_address = checker(_WEB_ADDRESS, "is not a plain web address", limit=2000)
 
 
 def check_web_address(text: str) -> str:
@@ -169,8 +172,7 @@ def check_web_address(text: str) -> str:
 
 
 Platform = Annotated[
-    str,
-    AfterValidator(matching(r"linux/(?:amd64|arm64)", "is not a supported platform (linux/amd64 or linux/arm64)")),
+    str, matching(r"linux/(?:amd64|arm64)", "is not a supported platform (linux/amd64 or linux/arm64)")
 ]
 
 
@@ -185,11 +187,8 @@ def _relative(text: str) -> str:
 
 
 RelativePath = Annotated[str, AfterValidator(_relative)]
-
-
 PlainPath = Annotated[
-    RelativePath,
-    AfterValidator(matching(r"[A-Za-z0-9._/@+-]+", "contains characters other than A-Z a-z 0-9 . _ / @ + -")),
+    RelativePath, matching(r"[A-Za-z0-9._/@+-]+", "contains characters other than A-Z a-z 0-9 . _ / @ + -")
 ]
 
 
@@ -249,19 +248,14 @@ _REPOSITORY = rf"(?:{_HOST}/)?{REPOSITORY_PATH_PATTERN}"
 
 Reference = Annotated[
     str,
-    AfterValidator(
-        matching(
-            rf"{_REPOSITORY}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?",
-            "is not an image reference",
-            limit=400,
-        )
+    matching(
+        rf"{_REPOSITORY}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?",
+        "is not an image reference",
+        limit=400,
     ),
 ]
 Repository = Annotated[
-    str,
-    AfterValidator(
-        matching(rf"(?:{_HOST}|{_REPOSITORY})", "is not a repository (such as ghcr.io/acme/app)", limit=255)
-    ),
+    str, matching(rf"(?:{_HOST}|{_REPOSITORY})", "is not a repository (such as ghcr.io/acme/app)", limit=255)
 ]
 
 

@@ -20,16 +20,14 @@ def _version_or_range(text: str) -> str:
 
 
 VersionOrRange = Annotated[str, AfterValidator(_version_or_range)]
-Fraction = Annotated[str, AfterValidator(matching(r"0\.[0-9]{1,2}", "is not a fraction between 0 and 1 (0.5)"))]
-PartNumber = Annotated[
-    str, AfterValidator(matching(r"p[0-9]{4}-[0-9]{4}", "is not a module part number (p3767-0005)"))
-]
+Fraction = Annotated[str, matching(r"0\.[0-9]{1,2}", "is not a fraction between 0 and 1 (0.5)")]
+PartNumber = Annotated[str, matching(r"p[0-9]{4}-[0-9]{4}", "is not a module part number (p3767-0005)")]
 
 
 class PowerMode(Model):
     """A power mode of nvpmodel."""
 
-    name: Annotated[str, AfterValidator(matching(r"[A-Z0-9_]+", "is not a power mode (MAXN, 15W)"))]
+    name: Annotated[str, matching(r"[A-Z0-9_]+", "is not a power mode (MAXN, 15W)")]
     """Its name, as `nvpmodel -q` prints it."""
     watts: Annotated[int, Field(gt=0)] | None = None
     """The module's power limit in watts; not set if the mode has none of its own."""

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from edgebake.model.base import BadValue, Line, Model, OrText, Platform, matching
+from edgebake.model.base import BadValue, Line, Model, Platform, matching, text_for
 
 Driver = Literal["docker-container", "remote", "kubernetes"]
 
-BuilderName = Annotated[
-    str, AfterValidator(matching(r"[a-zA-Z][a-zA-Z0-9._-]*", "is not a builder name", limit=64))
-]
-_OptionName = Annotated[str, AfterValidator(matching(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", "is not a driver option"))]
+BuilderName = Annotated[str, matching(r"[a-zA-Z][a-zA-Z0-9._-]*", "is not a builder name", limit=64)]
+_OptionName = Annotated[str, matching(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", "is not a driver option")]
 Endpoint = Annotated[
     str,
-    AfterValidator(
-        matching(
-            r"[A-Za-z0-9][A-Za-z0-9_.+-]*|(?:ssh|tcp|unix|docker-container|kubernetes|npipe|fd)://[!-~]*",
-            "is not an endpoint (a Docker context, ssh://host, tcp://host:1234 or unix:///path)",
-            limit=400,
-        )
+    matching(
+        r"[A-Za-z0-9][A-Za-z0-9_.+-]*|(?:ssh|tcp|unix|docker-container|kubernetes|npipe|fd)://[!-~]*",
+        "is not an endpoint (a Docker context, ssh://host, tcp://host:1234 or unix:///path)",
+        limit=400,
     ),
 ]
 
@@ -35,10 +31,6 @@ class BuilderNode(Model):
     """Driver options. They override the builder's."""
 
 
-def _short_node(value: Any) -> Any:
-    return {"endpoint": value} if isinstance(value, str) else value
-
-
 class Builder(Model):
     """A Buildx builder with a node for each platform."""
 
@@ -48,9 +40,7 @@ class Builder(Model):
     """Buildx driver."""
     options: dict[_OptionName, Line] = {}
     """Driver options for all nodes (`image`, `network`, `namespace`, …)."""
-    nodes: Annotated[
-        dict[Platform, Annotated[BuilderNode, BeforeValidator(_short_node), OrText()]], Field(min_length=1)
-    ]
+    nodes: Annotated[dict[Platform, Annotated[BuilderNode, text_for("endpoint")]], Field(min_length=1)]
     """Machine for each platform. Several platforms can have the same endpoint."""
 
     @model_validator(mode="after")
@@ -58,11 +48,9 @@ class Builder(Model):
         seen: dict[str, BuilderNode] = {}
         for platform, node in self.nodes.items():
             if seen.setdefault(node.endpoint or platform, node) != node:
-                raise BadValue(
-                    "the same machine is listed twice with different options",
-                    path=("nodes", platform),
-                    hints=("use the same options for all platforms of a machine",),
-                )
+                message = "the same machine is listed twice with different options"
+                hints = ("use the same options for all platforms of a machine",)
+                raise BadValue(message, path=("nodes", platform), hints=hints)
             if self.driver == "remote" and "://" not in (node.endpoint or ""):
                 raise BadValue(
                     "the driver 'remote' needs the address of a buildkitd",

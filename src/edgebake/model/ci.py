@@ -6,32 +6,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from edgebake.model.base import (
-    BadValue,
-    Flag,
-    Line,
-    Model,
-    OneOrMany,
-    PlainPath,
-    Platform,
-    Repository,
-    matching,
-)
+from edgebake.model.base import BadValue, Flag, Line, Model, OneOrMany, PlainPath, Platform, Repository, matching
 
 EMULATED = "emulated"
 """In place of runner labels: the platform has no runner and is built under QEMU."""
 
-RunnerLabel = Annotated[str, AfterValidator(matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "is not a runner label"))]
-Branch = Annotated[
-    str, AfterValidator(matching(r"[A-Za-z0-9*][A-Za-z0-9._/*-]*", "is not a branch name or pattern"))
+RunnerLabel = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "is not a runner label")]
+Branch = Annotated[str, matching(r"[A-Za-z0-9*][A-Za-z0-9._/*-]*", "is not a branch name or pattern")]
+SecretName = Annotated[str, matching(r"(?!GITHUB_)[A-Za-z_][A-Za-z0-9_]*", "is not a secret name")]
+
+
+_WorkflowPath = Annotated[
+    PlainPath, matching(r".*\.ya?ml", "does not end in .yml or .yaml, so GitHub would ignore it")
 ]
-SecretName = Annotated[str, AfterValidator(matching(r"(?!GITHUB_)[A-Za-z_][A-Za-z0-9_]*", "is not a secret name"))]
-
-
-def _workflow_path(text: str) -> str:
-    if not text.endswith((".yml", ".yaml")):
-        raise ValueError(f"{text!r} does not end in .yml or .yaml, so GitHub would ignore it")
-    return text
 
 
 def _requirement(text: str) -> str:
@@ -47,7 +34,7 @@ _Minutes = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 1}), Fie
 class Ci(Model):
     """Settings of the GitHub Actions workflow that `edgebake ci github` writes."""
 
-    output: Annotated[PlainPath, AfterValidator(_workflow_path)] = ".github/workflows/edgebake.yml"
+    output: _WorkflowPath = ".github/workflows/edgebake.yml"
     """Path of the workflow file, relative to the repository."""
     branches: Annotated[OneOrMany[Branch], Field(min_length=1)] = ("main",)
     """Branches that publish images. Pull requests to them are built."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import did_you_mean
 from edgebake.model.base import BadValue
 from edgebake.model.versions import is_specifier, parse_specifier, parse_version, version_matches
@@ -99,17 +100,12 @@ def _holds(name: str, fact: Fact, value: str) -> bool:
     if isinstance(fact, tuple):
         return any(_holds(name, item, value) for item in fact)
     if name == "sm":
-        return _sm_holds(fact, value)
+        # Architectures such as "90a" exist: ranges compare the number, equality compares the text.
+        is_range = is_specifier(value)
+        return version_matches(fact.rstrip(ascii_lowercase), value) if is_range else fact == value
     if name in VERSION_FACTS:
         return version_matches(fact, value)
     return fact == value or (name == "os" and fact.split(":")[0] == value)
-
-
-def _sm_holds(sm: str, value: str) -> bool:
-    # Architectures such as "90a" exist: ranges compare the number, equality compares the text.
-    if is_specifier(value):
-        return version_matches(sm.rstrip("abcdefghijklmnopqrstuvwxyz"), value)
-    return sm == value
 
 
 def parse_condition(data: Any) -> Condition:
@@ -141,16 +137,15 @@ def _alternatives(data: Any) -> tuple[Condition, ...]:
         return ()
     if not isinstance(data, list) or not data:
         raise BadValue(f"must be a list of mappings of facts, {_EXAMPLE}", path=("any",))
-    return tuple(_alternative(index, item) for index, item in enumerate(data))
-
-
-def _alternative(index: int, data: Any) -> Condition:
-    try:
-        return parse_condition(data)
-    except ValueError as error:
-        inner = error if isinstance(error, BadValue) else BadValue(str(error))
-        path = ("any", index, *inner.path)
-        raise BadValue(str(error), path=path, hints=inner.hints, is_key=inner.is_key) from None
+    alternatives = []
+    for index, item in enumerate(data):
+        try:
+            alternatives.append(parse_condition(item))
+        except ValueError as error:
+            inner = error if isinstance(error, BadValue) else BadValue(str(error))
+            path = ("any", index, *inner.path)
+            raise BadValue(str(error), path=path, hints=inner.hints, is_key=inner.is_key) from None
+    return tuple(alternatives)
 
 
 def _values(name: str, value: Any) -> tuple[str, ...]:
@@ -175,26 +170,14 @@ def _check_value(name: str, item: str) -> None:
         raise ValueError(f"{item!r} is not one of {', '.join(_FACT_VALUES[name])}")
 
 
+_VALUE_SCHEMA = {
+    "anyOf": [{"type": ["string", "number", "boolean"]}, {"type": "array", "items": {"type": ["string", "number"]}}]
+}
+_FACT_SCHEMAS = {**dict.fromkeys(FACT_NAMES, _VALUE_SCHEMA), "any": {"type": "array", "items": {"type": "object"}}}
+
 ConditionField = Annotated[
     Condition,
     PlainValidator(parse_condition),
-    PlainSerializer(lambda condition: condition.as_data(), return_type=dict),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "properties": {
-                **{
-                    name: {
-                        "anyOf": [
-                            {"type": ["string", "number", "boolean"]},
-                            {"type": "array", "items": {"type": ["string", "number"]}},
-                        ]
-                    }
-                    for name in FACT_NAMES
-                },
-                "any": {"type": "array", "items": {"type": "object"}},
-            },
-            "additionalProperties": False,
-        }
-    ),
+    PlainSerializer(Condition.as_data, return_type=dict),
+    WithJsonSchema({"type": "object", "properties": _FACT_SCHEMAS, "additionalProperties": False}),
 ]

@@ -11,8 +11,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from edgebake.dataclasses import dataclass
 
 Access = Literal["runtime", "reservation", "cdi"]
 ALL = ("all",)

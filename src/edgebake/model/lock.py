@@ -51,9 +51,9 @@ def _refuse_other_wheel(filename: str, name: str, version: str) -> None:
 
 
 PackageName = Annotated[
-    str, AfterValidator(matching(r"[a-z0-9]+(?:-[a-z0-9]+)*", "is not the normalised name of a Python package"))
+    str, matching(r"[a-z0-9]+(?:-[a-z0-9]+)*", "is not the normalised name of a Python package")
 ]
-Digest = Annotated[str, AfterValidator(matching(r"sha256:[0-9a-f]{64}", "is not a digest"))]
+Digest = Annotated[str, matching(r"sha256:[0-9a-f]{64}", "is not a digest")]
 
 
 class LockedBase(Model):
@@ -75,7 +75,7 @@ class LockedGit(Model):
     commit: Commit
 
 
-Hash = Annotated[str, AfterValidator(matching(r"[0-9a-f]{64,128}", "is not a digest"))]
+Hash = Annotated[str, matching(r"[0-9a-f]{64,128}", "is not a digest")]
 
 
 class LockedFile(Model):

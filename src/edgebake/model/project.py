@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from edgebake.model.base import (
     REPOSITORY_PATH_PATTERN,
@@ -18,13 +18,13 @@ from edgebake.model.base import (
     Model,
     Name,
     OneOrMany,
-    OrText,
     PlainPath,
     Platform,
     RelativePath,
     Repository,
     matching,
     no_control,
+    text_for,
 )
 from edgebake.model.builder import Builder
 from edgebake.model.ci import Ci
@@ -49,11 +49,7 @@ def check_tag(text: str) -> str:
 
 
 Tag = Annotated[str, AfterValidator(check_tag)]
-
-
-LabelName = Annotated[
-    str, AfterValidator(matching(r"[A-Za-z0-9][A-Za-z0-9._/-]*", "is not a label name (org.example.key)"))
-]
+LabelName = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._/-]*", "is not a label name (org.example.key)")]
 
 
 class Image(Model):
@@ -67,9 +63,7 @@ class Image(Model):
     """Targets, by name or pattern (`jetpack-6.*`)."""
     platforms: OneOrMany[Platform] = ()
     """Platforms; all platforms of the targets if not set."""
-    repository: Annotated[str, AfterValidator(matching(REPOSITORY_PATH_PATTERN, "is not a repository"))] | None = (
-        None
-    )
+    repository: Annotated[str, matching(REPOSITORY_PATH_PATTERN, "is not a repository")] | None = None
     """Repository in the registry; the image's name if not set."""
     tags: Annotated[OneOrMany[Tag], Field(min_length=1)] = ("${TAG}-{{ target.tag_suffix }}",)
     """Tags. `${NAME}` is a variable of the bake file; `{{ … }}` is a template that can use the target."""
@@ -91,11 +85,9 @@ class Image(Model):
         for tag, parts in self.indexes.items():
             for platform, target in parts.items():
                 if not any(fnmatchcase(target, pattern) for pattern in self.targets):
-                    raise BadValue(
-                        f"the image is not built for the target {target!r}",
-                        path=("indexes", tag, platform),
-                        hints=(f"its targets are: {', '.join(self.targets)}",),
-                    )
+                    message = f"the image is not built for the target {target!r}"
+                    hints = (f"its targets are: {', '.join(self.targets)}",)
+                    raise BadValue(message, path=("indexes", tag, platform), hints=hints)
         return self
 
 
@@ -135,10 +127,6 @@ class Cache(Model):
         return self
 
 
-def _short_cache(value: Any) -> Any:
-    return {"type": value} if isinstance(value, str) else value
-
-
 class Variable(Model):
     """A variable of the bake file."""
 
@@ -160,10 +148,6 @@ class Variable(Model):
         return self
 
 
-def _short_variable(value: Any) -> Any:
-    return {"default": value} if isinstance(value, str) else value
-
-
 class Project(Model):
     """A project."""
 
@@ -171,9 +155,9 @@ class Project(Model):
     """Registry that images are pushed to: the default of REGISTRY in the bake file."""
     stacks: StacksRepository | None = None
     """Repository of shared stages. Builds publish stages there under their keys, and reuse them."""
-    cache: Annotated[Cache, BeforeValidator(_short_cache), OrText()] | None = None
+    cache: Annotated[Cache, text_for("type")] | None = None
     """Cache shared between builders: `registry`, `local` or `gha`."""
-    tag: Annotated[str, AfterValidator(matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}", "is not a tag"))] = "dev"
+    tag: Annotated[str, matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}", "is not a tag")] = "dev"
     """Default of TAG in the bake file."""
     recipes: OneOrMany[RelativePath] = ("recipes",)
     """Folders with the project's own recipes. They override the built-in catalogue."""
@@ -193,7 +177,7 @@ class Project(Model):
     """Provenance attestations. They contain times, so each build changes the image's digest."""
     sbom: Flag = False
     """Whether images get an SBOM attestation from BuildKit's scanner."""
-    variables: dict[EnvName, Annotated[Variable, BeforeValidator(_short_variable), OrText()]] = {}
+    variables: dict[EnvName, Annotated[Variable, text_for("default")]] = {}
     """Additional variables of the bake file, for tags and labels."""
     lint: ProjectLint = ProjectLint()
     """Findings that `edgebake lint` accepts in the whole project, and severities of its rules."""
@@ -203,7 +187,7 @@ class Project(Model):
     """Settings of the GitHub Actions workflow that `edgebake ci github` writes."""
     images: dict[ImageName, Image] = {}
     """Images, by name."""
-    name: Annotated[str, AfterValidator(matching(r"[a-z0-9][a-z0-9_-]*", "is not a Compose name"))] | None = None
+    name: Annotated[str, matching(r"[a-z0-9][a-z0-9_-]*", "is not a Compose name")] | None = None
     """Name of the Compose project; the last part of the registry if not set."""
     services: dict[ServiceName, Service] = {}
     """Services, by name, for `edgebake compose`."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 from packaging.version import Version
-from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, field_validator, model_validator
+from pydantic import AfterValidator, Field, WrapValidator, field_validator, model_validator
 
 from edgebake.model.base import (
     AptPackage,
@@ -21,13 +21,14 @@ from edgebake.model.base import (
     Model,
     Name,
     OneOrMany,
-    OrText,
     RelativePath,
     Url,
     VersionText,
     check_url,
+    checker,
     matching,
     templated,
+    text_for,
 )
 from edgebake.model.condition import Condition, ConditionField
 from edgebake.model.lint import Lint
@@ -37,9 +38,9 @@ from edgebake.model.versions import Versioning, parse_version
 Layer = Literal["system", "toolkit", "language", "framework", "library", "application"]
 LAYERS: tuple[Layer, ...] = ("system", "toolkit", "language", "framework", "library", "application")
 
-Port = Annotated[str, AfterValidator(matching(r"[0-9]{1,5}(?:/(?:tcp|udp))?", "is not a port (8000 or 8000/udp)"))]
-check_commit = matching(r"[0-9a-f]{40}", "is not a commit (40 hexadecimal digits)")
-check_sha256 = matching(r"[0-9a-f]{64}", "is not a SHA-256 digest (64 hexadecimal digits)")
+Port = Annotated[str, matching(r"[0-9]{1,5}(?:/(?:tcp|udp))?", "is not a port (8000 or 8000/udp)")]
+check_commit = checker(r"[0-9a-f]{40}", "is not a commit (40 hexadecimal digits)")
+check_sha256 = checker(r"[0-9a-f]{64}", "is not a SHA-256 digest (64 hexadecimal digits)")
 Commit = Annotated[str, AfterValidator(check_commit)]
 
 
@@ -52,10 +53,10 @@ def check_git_url(text: str) -> str:
     return text if re.fullmatch(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[A-Za-z0-9._/~-]+", text) else check_url(text)
 
 
-CommitText = Annotated[str, AfterValidator(templated(check_commit))]
-Sha256Text = Annotated[str, AfterValidator(templated(check_sha256))]
-UrlText = Annotated[str, AfterValidator(templated(check_url))]
-GitUrlText = Annotated[str, AfterValidator(templated(check_git_url))]
+CommitText = Annotated[str, templated(check_commit)]
+Sha256Text = Annotated[str, templated(check_sha256)]
+UrlText = Annotated[str, templated(check_url)]
+GitUrlText = Annotated[str, templated(check_git_url)]
 
 
 class Additions(Model):
@@ -227,7 +228,7 @@ class Runtime(Model):
     """Default arguments, as a list."""
     expose: OneOrMany[Port] = ()
     """Ports that the service listens on."""
-    user: Annotated[str, AfterValidator(matching(r"[a-z_][a-z0-9_-]*", "is not a user name"))] | None = None
+    user: Annotated[str, matching(r"[a-z_][a-z0-9_-]*", "is not a user name")] | None = None
     """User that the container runs as: `app` (the default, UID 10001) or `root`."""
     workdir: ImagePath | None = None
     """Working directory."""
@@ -239,26 +240,11 @@ class Runtime(Model):
     """Whether the container needs a GPU."""
     config: Config | None = None
     """Configuration file of the program."""
-    stop_signal: Annotated[str, AfterValidator(matching(r"SIG[A-Z0-9+-]+", "is not a signal"))] | None = None
+    stop_signal: Annotated[str, matching(r"SIG[A-Z0-9+-]+", "is not a signal")] | None = None
     """Signal that stops the service."""
 
 
-class Bench(Model):
-    """The benchmark of a recipe, run in an image. It does not change what is built."""
-
-    script: RelativePath
-    """Script in the recipe's folder: a .py file (run with the image's Python) or a .sh file (run with bash)."""
-    files: OneOrMany[RelativePath] = ()
-    """Files and folders of the recipe to put next to the script."""
-    timeout: Annotated[int, Field(gt=0, le=3600)] = 300
-    """Time limit of one run in seconds."""
-    gpu: Flag = False
-    """Whether it needs a GPU."""
-
-
-class Test(Model):
-    """The test of a recipe, run in an image: a small computation with a checked result."""
-
+class _Program(Model):
     script: RelativePath
     """Script in the recipe's folder: a .py file (run with the image's Python) or a .sh file (run with bash)."""
     files: OneOrMany[RelativePath] = ()
@@ -269,8 +255,15 @@ class Test(Model):
     """Whether it needs a GPU."""
 
 
-def _releases(value: Any, handler: Callable[[Any], tuple[Release, ...]]) -> Any:
-    return value if callable(value) else handler(value)
+class Test(_Program):
+    """The test of a recipe, run in an image: a small computation with a checked result."""
+
+
+class Bench(_Program):
+    """The benchmark of a recipe, run in an image. It does not change what is built."""
+
+    timeout: Annotated[int, Field(gt=0, le=3600)] = 300
+    """Time limit of one run in seconds."""
 
 
 class Citation(Model):
@@ -280,10 +273,6 @@ class Citation(Model):
     """Address of the page."""
     cites: OneOrMany[Line] = ()
     """Versions, commits and prefixes of URLs on the page that its address does not contain."""
-
-
-def _short_citation(value: Any) -> Any:
-    return {"page": value} if isinstance(value, str) else value
 
 
 class Recipe(Model):
@@ -311,7 +300,9 @@ class Recipe(Model):
     """Recipes that every release needs at run time."""
     conflicts: OneOrMany[RequirementField] = ()
     """Recipes that cannot be in the same image."""
-    releases: Annotated[tuple[Release, ...], WrapValidator(_releases)] = ()
+    releases: Annotated[
+        tuple[Release, ...], WrapValidator(lambda value, handler: value if callable(value) else handler(value))
+    ] = ()
     """Releases, in any order. In a Python recipe also a function of the target."""
     flavours: OneOrMany[Name] = ()
     """Flavours of every release. The first is the default."""
@@ -331,7 +322,7 @@ class Recipe(Model):
     """Test of the recipe."""
     bench: Bench | None = None
     """Benchmark of the recipe."""
-    sources: OneOrMany[Annotated[Citation, BeforeValidator(_short_citation), OrText()]] = ()
+    sources: OneOrMany[Annotated[Citation, text_for("page")]] = ()
     """Pages that the facts come from."""
     lint: Lint = Lint()
     """Findings that `edgebake lint` accepts, with reasons."""
@@ -360,15 +351,22 @@ class Recipe(Model):
             check_versions(self.releases, self.versioning)
         return self
 
-    def wanted(self) -> Iterator[tuple[str, Requirement]]:
+    def wanted(self) -> Iterator[tuple[Literal["run", "library", "tool"], Requirement]]:
         """Yield the requirements of the recipe and its releases, each with its kind: `run`, `library` or `tool`."""
         declared = () if callable(self.releases) else self.releases
-        variants = (variant for release in declared for variant in release.variants)
-        parts: tuple[Recipe | Additions, ...] = (self, *declared, *variants)
+        parts: tuple[Recipe | Additions, ...] = (self, *(part for _, part in additions_of(declared)))
         yield from (("run", requirement) for part in parts for requirement in part.requires)
         if self.build is not None:
             yield from (("library", requirement) for requirement in self.build.libraries)
             yield from (("tool", requirement) for requirement in self.build.tools)
+
+
+def additions_of(releases: Iterable[Release]) -> Iterator[tuple[tuple[str | int, ...], Release | Variant]]:
+    """Yield releases and their variants, each with its location in the recipe's file."""
+    for number, release in enumerate(releases):
+        yield ("releases", number), release
+        for index, variant in enumerate(release.variants):
+            yield ("releases", number, "variants", index), variant
 
 
 def check_versions(releases: tuple[Release, ...], versioning: Versioning) -> None:
@@ -385,11 +383,8 @@ def check_versions(releases: tuple[Release, ...], versioning: Versioning) -> Non
         try:
             version = parse_version(release.version)
         except ValueError:
-            raise BadValue(
-                f"{release.version!r} is not a PEP 440 version",
-                path=path,
-                hints=("for versions without an order, set versioning: opaque",),
-            ) from None
+            hints = ("for versions without an order, set versioning: opaque",)
+            raise BadValue(f"{release.version!r} is not a PEP 440 version", path=path, hints=hints) from None
         if version in seen:
             raise BadValue(f"{release.version!r} is the same version as {seen[version]!r}", path=path)
         seen[version] = release.version

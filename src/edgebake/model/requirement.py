@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from edgebake.dataclasses import dataclass
 from edgebake.model.base import NAME_PATTERN
 from edgebake.model.versions import is_specifier, parse_range
 
@@ -52,9 +53,8 @@ def parse_requirement(text: str) -> Requirement:
     """
     match = _GRAMMAR.fullmatch(text.strip(" "))
     if match is None:
-        raise ValueError(
-            f"{text!r} is not a requirement (use name, name:version, name>=1,<2 or name[flavour]:version)"
-        )
+        message = f"{text!r} is not a requirement (use name, name:version, name>=1,<2 or name[flavour]:version)"
+        raise ValueError(message)
     flavours = tuple(sorted({part.strip() for part in (match["flavours"] or "").split(",") if part.strip()}))
     for flavour in flavours:
         if not _FLAVOUR.fullmatch(flavour):

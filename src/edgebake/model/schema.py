@@ -34,35 +34,19 @@ FILE_KINDS = tuple(_MODELS)
 """The kinds of files that users write."""
 
 
-def file_schema(kind: str) -> dict[str, Any]:
-    """Return the JSON Schema of a kind of file.
-
-    Editors read `3.10` in YAML as a number and `on` as a boolean, where edgebake reads text. So the schema allows
-    all of these for text. It does not allow null, because a key without a value is a mistake.
-    """
-    schema = _MODELS[kind].model_json_schema()
-    _describe(schema, _models_of(_MODELS[kind]))
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"edgebake {kind}"}
-    tidied = _tidied(schema, is_yaml=kind != "lock")
-    return {**head, **{key: value for key, value in tidied.items() if key != "title"}}
-
-
-def output_schema(command: str) -> dict[str, Any]:
-    """Return the JSON Schema of what a command prints with `--json`.
-
-    It allows other keys, because later versions can add some.
-    """
-    schema = OUTPUTS[command].model_json_schema()
-    _describe(schema, _models_of(OUTPUTS[command]))
-    title = _TITLES.get(command, f"edgebake {command} --json")
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
-    tidied = _open(_tidied(schema, is_yaml=False))
-    return {**head, **{key: value for key, value in tidied.items() if key != "title"}}
-
-
 def schema_of(kind: str) -> dict[str, Any]:
-    """Return the JSON Schema of a kind of file, or of a command's output."""
-    return file_schema(kind) if kind in _MODELS else output_schema(kind)
+    """Return the JSON Schema of a kind of file, or of what a command prints with `--json`.
+
+    Editors read `3.10` in YAML as a number and `on` as a boolean, where edgebake reads text. So a file's schema
+    allows all of these for text. It does not allow null, because a key without a value is a mistake. An output's
+    schema allows other keys, because later versions can add some.
+    """
+    if kind in _MODELS:
+        title, schema = f"edgebake {kind}", _tidied(_described(_MODELS[kind]), is_yaml=kind != "lock")
+    else:
+        title = _TITLES.get(kind, f"edgebake {kind} --json")
+        schema = _open(_tidied(_described(OUTPUTS[kind]), is_yaml=False))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
 
 
 def _open(node: Any) -> Any:
@@ -93,16 +77,17 @@ def _is_output(model: type[BaseModel]) -> bool:
     return model.__module__.startswith("edgebake.model.output.")
 
 
-def _describe(schema: dict[str, Any], models: dict[str, type[BaseModel]]) -> None:
-    """Add the fields' docstrings as descriptions.
+def _described(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON Schema of a model with the fields' docstrings as descriptions.
 
     pydantic can do it (`use_attribute_docstrings`), but then reads the source of every model at every start.
     """
+    schema, models = model.model_json_schema(), _models_of(model)
     for name, node in {"": schema, **schema.get("$defs", {})}.items():
-        if name in models:
-            for field, text in _field_docstrings(models[name]).items():
-                if field in node.get("properties", {}):
-                    node["properties"][field]["description"] = text
+        for field, text in _field_docstrings(models[name]).items() if name in models else ():
+            if field in node.get("properties", {}):
+                node["properties"][field]["description"] = text
+    return schema
 
 
 def _field_docstrings(model: type[BaseModel]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from edgebake.model.base import (
     NAME_PATTERN,
@@ -22,28 +22,27 @@ from edgebake.model.base import (
     Model,
     Name,
     OneOrMany,
-    OrText,
     Reference,
     RelativePath,
+    ShortForm,
     check_image_path,
+    find_cycle,
     matching,
+    text_for,
+    text_form,
 )
 from edgebake.model.recipe import HealthCheck
 
 ServiceName = Annotated[
     str,
-    AfterValidator(
-        matching(
-            r"[a-z0-9]([a-z0-9-]*[a-z0-9])?",
-            "is not a valid service name (use lower-case letters, digits and '-')",
-            limit=63,
-        )
+    matching(
+        r"[a-z0-9]([a-z0-9-]*[a-z0-9])?",
+        "is not a valid service name (use lower-case letters, digits and '-')",
+        limit=63,
     ),
 ]
-TargetPattern = Annotated[str, AfterValidator(matching(r"[a-z0-9*?\[\]._-]+", "is not a target name or pattern"))]
-Size = Annotated[
-    str, AfterValidator(matching(r"(?i:[1-9][0-9]*(\.[0-9]+)?[kmg]b?)", "is not a size (512M, 1.5G)", limit=16))
-]
+TargetPattern = Annotated[str, matching(r"[a-z0-9*?\[\]._-]+", "is not a target name or pattern")]
+Size = Annotated[str, matching(r"(?i:[1-9][0-9]*(\.[0-9]+)?[kmg]b?)", "is not a size (512M, 1.5G)", limit=16)]
 
 _VARIABLE = r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"
 _HOST_PORT = rf"(?:[0-9]{{1,5}}|{_VARIABLE})"
@@ -69,9 +68,7 @@ class PublishedPort(Model):
         return same and (self.address == other.address or self.address in everywhere or other.address in everywhere)
 
 
-def _port(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
+def _port(value: str) -> dict[str, str]:
     match = _PORT.fullmatch(value)
     numbers = [match["port"], match["published"] or "1"] if match else []
     if not match or any(number.isdigit() and not 1 <= int(number) <= 65535 for number in numbers):
@@ -93,9 +90,7 @@ class Mount(Model):
         return "bind" if self.source.startswith((".", "/")) else "volume"
 
 
-def _mount(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
+def _mount(value: str) -> dict[str, Any]:
     source, *rest = value.split(":")
     options = rest[1].split(",") if len(rest) == 2 else []
     unknown = [option for option in options if option not in ("ro", "rw", "rslave")]
@@ -118,10 +113,7 @@ class Limits(Model):
 
     memory: Size | None = None
     """Memory, such as 512M or 1.5G."""
-    cpus: (
-        Annotated[str, AfterValidator(matching(r"(?=.*[1-9])[0-9]{1,4}(\.[0-9]{1,3})?", "is not a number of CPUs"))]
-        | None
-    ) = None
+    cpus: Annotated[str, matching(r"(?=.*[1-9])[0-9]{1,4}(\.[0-9]{1,3})?", "is not a number of CPUs")] | None = None
     """Number of CPUs, such as 2 or 0.5."""
     pids: Annotated[int, Field(gt=0)] | None = None
     """Number of processes and threads."""
@@ -131,9 +123,9 @@ class Gpu(Model):
     """How a service gets the GPU. The short form is `true` or `false`."""
 
     enabled: Flag = True
-    count: Annotated[str, AfterValidator(matching(r"all|[1-9][0-9]?", "is not a number of GPUs or 'all'"))] = "all"
+    count: Annotated[str, matching(r"all|[1-9][0-9]?", "is not a number of GPUs or 'all'")] = "all"
     """Number of GPUs, or `all`."""
-    devices: OneOrMany[Annotated[str, AfterValidator(matching(r"[A-Za-z0-9:-]+", "is not a GPU id"))]] = ()
+    devices: OneOrMany[Annotated[str, matching(r"[A-Za-z0-9:-]+", "is not a GPU id")]] = ()
     """GPUs by index or UUID, in place of `count`."""
     access: Literal["auto", "reservation", "runtime", "cdi"] = "auto"
     """`reservation`: Compose reserves devices. `runtime`: NVIDIA's container runtime. `cdi`: a CDI device. `auto`:
@@ -146,10 +138,6 @@ class Gpu(Model):
         return self
 
 
-def _short_gpu(value: Any) -> Any:
-    return {"enabled": value} if isinstance(value, str) else value
-
-
 Condition = Literal["started", "healthy", "completed"]
 
 
@@ -160,11 +148,7 @@ def _dependencies(value: Any) -> Any:
     return dict.fromkeys(value, "auto") if isinstance(value, list) else value
 
 
-class OrNames:
-    """Adds the short form of a mapping, a list of names, to the JSON Schema."""
-
-    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> Any:
-        return {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}, handler(core)]}
+_Names = ShortForm(_dependencies, ({"type": "array", "items": {"type": "string"}}, {"type": "string"}))
 
 
 def _pinned(text: str) -> str:
@@ -191,17 +175,15 @@ class Service(Model):
     """Arguments as a list. They replace the image's."""
     environment: dict[EnvName, Line] = {}
     """Environment variables. They override the image's."""
-    ports: OneOrMany[Annotated[PublishedPort, BeforeValidator(_port), OrText()]] = ()
+    ports: OneOrMany[Annotated[PublishedPort, text_form(_port)]] = ()
     """Ports to publish on the host."""
-    volumes: OneOrMany[Annotated[Mount, BeforeValidator(_mount), OrText()]] = ()
+    volumes: OneOrMany[Annotated[Mount, text_form(_mount)]] = ()
     """Mounts: named volumes, folders of the project, and paths of the host."""
     files: dict[RelativePath, ImagePath] = {}
     """Files and folders of the project to mount read-only, and their paths in the container."""
     secrets: OneOrMany[Name] = ()
     """Secrets of the project. The service reads them in /run/secrets."""
-    depends_on: Annotated[
-        dict[ServiceName, Condition | Literal["auto"]], BeforeValidator(_dependencies), OrNames()
-    ] = {}
+    depends_on: Annotated[dict[ServiceName, Condition | Literal["auto"]], _Names] = {}
     """Services to start first, and what to wait for: `started`, `healthy` or `completed`. In a list: `healthy` for
     services with a health check, otherwise `started`."""
     healthcheck: HealthCheck | None = None
@@ -218,7 +200,7 @@ class Service(Model):
     """Whether the file system is read-only, except volumes and tmpfs."""
     tmpfs: OneOrMany[ImagePath] = ()
     """Folders to keep in memory."""
-    gpu: Annotated[Gpu, BeforeValidator(_short_gpu), OrText()] | None = None
+    gpu: Annotated[Gpu, text_for("enabled")] | None = None
     """Whether and how the service gets the GPU. If not set, it gets one if one of its recipes needs it."""
     devices: OneOrMany[ImagePath] = ()
     """Device files of the host to add."""
@@ -247,11 +229,9 @@ class Service(Model):
             raise BadValue("replicas and network: host cannot be combined", path=("replicas",))
         for index, port in enumerate(self.ports):
             if port.published:
-                raise BadValue(
-                    f"{self.replicas} replicas cannot share the host's port {port.published}",
-                    path=("ports", index),
-                    hints=("put a proxy in front of them", f"let Docker choose the port: write {port.port}"),
-                )
+                message = f"{self.replicas} replicas cannot share the host's port {port.published}"
+                hints = ("put a proxy in front of them", f"let Docker choose the port: write {port.port}")
+                raise BadValue(message, path=("ports", index), hints=hints)
 
     def _refuse_double_targets(self) -> None:
         seen = set(self.tmpfs)
@@ -287,7 +267,10 @@ def check_services(services: dict[str, Service], images: set[str], secrets: dict
     """
     for name, service in services.items():
         _check_references(name, service, services, images, secrets)
-    _refuse_cycle(services)
+    cycle = find_cycle({name: service.depends_on for name, service in services.items()})
+    if cycle:
+        message = f"services wait for each other: {' → '.join(cycle)}"
+        raise BadValue(message, path=("services", cycle[-2], "depends_on"))
 
 
 def _check_references(
@@ -314,19 +297,3 @@ def _check_references(
                 path=("services", name, "secrets", index),
                 hints=("read the secret from a file", "or remove read_only"),
             )
-
-
-def _refuse_cycle(services: dict[str, Service]) -> None:
-    done: set[str] = set()
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if name in path:
-            cycle = " → ".join((*path[path.index(name) :], name))
-            raise BadValue(f"services wait for each other: {cycle}", path=("services", path[-1], "depends_on"))
-        if name not in done:
-            for other in services[name].depends_on:
-                visit(other, (*path, name))
-            done.add(name)
-
-    for name in services:
-        visit(name, ())

@@ -8,7 +8,7 @@ from packaging.version import Version
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from edgebake.model.base import BadValue, Flag, Line, Model, Name, OneOrMany, Platform, Reference, matching
-from edgebake.model.condition import Fact
+from edgebake.model.condition import FACT_NAMES, Fact
 from edgebake.model.versions import parse_version
 
 # glibc of each distribution, from packages.debian.org and packages.ubuntu.com (source package glibc).
@@ -29,8 +29,8 @@ def _version(text: str) -> str:
 
 
 TargetVersion = Annotated[str, AfterValidator(_version)]
-Os = Annotated[str, AfterValidator(matching(r"[a-z]+:[0-9][0-9.]*", "is not an operating system (ubuntu:22.04)"))]
-Sm = Annotated[str, AfterValidator(matching(r"[0-9]{2,3}[a-z]?", "is not a GPU architecture (87, 90a)"))]
+Os = Annotated[str, matching(r"[a-z]+:[0-9][0-9.]*", "is not an operating system (ubuntu:22.04)")]
+Sm = Annotated[str, matching(r"[0-9]{2,3}[a-z]?", "is not a GPU architecture (87, 90a)")]
 
 
 class Base(Model):
@@ -81,7 +81,7 @@ class Target(Model):
     """Driver that the host needs."""
     groups: OneOrMany[Name] = ()
     """Groups of the host's device files. The image's user is a member of them."""
-    tag_suffix: Annotated[str, AfterValidator(matching(r"[A-Za-z0-9_.-]+", "cannot be part of a tag"))]
+    tag_suffix: Annotated[str, matching(r"[A-Za-z0-9_.-]+", "cannot be part of a tag")]
     """Suffix of its tags; unique among targets."""
     sources: OneOrMany[Line] = ()
     """Pages that the facts come from."""
@@ -90,11 +90,8 @@ class Target(Model):
     @model_validator(mode="after")
     def _consistent(self) -> Target:
         if self.os not in GLIBC:
-            raise BadValue(
-                f"unknown C library of {self.os!r}",
-                path=("os",),
-                hints=(f"supported systems: {', '.join(sorted(GLIBC))}",),
-            )
+            message = f"unknown C library of {self.os!r}"
+            raise BadValue(message, path=("os",), hints=(f"supported systems: {', '.join(sorted(GLIBC))}",))
         if len(set(self.platforms)) != len(self.platforms):
             raise BadValue("a platform is listed twice", path=("platforms",))
         if self.cuda and not self.cuda_flavour:
@@ -144,24 +141,10 @@ def facts(target: Target, platform: str | None) -> dict[str, Fact]:
 
     `platform` is None for a stage on the build platform, which is not known when compiling.
     """
-    return {
-        "target": target.name,
-        "family": target.family,
-        "jetpack": target.jetpack,
-        "l4t": target.l4t,
-        "cuda": target.cuda,
-        "cudnn": target.cudnn,
-        "tensorrt": target.tensorrt,
-        "python": target.python,
-        "python_origin": target.python_origin,
-        "os": target.os,
-        "platform": platform,
-        "sm": target.sm or None,
-        "cuda_flavour": target.cuda_flavour,
-        "board": target.board,
-        "memory": target.memory,
-        "host_libraries": str(target.host_libraries).lower(),
-    }
+    values: dict[str, Fact] = {name: getattr(target, name, None) for name in FACT_NAMES}
+    host_libraries = str(target.host_libraries).lower()
+    changed = {"target": target.name, "platform": platform, "sm": target.sm or None}
+    return {**values, **changed, "host_libraries": host_libraries}
 
 
 _SYSTEM_ARCH = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import arch
-from edgebake.graph.node import Node, StageAt
+from edgebake.graph.node import StageAt
 from edgebake.plan.changes import Comparison, StageChange
-from edgebake.plan.evidence import Evidence
 from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.record import BuildRecord, StageRecord, stage_keys, stage_record
 from edgebake.plan.reuse import Reuser, Snapshot
@@ -29,36 +30,24 @@ from edgebake.plan.steps import (
     VerifyIndexes,
     WriteFiles,
 )
-from edgebake.plan.target_plan import TargetPlan
+from edgebake.plan.target_plan import Evidence, TargetPlan
 from edgebake.plan.times import StageTimes
 from edgebake.render.writer import Change
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a bake would do, in order, and why.
+    """What a bake would do, in order, and why."""
 
-    Attributes:
-        compilation: what is built from.
-        scope: what is built.
-        targets: each bake target of the scope, with the states of its stages.
-        files: changes that the generated files need.
-        fingerprints: of all stages, each computed when it is asked for.
-        times: what stages took in earlier builds.
-        output: where results go.
-        test: whether the images' tests run first.
-        snapshot: what the repository of shared stages was seen to hold; None if nobody looked.
-    """
-
-    compilation: Compilation
-    scope: Scope
-    targets: tuple[TargetPlan, ...]
-    files: tuple[Change, ...]
-    fingerprints: Fingerprints = field(repr=False, compare=False)
-    times: StageTimes = field(repr=False)
-    output: Output = "cache"
-    test: bool = False
-    snapshot: Snapshot | None = None
+    compilation: Compilation  # what is built from
+    scope: Scope  # what is built
+    targets: tuple[TargetPlan, ...]  # each bake target of the scope, with the states of its stages
+    files: tuple[Change, ...]  # changes that the generated files need
+    fingerprints: Fingerprints = field(repr=False, compare=False)  # of all stages, each computed when asked for
+    times: StageTimes = field(repr=False)  # what stages took in earlier builds
+    output: Output = "cache"  # where results go
+    test: bool = False  # whether the images' tests run first
+    snapshot: Snapshot | None = None  # what the repository of shared stages was seen to hold; None if nobody looked
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -67,19 +56,14 @@ class Plan:
 
     def with_evidence(self, evidence: Mapping[str, Evidence]) -> Plan:
         """Return the plan in which what is up to date is not built."""
-        return replace(
-            self,
-            targets=tuple(replace(t, evidence=evidence.get(t.bake_target.name, t.evidence)) for t in self.targets),
-        )
+        targets = (replace(t, evidence=evidence.get(t.bake_target.name, t.evidence)) for t in self.targets)
+        return replace(self, targets=tuple(targets))
 
     def part(self, scope: Scope) -> Plan:
         """Return the plan for a part of the scope. Nothing is compiled, looked up or compared again."""
         platforms = {one.bake_target.name: one.platforms for one in scope.targets}
-        targets = tuple(
-            target.on(platforms[target.bake_target.name], shard=bool(scope.shard))
-            for target in self.targets
-            if target.bake_target.name in platforms
-        )
+        kept = (target for target in self.targets if target.bake_target.name in platforms)
+        targets = tuple(t.on(platforms[t.bake_target.name], shard=bool(scope.shard)) for t in kept)
         plan = replace(self, scope=scope, targets=targets, snapshot=None)
         return plan if self.snapshot is None else plan.reusing(self.snapshot)
 
@@ -88,7 +72,7 @@ class Plan:
         plan = replace(self, snapshot=snapshot)
         if snapshot.off:
             return plan
-        reuser = Reuser(self.compilation, self.fingerprints, snapshot)
+        reuser = Reuser(self.fingerprints, snapshot)
         targets = tuple(_reusing(target, reuser) for target in self.targets)
         if self.scope.sharing is not None:
             targets = _only_shared(self.compilation, targets, self.scope.sharing, reuser)
@@ -96,8 +80,7 @@ class Plan:
 
     def reusable(self) -> list[Keyed]:
         """Return the stages that could be taken from the registry."""
-        pairs = [(target.bake_target, target.platforms) for target in self.targets]
-        return wanted(self.compilation.graph, pairs, self.compilation.names, self.fingerprints)
+        return wanted(((target.bake_target, target.platforms) for target in self.targets), self.fingerprints)
 
     def target(self, name: str) -> TargetPlan:
         """Return the plan of a bake target."""
@@ -107,14 +90,15 @@ class Plan:
     def _by_name(self) -> dict[str, TargetPlan]:
         return {target.bake_target.name: target for target in self.targets}
 
+    def image_of(self, bake_target: BakeTarget) -> TargetPlan:
+        """Return the plan of an image; for its tests that of the image that they are run in."""
+        wanted = (bake_target.image, bake_target.target)
+        return next(t for t in self.targets if (t.bake_target.image, t.bake_target.target) == wanted)
+
     def stage_records(self, name: str, platform: str) -> dict[str, StageRecord]:
         """Return what to remember of a bake target once it is built."""
         target = self.target(name)
-        return {
-            change.key: stage_record(change.fingerprint, target.keys)
-            for change in target.changes
-            if change.platform == platform
-        }
+        return {c.key: stage_record(c.fingerprint, target.keys) for c in target.changes_on([platform])}
 
 
 def build_plan(
@@ -126,7 +110,6 @@ def build_plan(
     fingerprints: Fingerprints | None = None,
     times: StageTimes | None = None,
     output: Output = "cache",
-    test: bool = False,
 ) -> Plan:
     """Return the plan for a scope. Looks at nothing but its arguments and the files that stages read.
 
@@ -138,7 +121,6 @@ def build_plan(
         fingerprints: those of the compilation, if some are known already.
         times: what stages took in earlier builds.
         output: where results go.
-        test: whether the images' tests run first.
 
     Raises:
         EdgebakeError: a file that a stage reads is missing.
@@ -146,57 +128,40 @@ def build_plan(
     fingerprints = fingerprints or Fingerprints(compilation)
     planner = _Planner(compilation, record, fingerprints)
     targets = tuple(planner.target_plan(target, shard=bool(scope.shard)) for target in scope.targets)
-    times = times or StageTimes()
-    return Plan(compilation, scope, targets, tuple(files), fingerprints, times, output, test)
+    return Plan(compilation, scope, targets, tuple(files), fingerprints, times or StageTimes(), output)
 
 
+@dataclass
 class _Planner:
     """Plans bake targets one by one, and computes what they share once."""
 
-    def __init__(self, compilation: Compilation, record: BuildRecord, fingerprints: Fingerprints) -> None:
-        self._graph = compilation.graph
-        self._names = compilation.names
-        self._fingerprints = fingerprints
-        self._record = record
-        self._built: dict[str, frozenset[str]] = {}
-        self._tests_of = _tests_by_image(compilation.graph)
+    compilation: Compilation
+    record: BuildRecord
+    fingerprints: Fingerprints
+    _built: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def target_plan(self, scoped: ScopedTarget, *, shard: bool) -> TargetPlan:
         bake_target, platforms = scoped.bake_target, scoped.platforms
-        nodes = self._graph.needed_by(bake_target.target, [bake_target.stage])
-        image = self._graph.node(bake_target.target, bake_target.stage)
-        keys = stage_keys(nodes, self._names[bake_target.target])
-        return TargetPlan(
-            bake_target,
-            platforms,
-            tuple(change for p in platforms for change in self._changes(bake_target, nodes, keys, p)),
-            tuple((p, self._fingerprints.of(image, p).digest) for p in bake_target.platforms),
-            keys,
-            tuple(self._tests(bake_target, platforms)),
-            shard=shard,
-        )
-
-    def _tests(self, bake_target: BakeTarget, platforms: Sequence[str]) -> Iterator[tuple[str, str]]:
+        nodes = self.compilation.graph.needed_by(bake_target.target, [bake_target.stage])
+        keys = stage_keys(nodes, self.compilation.names[bake_target.target])
+        changes: list[StageChange] = []
+        for platform in platforms:
+            if platform not in self._built:
+                self._built[platform] = self.record.digests(platform)
+            before, built = self.record.stages(bake_target.name, platform), self._built[platform]
+            changes += Comparison(self.fingerprints, platform, keys, before, built).changes(nodes)
+        digests = self._digests(bake_target, bake_target.platforms)
         tests = self._tests_of.get((bake_target.image, bake_target.target))
-        if tests is not None:
-            node = self._graph.node(tests.target, tests.stage)
-            yield from ((p, self._fingerprints.of(node, p).digest) for p in platforms if p in node.bodies)
+        test_digests = self._digests(tests, platforms) if tests is not None else ()
+        return TargetPlan(bake_target, platforms, tuple(changes), digests, keys, test_digests, shard=shard)
 
-    def _changes(
-        self, bake_target: BakeTarget, nodes: Sequence[Node], keys: Mapping[str, str], platform: str
-    ) -> list[StageChange]:
-        if platform not in self._built:
-            self._built[platform] = self._record.digests(platform)
-        comparison = Comparison(
-            self._graph,
-            self._fingerprints,
-            platform,
-            self._names[bake_target.target],
-            keys,
-            self._record.stages(bake_target.name, platform),
-            self._built[platform],
-        )
-        return comparison.changes(nodes)
+    @cached_property
+    def _tests_of(self) -> dict[tuple[str, str], BakeTarget]:
+        return _tests_by_image(self.compilation.graph)
+
+    def _digests(self, bake_target: BakeTarget, platforms: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        node = self.compilation.graph.node(bake_target.target, bake_target.stage)
+        return tuple((p, self.fingerprints.of(node, p).digest) for p in platforms if p in node.bodies)
 
 
 def _reusing(target: TargetPlan, reuser: Reuser) -> TargetPlan:
@@ -236,28 +201,22 @@ def _steps(plan: Plan) -> Iterator[Step]:
 
 def _where_it_publishes(target: TargetPlan) -> TargetPlan:
     """Return a plan without the platforms on which it publishes nothing: no builder needs to have them."""
-    platforms = {platform for one in target.to_publish for platform in one.stage.platforms}
-    return replace(
-        target,
-        platforms=tuple(platform for platform in target.platforms if platform in platforms),
-        changes=tuple(change for change in target.changes if change.platform in platforms),
-    )
+    publishing = {platform for one in target.to_publish for platform in one.stage.platforms}
+    platforms = tuple(platform for platform in target.platforms if platform in publishing)
+    return replace(target, platforms=platforms, changes=target.changes_on(platforms))
 
 
 def _bakes(compilation: Compilation, targets: Sequence[TargetPlan], output: Output, test: bool) -> Iterator[Step]:
     yield _check_builder(compilation, targets)
     if output == "push":
         yield from _publish_steps(compilation, targets)
-    images = tuple(_image(target) for target in targets)
+    # A declared tag must never point at fewer platforms than declared: a part is pushed under its key.
+    tags = ("" if target.complete else key_tag(target) for target in targets)
+    images = tuple(BakeItem(one.bake_target, one.platforms, tag) for one, tag in zip(targets, tags, strict=True))
     yield Bake(images, output, tuple(_tests(compilation, images)) if test else ())
     complete = tuple(target.bake_target for target in targets if target.complete)
     if output == "push" and complete:
         yield VerifyIndexes(complete)
-
-
-def _image(target: TargetPlan) -> BakeItem:
-    # A declared tag must never point at fewer platforms than declared: a part is pushed under its key.
-    return BakeItem(target.bake_target, target.platforms, "" if target.complete else key_tag(target))
 
 
 def _tests(compilation: Compilation, images: Sequence[BakeItem]) -> Iterator[BakeItem]:
@@ -299,10 +258,24 @@ def key_tag(target: TargetPlan) -> str:
 
 def _check_builder(compilation: Compilation, targets: Sequence[TargetPlan]) -> CheckBuilder:
     platforms = tuple(sorted({platform for target in targets for platform in target.platforms}))
-    running = {
-        change.platform
-        for target in targets
-        for change in target.built
-        if change.node.runs_on_target(change.platform)
-    }
+    built = (change for target in targets for change in target.built)
+    running = {change.platform for change in built if change.node.runs_on_target(change.platform)}
     return CheckBuilder(platforms, tuple(platform for platform in platforms if platform in running))
+
+
+def bake_command(plan: Plan) -> str:
+    """Return the command that does what a plan shows."""
+    request, narrowed = plan.scope.request, plan.scope.narrowed
+    names, targets = request.names, request.targets
+    if narrowed:  # a part of what was asked for: named by what is left of it
+        names = tuple(sorted({target.bake_target.image for target in plan.targets}))
+        targets = tuple(sorted({target.bake_target.target for target in plan.targets}))
+    words = ["edgebake", "bake", *names]
+    words += [word for target in targets for word in ("--target", target)]
+    words += [word for platform in request.platforms for word in ("--platform", platform)]
+    words += ["--name", request.name] if request.name else []
+    if not narrowed:
+        words += [word for text in request.select for word in ("--select", text)]
+        words += [word for text in request.exclude for word in ("--exclude", text)]
+    words += [] if plan.output == "cache" else [f"--{plan.output}"]
+    return shlex.join(words)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.plan.builder import Plan
 from edgebake.plan.scope import Part, Scope
 
@@ -32,11 +32,8 @@ def changed_scope(plan: Plan, known: Known, since: str) -> Scope:
         since: when that was, for people.
     """
     targets = {target.bake_target.name: target for target in plan.targets}
-    changed = {
-        name
-        for name, target in targets.items()
-        if any(known.get((name, platform)) != digest for platform, digest in target.fingerprints)
-    }
+    digests = ((name, platform, digest) for name, t in targets.items() for platform, digest in t.fingerprints)
+    changed = {name for name, platform, digest in digests if known.get((name, platform)) != digest}
     tags = [{name for _, name in index.parts} for index in plan.compilation.graph.indexes]
     while more := [tag for tag in tags if tag & changed and not tag <= changed]:
         changed |= set().union(*more)

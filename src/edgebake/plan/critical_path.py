@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import networkx as nx
+
+from edgebake.dataclasses import dataclass
 
 K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class CriticalPath(Generic[K]):
-    """The longest path, and when each node can be done at the earliest.
+    """The longest path, and when each node can be done at the earliest."""
 
-    Attributes:
-        nodes: the path, each after what it needs; empty only if the graph is.
-        seconds: its length: no number of machines is faster.
-        done: by node, the earliest second at which it is done.
-    """
-
-    nodes: tuple[K, ...]
-    seconds: float
-    done: Mapping[K, float]
+    nodes: tuple[K, ...]  # the path, each after what it needs; empty only if the graph is
+    seconds: float  # its length: no number of machines is faster
+    done: Mapping[K, float]  # by node, the earliest second at which it is done
 
 
 def critical_path(seconds: Mapping[K, float], needs: Mapping[K, Iterable[K]]) -> CriticalPath[K]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BuildGraph
 from edgebake.graph.node import StageAt
 from edgebake.plan.builder import Plan
@@ -17,28 +18,20 @@ WORTH = 5
 
 Task = tuple[str, str]
 """A stage as BuildKit runs it, once: its fingerprint, and its platform unless it is the same for all of them."""
+Needs = Mapping[Task, set[Task]]
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a plan's stages will take, if they take what they took.
+    """What a plan's stages will take, if they take what they took."""
 
-    Attributes:
-        tasks: the stages that will run.
-        measured: what each takes, where that is known.
-        path: the critical path.
-        path_seconds: its length: a machine of any size takes at least that.
-        work_seconds: the stages one after the other.
-        parallelism: how many stages ran at once in the last build.
-        saved: seconds by which the critical path would be shorter without a recipe, the most first.
-    """
-
-    tasks: Mapping[Task, StageChange]
-    measured: Mapping[Task, Measured]
-    path: tuple[Task, ...]
-    path_seconds: float
-    work_seconds: float
-    parallelism: float
+    tasks: Mapping[Task, StageChange]  # the stages that will run
+    measured: Mapping[Task, Measured]  # what each takes, where that is known
+    path: tuple[Task, ...]  # the critical path
+    path_seconds: float  # its length: a machine of any size takes at least that
+    work_seconds: float  # the stages one after the other
+    parallelism: float  # how many stages ran at once in the last build
+    # seconds by which the critical path would be shorter without a recipe, the most first
     saved: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -54,38 +47,26 @@ class Forecast:
     @property
     def unknown(self) -> list[StageChange]:
         """The stages that run commands and were never measured; they count as nothing."""
-        return [change for task, change in self.tasks.items() if task not in self.measured and _runs(change)]
+        unmeasured = (change for task, change in self.tasks.items() if task not in self.measured)
+        return [change for change in unmeasured if change.node.bodies[change.platform].runs]
 
     @property
     def elsewhere(self) -> list[StageChange]:
         """The stages that were measured on another platform or target only."""
-        return [
-            change for task, change in self.tasks.items() if task in self.measured and self.measured[task].source
-        ]
+        return [change for task, change in self.tasks.items() if (m := self.measured.get(task)) and m.source]
 
 
 def forecast(plan: Plan, times: StageTimes) -> Forecast | None:
     """Return what a plan's stages will take; None if none will run, or none of them was ever measured."""
     tasks, needs = _tasks(plan)
-    measured = {}
-    for task, change in tasks.items():
-        node = change.node
-        found = times.of(node.target, change.name, change.platform, native=node.native)
-        if found is not None:
-            measured[task] = found
+    found = {task: times.of(c.node.target, c.name, c.platform, native=c.node.native) for task, c in tasks.items()}
+    measured = {task: measurement for task, measurement in found.items() if measurement is not None}
     if not measured:
         return None
     seconds = {task: measured[task].seconds if task in measured else 0.0 for task in tasks}
-    longest = critical_path(seconds, needs)
-    return Forecast(
-        tasks,
-        measured,
-        longest.nodes,
-        longest.seconds,
-        sum(seconds.values()),
-        times.parallelism,
-        _saved(tasks, seconds, needs, longest.nodes),
-    )
+    longest, work, parallelism = critical_path(seconds, needs), sum(seconds.values()), times.parallelism
+    saved = _saved(tasks, seconds, needs, longest.nodes)
+    return Forecast(tasks, measured, longest.nodes, longest.seconds, work, parallelism, saved)
 
 
 def _saved(
@@ -113,39 +94,34 @@ def _saved(
 # ── what will run
 
 
-def _tasks(plan: Plan) -> tuple[dict[Task, StageChange], dict[Task, set[Task]]]:
+def _tasks(plan: Plan) -> tuple[dict[Task, StageChange], Needs]:
     """Return the stages that will run, each once, and what each of them waits for."""
     graph = plan.compilation.graph
     tasks: dict[Task, StageChange] = {}
     at: dict[StageAt, Task] = {}
-    shared = _Shared(graph)
+    shared: dict[StageAt, bool] = {}
     for target in plan.targets:
         if target.evidence.current:
             continue
         for change in target.built:
             place = change.at
             if change.state != "same" and place not in at:
-                at[place] = (change.fingerprint.digest, "" if shared.holds(*place) else change.platform)
+                platform = "" if _is_shared(graph, place, shared) else change.platform
+                at[place] = (change.fingerprint.digest, platform)
                 tasks.setdefault(at[place], change)
     needs = {task: set(_needs(change, graph, at)) for task, change in tasks.items()}
     return tasks, needs
 
 
-class _Shared:
-    """Tells which stages are one for all platforms: on the build platform, and for no platform by name."""
-
-    def __init__(self, graph: BuildGraph) -> None:
-        self._graph = graph
-        self._known: dict[StageAt, bool] = {}
-
-    def holds(self, target: str, stage: str, platform: str) -> bool:
-        key = StageAt(target, stage, platform)
-        if key not in self._known:
-            node = self._graph.node(target, stage)
-            body = node.bodies[platform]
-            own = node.native and not body.ops.knows_platform
-            self._known[key] = own and all(self.holds(target, parent, platform) for parent in body.parents)
-        return self._known[key]
+def _is_shared(graph: BuildGraph, at: StageAt, known: dict[StageAt, bool]) -> bool:
+    """Return whether a stage is one for all platforms: on the build platform, and for no platform by name."""
+    if at not in known:
+        node = graph.node(at.target, at.stage)
+        body = node.bodies[at.platform]
+        parents = (at._replace(stage=parent) for parent in body.parents)
+        own = node.native and not body.ops.knows_platform
+        known[at] = own and all(_is_shared(graph, parent, known) for parent in parents)
+    return known[at]
 
 
 def _needs(change: StageChange, graph: BuildGraph, at: Mapping[StageAt, Task]) -> Iterator[Task]:
@@ -154,13 +130,8 @@ def _needs(change: StageChange, graph: BuildGraph, at: Mapping[StageAt, Task]) -
     while todo:
         stage = todo.pop()
         task = at.get(change.at._replace(stage=stage))
+        body = graph.node(change.node.target, stage).bodies[change.platform]
         if task is not None:
             yield task
-            continue
-        body = graph.node(change.node.target, stage).bodies[change.platform]
-        if body.empty:
+        elif body.empty:
             todo.extend(body.parents)
-
-
-def _runs(change: StageChange) -> bool:
-    return change.node.bodies[change.platform].runs

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.plan.journal import Entry, read_entries
 from edgebake.plan.record import BuildRecord, Stages, stages_as_data, stages_from_data
 from edgebake.plan.times import StageTimes
@@ -20,33 +21,20 @@ Subject = tuple[str, tuple[str, ...], str]
 
 @dataclass(frozen=True)
 class Finished:
-    """A bake target that was built, and the result.
+    """A bake target that was built, and the result."""
 
-    Attributes:
-        bake_target: its name.
-        platforms: those that were built.
-        output: where the result went: `cache`, `load`, `push`.
-        run: the run that did it.
-        at: when, as ISO 8601.
-        inputs: digest of all that the result follows from; empty if that was not known.
-        tests: digest of the tests that passed before; empty if none were run.
-        references: digests by the references under which it was pushed or loaded.
-        ids: further digests by which an engine may know it.
-        seconds: how long its steps took, from the first one's begin to the last one's end.
-        steps: seconds of each step that ran, by stage and platform.
-    """
-
-    bake_target: str
-    platforms: tuple[str, ...]
-    output: str
-    run: str
-    at: str
-    inputs: str = ""
-    tests: str = ""
+    bake_target: str  # its name
+    platforms: tuple[str, ...]  # those that were built
+    output: str  # where the result went: `cache`, `load`, `push`
+    run: str  # the run that did it
+    at: str  # when, as ISO 8601
+    inputs: str = ""  # digest of all that the result follows from; empty if that was not known
+    tests: str = ""  # digest of the tests that passed before; empty if none were run
+    # digests by the references under which it was pushed or loaded
     references: Mapping[str, str] = field(default_factory=dict)
-    ids: tuple[str, ...] = ()
-    seconds: float = 0.0
-    steps: Mapping[str, float] = field(default_factory=dict)
+    ids: tuple[str, ...] = ()  # further digests by which an engine may know it
+    seconds: float = 0.0  # how long its steps took, from the first one's begin to the last one's end
+    steps: Mapping[str, float] = field(default_factory=dict)  # seconds of each step that ran, by stage and platform
 
     @property
     def subject(self) -> Subject:
@@ -60,19 +48,14 @@ class Finished:
 
 @dataclass(frozen=True)
 class History:
-    """What is known of earlier bakes.
+    """What is known of earlier bakes."""
 
-    Attributes:
-        finished: the latest of each bake target, platforms and output.
-        record: what stages were built from.
-        resumable: the runs that the last one consists of, if it did not end well: itself, and what it resumed.
-        times: what stages took.
-    """
-
+    # the latest of each bake target, platforms and output
     finished: Mapping[Subject, Finished] = field(default_factory=dict)
-    record: BuildRecord = field(default_factory=BuildRecord)
+    record: BuildRecord = field(default_factory=BuildRecord)  # what stages were built from
+    # the runs that the last one consists of, if it did not end well: itself, and what it resumed
     resumable: tuple[str, ...] = ()
-    times: StageTimes = field(default_factory=StageTimes)
+    times: StageTimes = field(default_factory=StageTimes)  # what stages took
 
 
 def read_history(root: Path) -> History:
@@ -111,11 +94,13 @@ def worth_keeping(entries: list[Entry]) -> Iterable[Entry]:
     """Yield the entries that are still of use: the latest results, and all of the last runs but stages."""
     runs = [entry["run"] for entry in entries if entry["event"] == "run"]
     recent = set(runs[-KEPT_RUNS:])
-    latest: dict[object, int] = {}
+    latest: dict[object, int] = {}  # the places of what was last: of results, and of stages on each platform
     for place, entry in enumerate(entries):
+        name = entry.get("bake_target")
         if entry["event"] == "finished":
-            latest[entry.get("bake_target"), tuple(entry.get("platforms", ())), entry.get("output")] = place
-    needed = {*latest.values(), *_latest_stages(entries)}
+            latest[name, tuple(entry.get("platforms", ())), entry.get("output")] = place
+        latest |= dict.fromkeys([(name, platform) for platform in entry.get("built", {})], place)
+    needed = set(latest.values())
     for place, entry in enumerate(entries):
         if entry["event"] != "finished":
             if entry.get("run") in recent:
@@ -124,12 +109,3 @@ def worth_keeping(entries: list[Entry]) -> Iterable[Entry]:
             yield entry
         elif entry.get("run") in recent:
             yield {name: value for name, value in entry.items() if name != "built"}
-
-
-def _latest_stages(entries: list[Entry]) -> set[int]:
-    """Return the places of the entries that say last what a bake target's stages were, on each platform."""
-    places: dict[tuple[object, str], int] = {}
-    for place, entry in enumerate(entries):
-        for platform in entry.get("built", {}):
-            places[entry.get("bake_target"), platform] = place
-    return set(places.values())

@@ -45,11 +45,7 @@ def _parse(line: bytes) -> Entry | None:
 
 
 class Journal:
-    """Adds to a project's journal; several processes may do so at once.
-
-    Args:
-        root: the project's folder.
-    """
+    """Adds to the journal of the project whose folder is `root`; several processes may do so at once."""
 
     def __init__(self, root: Path) -> None:
         self._path = root / JOURNAL_FILE
@@ -67,11 +63,9 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise EdgebakeError(
-                f"cannot write the journal: {error.strerror}",
-                at=Position(str(self._path)),
-                hints=("what was built stays built; free space or fix the permissions, and bake again",),
-            ) from None
+            hints = ("what was built stays built; free space or fix the permissions, and bake again",)
+            message = f"cannot write the journal: {error.strerror}"
+            raise EdgebakeError(message, at=Position(str(self._path)), hints=hints) from None
 
     def shrink(self, keep: Keep, limit: int = LIMIT) -> None:
         """Leave out what is not needed, if the journal has outgrown twice what was kept last (and `limit`)."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.names import plain_name
 from edgebake.graph.node import Node
 from edgebake.plan.fingerprint import Fingerprint
@@ -62,8 +63,7 @@ class BuildRecord:
 
     def digests(self, platform: str) -> frozenset[str]:
         """Return the fingerprints of all stages that any bake target was built from last on a platform."""
-        built = (platforms.get(platform, {}) for platforms in self.built.values())
-        return frozenset(stage.digest for stages in built for stage in stages.values())
+        return frozenset(stage.digest for name in self.built for stage in self.stages(name, platform).values())
 
     def put(self, bake_target: str, platform: str, stages: dict[str, StageRecord]) -> None:
         """Remember a successful build."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.node import Kind, Node
 from edgebake.plan.builder import Plan
-from edgebake.plan.changes import StageChange, State
-from edgebake.plan.reasons import Reason, reasons, worst_state
+from edgebake.plan.changes import Reason, StageChange, State, reasons, worst_state
 from edgebake.plan.reuse import Given
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.render.dockerfile import base_reference
@@ -30,29 +29,18 @@ class ReusedPart:
 
 @dataclass(frozen=True)
 class Row:
-    """One part of an image.
+    """One part of an image."""
 
-    Attributes:
-        kind: which part.
-        name: the recipe with its version, or what else it is.
-        state: the state of what changed most of it.
-        reasons: why, by platform.
-        details: the base image, the note about what the base provides, the titles of build tools, or the tags.
-        work: the kinds of stages that are built.
-        kept: the halves that are up to date though something else of the recipe is built.
-        reused: the parts that are taken from the registry.
-        taken: the published stages that spare all of it; None if it is not spared.
-    """
-
-    kind: RowKind
-    name: str
-    state: State = "same"
-    reasons: tuple[Reason, ...] = ()
+    kind: RowKind  # which part
+    name: str  # the recipe with its version, or what else it is
+    state: State = "same"  # the state of what changed most of it
+    reasons: tuple[Reason, ...] = ()  # why, by platform
+    # the base image, the note about what the base provides, the titles of build tools, or the tags
     details: tuple[str, ...] = ()
-    work: tuple[Kind, ...] = ()
-    kept: tuple[Kind, ...] = ()
-    reused: tuple[ReusedPart, ...] = ()
-    taken: tuple[Given, ...] | None = None
+    work: tuple[Kind, ...] = ()  # the kinds of stages that are built
+    kept: tuple[Kind, ...] = ()  # the halves that are up to date though something else of the recipe is built
+    reused: tuple[ReusedPart, ...] = ()  # the parts that are taken from the registry
+    taken: tuple[Given, ...] | None = None  # the published stages that spare all of it; None if it is not spared
 
 
 def target_rows(plan: Plan, target: TargetPlan) -> list[Row]:
@@ -80,8 +68,7 @@ def _install_line(plan: Plan, target: TargetPlan) -> list[Node]:
     line: list[Node] = []
     while stage:
         node = graph.node(target.bake_target.target, stage)
-        if node.kind == "install" and node.id in shown:
-            line.append(node)
+        line += [node] if node.kind == "install" and node.id in shown else []
         stage = next(iter(node.bodies.values())).parent
     return line[::-1]
 
@@ -124,38 +111,26 @@ def _library_rows(target: TargetPlan, line: Sequence[Node]) -> Iterator[Row]:
 def _recipe_row(target: TargetPlan, node: Node) -> Row:
     install = [change for change in target.built if change.node.id == node.id]
     if not install:
-        return Row("recipe", node.title, taken=tuple(_taken(target, node)))
+        given = {one.reference: one for at, one in target.reuse.taken.items() if at.stage == node.id}
+        return Row("recipe", node.title, taken=tuple(given.values()))
     halves = [change for change in _of_kind(target, *HALVES) if change.node.recipe == node.recipe]
     changes = [*halves, *install]
     state, reused = worst_state(changes), tuple(_reused_parts(target, node))
     if state == "same":
         return Row("recipe", node.title, reused=reused)
-    states = {kind: worst_state([c for c in halves if c.node.kind == kind]) for kind in _kinds(halves)}
+    by_kind = {kind: [change for change in halves if change.node.kind == kind] for kind in HALVES}
+    states = {kind: worst_state(half) for kind, half in by_kind.items() if half}
     work: list[Kind] = [kind for kind, half in states.items() if half != "same"]
     kept = tuple(kind for kind, half in states.items() if half == "same")
     return Row("recipe", node.title, state, reasons(changes), (), (*work, "install"), kept, reused)
 
 
-def _kinds(changes: Iterable[StageChange]) -> list[Kind]:
-    kinds = {change.node.kind for change in changes}
-    return [kind for kind in HALVES if kind in kinds]
-
-
-def _taken(target: TargetPlan, node: Node) -> Iterator[Given]:
-    """Yield the published stages that an install stage is taken from, which is built on no platform."""
-    given = {one.reference: one for at, one in target.reuse.taken.items() if at.stage == node.id}
-    yield from given.values()
-
-
 def _reused_parts(target: TargetPlan, node: Node) -> Iterator[ReusedPart]:
     """Yield the parts of a recipe that is built, or is up to date, which are taken from the registry."""
-    reuse = target.reuse
-    if not reuse.taken and not reuse.covered:
-        return
     spared: dict[Kind, list[str]] = {"build": [], "fetch": [], "install": []}
     for change in target.changes:
         own = change.node.recipe == node.recipe and change.node.kind in HALVES
-        if (own or change.node.id == node.id) and reuse.spares(change.at):
+        if (own or change.node.id == node.id) and target.reuse.spares(change.at):
             spared[change.node.kind].append(change.platform)
     for kind, platforms in spared.items():
         if platforms:

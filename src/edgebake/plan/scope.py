@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.model.request import Request
 
@@ -37,23 +38,16 @@ class ScopedTarget:
 
 @dataclass(frozen=True)
 class Scope:
-    """The bake targets and platforms that a request comes to.
+    """The bake targets and platforms that a request comes to."""
 
-    Attributes:
-        request: what the user asked for.
-        targets: the bake targets of images, tests not among them, each on at least one platform.
-        narrowed: whether it is a part of what the request alone comes to: a shard, or what changed.
-        shard: the name of the shard that it is, `2/4`; "" if it is none.
-        sharing: the parts of each shard, if only stages that several shards need are built and published.
-        notes: what the user should know about what selectors match.
-    """
-
-    request: Request
+    request: Request  # what the user asked for
+    # the bake targets of images, tests not among them, each on at least one platform
     targets: tuple[ScopedTarget, ...]
-    narrowed: bool = False
-    shard: str = ""
+    narrowed: bool = False  # whether it is a part of what the request alone comes to: a shard, or what changed
+    shard: str = ""  # the name of the shard that it is, `2/4`; "" if it is none
+    # the parts of each shard, if only stages that several shards need are built and published
     sharing: tuple[Parts, ...] | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what the user should know about what selectors match
 
     @cached_property
     def parts(self) -> Parts:
@@ -62,8 +56,7 @@ class Scope:
 
     def only(self, parts: Iterable[Part | tuple[str, str]], why: str) -> Scope:
         """Return the part of the scope that `parts` names, and why these are in it."""
-        wanted = frozenset(parts)
-        return replace(self._where(lambda part: part in wanted, why), narrowed=True)
+        return replace(self._where(frozenset(parts).__contains__, why), narrowed=True)
 
     def on(self, platform: str) -> Scope:
         """Return the part of the scope on one platform."""
@@ -72,8 +65,7 @@ class Scope:
 
     def selected(self, parts: Iterable[Part | tuple[str, str]], why: str, notes: Iterable[str]) -> Scope:
         """Return the part of the scope that selectors match: still what the request alone comes to."""
-        wanted = frozenset(parts)
-        return replace(self._where(lambda part: part in wanted, why), notes=tuple(notes))
+        return replace(self._where(frozenset(parts).__contains__, why), notes=tuple(notes))
 
     def _where(self, keep: Callable[[Part], bool], why: str) -> Scope:
         kept = []

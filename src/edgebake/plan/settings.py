@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import arch, base_variable
@@ -21,22 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """How to execute, beside what the project says.
+    """How to execute, beside what the project says."""
 
-    Attributes:
-        builder: a Buildx builder; the one in use if None.
-        variables: variables of the bake file.
-        overrides: `--set` of `docker buildx bake`: KEY=VALUE.
-        mirrors: where repositories are fetched instead.
-        no_cache: build everything again.
-        environment: of the process: the bake file's variables, Docker's configuration, proxies.
-    """
-
-    builder: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    overrides: Sequence[str] = ()
-    mirrors: Mapping[str, str] = field(default_factory=dict)
-    no_cache: bool = False
+    builder: str | None = None  # a Buildx builder; the one in use if None
+    variables: Mapping[str, str] = field(default_factory=dict)  # variables of the bake file
+    overrides: Sequence[str] = ()  # `--set` of `docker buildx bake`: KEY=VALUE
+    mirrors: Mapping[str, str] = field(default_factory=dict)  # where repositories are fetched instead
+    no_cache: bool = False  # build everything again
+    # of the process: the bake file's variables, Docker's configuration, proxies
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
 
@@ -104,13 +97,12 @@ def expanded_tags(compilation: Compilation, settings: Settings, tags: Sequence[s
         EdgebakeError: a variable's value makes something that is no tag.
     """
     values = variable_values(compilation.workspace.project, {**settings.environment, **settings.variables})
-    return list(dict.fromkeys(_expanded(tag, values) for tag in tags))
-
-
-def _expanded(tag: str, values: Mapping[str, str]) -> str:
-    text = fill_in(tag, values)
-    try:
-        return check_tag(text)
-    except ValueError as error:
-        hints = ("see the values of the variables: --var, --tag, the environment",)
-        raise EdgebakeError(f"the tag {tag!r} becomes {text!r}", reason=str(error), hints=hints) from None
+    expanded = []
+    for tag in tags:
+        text = fill_in(tag, values)
+        try:
+            expanded.append(check_tag(text))
+        except ValueError as error:
+            hints = ("see the values of the variables: --var, --tag, the environment",)
+            raise EdgebakeError(f"the tag {tag!r} becomes {text!r}", reason=str(error), hints=hints) from None
+    return list(dict.fromkeys(expanded))

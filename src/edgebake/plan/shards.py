@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple, NoReturn
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position
 from edgebake.graph.node import StageAt
 from edgebake.plan.builder import Plan
@@ -83,28 +86,19 @@ def cut(plan: Plan, number: int | None, timings: Timings | None = None) -> list[
         number = min(MAX_SHARDS, len({(part.target, part.platform) for part in parts}))
     pools = _pools(parts, number)
     found = [shard for pool, share in pools for shard in _share_out(pool, share) if shard]
-    return [Shard(i, len(found), tuple(sorted(shard, key=_order))) for i, shard in enumerate(found, 1)]
-
-
-def _order(part: WeighedPart) -> tuple[str, str]:
-    return part.bake_target, part.platform
+    return [Shard(i, len(found), tuple(sorted(shard, key=lambda one: one.key))) for i, shard in enumerate(found, 1)]
 
 
 def _parts(target: TargetPlan, timings: Timings) -> Iterable[WeighedPart]:
     bake_target, digests = target.bake_target, dict(target.fingerprints)
     for platform in target.platforms:
-        stages = {
-            change.at: stage_seconds(change.node, platform)
-            for change in target.changes
-            if change.platform == platform
-        }
+        stages = {change.at: stage_seconds(change.node, platform) for change in target.changes_on([platform])}
         known = timings.of(bake_target.name, platform)
         if known is not None:  # it is known for the whole only: shared out as the estimate is
             scale = known / (sum(stages.values()) or 1.0)
             stages = {key: seconds * scale for key, seconds in stages.items()}
-        yield WeighedPart(
-            bake_target.name, bake_target.image, bake_target.target, platform, f"sha256:{digests[platform]}", stages
-        )
+        name, fingerprint = bake_target.name, f"sha256:{digests[platform]}"
+        yield WeighedPart(name, bake_target.image, bake_target.target, platform, fingerprint, stages)
 
 
 def _pools(parts: Sequence[WeighedPart], number: int) -> list[tuple[list[WeighedPart], int]]:
@@ -131,7 +125,7 @@ def _share_out(parts: Sequence[WeighedPart], number: int) -> list[list[WeighedPa
     """
     shards: list[list[WeighedPart]] = [[] for _ in range(number)]
     built: list[dict[StageAt, float]] = [{} for _ in range(number)]
-    for part in sorted(parts, key=lambda part: (-sum(part.stages.values()), *_order(part))):
+    for part in sorted(parts, key=lambda part: (-sum(part.stages.values()), *part.key)):
         loads = [sum(stages.values()) for stages in built]
         added = [sum(s for key, s in part.stages.items() if key not in stages) for stages in built]
         best = min(range(number), key=lambda i: (round(loads[i] + 2 * added[i], 6), i))
@@ -161,10 +155,8 @@ def parse_shard(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", text)
     number, of = (int(match[1]), int(match[2])) if match else (0, 0)
     if of == 0 or number > of or match is None:
-        raise EdgebakeError(
-            f"--shard {text!r} is not I/N with I from 1 to N, or 0 for what these share",
-            hints=("for example --shard 2/4",),
-        )
+        message = f"--shard {text!r} is not I/N with I from 1 to N, or 0 for what these share"
+        raise EdgebakeError(message, hints=("for example --shard 2/4",))
     return number, of
 
 
@@ -180,87 +172,39 @@ def parts_of(shard: Shard) -> Parts:
     return frozenset(part.key for part in shard.parts)
 
 
-@dataclass(frozen=True)
-class PlannedPart:
-    """A part as a file of shards has it, and the name of its shard."""
+class PlannedPart(NamedTuple):
+    """A part as a file of shards has it."""
 
-    shard: str
     bake_target: str
     platform: str
     fingerprint: str
 
 
-def read_shards(path: Path) -> list[PlannedPart]:
-    """Return what a file of shards holds.
+def read_shards(path: Path) -> dict[str, list[PlannedPart]]:
+    """Return what a file of shards holds: the parts of each shard, by its name.
 
     Raises:
         EdgebakeError: it cannot be read, or is no such file.
     """
+    at, shards = Position(str(path)), dict[str, list[PlannedPart]]()
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["version"] != 1:
             raise ValueError
-        return [
-            PlannedPart(*(str(text) for text in (shard["shard"], *(part[key] for key in _PART_KEYS))))
-            for shard in data["shards"]
-            for part in shard["parts"]
-        ]
+        for shard in data["shards"]:
+            parts = [PlannedPart(*(str(part[key]) for key in PlannedPart._fields)) for part in shard["parts"]]
+            shards.setdefault(str(shard["shard"]), []).extend(parts)
     except OSError as error:
-        raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(str(path))) from None
+        raise EdgebakeError(f"cannot read the file: {error.strerror}", at=at) from None
     except (ValueError, KeyError, TypeError):
-        raise EdgebakeError(
-            "this is not a file of shards",
-            at=Position(str(path)),
-            hints=("edgebake plan --shards N --json prints one",),
-        ) from None
+        hints = ("edgebake plan --shards N --json prints one",)
+        raise EdgebakeError("this is not a file of shards", at=at, hints=hints) from None
+    return {name: parts for name, parts in shards.items() if parts}
 
 
-_PART_KEYS = ("bake_target", "platform", "fingerprint")
-
-
-def parts_of_shard(planned: Sequence[PlannedPart], name: str, path: Path) -> list[PlannedPart]:
-    """Return the parts of one shard of a file.
-
-    Raises:
-        EdgebakeError: the file has no such shard.
-    """
-    found = [part for part in planned if part.shard == name]
-    if not found:
-        known = ", ".join(dict.fromkeys(part.shard for part in planned)) or "none"
-        raise EdgebakeError(f"there is no shard {name}", at=Position(str(path)), reason=f"its shards are: {known}")
-    return found
-
-
-def shards_of_file(planned: Sequence[PlannedPart], of: int, path: Path) -> dict[str, list[PlannedPart]]:
-    """Return all parts of a file by their shards, for the shard `0/OF`.
-
-    Raises:
-        EdgebakeError: the file is not cut into so many.
-    """
-    found: dict[str, list[PlannedPart]] = {}
-    for part in planned:
-        found.setdefault(part.shard, []).append(part)
-    if len(found) != of:
-        known = ", ".join([f"0/{len(found)}", *found]) if found else "none"
-        raise EdgebakeError(f"there is no shard 0/{of}", at=Position(str(path)), reason=f"its shards are: {known}")
-    return found
-
-
-def refuse_other_fingerprints(plan: Plan, planned: Iterable[PlannedPart]) -> None:
-    """Refuse a cut that was made from another state of the project.
-
-    Raises:
-        EdgebakeError: naming what differs.
-    """
-    known = {(t.bake_target.name, p): f"sha256:{digest}" for t in plan.targets for p, digest in t.fingerprints}
-    for part in planned:
-        now = known.get((part.bake_target, part.platform), "none")
-        if part.fingerprint != now:
-            raise EdgebakeError(
-                f"the shards are not of this state of the project: {part.bake_target} ({part.platform}) differs",
-                reason=f"planned {part.fingerprint}, here {now}",
-                hints=("check out the commit that was planned, or plan again: edgebake plan --shards N --json",),
-            )
+def _refuse_unknown(shard: str, known: Iterable[str], path: Path) -> NoReturn:
+    reason = f"its shards are: {', '.join(known) or 'none'}"
+    raise EdgebakeError(f"there is no shard {shard}", at=Position(str(path)), reason=reason)
 
 
 # ── a shard of a plan
@@ -282,10 +226,12 @@ def shard_scope(plan: Plan, shard: str, file: Path | None) -> Scope:
     if number == 0:
         sharing = tuple(_shared_parts(plan, of, file))
         return replace(plan.scope.only(frozenset().union(*sharing), why), shard=shard, sharing=sharing)
-    if file is not None:
-        parts = _same_state(plan, parts_of_shard(read_shards(file), shard, file))
-    else:
+    if file is None:
         parts = next((parts_of(one) for one in cut(plan, of) if one.number == number), frozenset())
+    elif shard in (shards := read_shards(file)):
+        parts = _same_state(plan, shards[shard])
+    else:
+        _refuse_unknown(shard, shards, file)
     return replace(plan.scope.only(parts, why), shard=shard)
 
 
@@ -295,7 +241,7 @@ def file_scope(plan: Plan, file: Path) -> Scope:
     Raises:
         EdgebakeError: the file is of another state of the project.
     """
-    return plan.scope.only(_same_state(plan, read_shards(file)), f"listed in {file}")
+    return plan.scope.only(_same_state(plan, chain.from_iterable(read_shards(file).values())), f"listed in {file}")
 
 
 def _shared_parts(plan: Plan, of: int, file: Path | None) -> list[Parts]:
@@ -307,13 +253,24 @@ def _shared_parts(plan: Plan, of: int, file: Path | None) -> list[Parts]:
         )
     if file is None:
         return [parts_of(shard) for shard in cut(plan, of)]
-    platforms = plan.scope.request.platforms
-    shards = shards_of_file(read_shards(file), of, file).values()
-    here = ([part for part in planned if not platforms or part.platform in platforms] for planned in shards)
+    shards, platforms = read_shards(file), plan.scope.request.platforms
+    if len(shards) != of:
+        _refuse_unknown(f"0/{of}", [f"0/{len(shards)}", *shards] if shards else (), file)
+    here = ([p for p in planned if not platforms or p.platform in platforms] for planned in shards.values())
     return [_same_state(plan, planned) for planned in here]
 
 
-def _same_state(plan: Plan, planned: Sequence[PlannedPart]) -> Parts:
-    """Return the parts that a file names, if they are of this state of the project."""
-    refuse_other_fingerprints(plan, planned)
-    return frozenset(Part(part.bake_target, part.platform) for part in planned)
+def _same_state(plan: Plan, planned: Iterable[PlannedPart]) -> Parts:
+    """Return the parts that a file names, all of which must be of this state of the project."""
+    known = {(t.bake_target.name, p): f"sha256:{digest}" for t in plan.targets for p, digest in t.fingerprints}
+    parts = set()
+    for part in planned:
+        now = known.get((part.bake_target, part.platform), "none")
+        if part.fingerprint != now:
+            raise EdgebakeError(
+                f"the shards are not of this state of the project: {part.bake_target} ({part.platform}) differs",
+                reason=f"planned {part.fingerprint}, here {now}",
+                hints=("check out the commit that was planned, or plan again: edgebake plan --shards N --json",),
+            )
+        parts.add(Part(part.bake_target, part.platform))
+    return frozenset(parts)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.compile import Compilation
 from edgebake.graph.node import StageAt, StageKey
 from edgebake.plan.reuse import Reuse
@@ -47,12 +48,9 @@ def shared_stages(
             if StageKey(at.target, at.stage) in chosen:
                 found = {number for number, parts in enumerate(shards, 1) if (name, at.platform) in parts}
                 needing.setdefault(at, set()).update(found)
-    several = [
-        SharedStage(*key, compilation.names[key[0]][key[1]], tuple(sorted(found)))
-        for key, found in needing.items()
-        if len(found) > 1
-    ]
-    return sorted(several, key=lambda one: (one.target, one.platform, one.name))
+    several = ((at, tuple(sorted(found))) for at, found in needing.items() if len(found) > 1)
+    stages = [SharedStage(*at, compilation.names[at.target][at.stage], found) for at, found in several]
+    return sorted(stages, key=lambda one: (one.target, one.platform, one.name))
 
 
 def why_nothing_to_publish(compilation: Compilation, targets: Iterable[TargetPlan], shards: Sequence[Parts]) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BakeTarget, BuildGraph
 from edgebake.graph.install import PIP_FILES
 from edgebake.graph.names import arch, platform_name
@@ -23,19 +23,12 @@ _DIGITS = 32  # of a fingerprint in a key: a tag has 128 characters at most, and
 
 @dataclass(frozen=True)
 class Keyed:
-    """What is published under one key: a stage on one platform, or one that is the same on several.
+    """What is published under one key: a stage on one platform, or one that is the same on several."""
 
-    Attributes:
-        node: the stage.
-        name: its name in the Dockerfile, where the published one takes its place.
-        platforms: those of the published image.
-        key: its tag in the repository of stacks.
-    """
-
-    node: Node
-    name: str
-    platforms: tuple[str, ...]
-    key: str
+    node: Node  # the stage
+    name: str  # its name in the Dockerfile, where the published one takes its place
+    platforms: tuple[str, ...]  # those of the published image
+    key: str  # its tag in the repository of stacks
 
 
 def stage_key(target: str, digests: Mapping[str, str]) -> str:
@@ -46,34 +39,27 @@ def stage_key(target: str, digests: Mapping[str, str]) -> str:
         digests: the stage's fingerprints, by platform.
     """
     platforms = sorted(digests)
-    if len(platforms) == 1:
-        digest = digests[platforms[0]]
-    else:
+    digest = digests[platforms[0]]
+    if len(platforms) > 1:
         digest = hashlib.sha256(json.dumps([digests[platform] for platform in platforms]).encode()).hexdigest()
     return "-".join([target, *(arch(platform) for platform in platforms), digest[:_DIGITS]])
 
 
-def keyed(
-    node: Node, platforms: Sequence[str], names: Mapping[str, str], fingerprints: Fingerprints
-) -> list[Keyed]:
+def keyed(node: Node, platforms: Sequence[str], fingerprints: Fingerprints) -> list[Keyed]:
     """Return what a stage is published as: as one if it is the same on all platforms, else each for itself.
 
     Args:
         node: the stage.
         platforms: those on which it is wanted.
-        names: the stages' names in the Dockerfile, by id.
         fingerprints: give the keys.
     """
     digests = {p: fingerprints.of(node, p).digest for p in platforms if not node.bodies[p].empty}
     if not digests:
         return []
+    name, target = fingerprints.compilation.names[node.target][node.id], node.target
     if node.uniform:
-        return [Keyed(node, names[node.id], tuple(digests), stage_key(node.target, digests))]
-    name = names[node.id]
-    return [
-        Keyed(node, platform_name(name, p), (p,), stage_key(node.target, {p: digest}))
-        for p, digest in digests.items()
-    ]
+        return [Keyed(node, name, tuple(digests), stage_key(target, digests))]
+    return [Keyed(node, platform_name(name, p), (p,), stage_key(target, {p: digests[p]})) for p in digests]
 
 
 # ── the choice
@@ -92,16 +78,13 @@ def published_stages(graph: BuildGraph) -> frozenset[StageKey]:
         if bake_target.is_test:
             continue
         line = _line(graph, bake_target)
-        chosen |= {node.key for node in _worth_in_line(line)}
+        chosen |= {node.key for node in line[-2:]}
+        chosen |= {node.key for node, after in pairwise(line) if _layer(node) != _layer(after)}
         for node, after in zip(line, [*(n.id for n in line[1:]), bake_target.stage], strict=True):
             following.setdefault(node.key, set()).add(after)
-        needed = graph.needed_by(bake_target.target, [bake_target.stage])
-        chosen |= {node.key for node in needed if _is_artifact(node)}
+        artifacts = (n for n in graph.needed_by(bake_target.target, [bake_target.stage]) if n.kind == "artifact")
+        chosen |= {node.key for node in artifacts if node.pins or node.label == PIP_FILES}
     return frozenset(chosen | {stage for stage, after in following.items() if len(after) > 1})
-
-
-def _is_artifact(node: Node) -> bool:
-    return node.kind == "artifact" and (bool(node.pins) or node.label == PIP_FILES)
 
 
 def _line(graph: BuildGraph, bake_target: BakeTarget) -> list[Node]:
@@ -114,38 +97,25 @@ def _line(graph: BuildGraph, bake_target: BakeTarget) -> list[Node]:
     return line[-2::-1]  # without the base
 
 
-def _worth_in_line(line: Sequence[Node]) -> Iterator[Node]:
-    yield from line[-2:]
-    for node, after in pairwise(line):
-        if _layer(node) != _layer(after):
-            yield node
-
-
 def _layer(node: Node) -> str:
     return next(iter(node.pins.values())).recipe.layer
 
 
-def wanted(
-    graph: BuildGraph,
-    bake_targets: Iterable[tuple[BakeTarget, Sequence[str]]],
-    names: Mapping[str, Mapping[str, str]],
-    fingerprints: Fingerprints,
-) -> list[Keyed]:
+def wanted(bake_targets: Iterable[tuple[BakeTarget, Sequence[str]]], fingerprints: Fingerprints) -> list[Keyed]:
     """Return everything that bake targets could reuse on their platforms, each once.
 
     Args:
-        graph: the build graph.
         bake_targets: with the platforms that are built.
-        names: the stages' names in the Dockerfiles, by target and id.
         fingerprints: give the keys.
     """
+    graph = fingerprints.compilation.graph
     chosen = published_stages(graph)
     found: dict[tuple[str, str], Keyed] = {}
     for bake_target, platforms in bake_targets:
         every, _ = walk(graph, graph.node(bake_target.target, bake_target.stage), platforms)
         for node, here in by_stage(graph, bake_target.target, every):
             if node.key in chosen:
-                for one in keyed(node, here, names[node.target], fingerprints):
+                for one in keyed(node, here, fingerprints):
                     found[one.key, one.name] = one
     return list(found.values())
 
@@ -173,9 +143,8 @@ def walk(
         body = graph.node(at.target, at.stage).bodies[at.platform]
         if not body.empty:
             built.add(at)
-        parents = (at._replace(stage=parent) for parent in body.parents)
-        new = [parent for parent in parents if parent not in seen]
-        seen.update(new)
+        new = {at._replace(stage=parent) for parent in body.parents} - seen
+        seen |= new
         todo += new
     return built, taken
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BakeTarget, Index
 from edgebake.plan.reuse import PublishedStage
 from edgebake.render.writer import Change

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import field
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.names import arch
+from edgebake.text.statistics import median
 
 KEPT = 5
 """Measurements of a stage that count: the last ones."""
@@ -17,17 +19,12 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Measured:
-    """What a stage takes, as far as it is known.
+    """What a stage takes, as far as it is known."""
 
-    Attributes:
-        seconds: the median of its last measurements.
-        source: "" if it is the very stage that was measured, else the target or the platform of the one that was.
-        emulated: whether the last one measured ran emulated.
-    """
-
-    seconds: float
+    seconds: float  # the median of its last measurements
+    # "" if it is the very stage that was measured, else the target or the platform of the one that was
     source: str = ""
-    emulated: bool = False
+    emulated: bool = False  # whether the last one measured ran emulated
 
 
 @dataclass
@@ -37,12 +34,8 @@ class _Stage:
     seconds: list[float] = field(default_factory=list)
     emulated: bool = False
 
-    def take(self, seconds: float, emulated: bool) -> None:
-        self.seconds = [*self.seconds, seconds][-KEPT:]
-        self.emulated = emulated
-
     def measured(self, source: str = "") -> Measured:
-        return Measured(_median(self.seconds), source, self.emulated)
+        return Measured(median(self.seconds), source, self.emulated)
 
 
 @dataclass
@@ -67,7 +60,8 @@ class StageTimes:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             return
         for name, place, seconds in found:
-            self.stages.setdefault(name, {}).setdefault(place, _Stage()).take(seconds, place[1] in emulated)
+            before = self.stages.setdefault(name, {}).get(place, _Stage())
+            self.stages[name][place] = _Stage([*before.seconds, seconds][-KEPT:], place[1] in emulated)
         if found and wall > 0:
             self.parallelism = max(1.0, work / wall)
 
@@ -96,20 +90,12 @@ class StageTimes:
 
     def _ratio(self, platform: str, other: str) -> float:
         """Return how much longer a platform's stages take than another one's; 1 if none was measured on both."""
-        pairs = [
-            (stage.measured().seconds, known[target, other].measured().seconds)
-            for known in self.stages.values()
-            for (target, where), stage in known.items()
-            if where == platform and (target, other) in known
-        ]
-        ratios = [one / two for one, two in pairs if two > 0]
-        return _median(ratios) if ratios else 1.0
-
-
-def _median(values: Sequence[float]) -> float:
-    from statistics import median  # a plan that forecasts nothing is spared the import
-
-    return median(values)
+        ratios = []
+        for known in self.stages.values():
+            on_both = (target for target, where in known if where == platform and (target, other) in known)
+            pairs = ((known[one, platform].measured(), known[one, other].measured()) for one in on_both)
+            ratios += [one.seconds / two.seconds for one, two in pairs if two.seconds > 0]
+        return median(ratios) if ratios else 1.0
 
 
 def _stages(targets: Mapping[str, Mapping[str, float]]) -> Iterator[tuple[str, Place, float]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position
 from edgebake.graph.node import Kind, Node
 
@@ -66,7 +67,6 @@ def read_timings(paths: Iterable[Path]) -> Timings:
         except OSError as error:
             raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(str(path))) from None
         except (ValueError, KeyError, TypeError):
-            raise EdgebakeError(
-                "this is no summary of a bake", at=Position(str(path)), hints=("edgebake bake --json prints one",)
-            ) from None
+            hints = ("edgebake bake --json prints one",)
+            raise EdgebakeError("this is no summary of a bake", at=Position(str(path)), hints=hints) from None
     return Timings(found)

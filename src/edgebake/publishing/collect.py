@@ -1,13 +1,14 @@
-"""From digest files to a complete set of parts: each platform once, built from what the project says now."""
+"""What a push hands on to `edgebake publish`: a complete set of parts, of what the project says now."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, ErrorGroup, Position
-from edgebake.plan.builder import Plan
+from edgebake.execute.results import Result
+from edgebake.plan.builder import Plan, key_tag
 from edgebake.plan.settings import Settings, registry_of
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.digest_files import Part, Shard, missing_siblings, subject_name
@@ -77,10 +78,8 @@ class _Collector:
 
     def see_that_all_are_there(self) -> None:
         for name, target in self._targets.items():
-            there = self.parts[name]
-            for platform in target.bake_target.platforms:
-                if platform not in there:
-                    self.errors.append(self._missing(name, platform, there))
+            missing = (platform for platform in target.bake_target.platforms if platform not in self.parts[name])
+            self.errors += [self._missing(name, platform, self.parts[name]) for platform in missing]
 
     def _missing(self, name: str, platform: str, there: Mapping[str, Found]) -> EdgebakeError:
         reason = [f"{other} is in {found.path}" for other, found in there.items()]
@@ -94,12 +93,34 @@ class _Collector:
         else:
             absent = missing_siblings(self._paths) or [own]
             reason.append(f"nothing was published; not given: {', '.join(absent[:5])}")
-        return EdgebakeError(
-            f"{name} lacks {platform}: no digest file has it",
-            reason="\n".join(reason),
-            hints=("build it with: edgebake bake --push --platform " + platform + " --digests DIR",),
-        )
+        hints = (f"build it with: edgebake bake --push --platform {platform} --digests DIR",)
+        message = f"{name} lacks {platform}: no digest file has it"
+        return EdgebakeError(message, reason="\n".join(reason), hints=hints)
 
     def _error(self, message: str, path: Path, reason: str | None = None) -> None:
         hints = ("use the digest files of one set of builds, of this commit",)
         self.errors.append(EdgebakeError(message, at=Position(str(path)), reason=reason, hints=hints))
+
+
+def digest_parts(plan: Plan, settings: Settings, results: Iterable[Result]) -> list[Part]:
+    """Return the parts that a later merge needs: the rows of a push, with the digests that were pushed."""
+    parts = []
+    planned = {target.bake_target.name: target for target in plan.targets}
+    for row in results:
+        target = planned.get(row.bake_target)
+        if target is None or not row.pushed:  # an index over several targets
+            continue
+        bake_target = target.bake_target
+        tagged = not target.complete and "@" not in row.reference
+        part = Part(
+            bake_target=bake_target.name,
+            image=bake_target.image,
+            target=bake_target.target,
+            platform=row.platform,
+            repository=f"{registry_of(plan.compilation, settings)}/{bake_target.repository}",
+            digest=row.pushed,
+            fingerprint=f"sha256:{dict(target.fingerprints)[row.platform]}",
+            staging_tag=key_tag(target) if tagged else None,
+        )
+        parts.append(part)
+    return parts

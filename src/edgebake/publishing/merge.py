@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, ErrorGroup, Position
-from edgebake.graph.build_graph import Index
 from edgebake.graph.image_stage import index_annotations
 from edgebake.model.labels import fingerprint_label
-from edgebake.model.output.publishing import KeptTag, Publish, PublishedTag
+from edgebake.model.output.publishing import KeptTag, Publish
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, expanded_tags, registry_of
+from edgebake.plan.target_plan import TargetPlan
 from edgebake.publishing.collect import Found, Parts
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import NotFoundError, RegistryError, UnreachableError
 from edgebake.registry.images import PlatformImage, labels_of, read_image
-from edgebake.registry.reference import parse_repository
+from edgebake.registry.reference import Repository, parse_repository
 from edgebake.registry.retag import remove_tag
 from edgebake.registry.tags import Report, TagSet, settled, write_tags
 
@@ -32,6 +32,37 @@ class _Read:
     annotations: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class DeclaredTags:
+    """The tags of a bake target, or that of an index over several; `parts` are the images in it, by platform."""
+
+    owner: str
+    repository: Repository
+    tags: tuple[str, ...]
+    parts: Mapping[str, TargetPlan]
+
+
+def declared_tags(plan: Plan, settings: Settings) -> Iterator[DeclaredTags]:
+    """Yield the tags of each image of a plan, and those over several targets that are all selected.
+
+    Raises:
+        EdgebakeError: the value of a variable makes something that is no tag.
+    """
+
+    def declared(owner: str, repository: str, tags: Sequence[str], parts: Mapping[str, TargetPlan]) -> DeclaredTags:
+        place = parse_repository(f"{registry_of(plan.compilation, settings)}/{repository}")
+        return DeclaredTags(owner, place, tuple(expanded_tags(plan.compilation, settings, tags)), parts)
+
+    selected = {target.bake_target.name: target for target in plan.targets}
+    for name, target in selected.items():
+        one = target.bake_target
+        yield declared(name, one.repository, one.tags, dict.fromkeys(one.platforms, target))
+    for index in plan.compilation.graph.indexes:
+        if all(name in selected for _, name in index.parts):
+            owner, parts = f"{index.image} (index {index.tag})", {p: selected[name] for p, name in index.parts}
+            yield declared(owner, index.repository, [index.tag], parts)
+
+
 def joined(results: Sequence[Publish]) -> Publish:
     """Return the results of several publishes as one."""
     return Publish(
@@ -42,24 +73,14 @@ def joined(results: Sequence[Publish]) -> Publish:
     )
 
 
+@dataclass
 class Publisher:
-    """Publishes a plan's bake targets.
+    """Publishes a plan's bake targets."""
 
-    Args:
-        plan: what is published; the fingerprints are those of the project as it is now.
-        settings: registry, tags and variables.
-        client: asks the registry.
-        report: called with a line for each tag.
-    """
-
-    def __init__(
-        self, plan: Plan, settings: Settings, client: RegistryClient, report: Report = lambda line: None
-    ) -> None:
-        self._plan = plan
-        self._settings = settings
-        self._client = client
-        self._report = report
-        self._registry = registry_of(plan.compilation, settings)
+    plan: Plan  # what is published; the fingerprints are those of the project as it is now
+    settings: Settings  # registry, tags and variables
+    client: RegistryClient  # asks the registry
+    report: Report = lambda line: None  # called with a line for each tag
 
     def publish(self, parts: Parts) -> Publish:
         """Write all declared tags, then remove the staging tags.
@@ -69,10 +90,10 @@ class Publisher:
                 written), or a merge fails (then every tag is as it was, or whole).
         """
         wanted = self.wanted(parts)
-        published = list(chain.from_iterable(self._client.each(self._write, wanted, at_once=_MERGES)))
+        written = self.client.each(lambda tags: write_tags(self.client, tags, self.report), wanted, at_once=_MERGES)
         declared = {str(one.repository.tagged(tag)) for one in wanted for tag in one.tags}
         removed, kept = self._remove_staging(parts, declared)
-        return Publish(version=1, published=published, removed=removed, kept=kept)
+        return Publish(version=1, published=[*chain.from_iterable(written)], removed=removed, kept=kept)
 
     # ── what is to be there
 
@@ -83,95 +104,55 @@ class Publisher:
             EdgebakeError: parts are not in the registry, or not what their files say.
         """
         found = [one for by_platform in parts.values() for one in by_platform.values()]
-        read = self._client.each(self._read, found)
+        read = self.client.each(self._read, found)
         errors = [error for error in read if isinstance(error, EdgebakeError)]
         if errors:
             raise ErrorGroup(errors)
-        images = {(one.part.bake_target, one.part.platform): image for one, image in zip(found, read, strict=True)}
-        return [*self._of_targets(images), *self._of_indexes(images)]  # type: ignore[arg-type]
+        pairs = zip((one.part for one in found), read, strict=True)
+        images = {(part.bake_target, part.platform): one for part, one in pairs if isinstance(one, _Read)}
+        return [self._tag_set(one, images) for one in declared_tags(self.plan, self.settings)]
 
-    def _of_targets(self, images: Mapping[tuple[str, str], _Read]) -> Iterator[TagSet]:
-        compilation = self._plan.compilation
-        for target in self._plan.targets:
-            one = target.bake_target
-            own = [images[one.name, platform] for platform in one.platforms]
-            tags = expanded_tags(compilation, self._settings, one.tags)
-            annotations = index_annotations(compilation.plan_of(one))
-            yield self._wanted(one.name, one.repository, tags, own, annotations)
-
-    def _of_indexes(self, images: Mapping[tuple[str, str], _Read]) -> Iterator[TagSet]:
-        compilation = self._plan.compilation
-        selected = {target.bake_target.name: target.bake_target for target in self._plan.targets}
-        for index in compilation.graph.indexes:
-            if all(name in selected for _, name in index.parts):
-                own = [images[name, platform] for platform, name in index.parts]
-                tags = expanded_tags(compilation, self._settings, [index.tag])
-                annotations = index_annotations(compilation.plan_of(selected[index.parts[0][1]]))
-                yield self._wanted(index_name(index), index.repository, tags, own, annotations)
-
-    def _wanted(
-        self, owner: str, repository: str, tags: Sequence[str], own: Sequence[_Read], annotations: Mapping[str, str]
-    ) -> TagSet:
-        images = tuple(read.image for read in own)
+    def _tag_set(self, declared: DeclaredTags, images: Mapping[tuple[str, str], _Read]) -> TagSet:
+        own = [images[target.bake_target.name, platform] for platform, target in declared.parts.items()]
         kept = {key: value for read in reversed(own) for key, value in read.annotations.items()}
-        several = {**kept, **annotations} if len(images) > 1 else {}
-        return TagSet(owner, parse_repository(f"{self._registry}/{repository}"), tuple(tags), images, several)
+        first = next(iter(declared.parts.values()))
+        annotations = index_annotations(self.plan.compilation.plan_of(first.bake_target))
+        several = {**kept, **annotations} if len(own) > 1 else {}
+        return TagSet(declared.owner, declared.repository, declared.tags, tuple(one.image for one in own), several)
 
     def _read(self, found: Found) -> _Read | EdgebakeError:
+        """Return a part, or why it cannot be used. That the registry cannot be reached is raised."""
+        part, repository = found.part, parse_repository(found.part.repository)
+        at, what = Position(str(found.path)), f"{part.bake_target} ({part.platform})"
         try:
-            return self._read_part(found)
+            whole = settled(lambda: read_image(self.client, repository.by_digest(part.digest)))
+            of_platform = [image for image in whole.images if image.platform == part.platform]
+            reason = f"{whole.reference} is for {', '.join(image.platform for image in whole.images) or 'nothing'}"
+            if len(of_platform) == 1:
+                labels = labels_of(self.client, repository, of_platform[0])
+                fingerprint = labels.get(fingerprint_label(part.platform), "(none)")
+                if fingerprint == part.fingerprint:
+                    return _Read(of_platform[0], whole.annotations)
+                reason = f"{whole.reference} has the fingerprint {fingerprint}"
+            return EdgebakeError(f"{what} is not what the digest file says", at=at, reason=reason)
         except NotFoundError:
-            reason = f"it says {found.part.repository}@{found.part.digest}, which is not in the registry"
-            at = Position(str(found.path))
-            return EdgebakeError(f"{found.part.bake_target} ({found.part.platform}) is gone", at=at, reason=reason)
+            reason = f"it says {part.repository}@{part.digest}, which is not in the registry"
+            return EdgebakeError(f"{what} is gone", at=at, reason=reason)
         except UnreachableError:
             raise
         except EdgebakeError as error:
             return error
 
-    def _read_part(self, found: Found) -> _Read:
-        part = found.part
-        repository = parse_repository(part.repository)
-        whole = settled(lambda: read_image(self._client, repository.by_digest(part.digest)))
-        of_platform = [image for image in whole.images if image.platform == part.platform]
-        at, what = Position(str(found.path)), f"{part.bake_target} ({part.platform})"
-        if len(of_platform) != 1:
-            there = ", ".join(image.platform for image in whole.images) or "nothing"
-            raise EdgebakeError(
-                f"{what} is not what the digest file says", at=at, reason=f"{whole.reference} is for {there}"
-            )
-        label = fingerprint_label(part.platform)
-        labels = labels_of(self._client, repository, of_platform[0])
-        if labels.get(label) != part.fingerprint:
-            raise EdgebakeError(
-                f"{what} is not what the digest file says",
-                at=at,
-                reason=f"{whole.reference} has the fingerprint {labels.get(label, '(none)')}",
-            )
-        return _Read(of_platform[0], whole.annotations)
-
-    def _write(self, wanted: TagSet) -> list[PublishedTag]:
-        return write_tags(self._client, wanted, self._report)
-
     # ── staging tags
 
     def _remove_staging(self, parts: Parts, declared: set[str]) -> tuple[list[str], list[KeptTag]]:
-        tags = {
-            parse_repository(one.part.repository).tagged(one.part.staging_tag)
-            for by_platform in parts.values()
-            for one in by_platform.values()
-            if one.part.staging_tag
-        }
+        found = [one.part for by_platform in parts.values() for one in by_platform.values()]
+        tags = {parse_repository(p.repository).tagged(p.staging_tag) for p in found if p.staging_tag}
         removed, kept = [], []
         for tag in sorted((tag for tag in tags if str(tag) not in declared), key=str):
             try:
-                if remove_tag(self._client, tag):
+                if remove_tag(self.client, tag):
                     removed.append(str(tag))
             except RegistryError as error:
                 kept.append(KeptTag(reference=str(tag), reason=(error.reason or error.message).splitlines()[0]))
         return removed, kept
-
-
-def index_name(index: Index) -> str:
-    """Return what an index over several targets is called in messages."""
-    return f"{index.image} (index {index.tag})"

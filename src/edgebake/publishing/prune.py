@@ -7,12 +7,11 @@ digest is deleted only if no kept tag and no kept index needs it; otherwise the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.compile import Compilation
 from edgebake.model.output.publishing import PrunableTag
 from edgebake.plan.builder import Plan
@@ -92,7 +91,7 @@ def _stacks(compilation: Compilation) -> list[Own]:
     if repository is None:
         return []
     bake_targets = [(one, one.platforms) for one in compilation.graph.bake_targets]
-    keys = wanted(compilation.graph, bake_targets, compilation.names, Fingerprints(compilation))
+    keys = wanted(bake_targets, Fingerprints(compilation))
     names = "|".join(re.escape(name) for name in sorted(compilation.targets))
     form = re.compile(rf"(?:{names})(?:-(?:amd64|arm64))+-[0-9a-f]{{32}}")
     return [Own(parse_repository(repository), frozenset(one.key for one in keys), (), form, "key of a stack")]
@@ -117,27 +116,21 @@ def tag_states(client: RegistryClient, repository: Repository) -> list[TagState]
 
 def _state(client: RegistryClient, repository: Repository, tag: str) -> TagState | None:
     manifest = client.find_manifest(repository.tagged(tag))
-    if manifest is None:
-        return None
-    return TagState(repository, tag, manifest, _created(client, repository, manifest))
+    return TagState(repository, tag, manifest, _created(client, repository, manifest)) if manifest else None
 
 
 def _created(client: RegistryClient, repository: Repository, manifest: RawManifest) -> datetime | None:
     """Return when the newest of an index's images, or an image, was made."""
     try:
         if manifest.is_index:
-            digests = [str(c["digest"]) for c in manifest.children if _is_image(c)]
+            platforms = ((child.get("platform") or {}, str(child["digest"])) for child in manifest.children)
+            digests = [digest for platform, digest in platforms if platform.get("os") != "unknown"]  # attestations
             inner = (client.manifest(repository.by_digest(digest)) for digest in digests)
             times = [time for one in inner if (time := _created(client, repository, one)) is not None]
             return max(times, default=None)
         return _time(str(config_of(client, repository, manifest).get("created", "")))
     except (NotFoundError, KeyError, ValueError):
         return None
-
-
-def _is_image(child: Mapping[str, Any]) -> bool:
-    platform: Mapping[str, str] = child.get("platform") or {}
-    return platform.get("os") != "unknown"  # attestations
 
 
 def _time(text: str) -> datetime | None:
@@ -188,13 +181,10 @@ def _or_epoch(time: datetime | None) -> datetime:
 
 def _form(forms: Iterable[str], tag: str) -> str | None:
     """Return the declared form that a tag has: the one with the most text of its own."""
-    fitting = [form for form in forms if re.fullmatch(_pattern(form), tag)]
-    return max(fitting, key=lambda form: len(re.sub(r"\$\{\w+\}", "", form)), default=None)
-
-
-def _pattern(form: str) -> str:
-    parts = re.split(r"\$\{\w+\}", form)
-    return "[A-Za-z0-9_][A-Za-z0-9_.-]*".join(re.escape(part) for part in parts)
+    own_text = {form: re.split(r"\$\{\w+\}", form) for form in forms}
+    patterns = {form: "[A-Za-z0-9_][A-Za-z0-9_.-]*".join(map(re.escape, own_text[form])) for form in own_text}
+    fitting = [form for form, pattern in patterns.items() if re.fullmatch(pattern, tag)]
+    return max(fitting, key=lambda form: len("".join(own_text[form])), default=None)
 
 
 # ── deleting
@@ -249,14 +239,9 @@ def _delete(client: RegistryClient, state: TagState, needed: set[str]) -> str:
         remove_tag(client, repository.tagged(state.tag))
         # From the index down: a child is never gone while something names it.
         digests = [digest, *sorted(_digests(state.manifest) - {digest})]
-        free = [] if digest in needed else [one for one in digests if one not in needed]
-        for one in free:
-            _delete_digest(client, repository, one)
+        for one in (one for one in digests if digest not in needed and one not in needed):
+            with suppress(NotFoundError):  # deleted with another tag
+                client.delete(repository.by_digest(one))
     except RegistryError as error:
         return (error.reason or error.message).splitlines()[0]
     return ""
-
-
-def _delete_digest(client: RegistryClient, repository: Repository, digest: str) -> None:
-    with suppress(NotFoundError):  # deleted with another tag
-        client.delete(repository.by_digest(digest))

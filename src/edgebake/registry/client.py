@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode, urljoin
 
-from edgebake.registry.errors import NotFoundError
+from edgebake.dataclasses import dataclass
+from edgebake.registry.errors import NotFoundError, RegistryError
 from edgebake.registry.reference import Reference, Repository
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ class RawManifest:
         return data
 
     @property
+    def descriptor(self) -> dict[str, Any]:
+        """How an index names it, without its platform."""
+        return {"mediaType": self.media_type or OCI_MANIFEST, "digest": self.digest, "size": len(self.content)}
+
+    @property
     def is_index(self) -> bool:
         """Whether it lists other manifests."""
         return self.media_type in (OCI_INDEX, DOCKER_INDEX)
@@ -78,7 +83,7 @@ class RegistryClient:
     ) -> None:
         from edgebake.registry.transport import Transport
 
-        self._transport = Transport(environment, ca_bundle, connections=CONCURRENCY, patient=patient)
+        self._call = Transport(environment, ca_bundle, connections=CONCURRENCY, patient=patient).call
 
     # ── manifests
 
@@ -112,14 +117,8 @@ class RegistryClient:
 
     def put_manifest(self, reference: Reference, content: bytes, media_type: str) -> str:
         """Write a manifest under a tag or its digest; return its digest."""
-        self._call(
-            "PUT",
-            reference.repository,
-            f"manifests/{reference.name}",
-            actions="pull,push",
-            body=content,
-            headers={"Content-Type": media_type},
-        )
+        path, headers = f"manifests/{reference.name}", {"Content-Type": media_type}
+        self._call("PUT", reference.repository, path, actions="pull,push", body=content, headers=headers)
         return _sha256(content)
 
     def delete(self, reference: Reference) -> None:
@@ -174,18 +173,6 @@ class RegistryClient:
         with ThreadPoolExecutor(min(at_once, len(questions))) as pool:
             return list(pool.map(ask, questions))
 
-    def _call(
-        self,
-        method: str,
-        repository: Repository,
-        path: str,
-        *,
-        actions: str = "pull",
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> BaseHTTPResponse:
-        return self._transport.call(method, repository, path, actions=actions, body=body, headers=headers or {})
-
 
 def _next_page(response: BaseHTTPResponse) -> str | None:
     """Return where the next page is, from a Link header (RFC 8288)."""
@@ -201,13 +188,7 @@ def _sha256(content: bytes) -> str:
 
 
 def _checked(content: bytes, digest: str, what: str) -> str:
-    """Return the content's digest.
-
-    Raises:
-        RegistryError: it is not the digest that was asked for.
-    """
-    from edgebake.registry.errors import RegistryError
-
+    """Return the content's digest; a RegistryError if it is not the one that was asked for."""
     found = _sha256(content)
     if digest.startswith("sha256:") and found != digest:
         raise RegistryError(f"{what}: the registry sent other content", reason=f"its digest is {found}")

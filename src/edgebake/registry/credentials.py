@@ -11,10 +11,10 @@ import binascii
 import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import Position
 from edgebake.registry.errors import RefusedError
 from edgebake.registry.reference import HUB
@@ -62,11 +62,7 @@ class Credentials:
         """
         key = _HUB_KEY if host == HUB else host
         helper = self._config.get("credHelpers", {}).get(host) or self._config.get("credsStore")
-        if helper:
-            found = self._ask(helper, key)
-            if found is not None:
-                return found
-        return self._stored(host)
+        return (self._ask(helper, key) if helper else None) or self._stored(host)
 
     def _stored(self, host: str) -> Login | None:
         auths = self._config.get("auths", {})
@@ -85,28 +81,20 @@ class Credentials:
 
     def _ask(self, helper: str, key: str) -> Login | None:
         """Ask a helper: the protocol of docker/docker-credential-helpers."""
-        program = f"docker-credential-{helper}"
+        program, at = f"docker-credential-{helper}", Position(str(self._file))
+        options: dict[str, Any] = {"env": dict(self._environment), "timeout": TIMEOUT, "capture_output": True}
         try:
-            done = subprocess.run(
-                [program, "get"],
-                input=key,
-                env=dict(self._environment),
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT,
-                check=False,
-            )
+            done = subprocess.run([program, "get"], input=key, text=True, check=False, **options)
         except FileNotFoundError:
-            raise RefusedError(
-                f"{program} not found", at=Position(str(self._file)), reason="Docker's configuration names it"
-            ) from None
+            reason = "Docker's configuration names it"
+            raise RefusedError(f"{program} not found", at=at, reason=reason) from None
         except subprocess.TimeoutExpired:
             raise RefusedError(f"{program} did not answer within {TIMEOUT} s") from None
         said = (done.stdout + done.stderr).strip()
         if done.returncode != 0:
             if "credentials not found" in said:
                 return None
-            raise RefusedError(f"{program} failed", at=Position(str(self._file)), reason=said[-500:] or None)
+            raise RefusedError(f"{program} failed", at=at, reason=said[-500:] or None)
         return _login(program, done.stdout)
 
 
@@ -129,18 +117,15 @@ def _host_of(name: str) -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     """Return Docker's configuration; an empty one where there is none. One that is broken is an error."""
+    at = Position(str(file))
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise RefusedError(
-            "Docker's configuration cannot be read", at=Position(str(file)), reason=str(error)
-        ) from None
+        raise RefusedError("Docker's configuration cannot be read", at=at, reason=str(error)) from None
     try:
         data = json.loads(text or "{}")
     except ValueError as error:
-        raise RefusedError(
-            "Docker's configuration is not JSON", at=Position(str(file)), reason=str(error)
-        ) from None
+        raise RefusedError("Docker's configuration is not JSON", at=at, reason=str(error)) from None
     return data if isinstance(data, dict) else {}

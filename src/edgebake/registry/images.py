@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from edgebake.dataclasses import dataclass
 from edgebake.registry.client import RawManifest, RegistryClient
 from edgebake.registry.errors import NotAnImageError
 from edgebake.registry.reference import Reference, Repository
@@ -62,11 +62,6 @@ class RegistryImage:
         """The annotations of the index; none for a single manifest."""
         return dict(self.manifest.data.get("annotations") or {}) if self.manifest.is_index else {}
 
-    @property
-    def descriptor_digests(self) -> set[str]:
-        """The digests of all entries of the index, attestations too; for a single manifest its own."""
-        return {str(one["digest"]) for image in self.images for one in image.descriptors}
-
 
 def read_image(client: RegistryClient, reference: Reference) -> RegistryImage:
     """Return the image that a reference names.
@@ -78,17 +73,11 @@ def read_image(client: RegistryClient, reference: Reference) -> RegistryImage:
     if manifest.is_index:
         return RegistryImage(reference, manifest, tuple(_children(manifest)))
     if "config" not in manifest.data:
-        raise NotAnImageError(
-            f"{reference} is not an image", reason=f"its media type is {manifest.media_type or 'unknown'}"
-        )
+        reason = f"its media type is {manifest.media_type or 'unknown'}"
+        raise NotAnImageError(f"{reference} is not an image", reason=reason)
     config = config_of(client, reference.repository, manifest)
     platform = {key: config[key] for key in ("architecture", "os", "variant") if config.get(key)}
-    descriptor = {
-        "mediaType": manifest.media_type,
-        "digest": manifest.digest,
-        "size": len(manifest.content),
-        "platform": platform,
-    }
+    descriptor = {**manifest.descriptor, "platform": platform}
     return RegistryImage(reference, manifest, (PlatformImage(platform_name(platform), descriptor),))
 
 
@@ -119,8 +108,5 @@ def _children(manifest: RawManifest) -> list[PlatformImage]:
         if notes.get(_REFERENCE_TYPE) == "attestation-manifest":
             attestations.setdefault(notes.get(_REFERENCE_DIGEST, ""), []).append(child)
         else:
-            images.append(child)
-    return [
-        PlatformImage(platform_name(one.get("platform") or {}), one, tuple(attestations.get(one["digest"], ())))
-        for one in images
-    ]
+            images.append((platform_name(child.get("platform") or {}), child))
+    return [PlatformImage(name, one, tuple(attestations.get(one["digest"], ()))) for name, one in images]

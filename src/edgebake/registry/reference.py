@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from edgebake.dataclasses import dataclass
 
 HUB = "docker.io"
 _HUB_HOST = "registry-1.docker.io"

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 import uuid
+from contextlib import suppress
 
 from edgebake.registry.client import OCI_MANIFEST, RegistryClient
 from edgebake.registry.errors import NotFoundError, RegistryError
 from edgebake.registry.reference import Reference
 
 _EMPTY = b"{}"
-_EMPTY_TYPE = (
-    "application/vnd.oci.empty.v1+json"  # https://github.com/opencontainers/image-spec/blob/main/manifest.md
-)
+# https://github.com/opencontainers/image-spec/blob/main/manifest.md
+_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 _ARTIFACT_TYPE = "application/vnd.edgebake.removed-tag.v1"
 
 
@@ -41,15 +41,13 @@ def remove_tag(client: RegistryClient, tag: Reference) -> bool:
 
 
 def _delete(client: RegistryClient, tag: Reference, digest: str) -> None:
-    try:
-        client.delete(tag.repository.by_digest(digest))
-    except NotFoundError:
-        return  # another process has removed it
-    except RegistryError:
+    with suppress(NotFoundError):  # another process has removed it
         try:
-            client.delete(tag)  # some delete tags only
+            client.delete(tag.repository.by_digest(digest))
         except NotFoundError:
-            return
+            raise
+        except RegistryError:
+            client.delete(tag)  # some delete tags only
 
 
 def _throwaway(client: RegistryClient, tag: Reference) -> bytes:

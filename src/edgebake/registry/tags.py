@@ -7,9 +7,9 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.model.output.publishing import PublishedTag, TagState
 from edgebake.registry.client import RegistryClient
@@ -86,8 +86,11 @@ def names_exactly(image: RegistryImage | None, wanted: TagSet) -> bool:
     """
     if image is None or len(image.images) != len(wanted.images):
         return False
-    digests = {str(descriptor["digest"]) for one in wanted.images for descriptor in one.descriptors}
-    if image.descriptor_digests != digests:
+
+    def digests(images: Iterable[PlatformImage]) -> set[str]:
+        return {str(descriptor["digest"]) for one in images for descriptor in one.descriptors}
+
+    if digests(image.images) != digests(wanted.images):
         return False
     return len(wanted.images) == 1 or wanted.annotations.items() <= image.annotations.items()
 
@@ -156,10 +159,8 @@ def _checked(
     if not names_exactly(image, wanted):  # complete, and of another publish that came after this one
         report(f"note: {reference}: another publish has replaced it meanwhile")
     report(f"{state:<9} {reference}@{image.digest}")
-    platforms = {one.platform: one.digest for one in image.images}
-    return PublishedTag(
-        owner=wanted.owner, reference=str(reference), digest=image.digest, platforms=platforms, state=state
-    )
+    owner, tag, platforms = wanted.owner, str(reference), {one.platform: one.digest for one in image.images}
+    return PublishedTag(owner=owner, reference=tag, digest=image.digest, platforms=platforms, state=state)
 
 
 def _imagetools_create(wanted: TagSet, references: Iterable[Reference]) -> None:
@@ -175,6 +176,5 @@ def _imagetools_create(wanted: TagSet, references: Iterable[Reference]) -> None:
     done = docker(*words, timeout=TIMEOUT, needs_engine=False)
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        raise EdgebakeError(
-            f"{wanted.owner} could not be merged", reason=last_line("\n".join(errors) or done.stderr)
-        )
+        reason = last_line("\n".join(errors) or done.stderr)
+        raise EdgebakeError(f"{wanted.owner} could not be merged", reason=reason)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -17,17 +19,10 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 from urllib3.util import Retry, Timeout
 
+from edgebake.dataclasses import dataclass
+from edgebake.registry import errors
 from edgebake.registry.credentials import Credentials, Login
-from edgebake.registry.errors import (
-    NotFoundError,
-    RateLimitedError,
-    RefusedError,
-    RegistryError,
-    UnreachableError,
-    UnsupportedError,
-)
 from edgebake.registry.reference import Repository
-from edgebake.registry.token import Challenge, parse_challenge, scope_of
 
 _TIMEOUT = Timeout(connect=5, read=60)  # seconds
 _AGAIN = Retry(
@@ -42,7 +37,32 @@ _AGAIN = Retry(
     retry_after_max=20,
 )
 _CLIENT_ID = "edgebake"
+_PARAMETER = re.compile(r'([a-zA-Z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _CERTIFICATES = Path("/etc/docker/certs.d")  # https://docs.docker.com/engine/security/certificates/
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A WWW-Authenticate header: `kind` is `bearer`, `basic`, or empty where nothing is asked for.
+
+    Source: https://distribution.github.io/distribution/spec/auth/token/ and …/oauth/.
+    """
+
+    kind: str = ""
+    realm: str = ""
+    service: str = ""
+    scope: str = ""
+
+
+def parse_challenge(header: str | None) -> Challenge:
+    """Return what a WWW-Authenticate header asks for.
+
+    >>> parse_challenge('Bearer realm="https://a/t",service="r"').service
+    'r'
+    """
+    kind, _, rest = (header or "").strip().partition(" ")
+    found = {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(rest)}
+    return Challenge(kind.lower(), found.get("realm", ""), found.get("service", ""), found.get("scope", ""))
 
 
 @dataclass
@@ -54,28 +74,22 @@ class _Host:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+@dataclass
 class Transport:
-    """Sends requests.
+    """Sends requests."""
 
-    Args:
-        environment: as for the client.
-        ca_bundle: further certificates to trust.
-        connections: how many to one host are kept.
-        patient: whether requests that a host does not answer are retried.
-    """
+    environment: Mapping[str, str]  # as for the client
+    ca_bundle: Path | None  # further certificates to trust
+    connections: int  # how many to one host are kept
+    patient: bool  # whether requests that a host does not answer are retried
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _hosts: dict[str, _Host] = field(default_factory=dict)
+    _pools: dict[tuple[str, str], urllib3.PoolManager] = field(default_factory=dict)
+    _tokens: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def __init__(
-        self, environment: Mapping[str, str], ca_bundle: Path | None, *, connections: int, patient: bool
-    ) -> None:
-        self._again = _AGAIN if patient else _AGAIN.new(total=2, connect=0, read=0, status=0, other=0)
-        self._environment = environment
-        self._ca_bundle = ca_bundle
-        self._connections = connections
-        self._credentials = Credentials(environment)
-        self._lock = threading.Lock()
-        self._hosts: dict[str, _Host] = {}
-        self._pools: dict[tuple[str, str], urllib3.PoolManager] = {}
-        self._tokens: dict[tuple[str, str], str] = {}
+    def __post_init__(self) -> None:
+        self._again = _AGAIN if self.patient else _AGAIN.new(total=2, connect=0, read=0, status=0, other=0)
+        self._credentials = Credentials(self.environment)
 
     def call(
         self,
@@ -83,9 +97,9 @@ class Transport:
         repository: Repository,
         path: str,
         *,
-        actions: str,
-        body: bytes | None,
-        headers: Mapping[str, str],
+        actions: str = "pull",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> urllib3.BaseHTTPResponse:
         """Send a request about a repository; `path` is relative to it, or a URL that the registry gave.
 
@@ -95,7 +109,8 @@ class Transport:
         host = self._host(repository)
         base = f"{host.url}/v2/{quote(repository.path)}/"
         url = urljoin(base, path) if "://" in path or path.startswith("/") else base + path
-        scope = scope_of(repository.path, actions)
+        scope = f"repository:{repository.path}:{actions}"
+        headers = headers or {}
         sent = {**headers, **self._authorization(repository, host.challenge, scope)}
         response = self._send(method, url, body, sent)
         if response.status == 401:  # the token has expired, or this request needs another one
@@ -122,20 +137,17 @@ class Transport:
         response = None
         for scheme in schemes:
             response = self._send("GET", f"{scheme}://{host}/v2/", None, {})
-            if not (
-                scheme == "http" and response.status == 400
-            ):  # "client sent an HTTP request to an HTTPS server"
+            if scheme != "http" or response.status != 400:  # "client sent an HTTP request to an HTTPS server"
                 break
         if response is None or response.status >= 500:
-            raise UnreachableError(f"the registry {host} failed", reason=_message(response))
+            raise errors.UnreachableError(f"the registry {host} failed", reason=_message(response))
         return f"{scheme}://{host}", parse_challenge(response.headers.get("WWW-Authenticate"))
 
     # ── logins
 
     def _authorization(self, repository: Repository, challenge: Challenge, scope: str) -> dict[str, str]:
         if challenge.kind == "basic":
-            login = self._credentials.of(repository.host)
-            return {"Authorization": login.basic} if login else {}
+            return _basic(self._credentials.of(repository.host))
         if challenge.kind != "bearer":
             return {}
         key = (repository.host, scope)
@@ -159,7 +171,7 @@ class Transport:
         data = _json(response)
         token = data.get("token") or data.get("access_token")
         if not token:
-            raise RefusedError(f"{challenge.realm} returned no token for {repository}")
+            raise errors.RefusedError(f"{challenge.realm} returned no token for {repository}")
         return str(token)
 
     # ── sending
@@ -167,20 +179,17 @@ class Transport:
     def _send(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
     ) -> urllib3.BaseHTTPResponse:
-        host = urlsplit(url).netloc
         try:
             sent = {"User-Agent": _CLIENT_ID, **headers}
             return self._pool(url).request(method, url, body=body, headers=sent, retries=self._again)
         except HTTPError as error:
             cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-            hints = (
-                ("name the certificates to trust: --ca-bundle, or SSL_CERT_FILE",)
-                if isinstance(cause, SSLError)
-                else ("check that the registry is up, and that its name is right",)
-            )
-            raise UnreachableError(
-                f"the registry {host} cannot be reached", reason=_short(cause), hints=hints
-            ) from None
+            hint = "check that the registry is up, and that its name is right"
+            if isinstance(cause, SSLError):
+                hint = "name the certificates to trust: --ca-bundle, or SSL_CERT_FILE"
+            reason = str(cause).rpartition(": ")[2] if ">: " in str(cause) else str(cause)
+            message = f"the registry {urlsplit(url).netloc} cannot be reached"
+            raise errors.UnreachableError(message, reason=reason, hints=(hint,)) from None
 
     def _pool(self, url: str) -> urllib3.PoolManager:
         parts = urlsplit(url)
@@ -188,33 +197,30 @@ class Transport:
         key = (f"{parts.scheme}://{parts.netloc}", proxy)
         with self._lock:
             if key not in self._pools:
-                options: dict[str, Any] = {
-                    "maxsize": self._connections,
-                    "timeout": _TIMEOUT,
-                    "ssl_context": self._trust(parts.netloc) if parts.scheme == "https" else None,
-                }
-                self._pools[key] = (
-                    urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-                )
+                trust = self._trust(parts.netloc) if parts.scheme == "https" else None
+                options: dict[str, Any] = {"maxsize": self.connections, "timeout": _TIMEOUT, "ssl_context": trust}
+                manager = partial(urllib3.ProxyManager, proxy) if proxy else urllib3.PoolManager
+                self._pools[key] = manager(**options)
             return self._pools[key]
 
     def _proxy(self, scheme: str, host: str) -> str:
         """Return the proxy for a host: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as other programs read them."""
-        proxies = _proxies(self._environment)
+        proxies = _proxies(self.environment)
         if _is_local(host) or proxy_bypass_environment(host, proxies):
             return ""
         return proxies.get(scheme) or proxies.get("all", "")
 
     def _trust(self, host: str) -> ssl.SSLContext:
         """Return the certificates to trust: the system's or SSL_CERT_FILE, Docker's for the host, `ca_bundle`."""
-        file, folder = self._environment.get("SSL_CERT_FILE"), self._environment.get("SSL_CERT_DIR")
+        file, folder = self.environment.get("SSL_CERT_FILE"), self.environment.get("SSL_CERT_DIR")
         context = ssl.create_default_context(cafile=file or None, capath=folder or None)
-        extra = [*sorted((_CERTIFICATES / host).glob("*.crt")), *([self._ca_bundle] if self._ca_bundle else [])]
+        extra = [*sorted((_CERTIFICATES / host).glob("*.crt")), *([self.ca_bundle] if self.ca_bundle else [])]
         for path in extra:
             try:
                 context.load_verify_locations(path)
             except (OSError, ssl.SSLError) as error:
-                raise RegistryError(f"the certificates {str(path)!r} cannot be used", reason=str(error)) from None
+                message = f"the certificates {str(path)!r} cannot be used"
+                raise errors.RegistryError(message, reason=str(error)) from None
         return context
 
 
@@ -224,12 +230,9 @@ def _basic(login: Login | None) -> dict[str, str]:
 
 def _proxies(environment: Mapping[str, str]) -> dict[str, str]:
     """Return proxies by scheme, `no` among them; lower case wins (urllib.request.getproxies_environment)."""
-    found = {}
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        value = environment.get(name, environment.get(name.upper(), ""))
-        if value:
-            found[name.removesuffix("_proxy")] = value
-    return found
+    names = {kind: f"{kind}_proxy" for kind in ("http", "https", "all", "no")}
+    values = {kind: environment.get(name, environment.get(name.upper())) for kind, name in names.items()}
+    return {kind: value for kind, value in values.items() if value}
 
 
 def _is_local(host: str) -> bool:
@@ -249,33 +252,31 @@ def _refuse(response: urllib3.BaseHTTPResponse, method: str, repository: str, pa
     if status < 400:
         return
     what = path.rpartition("/")[2].partition("?")[0]
-    subject = (
-        f"{repository}@{what}" if ":" in what else f"{repository}:{what}" if "manifests" in path else repository
-    )
+    separator = "@" if ":" in what else ":"
+    subject = f"{repository}{separator}{what}" if ":" in what or "manifests" in path else repository
     message = _message(response)
     if "UNSUPPORTED" in message or status == 405:
-        raise UnsupportedError(f"{subject}: the registry cannot do this ({method})", reason=message)
+        raise errors.UnsupportedError(f"{subject}: the registry cannot do this ({method})", reason=message)
     if status == 404:
-        raise NotFoundError(f"{subject} is not in the registry", reason=message)
+        raise errors.NotFoundError(f"{subject} is not in the registry", reason=message)
     if status in (401, 403):
         hints = (f"log in to the registry: docker login {repository.partition('/')[0]}",)
-        raise RefusedError(f"{subject}: the registry refuses access", reason=message, hints=hints)
+        raise errors.RefusedError(f"{subject}: the registry refuses access", reason=message, hints=hints)
     if status == 429:
-        raise RateLimitedError(f"{subject}: the registry allows no more requests for now", reason=message)
+        raise errors.RateLimitedError(f"{subject}: the registry allows no more requests for now", reason=message)
     if status >= 500:
-        raise UnreachableError(f"{subject}: the registry cannot answer now", reason=message)
-    raise RegistryError(f"{subject}: the registry refuses the request", reason=message)
+        raise errors.UnreachableError(f"{subject}: the registry cannot answer now", reason=message)
+    raise errors.RegistryError(f"{subject}: the registry refuses the request", reason=message)
 
 
 def _message(response: urllib3.BaseHTTPResponse | None) -> str:
     """Return the registry's own message, on one line."""
     if response is None:
         return "no answer"
-    errors = _json(response).get("errors")
-    if isinstance(errors, list) and errors:
-        texts = [
-            f"{error.get('code', '')}: {error.get('message', '')}" for error in errors if isinstance(error, dict)
-        ]
+    listed = _json(response).get("errors")
+    if isinstance(listed, list) and listed:
+        known = (error for error in listed if isinstance(error, dict))
+        texts = (f"{error.get('code', '')}: {error.get('message', '')}" for error in known)
         return f"{response.status} {'; '.join(texts)}"
     return f"{response.status} {response.reason or ''}".strip()
 
@@ -286,8 +287,3 @@ def _json(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
-
-
-def _short(error: Exception) -> str:
-    text = str(error)
-    return text.rpartition(": ")[2] if ">: " in text else text

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import bake_target_name, base_variable, groups

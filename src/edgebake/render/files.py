@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.compile import Compilation
 from edgebake.graph.inputs import requirements_path
 from edgebake.graph.node import Node

@@ -33,7 +33,7 @@ def context_rules(compilation: Compilation, target: str) -> IgnoreRules:
         rules += _rules_of(compilation, folder).under(folder).rules
     rules += _rules_of(compilation, ".").rules
     rules += map(_let_in, (f"{output}/context", f"{output}/{target}"))
-    return IgnoreRules(rules).sealed(IgnoreRules(map(Rule, NEVER_SENT)))
+    return IgnoreRules(tuple(rules)).sealed(IgnoreRules(tuple(map(Rule, NEVER_SENT))))
 
 
 def _let_in(path: str) -> Rule:

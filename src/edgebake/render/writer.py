@@ -17,7 +17,6 @@ had not yet written to the disk; the digests show it, and `--force` fixes it.)
 from __future__ import annotations
 
 import difflib
-import fcntl
 import hashlib
 import json
 import os
@@ -27,18 +26,18 @@ import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position
 from edgebake.interrupt import raise_interrupt
+from edgebake.system.checkout import STATE_FOLDER, CheckoutLock
 
 SCHEMA = 1
 TOOL = "edgebake"
-STATE_FOLDER = ".edgebake"  # one for a project, beside its edgebake.yaml; never committed
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,9 @@ def unified_diff(change: Change) -> str:
 
 
 @dataclass(frozen=True)
-class _Generated:
+class GeneratedContent:
+    """What a generated file holds, and whether it is executable."""
+
     content: bytes
     executable: bool = False
 
@@ -94,7 +95,7 @@ class OutputTree:
 
     def __init__(self, root: Path, folder: str = "bake") -> None:
         self.root = root
-        self._files: dict[str, _Generated] = {}
+        self._files: dict[str, GeneratedContent] = {}
         self._owners: dict[str, str] = {}
         self._paths: dict[str, str] = {}  # without upper and lower case, to the path itself
         self._folders: dict[str, str] = {}  # likewise each folder, to a path in it
@@ -112,7 +113,7 @@ class OutputTree:
                 where this one needs a folder, or a path that differs in upper and lower case only.
         """
         self._claim(path, owner)
-        self._files[path] = _Generated(content, executable)
+        self._files[path] = GeneratedContent(content, executable)
 
     def changes(self) -> list[Change]:
         """Return what :meth:`write` would do, by path; nothing is written. The manifest is one of the files.
@@ -122,20 +123,21 @@ class OutputTree:
         """
         return self._changes(_read_state(self.root, self._manifest_path, force=False))
 
-    def write(self, *, force: bool = False) -> list[Change]:
+    def write(self, *, force: bool = False, lock: CheckoutLock | None = None) -> list[Change]:
         """Write all files as one change, and return what has changed.
 
         Files that are as they should be are not touched. On an error nothing is changed.
 
         Args:
             force: also overwrite or remove hand-edited files, and ignore a corrupt manifest.
+            lock: how others are waited for that write in the same checkout.
 
         Raises:
-            EdgebakeError: a file is hand-edited and `force` is not given; a file cannot be written; and as
-                :meth:`changes`.
+            EdgebakeError: a file is hand-edited and `force` is not given; a file cannot be written; others write
+                for too long; and as :meth:`changes`.
         """
         raise_interrupt()
-        with _locked(self.root):
+        with (lock or CheckoutLock()).held(self.root):
             state = _read_state(self.root, self._manifest_path, force=force)
             changes = self._changes(state)
             if not force:
@@ -144,6 +146,11 @@ class OutputTree:
                 _apply(self.root, changes, state, self._manifest_path)
             _clean_up(self.root)
         return changes
+
+    @property
+    def files(self) -> Mapping[str, GeneratedContent]:
+        """The generated files by path, without the manifest."""
+        return self._files
 
     def _claim(self, path: str, owner: str) -> None:
         """Take `path` for `owner`, unless it cannot exist beside the others (on any file system)."""
@@ -166,12 +173,12 @@ class OutputTree:
         found += [self._removal(path, state) for path in stale]
         return sorted((change for change in found if change is not None), key=lambda change: change.path)
 
-    def _manifest(self) -> _Generated:
+    def _manifest(self) -> GeneratedContent:
         files = {path: _digest(file.content) for path, file in self._files.items()}
         content = json.dumps({"schema": SCHEMA, "tool": TOOL, "files": files}, indent=2, sort_keys=True)
-        return _Generated(f"{content}\n".encode())
+        return GeneratedContent(f"{content}\n".encode())
 
-    def _change(self, path: str, file: _Generated, state: _State, there: set[str]) -> Change | None:
+    def _change(self, path: str, file: GeneratedContent, state: _State, there: set[str]) -> Change | None:
         old = _present(self.root, path) if posixpath.dirname(path) in there else None
         if old is None:
             return Change(path, "added", None, file.content, file.executable)
@@ -346,22 +353,6 @@ def _telling(verb: str, path: str) -> Iterator[None]:
 # ── One change ───────────────────────────────────────────────────────────────────────────────────────────
 
 _Undo = list[Callable[[], object]]
-
-
-@contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    """Hold the project's lock, waiting for it if need be. The system frees it however the process ends."""
-    folder = root / STATE_FOLDER
-    with _telling("write to", STATE_FOLDER):
-        folder.mkdir(exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
-        lock = (folder / "lock").open("a")
-    with lock:
-        with _telling("lock", f"{STATE_FOLDER}/lock"):
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _apply(root: Path, changes: Sequence[Change], state: _State, manifest_path: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import Position
 from edgebake.load.document import Place, position_of
 from edgebake.model.requirement import Requirement

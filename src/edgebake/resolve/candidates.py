@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from edgebake.dataclasses import dataclass
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
 from edgebake.model.condition import VERSION_FACTS, Condition, Fact, Unmet
 from edgebake.model.recipe import Release, Variant
@@ -46,6 +47,16 @@ class Candidate:
     def identifier(self) -> str:
         return self.stands_for or self.name
 
+    @property
+    def flavours(self) -> tuple[str, ...]:
+        """The flavours of the release; the first is the default."""
+        return (self.release.flavours or self.loaded.recipe.flavours) if self.loaded and self.release else ()
+
+    @property
+    def additions(self) -> tuple[Release | Variant, ...]:
+        """What it adds to its recipe: its release and variant."""
+        return tuple(part for part in (self.release, self.variant) if part is not None)
+
     def __str__(self) -> str:
         versioned = self.loaded is None or self.loaded.is_versioned
         return f"{self.name} {self.version}" if versioned else self.name
@@ -58,23 +69,17 @@ class Candidate:
             return ()
         if self.loaded is None or self.release is None:
             return () if version_matches(self.version, requirement.version) else None
-        flavours = flavours_of(self.loaded, self.release)
-        if not set(requirement.flavours) <= set(flavours):
+        if not set(requirement.flavours) <= set(self.flavours):
             return None
         versioning = self.loaded.recipe.versioning
         if version_matches(self.version, requirement.version, versioning):
             return requirement.flavours
         # ros:humble-desktop is ros[desktop]:humble.
-        for flavour in flavours:
+        for flavour in self.flavours:
             version = requirement.version.removesuffix(f"-{flavour}")
             if version != requirement.version and version_matches(self.version, version, versioning):
                 return (*requirement.flavours, flavour)
         return None
-
-
-def flavours_of(loaded: LoadedRecipe, release: Release) -> tuple[str, ...]:
-    """Return the flavours of a release; the first is the default."""
-    return release.flavours or loaded.recipe.flavours
 
 
 @dataclass(frozen=True)
@@ -153,18 +158,15 @@ class CandidatePool:
 
     def unavailable(self, loaded: LoadedRecipe) -> list[Unavailable]:
         """Return the releases of a recipe that do not exist on the target, newest first."""
-        missing = []
-        for release in _ordered(loaded, loaded.releases(self.target), None):
-            if not any(True for _ in self._variants(loaded, release)):
-                missing.append(Unavailable(release.version, self._reason(release)))
-        return missing
+        releases = _ordered(loaded, loaded.releases(self.target), None)
+        missing = (release for release in releases if not list(self._variants(loaded, release)))
+        return [Unavailable(release.version, self._reason(release)) for release in missing]
 
     def canonical(self, name: str) -> str | None:
         """Return the name that a requirement refers to: a recipe, a provided name or a fact; None if unknown."""
         recipe = self.catalogue.canonical(name)
-        if recipe is not None:
-            return recipe
-        return name if name in VERSION_FACTS or self.catalogue.providers(name) else None
+        is_known = recipe or name in VERSION_FACTS or self.catalogue.providers(name)
+        return (recipe or name) if is_known else None
 
     def is_last_resort(self, candidate: Candidate) -> bool:
         """Return whether a candidate is used only on request: a pre-release, not locked and not the default."""
@@ -203,14 +205,14 @@ class CandidatePool:
     def _conditional_releases(self, loaded: LoadedRecipe) -> Iterator[Candidate]:
         """Yield releases of a recipe whose name is a fact that the target lacks: those with a `when` that holds."""
         for candidate in self._releases(loaded):
-            conditions = [part.when for part in (candidate.release, candidate.variant) if part is not None]
-            if loaded.is_versioned and any(condition != Condition() for condition in conditions):
+            if loaded.is_versioned and any(part.when != Condition() for part in candidate.additions):
                 yield candidate
 
     def _fact_releases(self, loaded: LoadedRecipe, fact: str) -> Iterator[Candidate]:
         for candidate in self._releases(loaded):
-            if not loaded.is_versioned:
-                yield _with_version(candidate, fact)
+            if candidate.release and not loaded.is_versioned:
+                release = candidate.release.model_copy(update={"version": fact})
+                yield replace(candidate, version=fact, release=release)
             elif has_prefix(fact, candidate.version) or has_prefix(candidate.version, fact):
                 yield candidate
 
@@ -250,12 +252,6 @@ def _nearest(conditions: list[Condition], facts: dict[str, Fact]) -> list[tuple[
     return near or alternatives
 
 
-def _with_version(candidate: Candidate, version: str) -> Candidate:
-    assert candidate.release is not None
-    release = candidate.release.model_copy(update={"version": version})
-    return replace(candidate, version=version, release=release)
-
-
 def _ordered(loaded: LoadedRecipe, releases: tuple[Release, ...], locked: str | None) -> list[Release]:
     """Return releases in order of preference: locked, default, newest, pre-releases last."""
     versioning = loaded.recipe.versioning
@@ -263,6 +259,5 @@ def _ordered(loaded: LoadedRecipe, releases: tuple[Release, ...], locked: str | 
     if versioning == "pep440":
         newest_first.sort(key=lambda release: parse_version(release.version), reverse=True)
     return sorted(
-        newest_first,
-        key=lambda r: (r.version != locked, not r.default, is_prerelease(r.version, versioning)),
+        newest_first, key=lambda r: (r.version != locked, not r.default, is_prerelease(r.version, versioning))
     )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position, did_you_mean, nearest
 from edgebake.load.catalogue import Catalogue, LoadedRecipe
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.requirement import Requirement
 from edgebake.model.versions import is_prerelease, parse_version, version_matches
 from edgebake.resolve.ask import Ask
-from edgebake.resolve.candidates import CandidatePool, Unavailable, flavours_of
+from edgebake.resolve.candidates import Candidate, CandidatePool, Unavailable
 from edgebake.resolve.python_choice import PYTHON, other_pythons
 from edgebake.text.words import listed
 
@@ -24,6 +24,11 @@ class Conflict:
 
     name: str
     asks: tuple[Ask, ...]
+
+    @property
+    def wanted(self) -> list[Ask]:
+        """The requirements that ask for the name."""
+        return [ask for ask in self.asks if ask.kind != "forbid"]
 
 
 @dataclass(frozen=True)
@@ -72,14 +77,11 @@ def explain_conflict(failure: Failure, pool: CandidatePool, *, what: str) -> Edg
     target = f"{pool.target.name} ({pool.platform})" if pool.platform else pool.target.name
     wanted = [str(ask.requirement) for ask in failure.requests]
     together = " together" if len(wanted) > 1 else ""
-    lines = [
-        *_requirements(failure),
-        *(line for conflict in failure.conflicts for line in _available(conflict, pool)),
-    ]
+    available = (line for conflict in failure.conflicts for line in _available(conflict, pool))
     return EdgebakeError(
         f"{what} cannot have {listed(wanted)}{together} on {target}",
         at=next((ask.at for ask in failure.requests if ask.at), None),
-        reason="\n".join(dict.fromkeys(lines)),
+        reason="\n".join(dict.fromkeys([*_requirements(failure), *available])),
         hints=tuple(dict.fromkeys(_hints(failure, pool))),
     )
 
@@ -140,14 +142,13 @@ def _path(name: str | None, first: dict[str, Ask]) -> list[Ask]:
 
 def _available(conflict: Conflict, pool: CandidatePool) -> Iterator[str]:
     name = conflict.name
-    wanted = [ask.requirement for ask in conflict.asks if ask.kind != "forbid"]
     if name in VERSION_FACTS and (pool.fact(name) is not None or not pool.candidates(name)):
-        yield _fact(name, pool, [ask.requirement for ask in conflict.asks if ask.kind != "forbid" and ask.parent])
+        yield _fact(name, pool, [ask.requirement for ask in conflict.wanted if ask.parent])
     elif not pool.catalogue.has_recipe(name):
         providers = [loaded.name for loaded in pool.catalogue.providers(name)]
         yield f"{name} is provided by {listed(providers, 'or')}, and has no version of its own"
     else:
-        yield from _releases(pool.catalogue.recipe(name), wanted, pool)
+        yield from _releases(pool.catalogue.recipe(name), [ask.requirement for ask in conflict.wanted], pool)
 
 
 def _fact(name: str, pool: CandidatePool, wanted: Sequence[Requirement]) -> str:
@@ -222,18 +223,16 @@ def _newest(versions: Sequence[str]) -> str:
 def _flavours(loaded: LoadedRecipe, wanted: Sequence[Requirement], pool: CandidatePool) -> Iterator[str]:
     """Yield the flavours of each release that only a flavour excludes."""
     for candidate in dict.fromkeys(pool.candidates(loaded.name)):
-        flavours = flavours_of(loaded, candidate.release) if candidate.release else ()
-        unknown = _unknown_flavours(loaded, candidate.version, wanted, flavours)
-        if unknown and flavours:
-            yield f"{candidate} has the flavours {listed(flavours)}, but not {listed(unknown, 'or')}"
+        unknown = _unknown_flavours(loaded, candidate, wanted)
+        if unknown and candidate.flavours:
+            yield f"{candidate} has the flavours {listed(candidate.flavours)}, but not {listed(unknown, 'or')}"
         elif unknown:
             yield f"{candidate} has no flavours"
 
 
-def _unknown_flavours(
-    loaded: LoadedRecipe, version: str, wanted: Sequence[Requirement], flavours: Sequence[str]
-) -> list[str]:
+def _unknown_flavours(loaded: LoadedRecipe, candidate: Candidate, wanted: Sequence[Requirement]) -> list[str]:
     """Return the wanted flavours that a release does not have; none if its version does not fit either."""
+    version = candidate.version
     unknown: set[str] = set()
     for requirement in wanted:
         own = set(requirement.flavours)
@@ -241,7 +240,7 @@ def _unknown_flavours(
             if not requirement.version.startswith(f"{version}-"):
                 return []
             own.add(requirement.version.removeprefix(f"{version}-"))
-        unknown |= own - set(flavours)
+        unknown |= own - set(candidate.flavours)
     return sorted(unknown)
 
 
@@ -249,11 +248,10 @@ def _nearest_flavours(conflict: Conflict, pool: CandidatePool) -> Iterator[str]:
     if not pool.catalogue.has_recipe(conflict.name):
         return
     loaded = pool.catalogue.recipe(conflict.name)
-    wanted = [ask.requirement for ask in conflict.asks if ask.kind != "forbid"]
+    wanted = [ask.requirement for ask in conflict.wanted]
     for candidate in pool.candidates(conflict.name):
-        flavours = flavours_of(loaded, candidate.release) if candidate.release else ()
-        for flavour in _unknown_flavours(loaded, candidate.version, wanted, flavours):
-            match = nearest(flavour, flavours)
+        for flavour in _unknown_flavours(loaded, candidate, wanted):
+            match = nearest(flavour, candidate.flavours)
             if match:
                 yield f"did you mean {match!r}?"
 

@@ -18,12 +18,6 @@ from edgebake.resolve.explain import explain_unknown
 from edgebake.resolve.python_asks import excluded_releases
 
 
-def additions(candidate: Candidate) -> tuple[Additions, ...]:
-    """Return what a candidate adds to its recipe: its release and variant."""
-    parts = (candidate.release, candidate.variant)
-    return tuple(part for part in parts if part is not None)
-
-
 class Provider(AbstractProvider[Ask, Candidate, str]):
     """The candidates, their requirements, and what excludes them, for resolvelib."""
 
@@ -65,11 +59,8 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
 
         Pre-releases are included only if a requirement names one, or if nothing else satisfies `asks`.
         """
-        candidates = [
-            candidate
-            for candidate in self._pool.candidates(identifier, self._explicit)
-            if all(self.is_satisfied_by(ask, candidate) for ask in asks)
-        ]
+        known = self._pool.candidates(identifier, self._explicit)
+        candidates = [one for one in known if all(self.is_satisfied_by(ask, one) for ask in asks)]
         if any(names_prerelease(ask.requirement.version) for ask in asks if ask.kind != "forbid"):
             return candidates
         return [candidate for candidate in candidates if not self._pool.is_last_resort(candidate)] or candidates
@@ -89,9 +80,8 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
         try:
             fits = candidate.wanted_flavours(requirement.requirement) is not None
         except ValueError as error:
-            raise EdgebakeError(
-                f"{requirement.origin} asks for {requirement.requirement}: {error}", at=requirement.at
-            ) from None
+            message = f"{requirement.origin} asks for {requirement.requirement}: {error}"
+            raise EdgebakeError(message, at=requirement.at) from None
         return candidate.absent or not fits if requirement.kind == "forbid" else fits
 
     def get_dependencies(self, candidate: Candidate) -> Iterable[Ask]:
@@ -109,7 +99,7 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
     def _needs(self, candidate: Candidate) -> Iterator[Ask]:
         assert candidate.loaded is not None
         recipe = candidate.loaded.recipe
-        parts: tuple[Recipe | Additions, ...] = (recipe, *additions(candidate))
+        parts: tuple[Recipe | Additions, ...] = (recipe, *candidate.additions)
         for part in parts:
             location = () if isinstance(part, Recipe) else _location(candidate, part)
             yield from self._asks(candidate, part.requires, "run", (*location, "requires"))
@@ -141,6 +131,5 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
 
 
 def _location(candidate: Candidate, part: Additions) -> Location:
-    """Return the location of a candidate's release or variant in its file."""
     release: Location = ("releases", candidate.release_number)
     return release if isinstance(part, Release) else (*release, "variants", candidate.variant_number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgebake.load.catalogue import Catalogue
-from edgebake.model.recipe import Release
+from edgebake.model.recipe import Release, Variant
 from edgebake.model.requirement import Requirement
 from edgebake.model.target import Target, facts
 from edgebake.model.versions import parse_version, version_matches
@@ -40,22 +40,16 @@ def other_pythons(target: Target, catalogue: Catalogue) -> list[str]:
         return []
     loaded = catalogue.recipe(PYTHON)
     releases = loaded.releases(target.declared) if loaded.is_versioned else ()
-    versions = [
-        release.version
-        for release in releases
-        if release.version != target.declared.python and _exists(release, target)
-    ]
+    others = (release for release in releases if release.version != target.declared.python)
+    versions = [release.version for release in others if _exists(release, target)]
     return sorted(versions, key=parse_version, reverse=True)
 
 
 def _exists(release: Release, target: Target) -> bool:
     """Return whether a release of the recipe `python` exists on a platform of a target."""
-    for platform in target.platforms:
-        known_facts = facts(target.declared.with_python(release.version), platform)
-        variants_hold = [variant.when.holds(known_facts) for variant in release.variants]
-        if release.when.holds(known_facts) and (any(variants_hold) or not variants_hold):
-            return True
-    return False
+    all_facts = [facts(target.declared.with_python(release.version), platform) for platform in target.platforms]
+    ways = release.variants or (Variant(),)
+    return any(release.when.holds(known) and any(way.when.holds(known) for way in ways) for known in all_facts)
 
 
 def _matches(version: str, wanted: Iterable[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -11,15 +11,17 @@ from itertools import pairwise
 from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep, Resolver
 from resolvelib.resolvers import Criterion, RequirementInformation, Result
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.catalogue import LoadedRecipe
 from edgebake.load.document import Place, position_of
+from edgebake.model.base import find_cycle
 from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.requirement import Requirement
 from edgebake.resolve.ask import Ask
-from edgebake.resolve.candidates import Candidate, CandidatePool, flavours_of
+from edgebake.resolve.candidates import Candidate, CandidatePool
 from edgebake.resolve.explain import Conflict, Failure, explain_conflict, explain_cycle, explain_unknown
-from edgebake.resolve.provider import Provider, additions
+from edgebake.resolve.provider import Provider
 from edgebake.resolve.python_choice import PYTHON, other_pythons, with_wanted_python
 
 _ROUNDS = 200_000
@@ -60,10 +62,10 @@ class Pin:
     def name(self) -> str:
         return self.loaded.name
 
-    @cached_property
+    @property
     def additions(self) -> tuple[Additions, ...]:
         """The release and the variant."""
-        return additions(self.candidate)
+        return self.candidate.additions
 
     @property
     def version(self) -> str:
@@ -126,11 +128,9 @@ def resolve(pool: CandidatePool, roots: Sequence[Root], *, what: str) -> Resolut
     except ResolutionImpossible:
         raise explain_conflict(*_failure(pool, asks), what=what) from None
     except ResolutionTooDeep:
-        raise EdgebakeError(
-            f"{what}: no fitting releases found in {_ROUNDS:,} rounds",
-            at=next((root.at for root in roots if root.at), None),
-            hints=("ask for exact versions",),
-        ) from None
+        message = f"{what}: no fitting releases found in {_ROUNDS:,} rounds"
+        hints = ("ask for exact versions",)
+        raise EdgebakeError(message, at=next((root.at for root in roots if root.at), None), hints=hints) from None
     return _resolution(pool, mapping, asks, what)
 
 
@@ -248,11 +248,15 @@ def _for_these(pool: CandidatePool, asks: Sequence[Ask]) -> CandidatePool:
     return pool if target.python == pool.target.python else pool.on(target)
 
 
-def _works(pool: CandidatePool, asks: Sequence[Ask]) -> Result[Ask, Candidate, str] | None:
-    """Return the result for `asks`; None if there is none within a few rounds."""
+def _tried(
+    pool: CandidatePool, asks: Sequence[Ask]
+) -> Result[Ask, Candidate, str] | ResolutionImpossible[Ask, Candidate] | None:
+    """Return the result for `asks`, or that there is none; None if that is not known after a few rounds."""
     try:
         return _attempt(_for_these(pool, asks), asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
-    except (ResolutionImpossible, ResolutionTooDeep, EdgebakeError):
+    except ResolutionImpossible as error:
+        return error
+    except (ResolutionTooDeep, EdgebakeError):
         return None
 
 
@@ -264,7 +268,7 @@ def _failure(pool: CandidatePool, asks: Sequence[Ask]) -> tuple[Failure, Candida
         if has_own_python and ask.name == PYTHON:
             continue  # the whole explanation depends on it
         rest = [other for other in core if other is not ask]
-        if rest and _is_impossible(pool, rest):
+        if rest and isinstance(_tried(pool, rest), ResolutionImpossible):
             core = rest
     for failing_pool in (_for_these(pool, core), pool):
         recorder = _Recorder()
@@ -277,23 +281,13 @@ def _failure(pool: CandidatePool, asks: Sequence[Ask]) -> tuple[Failure, Candida
     return Failure(tuple(core), recorder.conflicts, tuple(recorder.seen), works, elsewhere), failing_pool
 
 
-def _is_impossible(pool: CandidatePool, asks: Sequence[Ask]) -> bool:
-    try:
-        _attempt(_for_these(pool, asks), asks, _Recorder(), _ROUNDS_TO_EXPLAIN)
-    except ResolutionImpossible:
-        return True
-    except (ResolutionTooDeep, EdgebakeError):
-        return False
-    return False
-
-
 def _other_releases(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[tuple[str, ...]]:
     """Yield the requirements with one of them changed to another release or no flavours, where that works."""
     for ask in asks:
         for weaker in _weaker(ask.requirement):
             changed = [replace(ask, requirement=weaker) if other is ask else other for other in asks]
-            result = _works(pool, changed)
-            if result is not None:
+            result = _tried(pool, changed)
+            if isinstance(result, Result):
                 candidate = result.mapping[ask.name]
                 versioned = candidate.loaded is not None and candidate.loaded.is_versioned
                 version = weaker.version or (candidate.version if versioned else "")
@@ -310,7 +304,7 @@ def _with_other_python(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[tup
         return
     for version in other_pythons(pool.target, pool.catalogue):
         python = Requirement(PYTHON, (), version)
-        if _works(pool, [Ask(python, "run", ""), *asks]):
+        if isinstance(_tried(pool, [Ask(python, "run", ""), *asks]), Result):
             yield tuple(dict.fromkeys(map(str, (python, *(ask.requirement for ask in asks)))))
             return
 
@@ -335,7 +329,8 @@ def _other_targets(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[str]:
         except EdgebakeError:
             continue
         platforms = target.platforms if pool.platform else (None,)
-        working = [p for p in platforms if _works(CandidatePool(pool.catalogue, target, p), asks)]
+        pools = {platform: CandidatePool(pool.catalogue, target, platform) for platform in platforms}
+        working = [platform for platform, one in pools.items() if isinstance(_tried(one, asks), Result)]
         if len(working) == len(platforms):
             yield name
         elif working:
@@ -346,10 +341,7 @@ def _other_targets(pool: CandidatePool, asks: Sequence[Ask]) -> Iterator[str]:
 
 
 def _resolution(
-    pool: CandidatePool,
-    mapping: Mapping[str, Candidate],
-    asks: Sequence[Ask],
-    what: str,
+    pool: CandidatePool, mapping: Mapping[str, Candidate], asks: Sequence[Ask], what: str
 ) -> Resolution:
     chosen: dict[str, Candidate] = {}
     stands_for: dict[str, str] = {}
@@ -371,7 +363,7 @@ def _resolution(
         if candidate.loaded is not None and candidate.release is not None:
             required = names(needs[name], "run"), names(needs[name], "library")
             pins[name] = Pin(candidate.loaded, candidate.release, candidate, wanted[name], *required)
-    cycle = find_cycle({name: pin.requires | pin.libraries for name, pin in pins.items()})
+    cycle = find_cycle({name: sorted(pin.requires | pin.libraries) for name, pin in pins.items()})
     if cycle:
         raise explain_cycle(_steps(cycle, needs, stands_for), what=what)
     roots = names(list(asks), "run")
@@ -391,7 +383,7 @@ def _flavours(
             required[name].update(chosen[name].wanted_flavours(ask.requirement) or ())
     result = {}
     for name, candidate in chosen.items():
-        own = flavours_of(candidate.loaded, candidate.release) if candidate.loaded and candidate.release else ()
+        own = candidate.flavours
         result[name] = tuple(flavour for flavour in own if flavour in required[name]) or own[:1]
     return result
 
@@ -413,26 +405,3 @@ def _steps(cycle: list[str], needs: dict[str, list[Ask]], stands_for: dict[str, 
         next(a for a in needs[name] if a.kind != "forbid" and stands_for.get(a.name, a.name) == following)
         for name, following in pairwise(cycle)
     ]
-
-
-def find_cycle(edges: dict[str, frozenset[str]]) -> list[str] | None:
-    """Return a cycle as a path that ends where it starts; None if there is none. Deterministic."""
-    done: set[str] = set()
-    for start in sorted(edges):
-        path: list[str] = []
-        on_path: set[str] = set()
-        stack: list[tuple[str, bool]] = [(start, False)]
-        while stack:
-            name, leaving = stack.pop()
-            if leaving:
-                path.pop()
-                on_path.discard(name)
-                done.add(name)
-            elif name in on_path:
-                return [*path[path.index(name) :], name]
-            elif name not in done:
-                path.append(name)
-                on_path.add(name)
-                stack.append((name, True))
-                stack.extend((other, False) for other in sorted(edges.get(name, ()), reverse=True))
-    return None

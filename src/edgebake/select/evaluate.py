@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
+import networkx as nx
+
 from edgebake.select.grammar import ALL, Term, Union
 
 T = TypeVar("T")
@@ -13,6 +15,9 @@ T = TypeVar("T")
 class Items(Protocol[T]):
     """A graph whose items terms name; edges lead from an item to those that need it."""
 
+    @property
+    def graph(self) -> nx.DiGraph[T]: ...
+
     def of(self, term: Term) -> frozenset[T]:
         """Return the items that a term's method and value name, whatever its operators are.
 
@@ -20,20 +25,14 @@ class Items(Protocol[T]):
             EdgebakeError: there is no such thing at all.
         """
 
-    def needs(self, item: T) -> Iterable[T]:
-        """Return what an item needs itself."""
-
-    def needed_by(self, item: T) -> Iterable[T]:
-        """Return the items that need one themselves."""
-
 
 def reached(term: Term, items: Items[T]) -> frozenset[T]:
     """Return what a term selects: the items that it names, and those that its operators lead to."""
     found = items.of(term)
+    needs, needed_by = items.graph.predecessors, items.graph.successors
     if term.around:
-        below = walk(found, items.needed_by, ALL)
-        return walk(below, items.needs, ALL)
-    return walk(found, items.needs, term.up) | walk(found, items.needed_by, term.down or 0)
+        return walk(walk(found, needed_by, ALL), needs, ALL)
+    return walk(found, needs, term.up) | walk(found, needed_by, term.down or 0)
 
 
 def walk(starts: Iterable[T], following: Callable[[T], Iterable[T]], steps: int) -> frozenset[T]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.model.request import Request
 
@@ -29,23 +29,14 @@ _EXAMPLES = "write for example: pytorch  +pytorch  pytorch+2  @app  group:llm  t
 
 @dataclass(frozen=True)
 class Term:
-    """One word of a selector.
+    """One word of a selector."""
 
-    Attributes:
-        text: as it was written.
-        method: what `value` is of.
-        value: a name, or a pattern with `*`, `?` and `[…]`.
-        up: how many steps to what is needed.
-        down: how many steps to what needs it; None if the word has no `+` behind it.
-        around: `@`: all that needs it, and all that these need.
-    """
-
-    text: str
-    method: str
-    value: str
-    up: int = 0
-    down: int | None = None
-    around: bool = False
+    text: str  # as it was written
+    method: str  # what `value` is of
+    value: str  # a name, or a pattern with `*`, `?` and `[…]`
+    up: int = 0  # how many steps to what is needed
+    down: int | None = None  # how many steps to what needs it; None if the word has no `+` behind it
+    around: bool = False  # `@`: all that needs it, and all that these need
 
 
 Union = tuple[tuple[Term, ...], ...]
@@ -58,9 +49,8 @@ def parse_selector(texts: Sequence[str], option: str = "--select") -> Union:
     Raises:
         EdgebakeError: something in it is no selector; `option` says where it stands.
     """
-    found = tuple(
-        tuple(_term(word, group, option) for word in group.split(",")) for text in texts for group in text.split()
-    )
+    groups = (group for text in texts for group in text.split())
+    found = tuple(tuple(_term(word, group, option) for word in group.split(",")) for group in groups)
     if texts and not found:
         raise EdgebakeError(f"{option} is empty", hints=(_EXAMPLES,))
     return found
@@ -108,13 +98,10 @@ def _term(word: str, group: str, option: str) -> Term:
         raise EdgebakeError(f"{option}: {word!r}{where} is not a selector", hints=(_EXAMPLES,))
     around, up, down = bool(match["around"]), match["up"], match["down"]
     if around and (up is not None or down is not None):
-        raise EdgebakeError(
-            f"{option}: {word!r} has @ and +, which cannot be combined",
-            reason="@ goes in both directions, as far as possible",
-        )
-    term = Term(
-        word, match["method"] or "name", match["value"] or match["name"], _steps(up) or 0, _steps(down), around
-    )
+        reason = "@ goes in both directions, as far as possible"
+        raise EdgebakeError(f"{option}: {word!r} has @ and +, which cannot be combined", reason=reason)
+    method, value = match["method"] or "name", match["value"] or match["name"]
+    term = Term(word, method, value, _steps(up) or 0, _steps(down), around)
     _refuse_unknown(term, option)
     return term
 

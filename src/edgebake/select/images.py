@@ -16,8 +16,7 @@ from edgebake.select.evaluate import combined, reached
 from edgebake.select.grammar import Asked, Term, terms_of
 from edgebake.select.project import IMAGE, Cell, Item, ProjectItems, States
 
-_OF_IMAGES = ("new", "unmodified")
-"""States that an image has as a whole."""
+_OF_IMAGES = ("new", "unmodified")  # states that an image has as a whole
 
 
 def picked(items: ProjectItems, scope: Scope) -> Scope:
@@ -72,7 +71,7 @@ def states_of(plan: Plan) -> States:
             cell = Cell(one.name, one.image, one.target, change.platform)
             if change.node.recipe or change.node.kind == "image":
                 item = Item(cell, change.node.recipe or IMAGE)
-                found[item] = _worse(found.get(item, "same"), change.state)
+                found[item] = max(found.get(item, "same"), change.state, key=SEVERITY.index)
             elif change.node.kind == "base":
                 bases[cell] = change.state
     for cell, state in bases.items():
@@ -80,10 +79,6 @@ def states_of(plan: Plan) -> States:
         if state not in ("same", "moved") and found[image] != "new":
             found[image] = "direct"  # another base image is the image's own change, and no recipe's
     return found
-
-
-def _worse(one: State, other: State) -> State:
-    return max(one, other, key=SEVERITY.index)
 
 
 # ── what is said of nothing
@@ -98,11 +93,7 @@ def _why_silent(term: Term, items: ProjectItems) -> str:
 
 
 def _nothing_picked(asked: Asked, silent: Mapping[Term, str]) -> str:
-    """Return what to say if no image is picked; that is an answer only to what changes by itself.
-
-    Raises:
-        EdgebakeError: no `state:` is asked for.
-    """
+    """Return what to say if no image is picked; an EdgebakeError unless a `state:`, which changes, is asked for."""
     if any(term.method == "state" for term in asked.terms):
         return f"{asked}: no image is in that state"
     hints = ["what there is: edgebake list images"]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Literal
 
 from edgebake.errors import EdgebakeError
+from edgebake.graph.compile import Compilation
+from edgebake.graph.node import Node, StageKey
 from edgebake.load.workspace import Workspace
 from edgebake.model.request import Request
-from edgebake.select.catalogue import CatalogueItems, selected_recipes, selected_targets
+from edgebake.select.catalogue import CatalogueItems, targets_of
 from edgebake.select.evaluate import combined, reached
 from edgebake.select.grammar import Asked
 from edgebake.select.images import picked_cells
-from edgebake.select.project import Item, ProjectItems
+from edgebake.select.project import IMAGE, Item, ProjectItems
 
 Kind = Literal["recipes", "targets", "images"]
 
@@ -34,12 +36,13 @@ def selected_names(
     """
     asked = Asked.of(request)
     known = CatalogueItems(workspace, items)
+    if kind == "images":
+        cells, _ = picked_cells(asked, known.project)
+        return sorted({cell.image for cell in cells})
+    every = frozenset(names)
     if kind == "recipes":
-        return selected_recipes(asked, known, names)
-    if kind == "targets":
-        return selected_targets(asked, known, names)
-    cells, _ = picked_cells(asked, known.project)
-    return sorted({cell.image for cell in cells})
+        return sorted(combined(asked.select, asked.exclude, every, lambda term: reached(term, known)))
+    return sorted(combined(asked.select, asked.exclude, every, lambda term: targets_of(term, known, every)))
 
 
 def selected_items(items: ProjectItems, request: Request) -> frozenset[Item]:
@@ -49,7 +52,30 @@ def selected_items(items: ProjectItems, request: Request) -> frozenset[Item]:
         EdgebakeError: a selector is wrong, names something undefined, or matches nothing.
     """
     asked = Asked.of(request)
-    matches = combined(asked.select, asked.exclude, items.every, lambda term: reached(term, items))
+    matches = combined(asked.select, asked.exclude, frozenset(items.graph), lambda term: reached(term, items))
     if not matches and not any(term.method == "state" for term in asked.terms):
         raise EdgebakeError(f"{asked} matches nothing in the graph", hints=("edgebake graph shows all of it",))
     return matches
+
+
+def stages_of(compilation: Compilation, items: Collection[Item]) -> frozenset[StageKey]:
+    """Return the stages of recipes and images, as the graph knows them.
+
+    A stage of no recipe (the base image, folders of files) is there where one of these is made from it.
+    """
+    chosen: dict[str, set[tuple[str, str]]] = {}
+    for item in items:
+        chosen.setdefault(item.cell.bake_target, set()).add((item.recipe, item.cell.platform))
+    found: set[StageKey] = set()
+    for bake_target in (one for one in compilation.graph.bake_targets if one.name in chosen):
+        nodes = compilation.graph.needed_by(bake_target.target, [bake_target.stage])
+        own = [node for node in nodes if _is_of(node, chosen[bake_target.name])]
+        found.update(node.key for node in own)
+        parents = (parent for node in own for parent in compilation.graph.parents(node) if not parent.recipe)
+        found.update(parent.key for parent in parents)
+    return frozenset(found)
+
+
+def _is_of(node: Node, chosen: Collection[tuple[str, str]]) -> bool:
+    has_name = bool(node.recipe) or node.kind == "image"
+    return has_name and any((node.recipe or IMAGE, platform) in chosen for platform in node.bodies)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.load.catalogue import LoadedRecipe, shown_path
 from edgebake.load.words import format_path
@@ -25,19 +26,16 @@ def unknown(term: Term, known: Iterable[str], kind: str, *more: str) -> Edgebake
     return EdgebakeError(f"unknown {kind} {term.value!r}{where}", hints=hints)
 
 
+@dataclass
 class RecipeNames:
-    """Finds recipes for the methods that are about recipes.
+    """Finds recipes for the methods that are about recipes."""
 
-    Args:
-        workspace: the project.
-        held: the recipes to find some of; None for all of the catalogue. Nothing else is read, but to tell a
-            mistake.
-    """
+    workspace: Workspace  # the project
+    # the recipes to find some of; None for all of the catalogue. Nothing else is read, but to tell a mistake.
+    held: Collection[str] | None = None
 
-    def __init__(self, workspace: Workspace, held: Collection[str] | None = None) -> None:
-        self._workspace = workspace
-        self._catalogue = workspace.catalogue
-        self._held = held
+    def __post_init__(self) -> None:
+        self._catalogue = self.workspace.catalogue
 
     def of(self, term: Term) -> set[str]:
         """Return the recipes that `recipe:`, `group:`, `layer:` and `path:` name; empty if none of these is held.
@@ -77,7 +75,7 @@ class RecipeNames:
         return found or {loaded.name for loaded in self._catalogue.providers(name)}
 
     def _names(self) -> Collection[str]:
-        return self._catalogue.recipe_names() if self._held is None else self._held
+        return self._catalogue.recipe_names() if self.held is None else self.held
 
     def _loaded(self) -> Iterable[LoadedRecipe]:
         return (self._catalogue.recipe(name) for name in self._names())
@@ -91,13 +89,9 @@ class RecipeNames:
         return found
 
     def _below(self, term: Term) -> set[str]:
-        wanted = term.value.removeprefix("./").rstrip("/")
-        return {one.name for one in self._loaded() if _is_at(self._folder(one), wanted)}
-
-    def _folder(self, loaded: LoadedRecipe) -> str:
-        return format_path(shown_path(loaded.folder, self._workspace.root))
-
-
-def _is_at(folder: str, wanted: str) -> bool:
-    """Tell whether a folder matches a path, lies below it, or holds it."""
-    return fnmatchcase(folder, wanted) or folder.startswith(f"{wanted}/") or wanted.startswith(f"{folder}/")
+        """Return the recipes whose folder matches a path, lies below it, or holds it."""
+        path = term.value.removeprefix("./").rstrip("/")
+        folders = {one.name: format_path(shown_path(one.folder, self.workspace.root)) for one in self._loaded()}
+        below = {name for name, folder in folders.items() if f"{folder}/".startswith(f"{path}/")}
+        above = {name for name, folder in folders.items() if path.startswith(f"{folder}/")}
+        return below | above | {name for name, folder in folders.items() if fnmatchcase(folder, path)}

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import field
 from functools import cached_property
 from typing import NamedTuple
 
+import networkx as nx
+
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.graph.build_graph import BakeTarget
 from edgebake.graph.compile import Compilation
@@ -47,41 +51,25 @@ _STATES: dict[str, frozenset[State]] = {
 }
 
 
+@dataclass
 class ProjectItems:
     """The items of compiled images, and who needs whom.
 
     An image needs the recipes that it names, a recipe those that it requires, is compiled against and is built
     with.
-
-    Args:
-        compilation: the project.
-        scope: the images that are looked at, each on some platforms.
-        states: returns what changed; called only if a term is about that.
     """
 
-    def __init__(self, compilation: Compilation, scope: Scope, states: Callable[[], States]) -> None:
-        self._compilation = compilation
-        self._find_states = states
-        self._needs: dict[Item, tuple[Item, ...]] = {}
-        self.held: set[Item] = set()
-        """The images, and the recipes that are installed in them."""
-        self.cells: list[Cell] = []
-        for target in scope.targets:
+    compilation: Compilation
+    scope: Scope  # the images that are looked at, each on some platforms
+    find_states: Callable[[], States]  # returns what changed; called only if a term is about that
+    graph: nx.DiGraph[Item] = field(default_factory=nx.DiGraph)
+    held: set[Item] = field(default_factory=set)  # the images, and the recipes that are installed in them
+    cells: list[Cell] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for target in self.scope.targets:
             self._add(target.bake_target, target.platforms)
-        self._names = RecipeNames(compilation.workspace, {item.recipe for item in self._needs} - {IMAGE})
-
-    @property
-    def every(self) -> frozenset[Item]:
-        """All items."""
-        return frozenset(self._needs)
-
-    def needs(self, item: Item) -> tuple[Item, ...]:
-        """Return what an item needs itself."""
-        return self._needs[item]
-
-    def needed_by(self, item: Item) -> tuple[Item, ...]:
-        """Return the items that need one themselves."""
-        return tuple(self._needed_by.get(item, ()))
+        self._names = RecipeNames(self.compilation.workspace, {item.recipe for item in self.graph} - {IMAGE})
 
     def of(self, term: Term) -> frozenset[Item]:
         """Return the items that a term names.
@@ -93,28 +81,29 @@ class ProjectItems:
             case "name":
                 return self._named(term)
             case "image":
-                return self._images(self._image_names(term))
+                return self._images(self._known(term, self._all_images(), self._all_images()))
             case "target":
                 targets = self._known(term, {cell.target for cell in self.cells}, self._target_names())
-                return frozenset(item for item in self._needs if item.cell.target in targets)
+                return frozenset(item for item in self.graph if item.cell.target in targets)
             case "platform":
                 platforms = self._known(term, {cell.platform for cell in self.cells}, PLATFORMS)
-                return frozenset(item for item in self._needs if item.cell.platform in platforms)
+                return frozenset(item for item in self.graph if item.cell.platform in platforms)
             case "state":
                 wanted = _STATES[term.value]
                 return frozenset(item for item, state in self._states.items() if state in wanted)
         return self._recipes(self._names.of(term))
 
     def _add(self, bake_target: BakeTarget, platforms: Iterable[str]) -> None:
-        plan = self._compilation.plan_of(bake_target)
-        nodes = self._compilation.graph.needed_by(bake_target.target, [bake_target.stage])
+        plan = self.compilation.plan_of(bake_target)
+        nodes = self.compilation.graph.needed_by(bake_target.target, [bake_target.stage])
         for platform in platforms:
             cell = Cell(bake_target.name, bake_target.image, bake_target.target, platform)
             self.cells.append(cell)
             needs = self._needs_in(plan, platform, nodes)
             there = {**needs, IMAGE: _roots(plan, platform)}
             for name, needed in there.items():
-                self._needs[Item(cell, name)] = tuple(Item(cell, one) for one in sorted(needed) if one in needs)
+                self.graph.add_node(Item(cell, name))
+                self.graph.add_edges_from((Item(cell, one), Item(cell, name)) for one in needed & needs.keys())
             installed = (IMAGE, *plan.resolutions[platform].installed)
             self.held.update(Item(cell, name) for name in installed)
 
@@ -133,50 +122,34 @@ class ProjectItems:
         """Yield what a recipe's heavy half is made with."""
         build = node.pins[platform].recipe.build
         tools = (tool.requirement for tool in FETCH_TOOLS) if node.kind == "fetch" else build.tools if build else ()
-        catalogue = self._compilation.workspace.catalogue
+        catalogue = self.compilation.workspace.catalogue
         yield from (catalogue.canonical(tool.name) or tool.name for tool in tools)
 
     @cached_property
-    def _needed_by(self) -> dict[Item, list[Item]]:
-        found: dict[Item, list[Item]] = {}
-        for item, needed in self._needs.items():
-            for one in needed:
-                found.setdefault(one, []).append(item)
-        return found
-
-    @cached_property
     def _states(self) -> States:
-        return {item: state for item, state in self._find_states().items() if item in self._needs}
+        return {item: state for item, state in self.find_states().items() if item in self.graph}
 
     def _named(self, term: Term) -> frozenset[Item]:
-        images = matching(term.value, self._all_images())
-        if not images and not self._names.exists(term.value):
+        images, is_recipe = matching(term.value, self._all_images()), self._names.exists(term.value)
+        if not images and not is_recipe:
             raise self._unknown_name(term)
-        recipes = self._names.named(term) if self._names.exists(term.value) else set()
-        return self._images(images) | self._recipes(recipes)
+        return self._images(images) | self._recipes(self._names.named(term) if is_recipe else set())
 
     def _unknown_name(self, term: Term) -> EdgebakeError:
         for method, names in (("target", self._target_names()), ("platform", PLATFORMS)):
             if matching(term.value, names):
                 return unknown(term, (), "image or recipe", f"for a {method}, write {method}:{term.value}")
-        known = [*self._all_images(), *self._compilation.workspace.catalogue.known_names()]
+        known = [*self._all_images(), *self.compilation.workspace.catalogue.known_names()]
         return unknown(term, known, "image or recipe")
 
-    def _image_names(self, term: Term) -> set[str]:
-        return self._known(term, self._all_images(), self._all_images())
-
     def _all_images(self) -> list[str]:
-        return list(self._compilation.workspace.project.images)
+        return list(self.compilation.workspace.project.images)
 
     def _target_names(self) -> list[str]:
-        return self._compilation.workspace.catalogue.target_names()
+        return self.compilation.workspace.catalogue.target_names()
 
     def _known(self, term: Term, there: Iterable[str], known: Iterable[str]) -> set[str]:
-        """Return what is there of what a term names.
-
-        Raises:
-            EdgebakeError: it names nothing that is known.
-        """
+        """Return what is there of what a term names; an EdgebakeError if it names nothing that is known."""
         found = matching(term.value, there)
         if not found and not matching(term.value, known):
             raise unknown(term, known, term.method)
@@ -186,7 +159,7 @@ class ProjectItems:
         return frozenset(Item(cell, IMAGE) for cell in self.cells if cell.image in names)
 
     def _recipes(self, names: set[str]) -> frozenset[Item]:
-        return frozenset(item for item in self._needs if item.recipe in names and item.recipe != IMAGE)
+        return frozenset(item for item in self.graph if item.recipe in names and item.recipe != IMAGE)
 
 
 def _roots(plan: ImagePlan, platform: str) -> set[str]:

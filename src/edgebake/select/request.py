@@ -31,17 +31,13 @@ def open_request(start: Path, request: Request) -> Workspace:
     if len(known) == len(request.names) and request.name is None:
         return workspace
     if known:
-        raise EdgebakeError(
-            f"{known[0]!r} is an image of the project; images and recipes cannot be mixed",
-            hints=("name images only, or recipes only",),
-        )
+        message = f"{known[0]!r} is an image of the project; images and recipes cannot be mixed"
+        raise EdgebakeError(message, hints=("name images only, or recipes only",))
     for name in request.names:
         _refuse_unknown(workspace, name)
     if not request.targets:
-        raise EdgebakeError(
-            f"{', '.join(request.names) or request.name}: recipes need a target to be resolved for",
-            hints=("add --target, for example --target cpu",),
-        )
+        message = f"{', '.join(request.names) or request.name}: recipes need a target to be resolved for"
+        raise EdgebakeError(message, hints=("add --target, for example --target cpu",))
     name = request.name or "-".join(parse_requirement(text).name for text in request.names[:3])
     return workspace.with_image(name, request.names, request.targets)
 
@@ -84,13 +80,13 @@ def scope_of(bake_targets: Sequence[BakeTarget], workspace: Workspace, request: 
     names = sorted({t.target for t in chosen})
     for pattern in request.targets:
         if not any(fnmatchcase(name, pattern) for name in names):
-            raise EdgebakeError(
-                f"no selected image is for the target {pattern!r}",
-                hints=did_you_mean(pattern, names, kind="target"),
-            )
+            raise _not_selected(pattern, names, "target")
     if request.targets:
         chosen = [t for t in chosen if any(fnmatchcase(t.target, pattern) for pattern in request.targets)]
-    _refuse_unknown_platforms(chosen, request.platforms)
+    known = sorted({platform for target in chosen for platform in target.platforms})
+    for platform in request.platforms:
+        if platform not in known:
+            raise _not_selected(platform, known, "platform")
     why = "named in the request" if request.names or request.targets or request.platforms else "all are built"
     scoped = (ScopedTarget(t, _platforms(t, request), why) for t in chosen)
     return Scope(request, tuple(target for target in scoped if target.platforms))
@@ -100,11 +96,6 @@ def _platforms(bake_target: BakeTarget, request: Request) -> tuple[str, ...]:
     return tuple(p for p in bake_target.platforms if not request.platforms or p in request.platforms)
 
 
-def _refuse_unknown_platforms(bake_targets: list[BakeTarget], platforms: Sequence[str]) -> None:
-    known = sorted({platform for target in bake_targets for platform in target.platforms})
-    for platform in platforms:
-        if platform not in known:
-            raise EdgebakeError(
-                f"no selected image is for the platform {platform!r}",
-                hints=did_you_mean(platform, known, kind="platform"),
-            )
+def _not_selected(word: str, known: Sequence[str], kind: str) -> EdgebakeError:
+    message = f"no selected image is for the {kind} {word!r}"
+    return EdgebakeError(message, hints=did_you_mean(word, known, kind=kind))

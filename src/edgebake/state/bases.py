@@ -33,12 +33,10 @@ def check_bases(plan: Plan, settings: Settings) -> None:
     targets = [compilation.targets[name] for name in sorted(platforms)]
     client = registry_client(compilation, settings, patient=False)
     found = client.each(lambda target: _platforms(compilation, settings, client, target), targets)
-    errors = [
-        error
-        for target, there in zip(targets, found, strict=True)
-        if there is not None
-        for error in lacking(compilation.workspace, target, platforms[target.name], there)
-    ]
+    errors = []
+    for target, there in zip(targets, found, strict=True):
+        if there is not None:
+            errors += lacking(compilation.workspace, target, platforms[target.name], there)
     if errors:
         raise ErrorGroup(errors)
 
@@ -51,14 +49,13 @@ def lacking(
     missing = sorted(set(wanted) - set(found))
     if not missing:
         return []
-    return [
-        EdgebakeError(
-            f"the base image {target.base.image} has no {', '.join(missing)}",
-            at=workspace.catalogue.target(target.name).document.at(("base", "image")),
-            reason=f"the target {target.name!r} needs it; the image has {', '.join(found) or 'no platform'}",
-            hints=("name another base image, or remove the platform from the target's or the image's `platforms`",),
-        )
-    ]
+    error = EdgebakeError(
+        f"the base image {target.base.image} has no {', '.join(missing)}",
+        at=workspace.catalogue.target(target.name).document.at(("base", "image")),
+        reason=f"the target {target.name!r} needs it; the image has {', '.join(found) or 'no platform'}",
+        hints=("name another base image, or remove the platform from the target's or the image's `platforms`",),
+    )
+    return [error]
 
 
 def _platforms(
@@ -71,8 +68,7 @@ def _platforms(
     locked = lock.bases.get(image) if lock and not other else None
     if locked is not None and locked.digest:
         return set(locked.platforms)
-    mirrors = {**compilation.workspace.project.mirrors, **settings.mirrors}
-    reference = other or mirrored(image, mirrors)
+    reference = other or mirrored(image, {**compilation.workspace.project.mirrors, **settings.mirrors})
     try:
         return {one.platform for one in read_image(client, parse_reference(reference)).images}
     except RegistryError:

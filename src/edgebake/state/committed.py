@@ -14,7 +14,7 @@ from edgebake.load.workspace import open_workspace
 from edgebake.model.project import PROJECT_FILE
 from edgebake.model.request import Request
 from edgebake.plan.builder import build_plan
-from edgebake.plan.changed import Before
+from edgebake.plan.changed import Before, Known
 from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.record import BuildRecord
 from edgebake.plan.scope import Scope
@@ -25,7 +25,12 @@ from edgebake.system.git import folder_at
 def fingerprints_at(root: Path, ref: str) -> Before:
     """Return the fingerprints of a project at a commit. Arguments and errors: see `system.git.folder_at`."""
     with folder_at(root, ref) as folder:
-        return _compiled(folder)
+        if not (folder / PROJECT_FILE).is_file():
+            return Before({}, f"there was no {PROJECT_FILE}")
+        try:
+            return Before(_fingerprints(compile_workspace(open_workspace(folder))))
+        except EdgebakeError as error:
+            return Before({}, f"it does not compile: {error.message}")
 
 
 def record_of(compilation: Compilation) -> BuildRecord:
@@ -44,20 +49,7 @@ def everything(compilation: Compilation) -> Scope:
     return scope_of(compilation.graph.bake_targets, compilation.workspace, Request())
 
 
-def _compiled(root: Path) -> Before:
-    if not (root / PROJECT_FILE).is_file():
-        return Before({}, f"there was no {PROJECT_FILE}")
-    try:
-        compilation = compile_workspace(open_workspace(root))
-        fingerprints = Fingerprints(compilation)
-        graph = compilation.graph
-        return Before(
-            {
-                (one.name, platform): fingerprints.of(graph.node(one.target, one.stage), platform).digest
-                for one in graph.bake_targets
-                if not one.is_test
-                for platform in one.platforms
-            }
-        )
-    except EdgebakeError as error:
-        return Before({}, f"it does not compile: {error.message}")
+def _fingerprints(compilation: Compilation) -> Known:
+    fingerprints, graph = Fingerprints(compilation), compilation.graph
+    images = ((one, graph.node(one.target, one.stage)) for one in graph.bake_targets if not one.is_test)
+    return {(one.name, p): fingerprints.of(node, p).digest for one, node in images for p in one.platforms}

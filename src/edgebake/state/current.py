@@ -8,38 +8,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 
+from edgebake.dataclasses import dataclass
+from edgebake.errors import EdgebakeError
 from edgebake.plan.builder import Plan
-from edgebake.plan.evidence import Evidence
 from edgebake.plan.history import Finished, History
 from edgebake.plan.settings import Settings, expanded_tags, registry_client, registry_of
 from edgebake.plan.steps import Output
+from edgebake.plan.target_plan import Evidence
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import RegistryError
 from edgebake.registry.images import RegistryImage, read_image
 from edgebake.registry.reference import Reference, parse_reference, parse_repository
-from edgebake.state.engine import builder_identity, image_ids
 from edgebake.state.inputs import Inputs, digest_of_tests
+from edgebake.system.docker import docker
+
+TIMEOUT = 60  # seconds
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a bake is to do with results, and what of earlier ones counts.
+    """What a bake is to do with results, and what of earlier ones counts."""
 
-    Attributes:
-        output: where results go.
-        test: whether images have to have passed their tests.
-        force: whether everything is built, up to date or not.
-        resume: whether what a run that did not end well has finished counts, even with `force`.
-    """
-
-    output: Output = "cache"
-    test: bool = False
-    force: bool = False
-    resume: bool = False
+    output: Output = "cache"  # where results go
+    test: bool = False  # whether images have to have passed their tests
+    force: bool = False  # whether everything is built, up to date or not
+    resume: bool = False  # whether what a run that did not end well has finished counts, even with `force`
 
 
 def find_evidence(plan: Plan, settings: Settings, history: History, wish: Wish) -> dict[str, Evidence]:
@@ -65,9 +64,8 @@ def find_evidence(plan: Plan, settings: Settings, history: History, wish: Wish) 
         found[name] = Evidence(digest, tests, text=lack)
         if known is not None and not lack:
             claims[name] = known
-    witness = _CHECKS[wish.output]
-    for name, proof in witness(plan, settings, client, claims).items():
-        found[name] = _with(found[name], proof)
+    for name, proof in _CHECKS[wish.output](plan, settings, client, claims).items():
+        found[name] = replace(proof, inputs=found[name].inputs, tests=found[name].tests)
     return found
 
 
@@ -82,12 +80,6 @@ def _lack(known: Finished | None, inputs: str, tests: str, wish: Wish, history: 
     if tests and known.tests != tests:
         return "its tests have not passed"
     return ""
-
-
-def _with(before: Evidence, proof: Evidence) -> Evidence:
-    return Evidence(
-        before.inputs, before.tests, proof.current, proof.text, proof.reference, proof.pushed, proof.digests
-    )
 
 
 def _bases(plan: Plan, settings: Settings, client: RegistryClient) -> dict[str, tuple[str, ...]]:
@@ -112,21 +104,20 @@ def _bases(plan: Plan, settings: Settings, client: RegistryClient) -> dict[str, 
 def _in_registry(
     plan: Plan, settings: Settings, client: RegistryClient, claims: Mapping[str, Finished]
 ) -> dict[str, Evidence]:
-    asked = [
-        (name, ref) for name, known in claims.items() for ref in expected_references(plan, settings, name, known)
-    ]
+    expected = {name: expected_references(plan, settings, name, known) for name, known in claims.items()}
+    asked = [(name, reference) for name, references in expected.items() for reference in references]
     answers = dict(zip(asked, client.each(lambda one: _look(client, one[1], claims[one[0]]), asked), strict=True))
     found = {}
-    for name, known in claims.items():
-        mine = [(ref, answer) for (owner, ref), answer in answers.items() if owner == name]
-        lacking = next((answer for _, answer in mine if isinstance(answer, str)), "")
-        images = [answer for _, answer in mine if isinstance(answer, RegistryImage)]
+    for name, references in expected.items():
+        own = [answers[name, reference] for reference in references]
+        lacking = next((answer for answer in own if isinstance(answer, str)), "")
+        images = [answer for answer in own if isinstance(answer, RegistryImage)]
         if lacking or not images:
             found[name] = Evidence(text=lacking or "the journal does not say where it was pushed")
-            continue
-        digests = {one.platform: one.digest for one in images[0].images}
-        text = f"{', '.join(ref for ref, _ in mine)} is {images[0].digest}, pushed {known.at}"
-        found[name] = Evidence("", "", True, text, mine[0][0], images[0].digest, digests)
+        else:
+            digest, digests = images[0].digest, {one.platform: one.digest for one in images[0].images}
+            text = f"{', '.join(references)} is {digest}, pushed {claims[name].at}"
+            found[name] = Evidence("", "", True, text, references[0], digest, digests)
     return found
 
 
@@ -142,8 +133,7 @@ def expected_references(plan: Plan, settings: Settings, name: str, known: Finish
         tags = expanded_tags(plan.compilation, settings, target.bake_target.tags)
         return [_normal(f"{repository}:{tag}") for tag in tags]
     here = _normal(repository)
-    known_here = {ref: digest for ref, digest in _known(known).items() if ref.startswith((f"{here}:", f"{here}@"))}
-    return list(known_here) or [here]
+    return [ref for ref in _known(known) if ref.startswith((f"{here}:", f"{here}@"))] or [here]
 
 
 def _known(known: Finished) -> dict[str, str]:
@@ -189,12 +179,11 @@ def _in_engine(
         wrong = [ref for ref, digest in known.references.items() if ids.get(ref) not in (digest, *known.ids)]
         expected = set(expected_references(plan, settings, name, known))
         if wrong or not expected <= set(_known(known)):
-            text = f"the engine does not have it as {', '.join(wrong or sorted(expected))}"
-            found[name] = Evidence(text=text)
-            continue
-        reference, digest = next(iter(known.references.items()))
-        text = f"the engine has {reference}: {ids[reference]}, loaded {known.at}"
-        found[name] = Evidence("", "", True, text, reference, "", dict.fromkeys(known.platforms, digest))
+            found[name] = Evidence(text=f"the engine does not have it as {', '.join(wrong or sorted(expected))}")
+        else:
+            reference, digest = next(iter(known.references.items()))
+            text = f"the engine has {reference}: {ids[reference]}, loaded {known.at}"
+            found[name] = Evidence("", "", True, text, reference, "", dict.fromkeys(known.platforms, digest))
     return found
 
 
@@ -206,3 +195,42 @@ def _in_cache(
 
 
 _CHECKS = {"push": _in_registry, "load": _in_engine, "cache": _in_cache}
+
+
+# ── the engine and the builder
+
+
+def _asked(*arguments: str) -> str:
+    """Return what a docker command prints; nothing if it cannot be run, or does not answer."""
+    try:
+        return docker(*arguments, timeout=TIMEOUT).stdout
+    except EdgebakeError:
+        return ""
+
+
+def image_ids(references: Sequence[str]) -> dict[str, str]:
+    """Return the ids of the images that the engine holds, by the references that were asked for."""
+    if not references:
+        return {}
+    found: dict[str, str] = {}
+    output = _asked("image", "inspect", "--format", "{{json .Id}} {{json .RepoTags}}", *references)
+    for line in filter(None, output.splitlines()):
+        image_id, _, tags = line.partition(" ")
+        found |= dict.fromkeys(json.loads(tags) or (), json.loads(image_id))
+    return {reference: found[_tagged(reference)] for reference in references if _tagged(reference) in found}
+
+
+def _tagged(reference: str) -> str:
+    """Return a reference as the engine lists it."""
+    name = reference.removeprefix("docker.io/").removeprefix("library/")
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def builder_identity(builder: str | None) -> str:
+    """Return what identifies a builder: name, driver, endpoints, and the engine behind it; empty if none."""
+    output = _asked("buildx", "inspect", *([builder] if builder else []))
+    facts = re.findall(r"^(?:Name|Driver|Endpoint):\s*(\S+)", output, re.MULTILINE)
+    if not facts:
+        return ""
+    engine = _asked("system", "info", "--format", "{{.ID}}").strip() if "docker" in facts else ""
+    return " ".join([*dict.fromkeys(facts), engine]).strip()

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
@@ -47,8 +46,7 @@ class DigestFile(Model):
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True)
-class Shard:
+class Shard(NamedTuple):
     """A digest file that was read."""
 
     path: Path
@@ -72,9 +70,8 @@ def write_digest_file(folder: Path, subject: str, parts: Sequence[Part]) -> Path
         EdgebakeError: it cannot be written.
     """
     file = folder / f"{subject}.json"
-    ordered = sorted(parts, key=lambda part: (part.bake_target, part.platform))
-    data = DigestFile(parts=tuple(ordered)).model_dump()
-    write_file(file, (json.dumps(data, indent=2) + "\n").encode())
+    ordered = tuple(sorted(parts, key=lambda part: (part.bake_target, part.platform)))
+    write_file(file, (json.dumps(DigestFile(parts=ordered).model_dump(), indent=2) + "\n").encode())
     return file
 
 

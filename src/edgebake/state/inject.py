@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 
 from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation
@@ -23,42 +22,32 @@ def prepared(compilation: Compilation, settings: Settings) -> Settings:
         EdgebakeError: the variables make something that is no tag, or one tag of two images.
     """
     known = {**settings.environment, **settings.variables}
-    variables = compilation.workspace.project.variables
     injected: dict[str, str] = {}
-    for name, variable in variables.items():
+    for name, variable in compilation.workspace.project.variables.items():
         if variable.inject and name not in known:
-            value = _value(variable.inject, compilation.workspace.root, settings.environment)
+            root, environment = compilation.workspace.root, settings.environment
+            value = _date(environment) if variable.inject == "date" else revision(root)
             injected |= {name: value} if value else {}
     settings = replace(settings, variables={**injected, **settings.variables})
     _refuse_colliding_tags(compilation, settings)
     return settings
 
 
-def _value(kind: str, root: Path, environment: Mapping[str, str]) -> str:
-    return _date(environment) if kind == "date" else revision(root)
-
-
 def _date(environment: Mapping[str, str]) -> str:
     """Return the day as 20260131; that of SOURCE_DATE_EPOCH, if it is set (reproducible-builds.org)."""
     text = environment.get("SOURCE_DATE_EPOCH")
-    if text is None:
-        return datetime.now(timezone.utc).strftime("%Y%m%d")
     try:
-        return datetime.fromtimestamp(int(text), timezone.utc).strftime("%Y%m%d")
+        now = datetime.now(timezone.utc) if text is None else datetime.fromtimestamp(int(text), timezone.utc)
+        return now.strftime("%Y%m%d")
     except (ValueError, OverflowError, OSError):
         raise EdgebakeError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds") from None
 
 
 def _refuse_colliding_tags(compilation: Compilation, settings: Settings) -> None:
     graph = compilation.graph
-    declared = [
-        (f"{one.repository}:{tag}", f"the image {one.image!r} on {one.target!r}")
-        for one in graph.bake_targets
-        for tag in expanded_tags(compilation, settings, one.tags)
-    ]
-    declared += [
-        (f"{index.repository}:{tag}", f"the index {index.tag!r} of the image {index.image!r}")
-        for index in graph.indexes
-        for tag in expanded_tags(compilation, settings, [index.tag])
-    ]
-    refuse_collisions(declared, kind="tag")
+    images = graph.bake_targets
+    declared = [(one.repository, one.tags, f"the image {one.image!r} on {one.target!r}") for one in images]
+    for index in graph.indexes:
+        declared.append((index.repository, (index.tag,), f"the index {index.tag!r} of the image {index.image!r}"))
+    expanded = ((place, expanded_tags(compilation, settings, tags), owner) for place, tags, owner in declared)
+    refuse_collisions([(f"{place}:{tag}", owner) for place, tags, owner in expanded for tag in tags], kind="tag")

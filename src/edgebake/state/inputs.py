@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgebake.graph.names import base_variable
 from edgebake.plan.builder import Plan
+from edgebake.plan.fingerprint import digest_of
 from edgebake.plan.settings import Settings, bake_variables
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.render.bake_file import bake_file, shared_name
@@ -40,7 +39,8 @@ class Inputs:
         environment = {name: settings.environment[name] for name in names if name in settings.environment}
         values = {**environment, **self._variables}
         self._values = sorted((name, value) for name, value in values.items() if name not in _PLACES)
-        self._wheels = _listing(plan.compilation.workspace.root, self._wheelhouse(values))
+        workspace = plan.compilation.workspace
+        self._wheels = _listing(workspace.root, values.get("WHEELHOUSE", workspace.project.wheelhouse or ""))
         self._base_variables = {name for target in plan.compilation.targets for name in _base_variables(target)}
 
     def digest(self, target: TargetPlan) -> str:
@@ -57,7 +57,7 @@ class Inputs:
             [self._values_for(target.bake_target.target), self._wheels],
             self._builder,
         ]
-        return _digest(facts)
+        return digest_of(facts)
 
     def unknown(self, target: TargetPlan) -> str:
         """Return what of a bake target's inputs is not known before a build; empty if all is."""
@@ -82,9 +82,6 @@ class Inputs:
         others = self._base_variables.difference(_base_variables(target))
         return [(name, value) for name, value in self._values if name not in others]
 
-    def _wheelhouse(self, values: Mapping[str, str]) -> str:
-        return values.get("WHEELHOUSE", self._plan.compilation.workspace.project.wheelhouse or "")
-
 
 def _base_variables(target: str) -> tuple[str, str]:
     """Return the variables that name a target's base images, on its own platform and on the build platform."""
@@ -93,14 +90,10 @@ def _base_variables(target: str) -> tuple[str, str]:
 
 def digest_of_tests(target: TargetPlan) -> str:
     """Return the digest of a bake target's tests; empty if it has none."""
-    return _digest(target.tests) if target.tests else ""
+    return digest_of(target.tests) if target.tests else ""
 
 
 def _listing(root: Path, folder: str) -> list[tuple[str, int, int]]:
     """Return names, sizes and times of the files in a folder."""
     files = sorted((root / folder).rglob("*")) if folder else []
     return [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, separators=(",", ":")).encode()).hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from edgebake.errors import EdgebakeError
@@ -13,10 +13,11 @@ from edgebake.plan.reuse import Given, PublishedStage, Snapshot
 from edgebake.plan.settings import Settings, registry_client
 from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import PublishStages
-from edgebake.registry.client import OCI_INDEX, OCI_MANIFEST, RawManifest, RegistryClient
-from edgebake.registry.reference import Repository, parse_repository
+from edgebake.registry.client import OCI_INDEX, RawManifest, RegistryClient
+from edgebake.registry.errors import NotFoundError, RegistryError
+from edgebake.registry.images import platform_name
+from edgebake.registry.reference import Reference, Repository, parse_repository
 from edgebake.render.bake_file import BakeFile, Block, Value, render_json
-from edgebake.state.stack_lookup import observe_stacks
 
 _HARMLESS = ("annotations", "attest", "cache-from", "cache-to", "labels", "output", "pull", "tags")
 """Attributes of a bake target that change nothing of a stage's contents."""
@@ -57,6 +58,60 @@ def why_off(compilation: Compilation, settings: Settings) -> str:
     return ""
 
 
+def observe_stacks(client: RegistryClient, repository: str, stages: Iterable[Keyed]) -> Snapshot:
+    """Return what is published of `stages`.
+
+    A registry that cannot be asked is no error: everything is built then. What is there for other platforms than
+    its key says is not used.
+
+    Args:
+        client: asks the registry.
+        repository: where stacks are published.
+        stages: what could be reused.
+    """
+    place = parse_repository(repository)
+    platforms = {stage.key: stage.platforms for stage in stages}
+
+    def ask(key: str) -> tuple[str, str]:
+        """Return the digest of what a key names; and why it is not used, if it is not."""
+        reference = place.tagged(key)
+        try:
+            manifest = client.manifest(reference)
+            found = _platforms(client, reference, manifest)
+        except NotFoundError:
+            return "", ""
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return "", "it is damaged"
+        if sorted(found) != sorted(platforms[key]):
+            return "", f"it is for {', '.join(sorted(found)) or 'no platform'}"
+        return manifest.digest, ""
+
+    try:
+        # One alone first: where there is no registry, not every question shall wait for its answer.
+        keys = list(platforms)
+        given = [*client.each(ask, keys[:1]), *client.each(ask, keys[1:])]
+        answers = dict(zip(keys, given, strict=True))
+    except RegistryError as error:
+        return Snapshot(repository, failure=f"{error.message}{f' ({error.reason})' if error.reason else ''}")
+    found = {key: digest for key, (digest, _) in answers.items() if digest}
+    return Snapshot(repository, found, {key: why for key, (_, why) in answers.items() if why})
+
+
+def _platforms(client: RegistryClient, reference: Reference, manifest: RawManifest) -> list[str]:
+    """Return the platforms of a manifest, attestations left out."""
+    if manifest.is_index:
+        parts = [(_name(child["platform"]), child["digest"]) for child in manifest.children]
+        for _, digest in parts:
+            client.digest(reference.at(digest))  # a registry may have lost, or deleted, a part of it
+        return [name for name, _ in parts if name != "unknown/unknown"]
+    config = json.loads(client.blob(reference.repository, manifest.data["config"]["digest"]))
+    return [_name(config)]
+
+
+def _name(platform: Mapping[str, Any]) -> str:
+    return f"{platform['os']}/{platform['architecture']}"
+
+
 # ── what a bake is given
 
 
@@ -67,10 +122,8 @@ def context_overrides(bake_target: str, given: Sequence[Given]) -> dict[str, str
 
 def publish_overlay(step: PublishStages) -> tuple[list[str], str]:
     """Return names and text of bake targets for stages that are published: a bake file beside the committed one."""
-    blocks = [
-        Block("target", f"eb-stack-{number}", _attributes(step.repository, one))
-        for number, one in enumerate(step.stages)
-    ]
+    attributes = [_attributes(step.repository, one) for one in step.stages]
+    blocks = [Block("target", f"eb-stack-{number}", own) for number, own in enumerate(attributes)]
     return [block.name for block in blocks], render_json(BakeFile(blocks))
 
 
@@ -116,18 +169,15 @@ def _put(client: RegistryClient, place: Repository, one: PublishedStage) -> None
     parts = {platform: client.find_manifest(place.tagged(key)) for platform, key in one.parts}
     found = {platform: manifest for platform, manifest in parts.items() if manifest is not None}
     if len(found) == len(parts):
-        index = {
-            "schemaVersion": 2,
-            "mediaType": OCI_INDEX,
-            "manifests": [_descriptor(p, found[p]) for p in sorted(found)],
-        }
+        manifests = [_descriptor(platform, found[platform]) for platform in sorted(found)]
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
         content = json.dumps(index, separators=(",", ":")).encode()
         client.put_manifest(place.tagged(one.joined), content, OCI_INDEX)
 
 
 def _split(client: RegistryClient, place: Repository, one: PublishedStage) -> None:
     index = client.manifest(place.tagged(one.stage.key))
-    digests = {_platform(child): child["digest"] for child in index.children}
+    digests = {platform_name(child.get("platform", {})): child["digest"] for child in index.children}
     for platform, key in one.parts:
         if platform not in digests:
             raise EdgebakeError(
@@ -140,14 +190,4 @@ def _split(client: RegistryClient, place: Repository, one: PublishedStage) -> No
 
 def _descriptor(platform: str, manifest: RawManifest) -> dict[str, Any]:
     os, architecture = platform.split("/")
-    return {
-        "mediaType": manifest.media_type or OCI_MANIFEST,
-        "digest": manifest.digest,
-        "size": len(manifest.content),
-        "platform": {"architecture": architecture, "os": os},
-    }
-
-
-def _platform(child: Mapping[str, Any]) -> str:
-    platform = child.get("platform", {})
-    return f"{platform.get('os')}/{platform.get('architecture')}"
+    return {**manifest.descriptor, "platform": {"architecture": architecture, "os": os}}

@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from packaging.version import Version
+
 from edgebake.errors import EdgebakeError
 
 TIMEOUT = 120  # seconds
-OLDEST_BUILDX = (0, 13, 0)
+OLDEST_BUILDX = Version("0.13.0")
 """The first with `--progress=rawjson` (docker/buildx release notes)."""
 NEVER_RAN = 125
 """Exit code of `docker run` if Docker itself fails."""
-_UNREACHABLE = (
-    "Cannot connect to the Docker daemon",
-    "failed to connect to the docker API",
-    "permission denied while",
+_UNREACHABLE = re.compile(
+    "Cannot connect to the Docker daemon|failed to connect to the docker API|permission denied while"
 )
 
 
@@ -36,12 +36,8 @@ def docker(
 ) -> subprocess.CompletedProcess[str]:
     """Run a docker command and return its result, also if it failed.
 
-    Args:
-        arguments: the words after `docker`.
-        timeout: seconds.
-        needs_engine: whether the engine must answer, and not a builder or a registry.
-        folder: where it runs; here if None.
-        environment: its environment; this process's own if None.
+    `needs_engine`: whether the engine must answer, and not a builder or a registry. `folder` is where it runs, here
+    if None; `environment` is this process's own if None.
 
     Raises:
         EdgebakeError: docker is not installed, it reaches no engine, or it does not end in time.
@@ -62,7 +58,7 @@ def docker(
     except subprocess.TimeoutExpired:
         words = " ".join(arguments[: 2 if arguments[0] == "buildx" else 1])
         raise DockerTimeoutError(f"docker {words} did not answer within {timeout:.0f} s") from None
-    if needs_engine and done.returncode != 0 and any(text in done.stderr for text in _UNREACHABLE):
+    if needs_engine and done.returncode != 0 and _UNREACHABLE.search(done.stderr):
         raise unreachable(last_line(done.stderr))
     return done
 
@@ -72,11 +68,8 @@ def docker_process(
 ) -> subprocess.Popen[str]:
     """Start a docker command, and return while it runs.
 
-    Args:
-        arguments: the words after `docker`.
-        stdout: as subprocess.Popen takes it; this process's own if None.
-        stderr: likewise.
-        own_session: keep Ctrl-C from it.
+    `stdout` and `stderr` are as for subprocess.Popen; this process's own if None. `own_session`: Ctrl-C does not
+    reach it.
 
     Raises:
         EdgebakeError: docker is not installed.
@@ -102,25 +95,18 @@ def check_buildx() -> str:
             reason=last_line(done.stderr),
             hints=("install docker-buildx-plugin (Docker's packages) or docker-buildx (Debian, Ubuntu)",),
         )
-    match = re.search(r"\bv?(\d+)\.(\d+)\.(\d+)", done.stdout)
-    numbers = tuple(int(number) for number in match.groups()) if match else (0, 0, 0)
-    version = ".".join(str(number) for number in numbers) if any(numbers) else ""
-    if version and numbers < OLDEST_BUILDX:
-        oldest = ".".join(str(number) for number in OLDEST_BUILDX)
+    match = re.search(r"\bv?(\d+\.\d+\.\d+)", done.stdout)
+    version = match[1] if match and match[1] != "0.0.0" else ""
+    if version and Version(version) < OLDEST_BUILDX:
         raise EdgebakeError(
-            f"Buildx {version} is too old: edgebake needs {oldest} or later",
+            f"Buildx {version} is too old: edgebake needs {OLDEST_BUILDX} or later",
             hints=("update docker-buildx-plugin",),
         )
     return version
 
 
 def pull(reference: str, platform: str | None = None, *, quiet: bool = False) -> None:
-    """Pull an image. Docker shows its progress on stderr.
-
-    Args:
-        reference: the image.
-        platform: the platform to pull; the engine's own if None.
-        quiet: show no progress.
+    """Pull an image, for the engine's own platform if it is None. Unless `quiet`, Docker shows progress on stderr.
 
     Raises:
         EdgebakeError: docker is not installed, or the image cannot be pulled.

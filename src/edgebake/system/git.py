@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -32,7 +32,11 @@ def commit_of(folder: Path, ref: str) -> str:
     try:
         return _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").strip()
     except GitError:
-        _refuse_no_repository(folder)
+        try:
+            _git(folder, "rev-parse", "--git-dir")
+        except GitError:
+            hint = "changes are taken from git: run git init"
+            raise EdgebakeError("the project is not in a git repository", hints=(hint,)) from None
     raise EdgebakeError(
         f"git has no commit {ref!r}",
         hints=("fetch it first: git fetch origin", "in GitHub Actions: actions/checkout with fetch-depth: 0"),
@@ -40,12 +44,7 @@ def commit_of(folder: Path, ref: str) -> str:
 
 
 def file_at(folder: Path, ref: str, path: str) -> bytes:
-    """Return a file as a commit has it.
-
-    Args:
-        folder: a folder of a repository; `path` is relative to it.
-        ref: what git knows as a commit.
-        path: the file.
+    """Return a file as a commit has it. `path` is relative to `folder`, which is in a repository.
 
     Raises:
         EdgebakeError: no git, no repository, no such commit or file.
@@ -63,10 +62,6 @@ def folder_at(folder: Path, ref: str) -> Iterator[Path]:
 
     The commit is checked out next to the repository for a moment (`git worktree`), so that files have the bytes and
     modes that a checkout gives them.
-
-    Args:
-        folder: the folder, in a repository.
-        ref: what git knows as a commit: a branch, a tag, `HEAD~1`.
 
     Raises:
         EdgebakeError: no git, no repository, no such commit, or git cannot check it out.
@@ -111,7 +106,7 @@ def remote_commit(url: str, ref: str) -> str:
     """
     # ^{} is the commit that an annotated tag names.
     names = (f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}", f"refs/heads/{ref}")
-    output = _output("ls-remote", ["--end-of-options", url, *names], _REMOTE_TIMEOUT)
+    output = _git(None, "ls-remote", "--end-of-options", url, *names, timeout=_REMOTE_TIMEOUT)
     lines = (line.partition("\t") for line in output.splitlines())
     commits = {name: commit for commit, _, name in lines}
     for name in names:
@@ -120,13 +115,8 @@ def remote_commit(url: str, ref: str) -> str:
     raise EdgebakeError(f"{url} has no tag or branch {ref!r}")
 
 
-def _git(folder: Path, command: str, *arguments: str, timeout: float = TIMEOUT) -> str:
-    """Return what a git command prints about the repository of a folder."""
-    return _output(command, arguments, timeout, folder)
-
-
-def _output(command: str, arguments: Sequence[str], timeout: float, folder: Path | None = None) -> str:
-    """Return what a git command prints.
+def _git(folder: Path | None, command: str, *arguments: str, timeout: float = TIMEOUT) -> str:
+    """Return what a git command prints, about the repository of a folder if one is given.
 
     Raises:
         GitError: it fails.
@@ -152,12 +142,3 @@ def _output(command: str, arguments: Sequence[str], timeout: float, folder: Path
     if done.returncode != 0:
         raise GitError(f"git {command} failed", reason=done.stderr.strip() or f"exit code {done.returncode}")
     return done.stdout
-
-
-def _refuse_no_repository(folder: Path) -> None:
-    try:
-        _git(folder, "rev-parse", "--git-dir")
-    except GitError:
-        raise EdgebakeError(
-            "the project is not in a git repository", hints=("changes are taken from git: run git init",)
-        ) from None

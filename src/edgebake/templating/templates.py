@@ -22,7 +22,7 @@ from jinja2 import (
 from jinja2.nativetypes import NativeCodeGenerator
 
 from edgebake.errors import EdgebakeError, Position
-from edgebake.load.builtin import builtin_root
+from edgebake.load.folders import builtin_root
 from edgebake.templating.environment import Plain, Sandboxed
 from edgebake.templating.quote import copy_words, dockerfile_word, exec_form, shell_word, yaml_string
 

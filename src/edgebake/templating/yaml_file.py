@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from edgebake.dataclasses import dataclass
 from edgebake.templating.quote import yaml_string
 
 
@@ -24,7 +24,7 @@ class Live(str):
     __slots__ = ()
 
 
-Value: TypeAlias = "str | int | bool | Commented | Sequence[Value] | Mapping[str, Value]"
+Value: TypeAlias = "str | int | bool | Commented | Sequence[Value] | Mapping[str, Value] | None"
 
 # What YAML 1.1 and 1.2 read as text, and as nothing else, without quotes; '~' and numbers begin otherwise.
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
@@ -35,7 +35,7 @@ def render_yaml(values: Mapping[str, Value], quote: Callable[[str], str] = yaml_
     """Return a mapping as block-style YAML.
 
     Args:
-        values: the mapping; an empty mapping or list in it is left out with its key, as is what holds only
+        values: the mapping; None and an empty mapping or list are left out with their key, as is what holds only
             such.
         quote: writes texts that are values and cannot stand without quotes; keys are YAML's own strings.
     """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.view import RecipeView
@@ -15,14 +15,8 @@ from edgebake.model.recipe import Bench, Test
 class Case:
     """The test or the bench of one recipe.
 
-    Attributes:
-        recipe: the recipe's name.
-        title: its name, flavours and version.
-        folder: where its files are.
-        script: the script, relative to that.
-        files: what lies beside the script while it runs.
-        timeout: seconds.
-        gpu: whether it runs only where a GPU is.
+    `title` is the recipe with flavours and version. `script` and `files`, which lie beside it while it runs, are
+    relative to `folder`. `timeout` is in seconds. `gpu`: whether it runs only where a GPU is.
     """
 
     recipe: str
@@ -46,17 +40,12 @@ class Case:
 
 
 def cases_of(plan: ImagePlan, platform: str) -> list[Case]:
-    """Return the tests of the recipes in an image, in the order of its line.
-
-    Args:
-        plan: the image on a target.
-        platform: one of its platforms.
-    """
+    """Return the tests of the recipes in an image on a platform, in the order of its line."""
     return [_case(view, view.recipe.test) for view in plan.views_on(platform) if view.recipe.test is not None]
 
 
 def benches_of(plan: ImagePlan, platform: str) -> list[Case]:
-    """Return the benches of the recipes in an image, in the order of its line.
+    """Return the benches of the recipes in an image on a platform, in the order of its line.
 
     Raises:
         EdgebakeError: a script or file is missing. Compiling reads none of them, so nobody has looked.
@@ -65,7 +54,9 @@ def benches_of(plan: ImagePlan, platform: str) -> list[Case]:
     for view in plan.views_on(platform):
         if view.recipe.bench is not None:
             case = _case(view, view.recipe.bench)
-            _refuse_missing(view, case)
+            for path, key in [(case.script, "script"), *((file, "files") for file in case.files)]:
+                if not (case.folder / path).exists():
+                    raise EdgebakeError(f"there is no {path!r} in the recipe's folder", at=view.at(("bench", key)))
             found.append(case)
     return found
 
@@ -73,10 +64,3 @@ def benches_of(plan: ImagePlan, platform: str) -> list[Case]:
 def _case(view: RecipeView, what: Test | Bench) -> Case:
     title, folder = view.pin.title, view.pin.loaded.folder
     return Case(view.pin.name, title, folder, what.script, tuple(what.files), what.timeout, what.gpu)
-
-
-def _refuse_missing(view: RecipeView, case: Case) -> None:
-    places = [(case.script, ("bench", "script")), *((file, ("bench", "files")) for file in case.files)]
-    for path, location in places:
-        if not (case.folder / path).exists():
-            raise EdgebakeError(f"there is no {path!r} in the recipe's folder", at=view.at(location))

@@ -41,11 +41,7 @@ def cannot_execute(output: str) -> bool:
 
 
 def cause_in_build(output: str) -> Cause | None:
-    """Return why a build failed if the recipe is not to blame, else None.
-
-    Args:
-        output: what the failed step and Buildx said.
-    """
+    """Return why a build failed, from its output, if the recipe is not to blame, else None."""
     if cannot_execute(output):
         return "emulation"
     if _DISK.search(output):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import field, replace
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.execute.executor import Executor
+from edgebake.execute.progress import Mode
 from edgebake.execute.progress.factory import make_progress
-from edgebake.execute.progress.mode import Mode
 from edgebake.model.output.build import Suite, TestResult
 from edgebake.pipeline import Pipeline
 from edgebake.plan.builder import Plan
@@ -17,26 +18,20 @@ from edgebake.plan.scope import Scope
 from edgebake.plan.settings import Settings
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.state.stacks import looker
+from edgebake.system.checkout import CheckoutLock
 from edgebake.system.docker import docker, pull
 from edgebake.testing.cases import cases_of
 from edgebake.testing.runner import run_cases
 
-Report = Callable[[TestResult], None]
-
 
 @dataclass(frozen=True)
 class LocalBuild:
-    """A build of images for the local engine.
-
-    Attributes:
-        pipeline: what is built.
-        settings: how to build.
-        quiet: show no progress of the builds.
-    """
+    """A build of images for the local engine: what, how, whether without progress, how others are waited for."""
 
     pipeline: Pipeline
     settings: Settings
     quiet: bool = False
+    lock: CheckoutLock = field(default_factory=CheckoutLock)
 
 
 @dataclass(frozen=True)
@@ -58,11 +53,8 @@ def load_images(
 ) -> Iterator[Loaded]:
     """Build images, each platform for itself, and load them into the local engine.
 
-    Args:
-        build: the request, and how it is built.
-        scope: the part of the request that is built; None for all of it.
-        note: called with each note about what is selected.
-        begin: called before each build.
+    `scope` is the part of the request that is built; None for all of it. `note` is called with each note about what
+    is selected, `begin` before each build.
 
     Raises:
         EdgebakeError: as for a bake.
@@ -76,7 +68,7 @@ def load_images(
         part = plan.part(whole.on(platform))
         progress = make_progress(Mode.quiet if build.quiet else Mode.auto, sys.stderr, settings.environment)
         begin()
-        results = Executor(part, settings, progress, pipeline.compiled.tree.write).run()
+        results = Executor(part, settings, progress, pipeline.compiled.tree, lock=build.lock).run()
         plan = replace(plan, files=())  # they are written now
         references = {result.bake_target: result.reference for result in results}
         for target in part.targets:
@@ -84,19 +76,25 @@ def load_images(
 
 
 def run_suites(
-    images: Iterable[Loaded], *, gpus: str | None = None, report: Report = lambda result: None
+    images: Iterable[Loaded], *, gpus: str | None = None, report: Callable[[TestResult], None] = lambda result: None
 ) -> list[Suite]:
-    """Run the tests of images that the local engine has.
+    """Run the tests of images that the local engine has, and call `report` with each result.
 
-    Args:
-        images: the images.
-        gpus: what `docker run --gpus` takes, for tests that need a GPU.
-        report: called with each result.
+    `gpus` is what `docker run --gpus` takes, for tests that need a GPU.
 
     Raises:
         EdgebakeError: the engine cannot run an image.
     """
-    return [_suite(image, gpus, report) for image in images]
+    suites = []
+    for image in images:
+        bake_target, reference, platform = image.target.bake_target, image.reference, image.platform
+        cases, tests = cases_of(image.plan.compilation.plan_of(bake_target), platform), []
+        for result in run_cases(reference, platform, cases, gpus=gpus):
+            report(result)
+            tests.append(result)
+        name, target = bake_target.image, bake_target.target
+        suites.append(Suite(image=name, target=target, platform=platform, reference=reference, tests=tests))
+    return suites
 
 
 def get_image(pipeline: Pipeline, reference: str) -> Loaded:
@@ -115,29 +113,9 @@ def get_image(pipeline: Pipeline, reference: str) -> Loaded:
             hints=("choose with --target and --platform",),
         )
     target, platform = parts[0]
-    _get(reference, platform)
-    return Loaded(plan, target, platform, reference)
-
-
-def _get(reference: str, platform: str) -> None:
     try:
         pull(reference, platform, quiet=True)
     except EdgebakeError:
         if docker("image", "inspect", reference).returncode != 0:
             raise
-
-
-def _suite(image: Loaded, gpus: str | None, report: Report) -> Suite:
-    bake_target = image.target.bake_target
-    results = []
-    cases = cases_of(image.plan.compilation.plan_of(bake_target), image.platform)
-    for result in run_cases(image.reference, image.platform, cases, gpus=gpus):
-        report(result)
-        results.append(result)
-    return Suite(
-        image=bake_target.image,
-        target=bake_target.target,
-        platform=image.platform,
-        reference=image.reference,
-        tests=results,
-    )
+    return Loaded(plan, target, platform, reference)

@@ -11,23 +11,19 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import not_emulated
 from edgebake.interrupt import raise_interrupt
 from edgebake.model.output.build import TestOutcome, TestResult
+from edgebake.system.docker import NEVER_RAN
 from edgebake.testing.cases import Case
 from edgebake.testing.causes import cannot_execute
 
+GRACE = 10  # seconds between the signal that asks and the one that kills
+TIMED_OUT = (124, 137)  # of timeout(1): it ended when asked, or was killed
 _FOLDER = "/run/eb/test"
-_GRACE = 10  # seconds between the signal that asks and the one that kills
-_TIMED_OUT = (124, 137)  # of timeout(1): it ended when asked, or was killed
-_NEVER_RAN = 125  # of docker run: Docker itself failed
 
 
 def run_cases(image: str, platform: str, cases: Iterable[Case], *, gpus: str | None = None) -> Iterator[TestResult]:
     """Run tests one after the other, each in a container of its own, without a network.
 
-    Args:
-        image: reference of the image.
-        platform: the platform to run.
-        cases: the tests.
-        gpus: what `docker run --gpus` takes; without it, tests that need a GPU are skipped.
+    `image` is a reference. `gpus` is what `docker run --gpus` takes; without it, tests that need a GPU are skipped.
 
     Raises:
         EdgebakeError: Docker cannot run the image at all.
@@ -47,7 +43,7 @@ def _run(image: str, platform: str, case: Case, gpus: str | None) -> TestResult:
     docker, name = DockerClient(), f"edgebake-test-{uuid.uuid4().hex[:12]}"
     script = f"{_FOLDER}/{case.mounts[0][1]}"
     # timeout(1) is the program that starts, so that a test may replace nothing of the image's own start.
-    arguments = [f"--kill-after={_GRACE}", str(case.timeout), *case.runner, script]
+    arguments = [f"--kill-after={GRACE}", str(case.timeout), *case.runner, script]
     begin, said = time.monotonic(), bytearray()
     try:
         stream = docker.run(
@@ -67,8 +63,12 @@ def _run(image: str, platform: str, case: Case, gpus: str | None) -> TestResult:
         for _, part in stream:
             said += part
     except DockerException as error:
-        _refuse_no_test(platform, error.return_code, _text(said))
-        return _failed(case, time.monotonic() - begin, error.return_code, _text(said))
+        seconds, code, output = time.monotonic() - begin, error.return_code, _text(said)
+        refuse_never_began(platform, code, output)
+        if code in TIMED_OUT and seconds >= case.timeout:
+            output = f"{output}\nit was still running after {case.timeout} s".strip()
+            return _result(case, "timed out", seconds, output)
+        return _result(case, "failed", seconds, output or f"it ended with exit code {code}")
     except BaseException:
         with suppress(DockerException):  # Ctrl-C: the container must not outlive the command
             docker.container.remove(name, force=True)
@@ -80,26 +80,18 @@ def _text(said: bytearray) -> str:
     return said.decode("utf-8", errors="replace").strip()
 
 
-def _refuse_no_test(platform: str, code: int, output: str) -> None:
-    """Refuse what says nothing about an image: a test that never began.
+def refuse_never_began(platform: str, code: int, output: str) -> None:
+    """Refuse what says nothing about an image: a test or bench that never began.
 
     Raises:
         EdgebakeError: Docker failed, or the engine does not emulate the platform.
     """
-    if code == _NEVER_RAN:
+    if code == NEVER_RAN:
         raise EdgebakeError("Docker cannot run the image", reason=output)
     if cannot_execute(output):
         raise not_emulated("engine", [platform], output)
 
 
-def _failed(case: Case, seconds: float, code: int, output: str) -> TestResult:
-    """Return the result of a test that ended with another exit code than 0."""
-    if code in _TIMED_OUT and seconds >= case.timeout:
-        return _result(case, "timed out", seconds, f"{output}\nit was still running after {case.timeout} s".strip())
-    return _result(case, "failed", seconds, output or f"it ended with exit code {code}")
-
-
 def _result(case: Case, outcome: TestOutcome, seconds: float, output: str) -> TestResult:
-    return TestResult(
-        recipe=case.recipe, title=case.title, outcome=outcome, seconds=round(seconds, 3), output=output
-    )
+    recipe, title, seconds = case.recipe, case.title, round(seconds, 3)
+    return TestResult(recipe=recipe, title=title, outcome=outcome, seconds=seconds, output=output)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, did_you_mean
 from edgebake.graph.compile import Compilation, compile_workspace
-from edgebake.load.catalogue import Catalogue, LoadedRecipe
 from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.load.workspace import Workspace
 from edgebake.model.requirement import parse_requirement
@@ -61,13 +60,9 @@ def subjects(
 ) -> Iterator[Subject]:
     """Yield what can be verified: recipes that exist on the target and have a test that needs no GPU.
 
-    Args:
-        workspace: an empty one, for the built-in catalogue.
-        target: the target's name.
-        recipes: only these; all if empty.
-        platforms: only these; all of the target if empty.
-        given: requirements that are added to each recipe, such as the release of another one.
-        left_out: is called with a recipe that cannot be resolved, and why; without it, that is an error.
+    The workspace is an empty one, for the built-in catalogue. Empty `recipes` or `platforms` are all of them.
+    `given` are requirements that are added to each recipe, such as the release of another one. `left_out` is called
+    with a recipe that cannot be resolved, and why; without it, that is an error.
 
     Raises:
         EdgebakeError: an unknown recipe or target; a recipe that cannot be had with `given`.
@@ -76,7 +71,10 @@ def subjects(
     wanted = [parse_requirement(text) for text in given]
     profile = with_wanted_python(catalogue.target(target).target, catalogue, wanted)
     for recipe in recipes or catalogue.recipe_names():
-        test = _recipe(catalogue, recipe).recipe.test
+        if not catalogue.has_recipe(recipe):
+            hints = did_you_mean(recipe, catalogue.recipe_names(), kind="recipe")
+            raise EdgebakeError(f"unknown recipe {recipe!r}", hints=hints)
+        test = catalogue.recipe(recipe).recipe.test
         there = [p for p in profile.platforms if CandidatePool(catalogue, profile, p).candidates(recipe)]
         if test is None or test.gpu or not there:
             continue
@@ -88,25 +86,10 @@ def subjects(
                 raise
             left_out(recipe, error)
             continue
-        here = [platform for platform in there if not platforms or platform in platforms]
-        yield from _on_platforms(compilation, recipe, target, here, tuple(given))
-
-
-def _on_platforms(
-    compilation: Compilation, recipe: str, target: str, platforms: Sequence[str], given: tuple[str, ...]
-) -> Iterator[Subject]:
-    fingerprints = Fingerprints(compilation)
-    for platform in platforms:
-        own = own_fingerprint(compilation, fingerprints, recipe, platform)
-        yield Subject(recipe, target, platform, own, compilation, given)
-
-
-def _recipe(catalogue: Catalogue, name: str) -> LoadedRecipe:
-    if not catalogue.has_recipe(name):
-        raise EdgebakeError(
-            f"unknown recipe {name!r}", hints=did_you_mean(name, catalogue.recipe_names(), kind="recipe")
-        )
-    return catalogue.recipe(name)
+        fingerprints = Fingerprints(compilation)
+        for platform in (platform for platform in there if not platforms or platform in platforms):
+            own = own_fingerprint(compilation, fingerprints, recipe, platform)
+            yield Subject(recipe, target, platform, own, compilation, tuple(given))
 
 
 def _requirements(recipe: str, given: Sequence[str]) -> tuple[str, ...]:
@@ -118,11 +101,7 @@ def _requirements(recipe: str, given: Sequence[str]) -> tuple[str, ...]:
 def own_fingerprint(compilation: Compilation, fingerprints: Fingerprints, recipe: str, platform: str) -> str:
     """Return the digest of a recipe's own stages on a platform, not of what they are built on, and of its test.
 
-    Args:
-        compilation: one with an image of this recipe, on one target.
-        fingerprints: those of the compilation.
-        recipe: the recipe's name.
-        platform: the platform.
+    The compilation has an image of this recipe, on one target; `fingerprints` are the compilation's.
     """
     nodes = [node for node in compilation.graph if node.recipe == recipe and platform in node.pins]
     own = sorted((node.kind, fingerprints.of(node, platform).own) for node in nodes)

@@ -27,9 +27,8 @@ class Verification(Model):
     `given` are requirements that stood beside it. `locked` says that the image's Python packages were pinned first,
     if their indexes could be reached. `fingerprint` is that of its own stages, as they are without a lock, and of
     its test; `base` the image that it was built on. `fails_without` says that its test failed in an image without
-    it, as it must.
-    `seconds` is the time of building and testing; `size` that of the image in bytes, with all that it needs and the
-    base.
+    it, as it must. `seconds` is the time of building and testing; `size` that of the image in bytes, with all that
+    it needs and the base.
     """
 
     recipe: str

@@ -6,14 +6,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.execute.preflight import check_builder, not_emulated
 from edgebake.load.workspace import open_workspace
 from edgebake.lock.locker import make_lock, render_lock
-from edgebake.model.output.build import Suite
 from edgebake.model.project import LOCK_FILE, PROJECT_FILE
 from edgebake.model.request import Request
 from edgebake.pipeline import Pipeline
@@ -44,7 +43,6 @@ class Bench:
 
     Attributes:
         work: an empty folder to build in; folders in it become the working directory.
-        settings: how to build.
         locked: pin Python packages first, as `edgebake lock` does: their wheels are then fetched on the build
             platform, not installed under emulation. They are the newest ones either way.
     """
@@ -63,12 +61,8 @@ def verify(
 ) -> None:
     """Verify what the record does not have as it is now; each result is written down at once.
 
-    Args:
-        bench: where and how to build.
-        record: the folder of recipes, with the record.
-        found: what to verify.
-        report: is called with each result.
-        report_unreached: is called with each recipe that is not recorded because a server did not answer.
+    The record is in the folder of recipes. `report` is called with each result, `report_unreached` with each recipe
+    that is not recorded because a server did not answer.
 
     Raises:
         EdgebakeError: this machine can build nothing now: no engine, a platform that is not emulated, a full disk.
@@ -94,7 +88,8 @@ def _verify(bench: Bench, subject: Subject) -> Verification:
     begin = time.monotonic()
     reason, size, fails_without = "", 0, False
     try:
-        suite = _suite(bench, subject)
+        pipeline = _project(bench, subject.recipe, subject.requirements, subject)
+        (suite,) = run_suites(load_images(LocalBuild(pipeline, bench.settings, quiet=True)))
         wrong = next((result for result in suite.tests if not result.ok), None)
         size = _size_and_remove(suite.reference)
         if wrong is not None:
@@ -148,13 +143,6 @@ def _last_words(said: str) -> str:
     return (said.rpartition("\n\n")[0] or said)[-_SHOWN:]
 
 
-def _suite(bench: Bench, subject: Subject) -> Suite:
-    """Build an image with a recipe, and run all tests of it."""
-    pipeline = _project(bench, subject.recipe, subject.requirements, subject)
-    (suite,) = run_suites(load_images(LocalBuild(pipeline, bench.settings, quiet=True)))
-    return suite
-
-
 def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) -> Pipeline:
     """Write a project whose one image has the recipes, on the subject's one platform, and go there.
 
@@ -167,14 +155,11 @@ def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) 
     (folder / PROJECT_FILE).write_text(json.dumps({**plumbing, "images": {name: image}}))
     os.chdir(folder)
     if bench.locked:
-        _lock(folder, bench.settings)
+        settings, bundle = bench.settings, bench.settings.variables.get("CA_BUNDLE")
+        path = Path(bundle) if bundle else None
+        made = make_lock(open_workspace(folder), mirrors=settings.mirrors, ca_bundle=path)
+        write_file(folder / LOCK_FILE, render_lock(made.lock))
     return Pipeline(folder, Request((name,)))
-
-
-def _lock(folder: Path, settings: Settings) -> None:
-    bundle = settings.variables.get("CA_BUNDLE")
-    made = make_lock(open_workspace(folder), mirrors=settings.mirrors, ca_bundle=Path(bundle) if bundle else None)
-    write_file(folder / LOCK_FILE, render_lock(made.lock))
 
 
 def _fails_without(bench: Bench, subject: Subject) -> bool:

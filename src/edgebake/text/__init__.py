@@ -1,1 +1,1 @@
-"""Tables, durations, statistics and words. Independent of edgebake's models."""
+"""Durations, statistics and words. Independent of edgebake's models."""

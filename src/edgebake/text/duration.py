@@ -11,9 +11,7 @@ _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\
 
 
 def parse_duration(text: str, option: str) -> float:
-    """Return a duration in seconds.
-
-    `option` is the option it comes from, for messages.
+    """Return a duration in seconds. `option` is the option it comes from, for messages.
 
     >>> parse_duration("1h30m", "--timeout")
     5400.0

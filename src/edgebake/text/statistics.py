@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 SIGNIFICANT = 0.05
@@ -14,9 +15,7 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
     This is type 7 of Hyndman and Fan (Sample Quantiles in Statistical Packages, 1996), the default of numpy and R.
 
-    Args:
-        ordered: the values, ascending; at least one.
-        share: from 0 (the least) to 1 (the greatest).
+    `ordered` are the values, ascending, at least one; `share` is from 0 (the least) to 1 (the greatest).
     """
     position = share * (len(ordered) - 1)
     below = math.floor(position)
@@ -40,13 +39,11 @@ def chance(first: Sequence[float], second: Sequence[float]) -> float:
 
     This is the exact Mann-Whitney U test. Equal values share their ranks. It counts the ways to split all values
     into two sets of these sizes, and how many of them differ at least as much. It assumes no distribution.
-    With fewer than four values in each set, no difference is significant at 0.05.
-
-    Args:
-        first: values of one set; at least one.
-        second: values of the other set; at least one.
+    With fewer than four values in each set, no difference is significant at 0.05. Each set has at least one value.
     """
-    doubled = _doubled_ranks([*first, *second])
+    values, ordered = [*first, *second], sorted([*first, *second])
+    # Ranks count from 1. They are doubled so that a shared rank, the mean of the first and the last, is an integer.
+    doubled = [bisect_left(ordered, value) + 1 + bisect_right(ordered, value) for value in values]
     size, total = len(first), len(doubled)
     middle = size * (total + 1)  # of the doubled sums of ranks
     far = abs(sum(doubled[:size]) - middle)
@@ -58,17 +55,6 @@ def chance(first: Sequence[float], second: Sequence[float]) -> float:
 def can_differ(first: int, second: int) -> bool:
     """Return whether sets of these sizes can differ significantly at all."""
     return 2 / math.comb(first + second, first) < SIGNIFICANT
-
-
-def _doubled_ranks(values: Sequence[float]) -> list[int]:
-    """Return each value's rank, doubled so that a shared rank is an integer."""
-    ordered = sorted(values)
-    first: dict[float, int] = {}
-    last: dict[float, int] = {}
-    for rank, value in enumerate(ordered, start=1):
-        first.setdefault(value, rank)
-        last[value] = rank
-    return [first[value] + last[value] for value in values]
 
 
 def _ways(ranks: Sequence[int], size: int) -> dict[int, int]:

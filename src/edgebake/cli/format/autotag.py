@@ -12,20 +12,15 @@ from edgebake.model.output import machine as published
 
 def text(answer: Answer) -> str:
     """Return the candidates, the best first, each with the result of every rule and the rule's source."""
-    lines = [f"note: {note}" for note in answer.notes]
-    for number, judged in enumerate(answer.judged, 1):
-        lines += _lines(number, judged)
-    return "\n".join(lines)
+    candidates = [line for number, judged in enumerate(answer.judged, 1) for line in _lines(number, judged)]
+    return "\n".join([*(f"note: {note}" for note in answer.notes), *candidates])
 
 
 def data(answer: Answer) -> published.Autotag:
     """Return what `--json` prints."""
-    return published.Autotag(
-        version=1,
-        reference=answer.best.reference if answer.best else None,
-        candidates=[_candidate(judged) for judged in answer.judged],
-        notes=list(answer.notes),
-    )
+    reference = answer.best.reference if answer.best else None
+    candidates = [_candidate(judged) for judged in answer.judged]
+    return published.Autotag(version=1, reference=reference, candidates=candidates, notes=answer.notes)
 
 
 def _lines(number: int, judged: Judged) -> Iterator[str]:
@@ -44,18 +39,14 @@ def _reason_line(reason: Reason) -> str:
 
 def _candidate(judged: Judged) -> published.Candidate:
     candidate, verdict = judged.candidate, judged.verdict
-    return published.Candidate(
-        reference=candidate.reference,
-        local=candidate.local,
+    return published.Candidate.of(
+        candidate,
         fits=verdict.fits,
         grade=verdict.grade if verdict.fits else None,
         uses_gpu=verdict.uses_gpu,
         created=candidate.created or None,
         known_by=candidate.built.source or None,
         target=candidate.built.target,
-        platforms=list(candidate.built.platforms),
-        reasons=[
-            published.FitReason(rule=one.rule, ok=one.ok, text=one.text, source=one.source or None)
-            for one in verdict.reasons
-        ],
+        platforms=candidate.built.platforms,
+        reasons=[published.FitReason.of(reason, source=reason.source or None) for reason in verdict.reasons],
     )

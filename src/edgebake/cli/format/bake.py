@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from edgebake.cli.console import table
+from edgebake.cli.console import Renderable, table
 from edgebake.execute.results import Fate, Result
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from edgebake.model.output.build import Bake
+from edgebake.model.output.build import Bake, BakeResult
 
 _HEAD = ("BAKE TARGET", "PLATFORM", "RESULT", "TIME", "STEPS", "DIGEST")
 _FATES: tuple[Fate, ...] = ("built", "tested", "up to date", "failed", "not attempted")
@@ -20,7 +15,7 @@ _MANY = 20
 """Rows that are up to date; if there are more, they are only counted."""
 
 
-def text(results: Sequence[Result]) -> Iterator[RenderableType]:
+def text(results: Sequence[Result]) -> Iterator[Renderable]:
     """Yield the results as a table, the references that were made, and a line that counts."""
     shown = list(results)
     if sum(result.fate == "up to date" for result in results) > _MANY:
@@ -33,19 +28,13 @@ def text(results: Sequence[Result]) -> Iterator[RenderableType]:
 
 def data(results: Sequence[Result]) -> Bake:
     """Return what `--json` prints."""
-    from edgebake.model.output.build import Bake, BakeResult
-
     rows = [
-        BakeResult(
-            bake_target=result.bake_target,
-            platform=result.platform,
+        BakeResult.of(
+            result,
             result=result.fate,
-            reason=result.reason,
             seconds=round(result.seconds, 3),
             steps_built=result.built,
             steps_cached=result.cached,
-            reference=result.reference,
-            digest=result.digest,
         )
         for result in results
     ]

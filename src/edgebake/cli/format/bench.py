@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from edgebake.cli.console import table
+from edgebake.cli.console import Renderable, table
 from edgebake.model.bench import ImageBench, Measurement, RecipeBench, Result
 from edgebake.model.output.build import Bench, ChangedMetric, Comparison
 from edgebake.text.statistics import median, spread
 from edgebake.text.words import counted
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
 _HEAD = ("MEASUREMENT", "THROUGHPUT", "P50", "P90", "P99", "NOISE")
 _COMPARED = ("MEASUREMENT", "METRIC", "THEN", "NOW", "NOW/THEN", "VERDICT")
 
 
-def text(result: Result) -> Iterator[RenderableType]:
+def text(result: Result) -> Iterator[Renderable]:
     """Yield a block for each image: its recipes, and what was measured, each value the median of all runs."""
     for number, image in enumerate(result.images):
         if number:
@@ -31,7 +27,7 @@ def data(result: Result, comparison: Comparison | None) -> Bench:
     return Bench(**dict(result), comparison=comparison)
 
 
-def _image(image: ImageBench) -> Iterator[RenderableType]:
+def _image(image: ImageBench) -> Iterator[Renderable]:
     from rich.padding import Padding
 
     emulated = ", EMULATED: says nothing about real hardware" if image.emulated else ""
@@ -68,7 +64,7 @@ def _row(measurement: Measurement) -> tuple[str, ...]:
 # ── compared
 
 
-def comparison_text(comparison: Comparison, before: Result) -> Iterator[RenderableType]:
+def comparison_text(comparison: Comparison, before: Result) -> Iterator[Renderable]:
     """Yield what changed as a table, and the notes.
 
     Args:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from edgebake.cli.console import table
+from edgebake.cli.console import Renderable, table
 from edgebake.compatibility.check import supported_sm
 from edgebake.compatibility.data import Entry
 from edgebake.model.output.lint import Compat, CompatRow
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
 _HEADER = ("FRAMEWORK", "TARGET", "RELEASES", "CUDA", "CUDNN", "PYTHON", "JETPACK", "SM", "FROM, OR WHY NONE")
 
 
-def text(entries: Sequence[Entry]) -> RenderableType:
+def text(entries: Sequence[Entry]) -> Renderable:
     """Return what runs on each target as a table; where there is no build, the reason."""
     return table(_HEADER, [_cells(entry) for entry in entries], wrap=("RELEASES", "SM", _HEADER[-1]))
 
@@ -50,18 +46,13 @@ def _sm(entry: Entry) -> tuple[str, ...]:
 
 def _row(entry: Entry) -> CompatRow:
     row, target = entry.row, entry.target
-    return CompatRow(
+    return CompatRow.of(
+        row,
         framework=entry.framework,
         target=target.name,
-        platforms=list(entry.platforms),
-        releases=list(row.releases),
-        absent=row.absent,
+        platforms=entry.platforms,
         cuda=target.cuda,
-        cudnn=row.cudnn,
         python=target.python,
         jetpack=target.jetpack,
-        sm=list(_sm(entry)),
-        origin=row.origin,
-        no_recipe=row.no_recipe,
-        sources=list(row.sources),
+        sm=_sm(entry),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from edgebake.cli.format.files import changes_text
 from edgebake.graph.notes import summarised
 from edgebake.model.output.build import Compile
-from edgebake.model.output.plan import ChangedFile, LeftOut
+from edgebake.model.output.plan import ChangedFile
 from edgebake.pipeline import Compiled
 from edgebake.render.writer import Change
 from edgebake.text.words import counted
@@ -34,6 +34,6 @@ def data(compiled: Compiled, changes: Sequence[Change]) -> Compile:
     return Compile(
         version=1,
         files=[ChangedFile(path=change.path, change=change.kind) for change in changes],
-        left_out=[LeftOut(what=left_out.what, reason=left_out.reason) for left_out in compilation.left_out],
+        left_out=compilation.left_out,
         notes=[str(note) for note in compilation.notes],
     )

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
-from edgebake.cli.console import table
+from edgebake.cli.console import Renderable, table
 from edgebake.host.fit import Grade
-from edgebake.host.machine import Fact, Gpu, Machine
+from edgebake.host.machine import Gpu, Machine
 from edgebake.host.match import Detection
 from edgebake.model.output import machine as published
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 UNKNOWN = "unknown"
 _TITLES = {
@@ -40,41 +36,15 @@ _OF_JETSONS = ("soc", "l4t", "jetpack")
 _OF_GPUS = ("driver", "cuda", "cuda_flavour")
 
 
-def text(detection: Detection) -> Table:
+def text(detection: Detection) -> Renderable:
     """Return a table of facts, each with its source."""
     return table(("FACT", "VALUE", "FROM"), rows(detection), wrap=("VALUE", "FROM"))
 
 
 def data(detection: Detection) -> published.Detect:
     """Return what `--json` prints. Sizes are in bytes."""
-    machine, runtime = detection.machine, detection.machine.runtime
-    return published.Detect(
-        version=1,
-        board=detection.board.name if detection.board else None,
-        parts=list(machine.parts),
-        **{name: _fact(fact) for name, fact in machine.facts()},
-        gpus=[_gpu_data(gpu) for gpu in machine.gpus],
-        runtime=published.DetectedRuntime(
-            docker=runtime.docker,
-            nvidia_runtime=runtime.nvidia_runtime,
-            configured=runtime.configured,
-            default=runtime.default,
-            cdi=list(runtime.cdi),
-            host_files=list(runtime.host_files),
-        ),
-        targets=[published.FittingTarget(name=one.name, grade=one.grade) for one in detection.targets],
-        notes=list(machine.notes),
-    )
-
-
-def _fact(fact: Fact[Any] | None) -> published.Fact | None:
-    return published.Fact(value=fact.value, source=fact.source) if fact else None
-
-
-def _gpu_data(gpu: Gpu) -> published.DetectedGpu:
-    return published.DetectedGpu(
-        name=gpu.name, sm=gpu.sm, memory=gpu.memory, brand=gpu.brand, sources=list(gpu.sources)
-    )
+    board = detection.board.name if detection.board else None
+    return published.Detect.of(detection.machine, version=1, board=board, targets=detection.targets)
 
 
 def rows(detection: Detection) -> list[tuple[str, str, str]]:

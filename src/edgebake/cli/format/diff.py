@@ -5,30 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from edgebake.cli.console import columns
-from edgebake.cli.format.reasons import MARK, counted_work, row_text
-from edgebake.diff.change import KINDS, Change, Kind, Where
+from edgebake.cli.console import Renderable, columns
+from edgebake.cli.format.reasons import MARK, counted_work, row_text, stages_once
+from edgebake.diff.facts import KINDS, Change, Kind, Where
 from edgebake.diff.images import Difference, ImageDiff
-from edgebake.diff.locks import LockDifference, LockedDiff
+from edgebake.diff.locks import LockDifference
 from edgebake.model.output import diff as published
 from edgebake.plan.builder import Plan
-from edgebake.plan.changes import SEVERITY, StageChange
+from edgebake.plan.changes import StageChange
 from edgebake.plan.rows import changed_rows
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.text.words import counted
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-_TITLES: dict[Kind, str] = {
-    "base": "base image",
-    "recipe": "recipes",
-    "python": "Python",
-    "setting": "settings",
-    "tag": "tags",
-}
 _KEYS: dict[Kind, str] = {
     "base": "base",
     "recipe": "recipes",
@@ -37,12 +27,13 @@ _KEYS: dict[Kind, str] = {
     "tag": "tags",
 }
 """Of the published model."""
+_TITLES = {**_KEYS, "base": "base image", "python": "Python"}
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]+")
 _FILE = "file "
 """What a cause begins with that is a file."""
 
 
-def text(difference: Difference | LockDifference) -> Iterator[RenderableType]:
+def text(difference: Difference | LockDifference) -> Iterator[Renderable]:
     """Yield how images or locks differ, with empty lines between images."""
     if isinstance(difference, LockDifference):
         yield from _lock(difference)
@@ -62,15 +53,15 @@ def data(difference: Difference | LockDifference) -> published.Diff:
         before=difference.before,
         after=difference.after,
         images=[_image_data(image) for image in difference.changed],
-        same=[published.SameImage(image=i.image, target=i.target) for i in difference.images if not i.differs],
-        files=dict(difference.files),
+        same=[image for image in difference.images if not image.differs],
+        files=difference.files,
     )
 
 
 # ── images as text
 
 
-def _image(difference: Difference, image: ImageDiff) -> Iterator[RenderableType]:
+def _image(difference: Difference, image: ImageDiff) -> Iterator[Renderable]:
     target = f"{image.target} → {image.other_target}" if image.other_target else image.target
     platforms = ", ".join(image.platforms)
     if image.old_platforms not in ((), image.platforms):
@@ -84,7 +75,7 @@ def _image(difference: Difference, image: ImageDiff) -> Iterator[RenderableType]
     yield from _rebuilt(difference, image)
 
 
-def _changes(kind: Kind, changes: Iterable[Where], platforms: Sequence[str]) -> Iterator[RenderableType]:
+def _changes(kind: Kind, changes: Iterable[Where], platforms: Sequence[str]) -> Iterator[Renderable]:
     """Yield the changes of one kind; with the platforms where these are not all."""
     rows = [
         _row(where.change, "" if where.platforms == tuple(platforms) else ", ".join(where.platforms))
@@ -96,7 +87,7 @@ def _changes(kind: Kind, changes: Iterable[Where], platforms: Sequence[str]) -> 
         yield _rows(rows, indent=4)
 
 
-def _rows(rows: Sequence[tuple[str, str, str]], *, indent: int) -> RenderableType:
+def _rows(rows: Sequence[tuple[str, str, str]], *, indent: int) -> Renderable:
     """Return marks, names and values in columns; without names, each value follows its mark."""
     if any(name for _, name, _ in rows):
         return columns([(f"{mark} {name}", value) for mark, name, value in rows], indent=indent)
@@ -111,7 +102,7 @@ def _row(change: Change, platforms: str) -> tuple[str, str, str]:
     return mark, change.name, f"{value}  ({platforms})".strip() if platforms else value
 
 
-def _rebuilt(difference: Difference, image: ImageDiff) -> Iterator[RenderableType]:
+def _rebuilt(difference: Difference, image: ImageDiff) -> Iterator[Renderable]:
     """Yield what is built again, in a plan's words."""
     if not image.stages or image.plan is None or difference.plan is None:
         return
@@ -145,21 +136,16 @@ def _summary(difference: Difference) -> str:
 
 
 def _stages_once(plan: Plan, images: Iterable[ImageDiff]) -> list[StageChange]:
-    """Return the changes of the images' stages, a stage on several platforms or in several images once."""
+    """Return the changes of the images' stages, each stage once."""
     names = {(image.image, image.target) for image in images}
-    stages: dict[tuple[str, str], StageChange] = {}
-    for target in plan.targets:
-        if (target.bake_target.image, target.bake_target.target) in names:
-            for change in target.changes:
-                key = (change.node.target, change.node.id)
-                stages[key] = max(change, stages.get(key, change), key=lambda c: SEVERITY.index(c.state))
-    return list(stages.values())
+    targets = [target for target in plan.targets if (target.bake_target.image, target.bake_target.target) in names]
+    return stages_once(change for target in targets for change in target.changes)
 
 
 # ── locks as text
 
 
-def _lock(difference: LockDifference) -> Iterator[RenderableType]:
+def _lock(difference: LockDifference) -> Iterator[Renderable]:
     if not difference.differs:
         yield f"{difference.before} and {difference.after} have the same pins."
         return
@@ -172,7 +158,7 @@ def _lock(difference: LockDifference) -> Iterator[RenderableType]:
     for number, image in enumerate(difference.changed):
         if number or general:
             yield ""
-        kind = _kind(before=image.before, after=image.after)
+        kind = _kind(image)
         yield f"{image.image} · {image.target}" + ("" if kind == "changed" else f"  {kind}")
         for name in KINDS:
             yield from _changes(name, image.changes, ())
@@ -182,69 +168,47 @@ def _lock(difference: LockDifference) -> Iterator[RenderableType]:
 
 
 def _image_data(image: ImageDiff) -> published.ImageDiff:
-    return published.ImageDiff(
-        image=image.image,
-        target=image.target,
+    return published.ImageDiff.of(
+        image,
         other_target=image.other_target or None,
-        platforms=list(image.platforms),
-        old_platforms=list(image.old_platforms or image.platforms),
-        change=_kind(before=image.before, after=image.after),
+        old_platforms=image.old_platforms or image.platforms,
+        change=_kind(image),
         stages=[_stage_data(image, stage) for stage in image.stages],
         **_changes_data(image.changes),
     )
 
 
 def _lock_data(difference: LockDifference) -> published.Diff:
-    return published.Diff(
+    return published.Diff.of(
+        difference,
         version=1,
-        before=difference.before,
-        after=difference.after,
         images=[_locked_data(image) for image in difference.changed],
-        bases=[_change_data(change) for change in difference.bases],
-        git=[_change_data(change) for change in difference.commits],
-        refresh=_change_data(difference.refresh) if difference.refresh else None,
+        git=difference.commits,
     )
 
 
-def _locked_data(image: LockedDiff) -> published.ImageDiff:
-    return published.ImageDiff(
-        image=image.image,
-        target=image.target,
-        change=_kind(before=image.before, after=image.after),
-        **_changes_data(image.changes),
-    )
+def _locked_data(image: ImageDiff) -> published.ImageDiff:
+    kind, changes = _kind(image), _changes_data(image.changes)
+    return published.ImageDiff(image=image.image, target=image.target, change=kind, **changes)
 
 
-def _kind(*, before: bool, after: bool) -> Literal["added", "removed", "changed"]:
-    return "changed" if before and after else "added" if after else "removed"
+def _kind(image: ImageDiff) -> Literal["added", "removed", "changed"]:
+    return "changed" if image.before and image.after else "added" if image.after else "removed"
 
 
 def _changes_data(changes: Iterable[Where]) -> dict[str, list[published.ImageChange]]:
     found: dict[str, list[published.ImageChange]] = {_KEYS[kind]: [] for kind in KINDS}
     for where in changes:
-        change = where.change
-        found[_KEYS[change.kind]].append(
-            published.ImageChange(
-                name=change.name, before=change.before, after=change.after, platforms=list(where.platforms)
-            )
-        )
+        change = published.ImageChange.of(where.change, platforms=where.platforms)
+        found[_KEYS[where.change.kind]].append(change)
     return found
 
 
-def _change_data(change: Change) -> published.PlainChange:
-    return published.PlainChange(name=change.name, before=change.before, after=change.after)
-
-
 def _stage_data(image: ImageDiff, stage: StageChange) -> published.ChangedStage:
-    return published.ChangedStage.model_validate(
-        {
-            "name": stage.name,
-            "kind": stage.node.kind,
-            "recipe": stage.node.recipe,
-            "platform": stage.platform,
-            "state": stage.state,
-            "causes": list(stage.causes),
-            "before": image.old.get((stage.platform, stage.key)),
-            "after": stage.fingerprint.digest,
-        }
+    return published.ChangedStage.of(
+        stage,
+        kind=stage.node.kind,
+        recipe=stage.node.recipe,
+        before=image.old.get((stage.platform, stage.key)),
+        after=stage.fingerprint.digest,
     )

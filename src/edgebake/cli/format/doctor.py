@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from edgebake.host.finding import Finding, State
+from edgebake.cli.console import Renderable
+from edgebake.host.checks import Finding, State
 from edgebake.model.output.machine import Doctor, DoctorFinding
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 _MARKS: dict[State, tuple[str, str]] = {
     "ok": ("✓", "green"),
@@ -21,7 +18,7 @@ _WIDTH = len("✓ Emulation of amd64")
 """Of the column with the checks' names: each finding is printed when it is known."""
 
 
-def text(finding: Finding) -> Table:
+def text(finding: Finding) -> Renderable:
     """Return a finding: its mark, what was checked, the result, and below it the commands that fix it."""
     from rich.table import Table
     from rich.text import Text
@@ -45,14 +42,6 @@ def data(findings: Sequence[Finding]) -> Doctor:
         version=1,
         ok=all(finding.state != "problem" for finding in findings),
         findings=[
-            DoctorFinding(
-                check=finding.check,
-                state=finding.state,
-                text=finding.text,
-                fix=list(finding.remedies),
-                can_fix=finding.fix is not None,
-                fixed=finding.fixed,
-            )
-            for finding in findings
+            DoctorFinding.of(finding, fix=finding.remedies, can_fix=finding.fix is not None) for finding in findings
         ],
     )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import typer
+
+from edgebake.cli.console import print_error
+from edgebake.errors import EXIT_CHECK
 from edgebake.render.writer import Change
 
 
@@ -12,7 +16,9 @@ def changes_text(changes: Iterable[Change]) -> Iterator[str]:
     return (f"{change.kind:<8} {change.path}" for change in changes)
 
 
-def stale_text(paths: Sequence[str], command: str) -> str:
-    """Return the error for files that differ from what `command` writes."""
-    lines = [f"error: {path} is stale" for path in paths]
-    return "\n".join([*lines, "", f"hint: write it again: {command}"])
+def refuse_stale(paths: Sequence[str], command: str) -> None:
+    """Report files that differ from what `command` writes, if there are any, and exit with 3."""
+    if paths:
+        lines = [f"error: {path} is stale" for path in paths]
+        print_error("\n".join([*lines, "", f"hint: write it again: {command}"]))
+        raise typer.Exit(EXIT_CHECK)

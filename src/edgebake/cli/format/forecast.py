@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from edgebake.plan.changes import StageChange
 from edgebake.plan.forecast import Forecast, Task
 from edgebake.text.duration import format_duration
+from edgebake.text.words import some
 
 _MAX_SHOWN = 4
 _LEAST = 0.02
@@ -55,9 +56,7 @@ def _where(found: Forecast, task: Task) -> str:
 
 
 def _some(changes: Sequence[StageChange]) -> str:
-    names = list(dict.fromkeys(change.name for change in changes))
-    more = f" and {len(names) - _MAX_SHOWN} more" if names[_MAX_SHOWN:] else ""
-    return ", ".join(names[:_MAX_SHOWN]) + more
+    return some(list(dict.fromkeys(change.name for change in changes)), _MAX_SHOWN)
 
 
 def _duration(seconds: float) -> str:

@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TypeVar
 
-from edgebake.cli.console import columns
-from edgebake.lint.finding import Finding, Rule
-from edgebake.lint.report import Report, by_file
+from edgebake.cli.console import Renderable, columns
+from edgebake.lint.finding import Finding, Report, Rule
 from edgebake.model.lint import Severity
 from edgebake.model.output.lint import AcceptedFinding, Lint, LintCounts, LintFinding, NotLinted
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
+Published = TypeVar("Published", bound=LintFinding)
 _STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
-def text(report: Report) -> Iterator[RenderableType]:
+def text(report: Report) -> Iterator[Renderable]:
     """Yield the findings by file, with how to fix each kind, and the counts."""
-    for path, findings in by_file(report.findings).items():
+    for path, findings in groupby(report.findings, key=lambda finding: finding.at.path):
         yield path
-        yield columns(_rows(findings), indent=2)
+        yield columns(_rows(list(findings)), indent=2)
         yield ""
     yield report.summary()
 
 
 def data(report: Report) -> Lint:
     """Return a report as published."""
-    accepted = [
-        AcceptedFinding(**_finding(finding).model_dump(), reason=finding.reason) for finding in report.accepted
-    ]
+    counts = {severity: report.count(severity) for severity in _STYLES}
     return Lint(
         version=1,
-        counts=LintCounts(
-            error=report.count("error"),
-            warning=report.count("warning"),
-            info=report.count("info"),
-            accepted=len(report.accepted),
-        ),
-        findings=[_finding(finding) for finding in report.findings],
-        accepted=accepted,
-        left_out=[NotLinted(recipe=recipe, targets=list(targets)) for recipe, targets in report.left_out],
+        counts=LintCounts(**counts, accepted=len(report.accepted)),
+        findings=[_finding(LintFinding, finding) for finding in report.findings],
+        accepted=[_finding(AcceptedFinding, finding) for finding in report.accepted],
+        left_out=[NotLinted(recipe=recipe, targets=targets) for recipe, targets in report.left_out],
     )
 
 
@@ -50,7 +41,7 @@ def rules_text(rules: Sequence[Rule]) -> str:
     return "\n".join(f"{rule.id} ({rule.severity})\n  {rule.summary}\n  fix: {rule.fix}" for rule in rules)
 
 
-def _rows(findings: Sequence[Finding]) -> Iterator[tuple[RenderableType, ...]]:
+def _rows(findings: Sequence[Finding]) -> Iterator[tuple[Renderable, ...]]:
     """Yield position, severity and message; after the last of several findings of a rule, how to fix it, once."""
     from rich.text import Text
 
@@ -65,16 +56,15 @@ def _rows(findings: Sequence[Finding]) -> Iterator[tuple[RenderableType, ...]]:
             yield "", "", f"hint: {finding.rule.fix}"
 
 
-def _finding(finding: Finding) -> LintFinding:
-    return LintFinding(
+def _finding(kind: type[Published], finding: Finding) -> Published:
+    at = finding.at
+    return kind.of(
+        finding,
         rule=finding.rule.id,
-        severity=finding.severity,
-        message=finding.message,
-        file=finding.at.path,
-        line=finding.at.line,
-        column=finding.at.column,
+        file=at.path,
+        line=at.line,
+        column=at.column,
         recipe=finding.recipe or None,
         image=finding.image or None,
-        targets=list(finding.targets),
         fix=finding.rule.fix,
     )

@@ -6,14 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from edgebake.cli.format.reasons import MARK, counted_work, row_text
+from edgebake.cli.format.reasons import MARK, counted_work, row_text, stages_once
 from edgebake.graph.notes import summarised
-from edgebake.plan.builder import Plan, is_complete
-from edgebake.plan.changes import SEVERITY, StageChange
-from edgebake.plan.command_line import bake_command
+from edgebake.plan.builder import Plan, bake_command, is_complete
 from edgebake.plan.rows import RunningStages, running_stages, target_rows
 from edgebake.plan.target_plan import TargetPlan
-from edgebake.text.words import counted, listed
+from edgebake.text.words import counted, listed, some
 
 if TYPE_CHECKING:
     from edgebake.model.output.plan import PlatformWork
@@ -141,19 +139,15 @@ def _time_lines(plan: Plan) -> list[str]:
 
 
 def _summary(plan: Plan) -> Iterator[str]:
-    states: dict[tuple[str, str], StageChange] = {}
-    for target in plan.targets:
-        for change in target.built:
-            key = (change.node.target, change.node.id)
-            states[key] = max(change, states.get(key, change), key=lambda c: SEVERITY.index(c.state))
-    same = sum(change.state == "same" for change in states.values())
+    changes = stages_once(change for target in plan.targets for change in target.built)
+    same = sum(change.state == "same" for change in changes)
     if not plan.targets:
         yield "Plan: no image is selected."
     else:
-        parts = [counted_work(states.values()), *_reused(plan), f"{counted(same, 'stage')} up to date"]
+        parts = [counted_work(changes), *_reused(plan), f"{counted(same, 'stage')} up to date"]
         yield f"Plan: {'; '.join(parts)}."
     yield _files_line(plan)
-    if same < len(states):
+    if same < len(changes):
         yield f"Run: {bake_command(plan)}"
 
 
@@ -173,13 +167,10 @@ def _files_line(plan: Plan) -> str:
         return "Committed files: up to date."
     edited = [change.path for change in plan.files if change.kind == "hand-edited"]
     if edited:
-        return f"Committed files: {_some(edited)} edited by hand; edgebake compile --force overwrites them."
+        return (
+            f"Committed files: {some(edited, _MAX_FILES)} edited by hand; edgebake compile --force overwrites them."
+        )
     # The manifest changes whenever anything does; what people read comes first.
     paths = [c.path for c in plan.files if not c.path.endswith("/manifest.json")] or [c.path for c in plan.files]
     paths.sort(key=lambda path: not path.endswith(("/Dockerfile", ".hcl")))
-    return f"Committed files: {len(paths)} to write ({_some(paths)}); edgebake compile writes them."
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MAX_FILES} more" if names[_MAX_FILES:] else ""
-    return ", ".join(names[:_MAX_FILES]) + more
+    return f"Committed files: {len(paths)} to write ({some(paths, _MAX_FILES)}); edgebake compile writes them."

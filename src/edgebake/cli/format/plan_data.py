@@ -4,55 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgebake.model.output.plan import (
-    ChangedFile,
-    Forecast,
-    LeftOut,
-    Observed,
-    PathStage,
-    Plan,
-    PlannedImage,
-    PlannedStage,
-    PlannedStep,
-    PlatformWork,
-    Stacks,
-    TimedStage,
-    WorthIt,
-)
+from edgebake.model.output import plan as published
 from edgebake.plan import builder, forecast
 from edgebake.plan.changes import StageChange
-from edgebake.plan.evidence import Evidence
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, Step, VerifyIndexes, WriteFiles
-from edgebake.plan.target_plan import TargetPlan
+from edgebake.plan.target_plan import Evidence, TargetPlan
 
 
-def data(plan: builder.Plan, work: Sequence[PlatformWork] | None = None) -> Plan:
+def data(plan: builder.Plan, work: Sequence[published.PlatformWork] | None = None) -> published.Plan:
     """Return what `--json` prints.
 
     Args:
         plan: the plan.
         work: how a builder does each platform, if that was asked for.
     """
-    return Plan(
+    return published.Plan(
         version=1,
         images=[_image(target) for target in plan.targets],
-        left_out=[LeftOut(what=out.what, reason=out.reason) for out in plan.compilation.left_out],
+        left_out=plan.compilation.left_out,
         notes=[str(note) for note in plan.compilation.notes],
-        files=[ChangedFile(path=change.path, change=change.kind) for change in plan.files],
+        files=[published.ChangedFile(path=change.path, change=change.kind) for change in plan.files],
         stacks=_stacks(plan),
         steps=[_step(step) for step in plan.steps],
         time=_time(plan),
-        platforms=None if work is None else list(work),
+        platforms=work,
     )
 
 
-def _image(target: TargetPlan) -> PlannedImage:
-    return PlannedImage(
+def _image(target: TargetPlan) -> published.PlannedImage:
+    return published.PlannedImage(
         bake_target=target.bake_target.name,
         observed=_observed(target.evidence),
         image=target.bake_target.image,
         target=target.bake_target.target,
-        platforms=list(target.platforms),
+        platforms=target.platforms,
         complete=target.complete,
         fingerprints=dict(target.fingerprints),
         given={one.stage.name: one.reference for one in target.reuse.given},
@@ -60,35 +45,33 @@ def _image(target: TargetPlan) -> PlannedImage:
     )
 
 
-def _observed(evidence: Evidence) -> Observed | None:
+def _observed(evidence: Evidence) -> published.Observed | None:
     if not evidence.text:
         return None
     proof, reason = (evidence.text, None) if evidence.current else (None, evidence.text)
-    return Observed(current=evidence.current, proof=proof, reason=reason)
+    return published.Observed(current=evidence.current, proof=proof, reason=reason)
 
 
-def _stage(change: StageChange, target: TargetPlan) -> PlannedStage:
-    return PlannedStage(
-        name=change.name,
-        kind=change.node.kind,
-        recipe=change.node.recipe,
-        title=change.node.title,
-        platform=change.platform,
-        native=change.node.native,
-        state=change.state,
-        causes=list(change.causes),
+def _stage(change: StageChange, target: TargetPlan) -> published.PlannedStage:
+    node = change.node
+    return published.PlannedStage.of(
+        change,
+        kind=node.kind,
+        recipe=node.recipe,
+        title=node.title,
+        native=node.native,
         fingerprint=change.fingerprint.digest,
         own=change.fingerprint.own,
         reused=target.reuse.spares(change.at),
     )
 
 
-def _stacks(plan: builder.Plan) -> Stacks | None:
+def _stacks(plan: builder.Plan) -> published.Stacks | None:
     snapshot = plan.snapshot
     if snapshot is None:
         return None
     publish = [one.stage.key for target in plan.targets for one in target.to_publish]
-    return Stacks(
+    return published.Stacks(
         repository=snapshot.repository,
         failure=snapshot.failure or snapshot.off,
         refused=dict(sorted(snapshot.refused.items())),
@@ -96,17 +79,17 @@ def _stacks(plan: builder.Plan) -> Stacks | None:
     )
 
 
-def _step(step: Step) -> PlannedStep:
+def _step(step: Step) -> published.PlannedStep:
     match step:
         case WriteFiles(changes):
-            return PlannedStep(step="write-files", files=[change.path for change in changes])
+            return published.PlannedStep(step="write-files", files=[change.path for change in changes])
         case CheckBuilder(platforms, emulated):
-            return PlannedStep(step="check-builder", platforms=list(platforms), emulated=list(emulated))
+            return published.PlannedStep(step="check-builder", platforms=platforms, emulated=emulated)
         case PublishStages():
             keys = [one.stage.key for one in step.stages]
-            return PlannedStep(step="publish-stages", repository=step.repository, keys=keys)
+            return published.PlannedStep(step="publish-stages", repository=step.repository, keys=keys)
         case Bake():
-            return PlannedStep(
+            return published.PlannedStep(
                 step="bake",
                 bake_targets=[item.bake_target.name for item in step.images],
                 tests=[item.bake_target.name for item in step.tests],
@@ -115,20 +98,22 @@ def _step(step: Step) -> PlannedStep:
                 tags={item.bake_target.name: item.tag for item in step.images if item.tag},
             )
         case VerifyIndexes(bake_targets):
-            return PlannedStep(step="verify-indexes", bake_targets=[target.name for target in bake_targets])
+            return published.PlannedStep(
+                step="verify-indexes", bake_targets=[target.name for target in bake_targets]
+            )
         case MergeIndex(index):
             tag = f"{index.repository}:{index.tag}"
-            return PlannedStep(step="merge-index", tag=tag, parts=dict(index.parts))
+            return published.PlannedStep(step="merge-index", tag=tag, parts=dict(index.parts))
 
 
 # ── time
 
 
-def _time(plan: builder.Plan) -> Forecast | None:
+def _time(plan: builder.Plan) -> published.Forecast | None:
     found = forecast.forecast(plan, plan.times) if plan.times else None
     if found is None:
         return None
-    return Forecast(
+    return published.Forecast(
         version=1,
         expected_seconds=round(found.expected_seconds, 3),
         critical_path_seconds=round(found.path_seconds, 3),
@@ -137,20 +122,20 @@ def _time(plan: builder.Plan) -> Forecast | None:
         useful_parallelism=round(found.useful_parallelism, 3),
         critical_path=[_path_stage(found, task) for task in found.path],
         worth_making_faster=[
-            WorthIt(recipe=name, saves_seconds=round(seconds, 3)) for name, seconds in found.saved.items()
+            published.WorthIt(recipe=name, saves_seconds=round(seconds, 3)) for name, seconds in found.saved.items()
         ],
         measured_elsewhere=[_timed(change) for change in found.elsewhere],
         never_measured=[_timed(change) for change in found.unknown],
     )
 
 
-def _timed(change: StageChange) -> TimedStage:
-    return TimedStage(target=change.node.target, stage=change.name, platform=change.platform)
+def _timed(change: StageChange) -> published.TimedStage:
+    return published.TimedStage(target=change.node.target, stage=change.name, platform=change.platform)
 
 
-def _path_stage(found: forecast.Forecast, task: forecast.Task) -> PathStage:
+def _path_stage(found: forecast.Forecast, task: forecast.Task) -> published.PathStage:
     change, measured = found.tasks[task], found.measured.get(task)
-    return PathStage(
+    return published.PathStage(
         **dict(_timed(change)),
         recipe=change.node.recipe,
         seconds=round(measured.seconds, 3) if measured else None,

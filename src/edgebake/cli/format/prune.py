@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from edgebake.cli.console import table
+from edgebake.cli.console import Renderable, table
 from edgebake.model.output.publishing import PrunableTag, Prune
 from edgebake.text.words import counted
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
-
-def text(tags: Sequence[PrunableTag], *, deleted: bool) -> Iterator[RenderableType]:
+def text(tags: Sequence[PrunableTag], *, deleted: bool) -> Iterator[Renderable]:
     """Yield a table of the tags, and a line that counts them.
 
     Args:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
+from edgebake.graph.node import Kind, StageKey
+from edgebake.plan.changes import SEVERITY, Cause, Reason, StageChange, State, reasons
+from edgebake.plan.reuse import Given
+from edgebake.plan.rows import ReusedPart, Row
 from edgebake.text.words import counted, listed
-
-if TYPE_CHECKING:
-    from edgebake.graph.node import Kind
-    from edgebake.plan.changes import StageChange, State
-    from edgebake.plan.reasons import Cause, Reason
-    from edgebake.plan.reuse import Given
-    from edgebake.plan.rows import ReusedPart, Row
 
 MARK: dict[State, str] = {"new": "+", "direct": "~", "indirect": "~", "moved": "~", "same": "="}
 _MAX_CAUSES = 4
@@ -96,8 +92,6 @@ def reasons_text(reasons: Sequence[Reason]) -> str:
 
 def change_text(change: StageChange) -> str:
     """Return why a stage is built or not."""
-    from edgebake.plan.reasons import reasons
-
     return reasons_text(reasons([change]))
 
 
@@ -124,6 +118,15 @@ def _causes(causes: Sequence[Cause]) -> list[str]:
     names = list(dict.fromkeys(names))
     more = len(names) - _MAX_CAUSES
     return [*names[:_MAX_CAUSES], f"{more} more"] if more > 0 else names
+
+
+def stages_once(changes: Iterable[StageChange]) -> list[StageChange]:
+    """Return a change for each stage: the most severe of those on several platforms or in several images."""
+    stages: dict[StageKey, StageChange] = {}
+    for change in changes:
+        other = stages.get(change.node.key, change)
+        stages[change.node.key] = max(change, other, key=lambda one: SEVERITY.index(one.state))
+    return list(stages.values())
 
 
 def counted_work(changes: Iterable[StageChange]) -> str:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from edgebake.cli.console import table
+from edgebake.cli.console import Renderable, table
+from edgebake.cli.format.bench import size
+from edgebake.host.launch import Prepared
 from edgebake.host.monitor import Usage
-from edgebake.host.prepare import Prepared
 from edgebake.text.words import counted
 
-if TYPE_CHECKING:
-    from rich.table import Table
 
-
-def text(prepared: Prepared) -> Table:
+def text(prepared: Prepared) -> Renderable:
     """Return a table of the flags, each with its reason."""
     rows = [(" ".join(flag.words), flag.why) for flag in prepared.flags]
     rows.append((prepared.image.reference, "the image"))
@@ -27,16 +23,6 @@ def usage(used: Usage) -> str:
     if not used.cpu:
         return f"{used.seconds:.1f} s; no sample: it ended too soon"
     cpu = f"CPU {sum(used.cpu) / len(used.cpu):.0f} % (at most {max(used.cpu):.0f} %) of a core"
-    gpu = f"at most {_size(max(used.gpu_memory))}, of all programs" if used.gpu_memory else "unknown"
-    return "; ".join(
-        [
-            f"{used.seconds:.1f} s, {counted(len(used.cpu), 'sample')}",
-            cpu,
-            f"memory at most {_size(max(used.memory))}",
-            f"GPU memory {gpu}",
-        ]
-    )
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
+    gpu = f"at most {size(max(used.gpu_memory))}, of all programs" if used.gpu_memory else "unknown"
+    samples = f"{used.seconds:.1f} s, {counted(len(used.cpu), 'sample')}"
+    return "; ".join([samples, cpu, f"memory at most {size(max(used.memory))}", f"GPU memory {gpu}"])

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from edgebake.model.output import plan as output
 from edgebake.plan.shards import Shard
 from edgebake.plan.shared import SharedStage
-
-if TYPE_CHECKING:
-    from edgebake.model.output import plan as output
 
 
 def text(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> str:
@@ -21,7 +18,7 @@ def text(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -
     """
     if not shards:
         return "Nothing to build: no shards."
-    return "\n".join([*(() if shared is None else _shared_lines(_first(shards), shared)), *_lines(shards)])
+    return "\n".join([*(() if shared is None else _shared_lines(f"0/{len(shards)}", shared)), *_lines(shards)])
 
 
 def _lines(shards: Sequence[Shard]) -> Iterator[str]:
@@ -42,10 +39,6 @@ def _shared_lines(name: str, shared: Sequence[SharedStage]) -> Iterator[str]:
         yield f"  {stage.name} ({stage.target}{where}; for {', '.join(map(str, stage.shards))})"
 
 
-def _first(shards: Sequence[Shard]) -> str:
-    return f"0/{len(shards)}"
-
-
 def data(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -> output.Shards:
     """Return what `plan --shards N --json` prints, and `bake --shard I/N --shards FILE` reads.
 
@@ -53,46 +46,19 @@ def data(shards: Sequence[Shard], shared: Sequence[SharedStage] | None = None) -
         shards: the cut.
         shared: shard 0; None if the project publishes no stages.
     """
-    from edgebake.model.output import plan as output
-
     return output.Shards(
         version=1,
-        shared=None if shared is None else _shared_data(_first(shards), shared),
-        shards=[
-            output.Shard(
-                shard=shard.name,
-                platforms=list(shard.platforms),
-                seconds=round(shard.seconds, 1),
-                parts=[
-                    output.ShardPart(
-                        bake_target=part.bake_target,
-                        image=part.image,
-                        target=part.target,
-                        platform=part.platform,
-                        fingerprint=part.fingerprint,
-                    )
-                    for part in shard.parts
-                ],
-            )
-            for shard in shards
-        ],
+        shared=None if shared is None else _shared_data(len(shards), shared),
+        shards=[output.Shard.of(shard, shard=shard.name, seconds=round(shard.seconds, 1)) for shard in shards],
     )
 
 
-def _shared_data(name: str, shared: Sequence[SharedStage]) -> output.Shared:
-    from edgebake.model.output import plan as output
-
-    count = name.partition("/")[2]
+def _shared_data(count: int, shared: Sequence[SharedStage]) -> output.Shared:
     return output.Shared(
-        shard=name,
+        shard=f"0/{count}",
         platforms=sorted({stage.platform for stage in shared}),
         stages=[
-            output.SharedStage(
-                target=stage.target,
-                stage=stage.name,
-                platform=stage.platform,
-                shards=[f"{number}/{count}" for number in stage.shards],
-            )
+            output.SharedStage.of(stage, stage=stage.name, shards=[f"{number}/{count}" for number in stage.shards])
             for stage in shared
         ],
     )

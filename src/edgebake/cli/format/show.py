@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
-from edgebake.cli.console import columns
-from edgebake.cli.format.proof import proof_text
-from edgebake.model.output.explore import (
-    InstalledRecipe,
-    Needs,
-    Show,
-    ShownBuild,
-    ShownImage,
-    ShownRecipe,
-    ShownRelease,
-    ShownTarget,
-    ShownTest,
-    ShownVariant,
-)
+from edgebake.cli.console import Renderable, columns
+from edgebake.cli.format.list import proof_text
+from edgebake.model.output import explore as published
+from edgebake.text.words import some
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
+Field: TypeAlias = tuple[str, str | Sequence[str] | None]
+"""A name, and its value or values."""
 _SHOWN_FILES = 12
 _FACTS = ("l4t", "jetpack", "cuda", "cudnn", "tensorrt", "python", "cuda_flavour", "memory", "board", "driver")
 _USES = {"run": "needed by", "library": "compiled into", "tool": "builds"}
 
 
-def text(output: Show) -> Iterator[RenderableType]:
+def text(output: published.Show) -> Iterator[Renderable]:
     """Yield the image, the target and the recipe, with an empty line between them."""
     parts = [
         *([_image(output.image)] if output.image else []),
@@ -41,9 +30,9 @@ def text(output: Show) -> Iterator[RenderableType]:
         yield from part
 
 
-def _fields(rows: Sequence[tuple[str, str | None]], *, indent: int = 2) -> Iterator[RenderableType]:
+def _fields(*rows: Field, indent: int = 2) -> Iterator[Renderable]:
     """Yield names and values in columns, without those that have no value."""
-    present = [(name, value) for name, value in rows if value]
+    present = [(name, value if isinstance(value, str) else ", ".join(value)) for name, value in rows if value]
     if present:
         yield columns(present, indent=indent)
 
@@ -57,25 +46,20 @@ def _sources(sources: Sequence[str]) -> Iterator[str]:
 # ── an image
 
 
-def _image(image: ShownImage) -> Iterator[RenderableType]:
+def _image(image: published.ShownImage) -> Iterator[Renderable]:
     yield f"{image.name} (image)" + (f": {image.summary}" if image.summary else "")
     yield from _fields(
-        [
-            ("file", image.file),
-            ("recipes", ", ".join(image.recipes)),
-            ("board", image.board),
-            ("repository", image.repository),
-        ]
+        ("file", image.file), ("recipes", image.recipes), ("board", image.board), ("repository", image.repository)
     )
     for tag, parts in image.indexes.items():
         yield f"  index {tag}: " + ", ".join(f"{platform} from {target}" for platform, target in parts.items())
     for on in image.targets:
         yield f"  on {on.target} ({', '.join(on.platforms)})"
         recipes = ", ".join(_installed(recipe, on.platforms) for recipe in on.recipes)
-        yield from _fields([("tags", ", ".join(on.tags)), ("recipes", recipes)], indent=4)
+        yield from _fields(("tags", on.tags), ("recipes", recipes), indent=4)
 
 
-def _installed(recipe: InstalledRecipe, platforms: list[str]) -> str:
+def _installed(recipe: published.InstalledRecipe, platforms: list[str]) -> str:
     flavours = f"[{','.join(recipe.flavours)}]" if recipe.flavours else ""
     only = "" if recipe.platforms == platforms else f" ({', '.join(recipe.platforms)} only)"
     return f"{recipe.name}{flavours} {recipe.version or ''}".rstrip() + only
@@ -84,25 +68,23 @@ def _installed(recipe: InstalledRecipe, platforms: list[str]) -> str:
 # ── a target
 
 
-def _target(target: ShownTarget) -> Iterator[RenderableType]:
+def _target(target: published.ShownTarget) -> Iterator[Renderable]:
     base = target.base
     yield f"{target.name} (target): {target.summary}"
     yield from _fields(
-        [
-            ("family", target.family),
-            ("file", target.file),
-            ("platforms", ", ".join(target.platforms)),
-            ("base image", base.image + (f" ({base.native} on the build platform)" if base.native else "")),
-            ("provides", ", ".join(base.provides)),
-            ("system", f"{target.os}, glibc {target.glibc}"),
-            *((name.replace("_", " "), getattr(target, name)) for name in _FACTS),
-            ("sm", ", ".join(target.sm)),
-            ("host provides", "CUDA, cuDNN, TensorRT" if target.host_libraries else ""),
-            ("groups", ", ".join(target.groups)),
-            ("tag suffix", target.tag_suffix),
-            ("boards", ", ".join(target.boards)),
-            ("images", ", ".join(target.images)),
-        ]
+        ("family", target.family),
+        ("file", target.file),
+        ("platforms", target.platforms),
+        ("base image", base.image + (f" ({base.native} on the build platform)" if base.native else "")),
+        ("provides", base.provides),
+        ("system", f"{target.os}, glibc {target.glibc}"),
+        *((name.replace("_", " "), getattr(target, name)) for name in _FACTS),
+        ("sm", target.sm),
+        ("host provides", "CUDA, cuDNN, TensorRT" if target.host_libraries else ""),
+        ("groups", target.groups),
+        ("tag suffix", target.tag_suffix),
+        ("boards", target.boards),
+        ("images", target.images),
     )
     yield from _sources(target.sources)
 
@@ -110,68 +92,57 @@ def _target(target: ShownTarget) -> Iterator[RenderableType]:
 # ── a recipe
 
 
-def _recipe(recipe: ShownRecipe) -> Iterator[RenderableType]:
+def _recipe(recipe: published.ShownRecipe) -> Iterator[Renderable]:
     yield f"{recipe.name} (recipe): {recipe.summary}"
     install = recipe.install
     yield from _fields(
-        [
-            ("group, layer", f"{recipe.group}, {recipe.layer}"),
-            ("file", recipe.file),
-            ("homepage", recipe.homepage),
-            ("licence", recipe.license),
-            ("aliases", ", ".join(recipe.aliases)),
-            ("provides", ", ".join(recipe.provides)),
-            ("flavours", ", ".join(recipe.flavours)),
-            ("requires", ", ".join(recipe.requires)),
-            ("conflicts", ", ".join(recipe.conflicts)),
-            ("args", _pairs(recipe.args)),
-            *_build(recipe.build),
-            ("apt", ", ".join(install.apt)),
-            ("pip", ", ".join(install.pip)),
-            ("installs", ", ".join(sorted({*install.files.values()}))),
-            ("script", install.script),
-            ("test", _script(recipe.test)),
-            ("bench", _script(recipe.bench)),
-            ("files", _some(recipe.files)),
-            ("images", ", ".join(recipe.images)),
-            *_needed_by(recipe.needed_by),
-            ("proof", proof_text(recipe.proof.built) if recipe.proof else None),
-        ]
+        ("group, layer", f"{recipe.group}, {recipe.layer}"),
+        ("file", recipe.file),
+        ("homepage", recipe.homepage),
+        ("licence", recipe.license),
+        *((name, getattr(recipe, name)) for name in ("aliases", "provides", "flavours", "requires", "conflicts")),
+        ("args", _pairs(recipe.args)),
+        *_build(recipe.build),
+        ("apt", install.apt),
+        ("pip", install.pip),
+        ("installs", ", ".join(sorted({*install.files.values()}))),
+        ("script", install.script),
+        ("test", _script(recipe.test)),
+        ("bench", _script(recipe.bench)),
+        ("files", some(recipe.files, _SHOWN_FILES)),
+        ("images", recipe.images),
+        *_needed_by(recipe.needed_by),
+        ("proof", proof_text(recipe.proof.built) if recipe.proof else None),
     )
     yield from _releases(recipe.releases)
     yield from _sources(recipe.sources)
 
 
-def _build(build: ShownBuild | None) -> list[tuple[str, str | None]]:
+def _build(build: published.ShownBuild | None) -> list[Field]:
     if build is None:
         return []
     return [
         ("built on", f"the {build.runs_on.replace('-', ' ')}, by {build.script}"),
-        ("built with", ", ".join(build.tools)),
-        ("libraries", ", ".join(build.libraries)),
-        ("built from", ", ".join(build.sources)),
+        ("built with", build.tools),
+        ("libraries", build.libraries),
+        ("built from", build.sources),
     ]
 
 
-def _script(test: ShownTest | None) -> str | None:
+def _script(test: published.ShownTest | None) -> str | None:
     return f"{test.script}, at most {test.timeout} s" + (", needs a GPU" if test.gpu else "") if test else None
-
-
-def _some(files: Sequence[str]) -> str:
-    more = len(files) - _SHOWN_FILES
-    return ", ".join(files[:_SHOWN_FILES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _pairs(values: dict[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
-def _needed_by(needs: Sequence[Needs]) -> Iterator[tuple[str, str]]:
+def _needed_by(needs: Sequence[published.Needs]) -> Iterator[tuple[str, str]]:
     for kind, words in _USES.items():
         yield words, ", ".join(dict.fromkeys(need.recipe for need in needs if need.kind == kind))
 
 
-def _releases(releases: Sequence[ShownRelease] | None) -> Iterator[RenderableType]:
+def _releases(releases: Sequence[published.ShownRelease] | None) -> Iterator[Renderable]:
     if releases is None:
         yield "  releases: computed for each target; name one with --target"
     elif releases:
@@ -183,7 +154,7 @@ def _releases(releases: Sequence[ShownRelease] | None) -> Iterator[RenderableTyp
             yield columns(rows, indent=4, wrap=2)
 
 
-def _rows(release: ShownRelease) -> Iterator[tuple[str, str, str]]:
+def _rows(release: published.ShownRelease) -> Iterator[tuple[str, str, str]]:
     """Yield the lines of a release: its version, where it exists, and what it requires."""
     version = release.version + (" (default)" if release.default else "")
     if release.platforms is not None:
@@ -200,7 +171,7 @@ def _rows(release: ShownRelease) -> Iterator[tuple[str, str, str]]:
         yield "", f"· {variant.when_text or 'any other target'}", _requirements(variant)
 
 
-def _platforms(release: ShownRelease) -> str:
+def _platforms(release: published.ShownRelease) -> str:
     existing = ", ".join(platform.split("/")[1] for platform in release.platforms or ())
     needs = "; ".join(dict.fromkeys((release.needs or {}).values()))
     if not needs:
@@ -208,7 +179,7 @@ def _platforms(release: ShownRelease) -> str:
     return f"{existing}; elsewhere it needs {needs}" if existing else f"not available: needs {needs}"
 
 
-def _requirements(part: ShownVariant, flavours: Sequence[str] = ()) -> str:
+def _requirements(part: published.ShownVariant, flavours: Sequence[str] = ()) -> str:
     words = [f"requires {', '.join(part.requires)}"] if part.requires else []
     words += [f"conflicts with {', '.join(part.conflicts)}"] if part.conflicts else []
     words += [f"flavours {', '.join(flavours)}"] if flavours else []

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from edgebake.cli.console import columns
+from edgebake.cli.console import Renderable, columns
+from edgebake.errors import Position
+from edgebake.inspect.graphs import Step
 from edgebake.inspect.release import Choice
-from edgebake.inspect.requirements import Step
 from edgebake.inspect.why import Answer
 from edgebake.load.words import format_path, format_position
 from edgebake.model.output import explore as published
 from edgebake.text.words import counted
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from edgebake.errors import Position
-
 _SHOWN_RELEASES = 8  # that were not chosen, each with its reason
 
 
-def text(answers: Sequence[Answer]) -> Iterator[RenderableType]:
+def text(answers: Sequence[Answer]) -> Iterator[Renderable]:
     """Yield the answers, with an empty line between them."""
     for number, answer in enumerate(answers):
         if number:
@@ -37,7 +32,7 @@ def data(answers: Sequence[Answer], name: str) -> published.Why:
 # ── text
 
 
-def _answer(answer: Answer) -> Iterator[RenderableType]:
+def _answer(answer: Answer) -> Iterator[Renderable]:
     yield f"{answer.image} · {answer.target} ({', '.join(answer.platforms)})"
     if answer.status == "absent":
         yield f"  {answer.name} is not in the image"
@@ -60,7 +55,7 @@ def _answer(answer: Answer) -> Iterator[RenderableType]:
         yield f"  … and {more} (--paths 0 shows all)"
 
 
-def _release(name: str, chosen: Choice) -> Iterator[RenderableType]:
+def _release(name: str, chosen: Choice) -> Iterator[Renderable]:
     yield f"  {name} {chosen.version}".rstrip() + f": {chosen.why}"
     if chosen.variant:
         yield f"  variant for {chosen.variant}"
@@ -92,35 +87,22 @@ def _path(image: str, path: Sequence[Step]) -> Iterator[tuple[str, str]]:
 
 
 def _answer_data(answer: Answer) -> published.Answer:
-    return published.Answer(
-        image=answer.image,
-        target=answer.target,
-        platforms=list(answer.platforms),
+    return published.Answer.of(
+        answer,
         recipe=answer.name,
-        status=answer.status,
         brought=answer.brought or None,
         release=_choice_data(answer.choice) if answer.choice else None,
-        path_count=answer.path_count,
         paths=[[_step_data(step) for step in path] for path in answer.paths],
-        notes=list(answer.notes),
-        available=answer.available,
-        bringers=list(answer.bringers),
     )
 
 
 def _choice_data(chosen: Choice) -> published.ChosenRelease:
-    return published.ChosenRelease(
-        version=chosen.version or None,
-        reason=chosen.reason,
-        why=chosen.why,
-        variant=chosen.variant or None,
-        others=[published.OtherRelease(version=o.version, kind=o.kind, why=o.why) for o in chosen.others],
-    )
+    return published.ChosenRelease.of(chosen, version=chosen.version or None, variant=chosen.variant or None)
 
 
 def _step_data(step: Step) -> published.PathStep:
     asks = [{"kind": ask.kind, "requirement": str(ask.requirement), "at": _place(ask.at)} for ask in step.asks]
-    return published.PathStep.model_validate({"from": step.parent or None, "to": step.name, "asks": asks})
+    return published.PathStep(from_=step.parent or None, to=step.name, asks=asks)
 
 
 def _place(at: Position | None) -> published.FilePosition | None:

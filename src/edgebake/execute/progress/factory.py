@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TextIO
 
+from edgebake.execute.progress import Mode
 from edgebake.execute.progress.base import Progress
 from edgebake.execute.progress.json_lines import JsonLines
-from edgebake.execute.progress.mode import Mode
 from edgebake.execute.progress.plain import Plain
 from edgebake.execute.progress.table import Table
 

@@ -3,85 +3,62 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.modes import Modes
-from edgebake.execute.progress.base import HEARTBEAT, Progress
-from edgebake.execute.rows import Row
-from edgebake.model.output.progress import (
-    BeginEvent,
-    EndEvent,
-    Line,
-    PlatformEvent,
-    RetryEvent,
-    RunningEvent,
-    StepEvent,
-)
+from edgebake.execute.progress.base import HEARTBEAT, Lines, Row
+from edgebake.model.output import progress as output
 
 if TYPE_CHECKING:
     from edgebake.execute.runner import Ended, Job
     from edgebake.model.output.plan import PlatformWork
 
 
-class JsonLines(Progress):
-    """Writes a line for each event.
-
-    Args:
-        stream: where to write.
-        heartbeat: seconds after which the running rows are written again.
-    """
+class JsonLines(Lines):
+    """Writes a line for each event."""
 
     def __init__(self, stream: TextIO, *, heartbeat: float = HEARTBEAT) -> None:
-        super().__init__()
-        self._stream = stream
-        self._heartbeat = heartbeat
-        self._last = time.monotonic()
-        self._written: set[tuple[str, bool]] = set()
+        super().__init__(stream, heartbeat=heartbeat)
+        self._ended: set[tuple[str, bool]] = set()
 
     def work(self, work: Sequence[PlatformWork], modes: Modes) -> None:
         super().work(work, modes)
         for platform_work in work:
-            self._write(PlatformEvent(version=1, time=_now(), event="platform", **dict(platform_work)))
+            self._write(output.PlatformEvent(version=1, time=_now(), event="platform", **dict(platform_work)))
 
     def began(self, job: Job, events: EventReader) -> None:
         super().began(job, events)
-        self._write(BeginEvent(version=1, time=_now(), event="begin", **_facts(job)))
+        self._write(output.BeginEvent(version=1, time=_now(), event="begin", **_facts(job)))
 
     def ended(self, ended: Ended) -> None:
         super().ended(ended)
         outcome: Literal["done", "failed"] = "failed" if ended.failures else "done"
         reason = ended.failures[0].short if ended.failures else ""
         facts = {**_facts(ended.job), "done": ended.done}
-        self._write(EndEvent(version=1, time=_now(), event="end", outcome=outcome, reason=reason, **facts))
+        self._write(output.EndEvent(version=1, time=_now(), event="end", outcome=outcome, reason=reason, **facts))
 
     def update(self, events: EventReader, ended: list[BuildStep]) -> None:
         for step in ended:
-            if not step.internal and (step.digest, step.cached) not in self._written:
-                self._written.add((step.digest, step.cached))
+            if not step.internal and (step.digest, step.cached) not in self._ended:
+                self._ended.add((step.digest, step.cached))
                 self._write(self._step(step))
 
-    def tick(self) -> None:
-        if time.monotonic() - self._last >= self._heartbeat:
-            for row in self._rows:
-                if row.state == "running":
-                    self._write(_running(row))
-            self._last = time.monotonic()
+    def _running(self) -> Iterable[str]:
+        return (_running(row).model_dump_json() for row in self._rows if row.state == "running")
 
     def retry(self, number: str, seconds: float, reason: str) -> None:
-        seconds = round(seconds, 1)
-        self._write(
-            RetryEvent(version=1, time=_now(), event="retry", attempt=number, seconds=seconds, reason=reason)
-        )
+        facts = {"attempt": number, "seconds": round(seconds, 1), "reason": reason}
+        self._write(output.RetryEvent(version=1, time=_now(), event="retry", **facts))
 
     def close(self) -> None:
         super().close()
-        self._written.clear()
+        self._ended.clear()
 
-    def _step(self, step: BuildStep) -> StepEvent:
-        return StepEvent(
+    def _step(self, step: BuildStep) -> output.StepEvent:
+        return output.StepEvent(
             version=1,
             time=_now(),
             event="step",
@@ -96,25 +73,18 @@ class JsonLines(Progress):
             error=step.error,
         )
 
-    def _write(self, line: Line) -> None:
-        self._stream.write(f"{line.model_dump_json()}\n")
-        self._stream.flush()
-        if line.event != "running":
-            self._last = time.monotonic()
+    def _write(self, line: output.Line) -> None:
+        self._line(line.model_dump_json())
 
 
 def _facts(job: Job) -> dict[str, Any]:
-    invocation = job.invocation
-    return {
-        "bake_targets": list(invocation.bake_targets),
-        "platforms": invocation.platforms,
-        "attempt": job.attempt,
-    }
+    names, platforms = list(job.invocation.bake_targets), job.invocation.platforms
+    return {"bake_targets": names, "platforms": platforms, "attempt": job.attempt}
 
 
-def _running(row: Row) -> RunningEvent:
+def _running(row: Row) -> output.RunningEvent:
     step = row.current
-    return RunningEvent(
+    return output.RunningEvent(
         version=1,
         time=_now(),
         event="running",

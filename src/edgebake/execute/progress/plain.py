@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from edgebake.execute.builders import work_sentence
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.modes import Modes
-from edgebake.execute.progress.base import HEARTBEAT, Progress
+from edgebake.execute.progress.base import HEARTBEAT, Lines
 from edgebake.text.duration import format_duration
 
 if TYPE_CHECKING:
@@ -20,19 +20,11 @@ WORTH_A_LINE = 0.3
 """Seconds from which on a step that ends is shown."""
 
 
-class Plain(Progress):
-    """A line for each step that ends, and after a long silence one for each step that runs.
-
-    Args:
-        stream: where to write.
-        heartbeat: seconds of silence after which the running steps are shown.
-    """
+class Plain(Lines):
+    """A line for each step that ends, and after a long silence one for each step that runs."""
 
     def __init__(self, stream: TextIO, *, heartbeat: float = HEARTBEAT) -> None:
-        super().__init__()
-        self._stream = stream
-        self._heartbeat = heartbeat
-        self._written = time.monotonic()
+        super().__init__(stream, heartbeat=heartbeat)
         self._shown: set[str] = set()
 
     def work(self, work: Sequence[PlatformWork], modes: Modes) -> None:
@@ -50,12 +42,6 @@ class Plain(Progress):
                 self._shown.add(step.digest)
                 self._line(self._ended(step))
 
-    def tick(self) -> None:
-        if time.monotonic() - self._written >= self._heartbeat:
-            for text in self._running():
-                self._line(text)
-            self._written = time.monotonic()
-
     def retry(self, number: str, seconds: float, reason: str) -> None:
         self._line(f"↻ retry {number} in {seconds:.0f} s: {reason}")
 
@@ -72,16 +58,10 @@ class Plain(Progress):
         if rows and not steps:
             return [f"… {format_duration(round(max(row.seconds for row in rows)))}  waiting for the builder"]
         ages = {digest: time.monotonic() - step.seen for digest, step in steps.items()}
-        longest = sorted(steps, key=lambda digest: -ages[digest])
+        longest = sorted(steps, key=lambda one: -ages[one])
         return [
-            f"… {format_duration(round(ages[digest]))} and running  {one_line(steps[digest].name)}"
-            for digest in longest
+            f"… {format_duration(round(ages[one]))} and running  {one_line(steps[one].name)}" for one in longest
         ]
-
-    def _line(self, text: str) -> None:
-        self._stream.write(f"{text}\n")
-        self._stream.flush()
-        self._written = time.monotonic()
 
 
 def is_worth_a_line(step: BuildStep) -> bool:

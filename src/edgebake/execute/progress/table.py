@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from rich.cells import cell_len, set_cell_size
 
+from edgebake.execute.progress.base import Row
 from edgebake.execute.progress.plain import Plain, one_line
-from edgebake.execute.rows import Row
 
 if TYPE_CHECKING:
     from edgebake.execute.events import BuildStep, EventReader

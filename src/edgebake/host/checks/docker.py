@@ -9,8 +9,7 @@ from pathlib import Path
 
 from edgebake.errors import EdgebakeError
 from edgebake.execute.buildx import UPGRADE, installed_buildx
-from edgebake.host.finding import Finding, State
-from edgebake.host.surroundings import Surroundings
+from edgebake.host.checks import Finding, State, Surroundings
 from edgebake.system.docker import docker, last_line
 
 _STORE = "io.containerd.snapshotter"
@@ -19,11 +18,10 @@ _LITTLE, _TOO_LITTLE = 20 * _GB, 5 * _GB
 """An image with CUDA and a framework has 5 to 15 GB, and its layers are there twice while it is built."""
 
 
-def engine(this: Surroundings) -> Iterator[Finding]:
+def engine(this: Surroundings) -> list[Finding]:
     """Look for the Docker Engine."""
     if this.info:
-        yield Finding("Docker", "ok", f"Docker Engine {this.info['ServerVersion']}")
-        return
+        return [Finding("Docker", "ok", f"Docker Engine {this.info['ServerVersion']}")]
     try:
         done = docker("version", "--format", "{{.Server.Version}}", timeout=30)
         text = last_line(done.stderr)
@@ -33,27 +31,23 @@ def engine(this: Surroundings) -> Iterator[Finding]:
         hints = ["sudo systemctl start docker"]
     if "permission denied" in text:
         hints = ["sudo usermod -aG docker $USER   (and log in again)"]
-    yield Finding("Docker", "problem", text, tuple(one for one in hints if "edgebake doctor" not in one))
+    return [Finding("Docker", "problem", text, tuple(one for one in hints if "edgebake doctor" not in one))]
 
 
-def containerd_store(this: Surroundings) -> Iterator[Finding]:
+def containerd_store(this: Surroundings) -> list[Finding]:
     """Look whether the engine can keep images of several platforms: https://docs.docker.com/engine/storage/containerd/"""
     if not this.info:
-        return
+        return []
     status = this.info.get("DriverStatus") or ()
     if any(len(row) == 2 and row[0] == "driver-type" and row[1].startswith(_STORE) for row in status):
-        yield Finding("Image store", "ok", "containerd: images for several platforms can be built and loaded")
-        return
-    yield Finding(
-        "Image store",
-        "warning",
-        f"{this.info.get('Driver', 'unknown')}: the docker builder cannot build for several platforms at once",
-        (
-            'put {"features": {"containerd-snapshotter": true}} into /etc/docker/daemon.json',
-            "sudo systemctl restart docker",
-            "or use another builder: docker buildx create --use --driver docker-container",
-        ),
+        return [Finding("Image store", "ok", "containerd: images for several platforms can be built and loaded")]
+    text = f"{this.info.get('Driver', 'unknown')}: the docker builder cannot build for several platforms at once"
+    remedies = (
+        'put {"features": {"containerd-snapshotter": true}} into /etc/docker/daemon.json',
+        "sudo systemctl restart docker",
+        "or use another builder: docker buildx create --use --driver docker-container",
     )
+    return [Finding("Image store", "warning", text, remedies)]
 
 
 def buildx(this: Surroundings) -> Iterator[Finding]:
@@ -67,10 +61,7 @@ def buildx(this: Surroundings) -> Iterator[Finding]:
         return
     text = f"Buildx {installed.version or 'of an unknown version'}"
     missing = installed.missing()
-    if missing:
-        yield Finding("Buildx", "warning", f"{text}; {missing}", UPGRADE)
-    else:
-        yield Finding("Buildx", "ok", text)
+    yield Finding("Buildx", "warning", f"{text}; {missing}", UPGRADE) if missing else Finding("Buildx", "ok", text)
     if this.info:
         yield _builder()
 
@@ -78,9 +69,8 @@ def buildx(this: Surroundings) -> Iterator[Finding]:
 def _builder() -> Finding:
     done = docker("buildx", "inspect")
     if done.returncode != 0:
-        return Finding(
-            "Builder", "problem", last_line(done.stderr), ("docker buildx ls", "docker buildx use default")
-        )
+        remedies = ("docker buildx ls", "docker buildx use default")
+        return Finding("Builder", "problem", last_line(done.stderr), remedies)
     name, status, platforms = (
         (match[1].strip() if (match := re.search(rf"^{key}:\s*(.*)$", done.stdout, re.MULTILINE)) else "")
         for key in ("Name", "Status", "Platforms")
@@ -94,21 +84,19 @@ def _builder() -> Finding:
             raise EdgebakeError(last_line(started.stderr))
         return f"started the builder {name}"
 
-    return Finding(
-        "Builder", "warning", f"{name} is {status}", (f"docker buildx inspect --bootstrap {name}",), begin
-    )
+    remedy = f"docker buildx inspect --bootstrap {name}"
+    return Finding("Builder", "warning", f"{name} is {status}", (remedy,), begin)
 
 
-def disk(this: Surroundings) -> Iterator[Finding]:
+def disk(this: Surroundings) -> list[Finding]:
     """Look how much room there is where Docker keeps images."""
     root = Path(str(this.info.get("DockerRootDir") or "/var/lib/docker"))
     place = next((folder for folder in (root, *root.parents) if folder.is_dir()), Path("/"))
     try:
         free = shutil.disk_usage(place).free
     except OSError as error:
-        yield Finding("Disk", "unknown", f"{place}: {error.strerror}")
-        return
-    yield room(place, free)
+        return [Finding("Disk", "unknown", f"{place}: {error.strerror}")]
+    return [room(place, free)]
 
 
 def room(place: Path, free: int) -> Finding:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
+from edgebake.host.checks import Finding, Surroundings
 from edgebake.host.files import Files
-from edgebake.host.finding import Finding
-from edgebake.host.surroundings import Surroundings
 
 _FOLDER = "/proc/sys/fs/binfmt_misc"
 _OTHER = {"amd64": ("arm64", "aarch64"), "arm64": ("amd64", "x86_64")}
+_FLAGS = {"F": "its interpreter is not found in containers", "P": "programs that ask for their own name fail"}
+"""Flags that a handler needs, and what happens without."""
 OLDEST_QEMU = 10
 """With QEMU 7.2 emulated software for AI crashes, or hangs, when it starts; with 10 and 11 it runs (tried)."""
 
@@ -42,11 +42,11 @@ def parse_qemu(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def emulation(this: Surroundings) -> Iterator[Finding]:
+def emulation(this: Surroundings) -> list[Finding]:
     """Look whether programs of the other architecture run."""
     architecture = this.machine.architecture.value if this.machine.architecture else ""
     if architecture not in _OTHER:
-        return
+        return []
     arch, machine = _OTHER[architecture]
     name, path = f"Emulation of {arch}", f"{_FOLDER}/qemu-{machine}"
     remedies = (
@@ -55,24 +55,16 @@ def emulation(this: Surroundings) -> Iterator[Finding]:
     )
     text = this.files.text(path)
     if text is None:
-        yield Finding(name, "warning", "not installed: builds for it need a builder with such a node", remedies)
-        return
+        return [Finding(name, "warning", "not installed: builds for it need a builder with such a node", remedies)]
     handler = parse_handler(text)
     if not handler.enabled:
         fix = (f"echo 1 | sudo tee {path}",)
-        yield Finding(name, "warning", "switched off", fix, lambda: switch_on(this.files, path))
-        return
-    missing = [flag for flag in "FP" if flag not in handler.flags]
-    if missing:
-        yield Finding(name, "problem", f"{_without(missing)} (flags: {handler.flags or 'none'})", remedies)
-        return
-    yield _version(name, handler, remedies)
-
-
-def _without(missing: list[str]) -> str:
-    if "F" in missing:
-        return "the handler lacks the flag F: its interpreter is not found in containers"
-    return "the handler lacks the flag P: programs that ask for their own name fail"
+        return [Finding(name, "warning", "switched off", fix, lambda: switch_on(this.files, path))]
+    lacking = next((flag for flag in _FLAGS if flag not in handler.flags), None)
+    if lacking:
+        text = f"the handler lacks the flag {lacking}: {_FLAGS[lacking]} (flags: {handler.flags or 'none'})"
+        return [Finding(name, "problem", text, remedies)]
+    return [_version(name, handler, remedies)]
 
 
 def switch_on(files: Files, path: str) -> str:
@@ -86,16 +78,14 @@ def switch_on(files: Files, path: str) -> str:
 
 def _version(name: str, handler: Handler, remedies: tuple[str, ...]) -> Finding:
     try:
-        done = subprocess.run(
-            [handler.interpreter, "--version"], capture_output=True, text=True, timeout=20, check=False
-        )
+        command = [handler.interpreter, "--version"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
         found = parse_qemu(done.stdout)
     except (OSError, subprocess.TimeoutExpired):
         found = None  # with the flag F it may lie in an image that is gone
     if found is None:
-        return Finding(
-            name, "unknown", f"QEMU of an unknown version ({handler.interpreter}): version 10 or later is needed"
-        )
+        text = f"QEMU of an unknown version ({handler.interpreter}): version 10 or later is needed"
+        return Finding(name, "unknown", text)
     if found < OLDEST_QEMU:
         text = f"QEMU {found} is too old: AI software hangs or crashes with versions before {OLDEST_QEMU}"
         return Finding(name, "problem", text, remedies)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edgebake.host.finding import Finding
-from edgebake.host.surroundings import Surroundings
+from edgebake.host.checks import Finding, Surroundings
 from edgebake.registry.errors import RefusedError, RegistryError
 from edgebake.registry.reference import parse_repository
 from edgebake.text.words import counted
@@ -16,40 +14,35 @@ _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PROXIES = ("https_proxy", "http_proxy")
 
 
-def registry(this: Surroundings) -> Iterator[Finding]:
+def registry(this: Surroundings) -> list[Finding]:
     """Look whether the project's registry answers, and lets the user in."""
     place = parse_repository(f"{this.registry}/edgebake-doctor")
     try:
         this.client.tags(place)  # there need be no such repository
     except RefusedError as error:
         text = f"{place.host} refuses access: {error.message}"
-        yield Finding("Registry", "problem", text, (f"docker login {place.host}",))
+        return [Finding("Registry", "problem", text, (f"docker login {place.host}",))]
     except RegistryError as error:
         reason = f": {error.reason}" if error.reason else ""
-        yield Finding("Registry", "warning", f"{error.message}{reason}", tuple(error.hints))
+        return [Finding("Registry", "warning", f"{error.message}{reason}", tuple(error.hints))]
     else:
-        yield Finding("Registry", "ok", f"{place.host} answers")
+        return [Finding("Registry", "ok", f"{place.host} answers")]
 
 
-def proxy(this: Surroundings) -> Iterator[Finding]:
+def proxy(this: Surroundings) -> list[Finding]:
     """Look whether the engine knows the user's proxy: https://docs.docker.com/engine/daemon/proxy/"""
-    own = {name: value for name in _PROXIES for value in [_variable(this, name)] if value}
+    variables = (this.environment.get(name) or this.environment.get(name.upper()) for name in _PROXIES)
+    own = {_without_password(value) for value in variables if value}
     if not own:
-        yield Finding("Proxy", "ok", "not set")
-        return
-    shown = ", ".join(sorted({_without_password(value) for value in own.values()}))
+        return [Finding("Proxy", "ok", "not set")]
+    shown = ", ".join(sorted(own))
     if this.info and not (this.info.get("HTTPProxy") or this.info.get("HTTPSProxy")):
         remedies = (
             'put {"proxies": {"http-proxy": "…", "https-proxy": "…"}} into /etc/docker/daemon.json',
             "sudo systemctl restart docker",
         )
-        yield Finding("Proxy", "warning", f"{shown}; the engine does not know it and pulls without it", remedies)
-        return
-    yield Finding("Proxy", "ok", shown)
-
-
-def _variable(this: Surroundings, name: str) -> str:
-    return this.environment.get(name) or this.environment.get(name.upper()) or ""
+        return [Finding("Proxy", "warning", f"{shown}; the engine does not know it and pulls without it", remedies)]
+    return [Finding("Proxy", "ok", shown)]
 
 
 def _without_password(url: str) -> str:
@@ -61,18 +54,16 @@ def _without_password(url: str) -> str:
     return f"{parts.hostname or 'a proxy'}{port}"
 
 
-def certificates(this: Surroundings) -> Iterator[Finding]:
+def certificates(this: Surroundings) -> list[Finding]:
     """Look whether builds trust what the user's other programs trust."""
     if this.ca_bundle is not None:
-        yield _bundle(this.ca_bundle)
-        return
+        return [_bundle(this.ca_bundle)]
     named = next((name for name in _BUNDLES if this.environment.get(name)), None)
     if named is None:
-        yield Finding("Certificates", "ok", "each image's own")
-        return
+        return [Finding("Certificates", "ok", "each image's own")]
     path = this.environment[named]
     remedies = (f"export EDGEBAKE_CA_BUNDLE={path}", f"or in edgebake.yaml: ca_bundle: {path}")
-    yield Finding("Certificates", "warning", f"{named} is set, but builds do not use it", remedies)
+    return [Finding("Certificates", "warning", f"{named} is set, but builds do not use it", remedies)]
 
 
 def _bundle(path: Path) -> Finding:

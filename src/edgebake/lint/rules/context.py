@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from edgebake.errors import Position
@@ -14,23 +14,20 @@ from edgebake.render.ignore_file import IGNORE_FILE, context_rules
 
 LARGE_CONTEXT = Rule(
     "large-context",
-    "warning",
     "a build sends many bytes from the project's folder",
     f"name fewer files in the recipe, or exclude files with a {IGNORE_FILE}",
 )
 SECRET_IN_CONTEXT = Rule(
     "secret-in-context",
-    "error",
     "a file that looks like a secret is sent to builds",
     f"exclude it with a {IGNORE_FILE}, and pass it to a build as a secret mount",
+    "error",
 )
 MISSING_DOCKERIGNORE = Rule(
     "missing-dockerignore",
-    "warning",
     f"large files, or files that look like secrets, are sent to builds without a {IGNORE_FILE}",
     f"write a {IGNORE_FILE} in the project's folder, or in the recipe's",
 )
-RULES = (LARGE_CONTEXT, SECRET_IN_CONTEXT, MISSING_DOCKERIGNORE)
 
 LARGE_TOTAL = 100_000_000
 LARGE_FILE = 50_000_000
@@ -54,7 +51,8 @@ def check(subject: Subject) -> Iterator[Finding]:
         files = _sent(subject, target)
         sent.update((file.path, file) for file in files)
         yield from _large(subject, target, files)
-    yield from _secret(sent.values())
+    message = "the file looks like a secret, and is sent to builds"
+    yield from (SECRET_IN_CONTEXT.found(message, Position(file.path)) for file in sent.values() if _is_secret(file))
     yield from _no_ignore_file(subject, list(sent.values()))
 
 
@@ -87,14 +85,6 @@ def _large(subject: Subject, target: str, files: Sequence[FileEntry]) -> Iterato
 
 def _is_secret(file: FileEntry) -> bool:
     return bool(_SECRET_FILES.fullmatch(PurePosixPath(file.path).name))
-
-
-def _secret(files: Iterable[FileEntry]) -> Iterator[Finding]:
-    for file in files:
-        if _is_secret(file):
-            yield SECRET_IN_CONTEXT.found(
-                "the file looks like a secret, and is sent to builds", Position(file.path)
-            )
 
 
 def _no_ignore_file(subject: Subject, files: Sequence[FileEntry]) -> Iterator[Finding]:

@@ -16,17 +16,15 @@ from edgebake.model.target import Target
 
 CUDA_MISMATCH = Rule(
     "cuda-mismatch",
-    "error",
     "a base image, index or wheel is for another CUDA than the target's",
     "write it with the target's fact, as in cu{{ cuda.nodot }}, or let `when` name the CUDA that it is for",
+    "error",
 )
 CUDA_MINOR_MISMATCH = Rule(
     "cuda-minor-mismatch",
-    "warning",
     "an index or wheel is for an older CUDA of the same major version, which runs if it brings its own libraries",
     "write it with the target's fact, as in cu{{ cuda.nodot }}; or accept it, if there is no build for the target",
 )
-RULES = (CUDA_MISMATCH, CUDA_MINOR_MISMATCH)
 
 _BUILD = re.compile(r"(?<![a-z0-9])cu(?P<major>1\d|[2-9]\d|9)(?P<minor>\d)(?![0-9])")
 _NVIDIA = re.compile(r"\bnvidia-[a-z0-9-]+-cu(?P<major>\d\d)(?![0-9])")
@@ -89,8 +87,7 @@ def _locked(subject: Subject, plan: ImagePlan) -> Iterator[Finding]:
                 wrong = _other_cuda(match["major"], None, plan.target) if match else None
                 if wrong:
                     message = f"the locked package {name}, which {recipe!r} brings on {platform}, is for {wrong}"
-                    at = subject.image_at(plan, "recipes")
-                    yield CUDA_MISMATCH.found(message, at, targets=[plan.target.name], **subject.about(plan))
+                    yield subject.found(CUDA_MISMATCH, plan, message, "recipes")
 
 
 def _mismatch(text: str, target: Target) -> tuple[Rule, str] | None:

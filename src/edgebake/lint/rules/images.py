@@ -13,23 +13,19 @@ from edgebake.lint.subject import Subject
 
 ROOT_USER = Rule(
     "root-user",
-    "warning",
     "an image runs as root",
     "remove runtime.user: images run as `app`; what needs root belongs in install.script",
 )
 MISSING_HEALTHCHECK = Rule(
     "missing-healthcheck",
-    "warning",
     "a service has no health check: it exposes ports, or has volumes and an entrypoint",
     "set runtime.healthcheck.cmd to a command that fails when the service is unhealthy",
 )
 MANY_LAYERS = Rule(
     "many-layers",
-    "warning",
     "an image's layers are near the limit",
     "combine the scripts of several recipes into one, or split the image",
 )
-RULES = (ROOT_USER, MISSING_HEALTHCHECK, MANY_LAYERS)
 
 LAYERS_NEAR_LIMIT = 80
 """Of :data:`MAX_LAYERS`, which an image may not pass."""
@@ -48,9 +44,8 @@ def _user(subject: Subject, plan: ImagePlan) -> Iterator[Finding]:
         return
     who = "" if plan.image.runtime.user else _recipe_with(plan, "user")
     because = f": the recipe {who!r} says so" if who and who not in subject.stands_for else ""
-    at = subject.image_at(plan, "runtime", "user")
     message = f"the image {plan.name!r} runs as root{because}"
-    yield ROOT_USER.found(message, at, targets=[plan.target.name], **subject.about(plan, who))
+    yield subject.found(ROOT_USER, plan, message, "runtime", "user", cause=who)
 
 
 def _recipe_with(plan: ImagePlan, field: str) -> str:
@@ -66,18 +61,15 @@ def _health(subject: Subject, plan: ImagePlan) -> Iterator[Finding]:
         return
     what = f"exposes {', '.join(ports)}" if ports else f"has an entrypoint and volumes ({', '.join(volumes)})"
     field = "expose" if ports else "volumes"
-    at = subject.image_at(plan, "runtime", field)
-    message = f"the image {plan.name!r} {what} and has no health check"
-    about = subject.about(plan, _recipe_with(plan, field))
-    yield MISSING_HEALTHCHECK.found(message, at, targets=[plan.target.name], **about)
+    message, cause = f"the image {plan.name!r} {what} and has no health check", _recipe_with(plan, field)
+    yield subject.found(MISSING_HEALTHCHECK, plan, message, "runtime", field, cause=cause)
 
 
 def _layers(subject: Subject, plan: ImagePlan) -> Iterator[Finding]:
     count = layer_count(_line(subject, plan))
     if count >= LAYERS_NEAR_LIMIT:
-        at = subject.image_at(plan, "recipes")
         message = f"the image {plan.name!r} has {count} layers over its base image; {MAX_LAYERS} are possible"
-        yield MANY_LAYERS.found(message, at, targets=[plan.target.name], **subject.about(plan))
+        yield subject.found(MANY_LAYERS, plan, message, "recipes")
 
 
 def _line(subject: Subject, plan: ImagePlan) -> Iterator[dict[str, Stage]]:

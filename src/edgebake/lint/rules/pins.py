@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgebake.graph.notes import Note
 from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.subject import Subject
 
-UNPINNED_BASE = Rule(
-    "unpinned-base",
-    "warning",
-    "a base image is taken at a tag, which can change",
-    "pin it: edgebake lock",
-)
+UNPINNED_BASE = Rule("unpinned-base", "a base image is taken at a tag, which can change", "pin it: edgebake lock")
 UNPINNED_PYTHON = Rule(
-    "unpinned-python",
-    "warning",
-    "an image's Python packages are resolved again by each build",
-    "pin them: edgebake lock",
+    "unpinned-python", "an image's Python packages are resolved again by each build", "pin them: edgebake lock"
 )
-RULES = (UNPINNED_BASE, UNPINNED_PYTHON)
-
 _RULES = {"base": UNPINNED_BASE, "python": UNPINNED_PYTHON}
 """By kind of note."""
 
@@ -35,9 +24,5 @@ def check(subject: Subject) -> Iterator[Finding]:
     for note in subject.compilation.notes:
         rule = _RULES.get(note.kind)
         if rule and (note.target in targets if not note.image else (note.image, note.target) in selected):
-            yield _found(subject, rule, note)
-
-
-def _found(subject: Subject, rule: Rule, note: Note) -> Finding:
-    at = subject.project_at("images", note.image) if note.image else subject.project_at("images")
-    return rule.found(note.text, at, image=note.image, targets=[note.target])
+            at = subject.project_at("images", note.image) if note.image else subject.project_at("images")
+            yield rule.found(note.text, at, image=note.image, targets=[note.target])

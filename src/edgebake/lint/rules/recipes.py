@@ -9,17 +9,15 @@ from edgebake.lint.subject import Subject
 
 MISSING_TEST = Rule(
     "missing-test",
-    "warning",
     "a recipe has no test",
     "write a small computation that checks its result, and name it in test.script",
 )
 MISSING_LICENCE = Rule(
     "missing-licence",
-    "info",
     "a recipe does not name the licence of its software",
     "set license to its SPDX expression; of your own software, for example LicenseRef-Proprietary",
+    "info",
 )
-RULES = (MISSING_TEST, MISSING_LICENCE)
 
 
 def check(subject: Subject) -> Iterator[Finding]:

@@ -11,21 +11,20 @@ from edgebake.lint.scripts import Script, scripts_of
 from edgebake.lint.subject import Subject
 from edgebake.load.catalogue import LoadedRecipe
 from edgebake.load.document import Location
-from edgebake.model.recipe import Recipe, Release
+from edgebake.model.recipe import Recipe, Release, additions_of
 
 SECRET_VARIABLE = Rule(
     "secret-variable",
-    "error",
     "an argument, variable or label holds what looks like a secret; anyone with the image can read it",
     "remove it from the files and revoke it; pass it to containers when they start, to builds as a secret mount",
+    "error",
 )
 SECRET_IN_SCRIPT = Rule(
     "secret-in-script",
-    "error",
     "a script holds what looks like a password, token or key",
     "remove it from the script and revoke it; read it from a secret mount (/run/secrets/…)",
+    "error",
 )
-RULES = (SECRET_VARIABLE, SECRET_IN_SCRIPT)
 
 _SECRET_WORD = re.compile(
     "PASSWORD|PASSWD|PASSPHRASE|PWD|SECRETS?|TOKEN|APIKEY|CREDENTIALS?|AUTHKEY"
@@ -73,33 +72,25 @@ def check(subject: Subject) -> Iterator[Finding]:
     """Yield what is found in recipes, their scripts, images and the project's variables."""
     for loaded in subject.recipes:
         yield from _recipe_values(subject, loaded)
-        for script in scripts_of(subject.workspace, loaded):
+        for script in scripts_of(loaded, subject.workspace.root):
             yield from _in_script(script)
     if not subject.stands_for:
         for plan in subject.plans:
             yield from _image_values(subject, plan)
-        yield from _project_variables(subject)
-        yield from _service_values(subject)
+        yield from _project_values(subject)
 
 
-def looks_secret(name: str, value: str) -> str | None:
-    """Return what a value seems to be, judged by its form and its variable's name; None if it is no secret."""
-    form = known_form(value)
-    if form:
-        return form
-    if is_secret_name(name) and not _NO_SECRET_VALUE.fullmatch(value):
-        return "a secret, by its name"
-    return None
+def _secrets_in(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the variables that seem to be secrets, by their form or their name, and what they seem to be."""
+    for name, value in values.items():
+        form = next((what for pattern, what in _KNOWN_FORMS if pattern.search(value)), None)
+        if form or (_is_secret_name(name) and not _NO_SECRET_VALUE.fullmatch(value)):
+            yield name, form or "a secret, by its name"
 
 
-def known_form(text: str) -> str | None:
-    """Return what kind of secret a text holds, by the forms that issuers publish, or None."""
-    return next((what for pattern, what in _KNOWN_FORMS if pattern.search(text)), None)
-
-
-def is_secret_name(name: str) -> bool:
+def _is_secret_name(name: str) -> bool:
     """Tell whether a variable's name says that its value is secret: DB_PASSWORD, but not TOKENIZERS_PARALLELISM."""
-    words = re.sub("-+", "_", name.upper())
+    words = re.sub("-+|[./]", "_", name.upper())
     if _OTHER_WORDS.fullmatch(words) or _NO_SECRET_END.fullmatch(words.split("_")[-1]):
         return False
     return bool(re.search(rf"(?<![A-Z0-9])(?:{_SECRET_WORD.pattern})(?![A-Z0-9])", words))
@@ -110,11 +101,9 @@ def is_secret_name(name: str) -> bool:
 
 def _recipe_values(subject: Subject, loaded: LoadedRecipe) -> Iterator[Finding]:
     for location, values in _mappings(loaded.recipe, subject.releases(loaded)):
-        for name, value in values.items():
-            what = looks_secret(name, value)
-            if what:
-                at = loaded.document.at((*location, name))
-                yield SECRET_VARIABLE.found(f"{name} holds {what}", at, recipe=loaded.name)
+        for name, what in _secrets_in(values):
+            at = loaded.document.at((*location, name))
+            yield SECRET_VARIABLE.found(f"{name} holds {what}", at, recipe=loaded.name)
 
 
 def _mappings(recipe: Recipe, releases: Sequence[Release]) -> Iterator[tuple[Location, Mapping[str, str]]]:
@@ -123,39 +112,27 @@ def _mappings(recipe: Recipe, releases: Sequence[Release]) -> Iterator[tuple[Loc
     yield ("install", "env"), recipe.install.env
     if recipe.build:
         yield ("build", "env"), recipe.build.env
-    for number, release in enumerate(releases):
-        place: Location = ("releases", number)
-        parts = [(place, release.env, release.args)]
-        parts += [((*place, "variants", i), one.env, one.args) for i, one in enumerate(release.variants)]
-        for where, env, args in parts:
-            yield (*where, "env"), env
-            yield (*where, "args"), args
+    for where, part in additions_of(releases):
+        yield (*where, "env"), part.env
+        yield (*where, "args"), part.args
 
 
 def _image_values(subject: Subject, plan: ImagePlan) -> Iterator[Finding]:
     for key, values in (("env", plan.image.env), ("labels", plan.image.labels)):
-        for name, value in values.items():
-            what = looks_secret(re.sub(r"[./]", "_", name), value)
-            if what:
-                at = subject.image_at(plan, key, name)
-                yield SECRET_VARIABLE.found(f"{name} holds {what}", at, image=plan.name)
+        for name, what in _secrets_in(values):
+            at = subject.project_at("images", plan.name, key, name)
+            yield SECRET_VARIABLE.found(f"{name} holds {what}", at, image=plan.name)
 
 
-def _project_variables(subject: Subject) -> Iterator[Finding]:
-    for name, variable in subject.workspace.project.variables.items():
-        what = looks_secret(name, variable.default)
-        if what:
-            at = subject.project_at("variables", name)
-            yield SECRET_VARIABLE.found(f"the default of the variable {name} holds {what}", at)
-
-
-def _service_values(subject: Subject) -> Iterator[Finding]:
-    for service, one in subject.workspace.project.services.items():
-        for name, value in one.environment.items():
-            what = looks_secret(name, value)
-            if what:
-                at = subject.project_at("services", service, "environment", name)
-                yield SECRET_VARIABLE.found(f"{name} of the service {service} holds {what}", at)
+def _project_values(subject: Subject) -> Iterator[Finding]:
+    project = subject.workspace.project
+    for name, what in _secrets_in({name: variable.default for name, variable in project.variables.items()}):
+        at = subject.project_at("variables", name)
+        yield SECRET_VARIABLE.found(f"the default of the variable {name} holds {what}", at)
+    for service, one in project.services.items():
+        for name, what in _secrets_in(one.environment):
+            at = subject.project_at("services", service, "environment", name)
+            yield SECRET_VARIABLE.found(f"{name} of the service {service} holds {what}", at)
 
 
 # ── scripts
@@ -163,25 +140,19 @@ def _service_values(subject: Subject) -> Iterator[Finding]:
 
 def _in_script(script: Script) -> Iterator[Finding]:
     for number, line in enumerate(script.text.splitlines(), start=1):
+        # A test's own password, and prose, is no secret.
         found = _in_line(line, forms_only=script.half == "test" or line.lstrip().startswith("#"))
         if found:
             column, what = found
-            yield SECRET_IN_SCRIPT.found(f"the line holds {what}", script.at(number, column), recipe=script.recipe)
+            yield script.found(SECRET_IN_SCRIPT, f"the line holds {what}", number, column)
         declared = _INSTRUCTION.match(line) if script.is_template and not found else None
-        if declared and is_secret_name(declared["name"]):
+        if declared and _is_secret_name(declared["name"]):
             message = f"{declared['name']} is declared with ARG or ENV, and stays readable in the image"
-            yield SECRET_VARIABLE.found(
-                message, script.at(number, declared.start("name") + 1), recipe=script.recipe
-            )
+            yield script.found(SECRET_VARIABLE, message, number, declared.start("name") + 1)
 
 
 def _in_line(line: str, *, forms_only: bool) -> tuple[int, str] | None:
-    """Return the column and kind of the first secret in a line.
-
-    Args:
-        line: the line.
-        forms_only: look for known forms only; a test's own password, and prose, is none.
-    """
+    """Return the column and kind of the first secret in a line; with `forms_only`, only of those by known forms."""
     for pattern, what in _KNOWN_FORMS:
         match = pattern.search(line)
         if match:
@@ -191,7 +162,7 @@ def _in_line(line: str, *, forms_only: bool) -> tuple[int, str] | None:
     for pattern in (_ASSIGNMENT, _OPTION):
         for match in pattern.finditer(line):
             value = next((v for key, v in match.groupdict().items() if key != "name" and v), "")
-            if is_secret_name(match["name"]) and not _NO_SECRET_VALUE.fullmatch(value):
+            if _is_secret_name(match["name"]) and not _NO_SECRET_VALUE.fullmatch(value):
                 return match.start() + 1, f"a value for {match['name']}"
     match = _CHPASSWD.search(line)
     return (match.start("name") + 1, f"the password of the user {match['name']!r}") if match else None

@@ -1,4 +1,4 @@
-"""Where recipes get software from: git repositories and downloads, in their sources and in their scripts."""
+"""What recipes fetch, in their sources and in their scripts: git repositories, downloads, and package lists."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from edgebake.lint.scripts import Script, scripts_of
 from edgebake.lint.shell import Command
 from edgebake.lint.subject import Subject
 from edgebake.load.catalogue import LoadedRecipe
-from edgebake.load.document import Location
-from edgebake.model.recipe import Recipe, Release
+from edgebake.model.recipe import additions_of
 
 UNPINNED_GIT = Rule(
     "unpinned-git",
-    "warning",
     "a git repository is taken at a branch or tag, which can change",
     "name the commit (40 hexadecimal digits), or pin the ref: edgebake lock",
 )
 UNPINNED_DOWNLOAD = Rule(
     "unpinned-download",
-    "warning",
     "a file is downloaded without a checksum",
     "give the source its sha256, or the requirement's URL #sha256=…; in a script, check the file: "
     'echo "$SHA256  $file" | sha256sum --check',
 )
-RULES = (UNPINNED_GIT, UNPINNED_DOWNLOAD)
+PACKAGE_LISTS = Rule(
+    "package-lists",
+    "package lists stay in an image's layer",
+    "install with install.apt, which keeps them in a cache; or end the script with: rm -rf /var/lib/apt/lists/*",
+)
 
 _URL_REQUIREMENT = re.compile(r"@\s*(?P<url>(?:https?|ftp)://(?:\{\{.*?\}\}|[^\s;])+)")
 _URL_DIGEST = re.compile(r"[#&]sha(?:256|384|512)=[0-9a-f{]", re.IGNORECASE)
@@ -37,6 +38,8 @@ _DIGEST = re.compile(r"SHA(?:256|512):", re.IGNORECASE)
 _DIGEST_TOOLS = frozenset({"sha256sum", "sha384sum", "sha512sum", "b2sum", "shasum", "gpgv", "minisign"})
 _UNCHECKABLE = frozenset({"bash", "sh", "dash", "zsh", "tar", "python", "python3", "gpg", "apt-key", "tee"})
 _ADD = re.compile(r"^ADD\s+(?P<options>(?:--\S+\s+)*)(?P<url>(?:https?|git)\S+)", re.MULTILINE)
+_LISTS = "/var/lib/apt/lists"
+_MOUNTED = re.compile(rf"--mount=\S*(?:target|dst|destination)={_LISTS}")
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -44,11 +47,13 @@ def check(subject: Subject) -> Iterator[Finding]:
     for loaded in subject.recipes:
         yield from _build_sources(subject, loaded)
         yield from _requirements(subject, loaded)
-        for script in scripts_of(subject.workspace, loaded):
+        for script in scripts_of(loaded, subject.workspace.root):
             if script.half != "test":  # tests run without a network
                 yield from _downloads(script)
                 yield from _clones(script)
                 yield from _added(script)
+            if script.half == "install":  # nothing of a build half's stage is shipped but its artifact
+                yield from _lists(script)
 
 
 # ── what recipes declare
@@ -84,9 +89,10 @@ def _is_locked(subject: Subject, loaded: LoadedRecipe, index: int) -> bool:
 
 def _requirements(subject: Subject, loaded: LoadedRecipe) -> Iterator[Finding]:
     """Yield Python requirements by an address at which something else can lie tomorrow."""
-    for location, values in _pip_lists(loaded.recipe, subject.releases(loaded)):
-        for index, text in enumerate(values):
-            at = loaded.document.at((*location, index))
+    parts = [(("install",), loaded.recipe.install), *additions_of(subject.releases(loaded))]
+    for location, part in parts:
+        for index, text in enumerate(part.pip):
+            at = loaded.document.at((*location, "pip", index))
             if "git+" in text:
                 if not _COMMIT.search(text):
                     yield UNPINNED_GIT.found(f"{text!r} names no commit", at, recipe=loaded.name)
@@ -97,14 +103,6 @@ def _requirements(subject: Subject, loaded: LoadedRecipe) -> Iterator[Finding]:
                 yield UNPINNED_DOWNLOAD.found(message, at, recipe=loaded.name)
 
 
-def _pip_lists(recipe: Recipe, releases: Sequence[Release]) -> Iterator[tuple[Location, Sequence[str]]]:
-    yield ("install", "pip"), recipe.install.pip
-    for number, release in enumerate(releases):
-        yield ("releases", number, "pip"), release.pip
-        for index, variant in enumerate(release.variants):
-            yield ("releases", number, "variants", index, "pip"), variant.pip
-
-
 # ── what scripts do
 
 
@@ -113,7 +111,7 @@ def _downloads(script: Script) -> Iterator[Finding]:
     for index, command in enumerate(found):
         if _downloads_something(command) and not _is_checked(command, found[index + 1 :]):
             message = f"{command.program} downloads a file that is never checked"
-            yield UNPINNED_DOWNLOAD.found(message, script.at(command.line, command.column), recipe=script.recipe)
+            yield script.found(UNPINNED_DOWNLOAD, message, command.line, command.column)
 
 
 def _downloads_something(command: Command) -> bool:
@@ -144,21 +142,16 @@ def _looks_at_digest(command: Command) -> bool:
 def _clones(script: Script) -> Iterator[Finding]:
     found = script.commands
     for index, command in enumerate(found):
-        at = script.at(command.line, command.column)
-        is_clone = command.program == "git" and command.has("clone")
-        if is_clone and not any(_names_commit(one) for one in found[index:]):
+        following = (one for one in found[index:] if one.program == "git")
+        is_pinned = any(_has_commit(word) for one in following for word in one.arguments)
+        if command.program == "git" and command.has("clone") and not is_pinned:
             message = "git clone takes whatever the branch or tag names"
-            yield UNPINNED_GIT.found(message, at, recipe=script.recipe)
+            yield script.found(UNPINNED_GIT, message, command.line, command.column)
         if command.program in ("pip", "pip3", "python", "python3", "uv") and command.has("install"):
             loose = [word for word in command.arguments if "git+" in word and not _has_commit(word)]
             if loose:
-                yield UNPINNED_GIT.found(
-                    f"pip installs {loose[0]!r}, which names no commit", at, recipe=script.recipe
-                )
-
-
-def _names_commit(command: Command) -> bool:
-    return command.program == "git" and any(_has_commit(word) for word in command.arguments)
+                message = f"pip installs {loose[0]!r}, which names no commit"
+                yield script.found(UNPINNED_GIT, message, command.line, command.column)
 
 
 def _has_commit(word: str) -> bool:
@@ -172,7 +165,16 @@ def _added(script: Script) -> Iterator[Finding]:
     for match in _ADD.finditer(script.text):
         if "--checksum=" in match["options"] or _has_commit(match["url"]):
             continue
-        at = script.at(script.text.count("\n", 0, match.start()) + 1)
-        is_git = ".git" in match["url"]
-        rule = UNPINNED_GIT if is_git else UNPINNED_DOWNLOAD
-        yield rule.found(f"ADD fetches {match['url']} as it is that day", at, recipe=script.recipe)
+        rule = UNPINNED_GIT if ".git" in match["url"] else UNPINNED_DOWNLOAD
+        line = script.text.count("\n", 0, match.start()) + 1
+        yield script.found(rule, f"ADD fetches {match['url']} as it is that day", line)
+
+
+def _lists(script: Script) -> Iterator[Finding]:
+    """Yield the first command of an install script that leaves package lists behind."""
+    updates = [c for c in script.commands if c.program in ("apt-get", "apt", "aptitude") and c.has("update")]
+    cleans = any(c.program in ("rm", "find") and any(_LISTS in w for w in c.arguments) for c in script.commands)
+    if updates and not cleans and not _MOUNTED.search(script.text):
+        first = updates[0]
+        message = f"{first.program} update leaves its package lists in the layer"
+        yield script.found(PACKAGE_LISTS, message, first.line, first.column)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgebake.model.base import Model
 from edgebake.model.bench import Result
-from edgebake.model.output.base import Output, Platform
+from edgebake.model.output.base import Output, Platform, Record
 from edgebake.model.output.plan import ChangedFile, LeftOut
 
 
@@ -18,7 +17,7 @@ class Compile(Output):
     notes: list[str]
 
 
-class BakeResult(Model):
+class BakeResult(Record):
     bake_target: str
     platform: Platform
     result: Literal["built", "tested", "up to date", "failed", "not attempted"]
@@ -42,7 +41,7 @@ class Bake(Output):
 TestOutcome = Literal["passed", "failed", "timed out", "skipped"]
 
 
-class TestResult(Model):
+class TestResult(Record):
     """The result of one recipe's test."""
 
     recipe: str
@@ -59,7 +58,7 @@ class TestResult(Model):
         return self.outcome in ("passed", "skipped")
 
 
-class Suite(Model):
+class Suite(Record):
     """The tests of one image on one target and platform."""
 
     image: str
@@ -90,7 +89,7 @@ Verdict = Literal[
 ]
 
 
-class ChangedMetric(Model):
+class ChangedMetric(Record):
     """One metric, then and now."""
 
     image: str
@@ -122,7 +121,7 @@ class ChangedMetric(Model):
         return (1 / self.ratio if self.more_is_better else self.ratio) - 1
 
 
-class Comparison(Model):
+class Comparison(Record):
     notes: list[str]
     """Other differences between the two runs, such as another machine."""
     changes: list[ChangedMetric]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgebake.model.base import Model
-from edgebake.model.output.base import Fingerprint, Output, Platform
+from edgebake.model.output.base import Fingerprint, Output, Platform, Record
 
 
-class PlainChange(Model):
+class PlainChange(Record):
     name: str
     """Name of what changed; empty if there is only one."""
     before: str | None
@@ -21,7 +20,7 @@ class ImageChange(PlainChange):
     platforms: list[Platform]
 
 
-class ChangedStage(Model):
+class ChangedStage(Record):
     name: str
     kind: str
     recipe: str
@@ -34,7 +33,7 @@ class ChangedStage(Model):
     after: Fingerprint
 
 
-class ImageDiff(Model):
+class ImageDiff(Record):
     image: str
     target: str
     other_target: str | None = None
@@ -52,7 +51,7 @@ class ImageDiff(Model):
     """Stages that are built again, or differ on the second target; not for locks."""
 
 
-class SameImage(Model):
+class SameImage(Record):
     image: str
     target: str
 

@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from edgebake.model.base import Model
-from edgebake.model.output.base import Output, Platform
+from edgebake.model.output.base import Output, Platform, Record
 
 
-class BuiltOn(Model):
+class BuiltOn(Record):
     target: str
     platform: Platform
     state: Literal["verified", "stale", "failed", "checked only"]
@@ -19,7 +18,7 @@ class BuiltOn(Model):
     """Requirements that were installed together with it."""
 
 
-class ListedRecipe(Model):
+class ListedRecipe(Record):
     name: str
     group: str
     summary: str
@@ -29,7 +28,7 @@ class ListedRecipe(Model):
     built: list[BuiltOn]
 
 
-class ListedTarget(Model):
+class ListedTarget(Record):
     name: str
     summary: str
     platforms: list[Platform]
@@ -37,14 +36,14 @@ class ListedTarget(Model):
     python: str | None
 
 
-class ListedImage(Model):
+class ListedImage(Record):
     name: str
     summary: str | None = None
     recipes: list[str]
     targets: list[str]
 
 
-class Uncited(Model):
+class Uncited(Record):
     recipe: str
     kind: Literal["version", "commit", "url"]
     at: str
@@ -60,21 +59,21 @@ class List(Output):
     uncited: list[Uncited] | None = None
 
 
-class InstalledRecipe(Model):
+class InstalledRecipe(Record):
     name: str
     version: str | None
     flavours: list[str]
     platforms: list[Platform]
 
 
-class ShownOnTarget(Model):
+class ShownOnTarget(Record):
     target: str
     platforms: list[Platform]
     tags: list[str]
     recipes: list[InstalledRecipe]
 
 
-class ShownImage(Model):
+class ShownImage(Record):
     name: str
     summary: str | None
     file: str | None
@@ -85,13 +84,13 @@ class ShownImage(Model):
     indexes: dict[str, dict[Platform, str]]
 
 
-class ShownBase(Model):
+class ShownBase(Record):
     image: str
     native: str | None
     provides: list[str]
 
 
-class ShownTarget(Model):
+class ShownTarget(Record):
     name: str
     summary: str
     family: str
@@ -119,7 +118,7 @@ class ShownTarget(Model):
     images: list[str]
 
 
-class ShownVariant(Model):
+class ShownVariant(Record):
     when: dict[str, Any]
     when_text: str
     requires: list[str]
@@ -138,7 +137,7 @@ class ShownRelease(ShownVariant):
     """Only with `--target`: what it needs and the target does not have."""
 
 
-class ShownBuild(Model):
+class ShownBuild(Record):
     runs_on: Literal["build-platform", "target-platform"]
     tools: list[str]
     libraries: list[str]
@@ -146,7 +145,7 @@ class ShownBuild(Model):
     script: str | None
 
 
-class ShownInstall(Model):
+class ShownInstall(Record):
     apt: list[str]
     pip: list[str]
     files: dict[str, str]
@@ -154,26 +153,26 @@ class ShownInstall(Model):
     script: str | None
 
 
-class ShownTest(Model):
+class ShownTest(Record):
     script: str
     files: list[str]
     timeout: int
     gpu: bool
 
 
-class Needs(Model):
+class Needs(Record):
     recipe: str
     kind: Literal["run", "library", "tool"]
     requirement: str
 
 
-class Proof(Model):
+class Proof(Record):
     state: str
     """The worst of the states in `built`; `checked only` if there is none."""
     built: list[BuiltOn]
 
 
-class ShownRecipe(Model):
+class ShownRecipe(Record):
     name: str
     summary: str
     group: str
@@ -211,20 +210,20 @@ class Show(Output):
     recipe: ShownRecipe | None = None
 
 
-class FilePosition(Model):
+class FilePosition(Record):
     file: str
     line: int | None
     column: int | None
 
 
-class Ask(Model):
+class Ask(Record):
     kind: Literal["run", "library"]
     requirement: str
     at: FilePosition | None
     """Null for a requirement on the command line."""
 
 
-class PathStep(Model):
+class PathStep(Record):
     model_config = ConfigDict(populate_by_name=True)
 
     from_: Annotated[str | None, Field(alias="from")]
@@ -233,13 +232,13 @@ class PathStep(Model):
     asks: list[Ask]
 
 
-class OtherRelease(Model):
+class OtherRelease(Record):
     version: str
     kind: Literal["target", "requirement", "needs", "order"]
     why: str
 
 
-class ChosenRelease(Model):
+class ChosenRelease(Record):
     version: str | None
     reason: Literal["unversioned", "target", "only", "locked", "narrowed", "default", "newest", "first", "fitting"]
     why: str
@@ -247,7 +246,7 @@ class ChosenRelease(Model):
     others: list[OtherRelease]
 
 
-class Answer(Model):
+class Answer(Record):
     image: str
     target: str
     platforms: list[Platform]
@@ -270,7 +269,7 @@ class Why(Output):
     answers: list[Answer]
 
 
-class GraphNode(Model):
+class GraphNode(Record):
     id: str
     label: str
     kind: str
@@ -283,7 +282,7 @@ class GraphNode(Model):
     version: str | None = None
 
 
-class GraphEdge(Model):
+class GraphEdge(Record):
     model_config = ConfigDict(populate_by_name=True)
 
     from_: Annotated[str, Field(alias="from")]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgebake.model.base import Model
-from edgebake.model.output.base import Output, Platform
+from edgebake.model.output.base import Output, Platform, Record
 
 
-class LintFinding(Model):
+class LintFinding(Record):
     rule: str
     severity: Literal["error", "warning", "info"]
     message: str
@@ -28,12 +27,12 @@ class AcceptedFinding(LintFinding):
     reason: str
 
 
-class NotLinted(Model):
+class NotLinted(Record):
     recipe: str
     targets: list[str]
 
 
-class LintCounts(Model):
+class LintCounts(Record):
     error: int
     warning: int
     info: int
@@ -49,7 +48,7 @@ class Lint(Output):
     left_out: list[NotLinted]
 
 
-class CompatRow(Model):
+class CompatRow(Record):
     framework: str
     target: str
     platforms: list[Platform]

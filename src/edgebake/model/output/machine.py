@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgebake.model.base import Model
-from edgebake.model.output.base import Output, Platform
+from edgebake.model.output.base import Output, Platform, Record
 from edgebake.model.output.plan import PlatformWork
 
 
-class Fact(Model):
+class Fact(Record):
     value: str | int
     source: str
     """File or library that the value comes from."""
 
 
-class DetectedGpu(Model):
+class DetectedGpu(Record):
     name: str | None
     sm: str | None
     memory: int | None
@@ -24,7 +23,7 @@ class DetectedGpu(Model):
     sources: list[str]
 
 
-class DetectedRuntime(Model):
+class DetectedRuntime(Record):
     docker: bool
     nvidia_runtime: str | None
     configured: bool
@@ -33,7 +32,7 @@ class DetectedRuntime(Model):
     host_files: list[str]
 
 
-class FittingTarget(Model):
+class FittingTarget(Record):
     name: str
     grade: Literal["exact", "compatible", "minor", "forward", "unproven"]
 
@@ -64,14 +63,14 @@ class Detect(Output):
     notes: list[str]
 
 
-class FitReason(Model):
+class FitReason(Record):
     rule: str
     ok: bool
     text: str
     source: str | None
 
 
-class Candidate(Model):
+class Candidate(Record):
     reference: str
     local: bool
     fits: bool
@@ -93,7 +92,7 @@ class Autotag(Output):
     notes: list[str]
 
 
-class DoctorFinding(Model):
+class DoctorFinding(Record):
     check: str
     state: Literal["ok", "warning", "problem", "unknown"]
     text: str

@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edgebake.model.base import Model
-from edgebake.model.output.base import Digest, Fingerprint, Output, Platform
+from edgebake.model.output.base import Digest, Fingerprint, Output, Platform, Record
 
 
-class Observed(Model):
+class Observed(Record):
     current: bool
     """Whether the registry or the engine has the image in its present form."""
     proof: str | None = None
@@ -18,7 +17,7 @@ class Observed(Model):
     """Reason why it is not current."""
 
 
-class PlannedStage(Model):
+class PlannedStage(Record):
     name: str
     kind: str
     recipe: str | None
@@ -37,7 +36,7 @@ class PlannedStage(Model):
     """Whether a shared stage is used in its place."""
 
 
-class PlannedImage(Model):
+class PlannedImage(Record):
     bake_target: str
     observed: Observed | None = None
     """Only with `--push` and `--load`: the published or loaded image."""
@@ -52,17 +51,17 @@ class PlannedImage(Model):
     stages: list[PlannedStage]
 
 
-class LeftOut(Model):
+class LeftOut(Record):
     what: str
     reason: str
 
 
-class ChangedFile(Model):
+class ChangedFile(Record):
     path: str
     change: Literal["added", "modified", "removed", "hand-edited"]
 
 
-class Stacks(Model):
+class Stacks(Record):
     repository: str
     failure: str | None
     """Reason why the repository could not be read."""
@@ -70,7 +69,7 @@ class Stacks(Model):
     unpublished: list[str]
 
 
-class PlannedStep(Model):
+class PlannedStep(Record):
     step: str
     """`write-files`, `check-builder`, `publish-stages`, `bake`, `verify-indexes`, `merge-index`."""
     files: list[str] | None = None
@@ -92,7 +91,7 @@ WorkMode = Literal["native", "cross", "emulated", "missing"]
 (files are fetched, code is cross-compiled). `emulated`: another node does, with QEMU. `missing`: none can."""
 
 
-class PlatformWork(Model):
+class PlatformWork(Record):
     """How a builder does the work for a platform."""
 
     platform: Platform
@@ -103,7 +102,7 @@ class PlatformWork(Model):
     """Stages that run commands on that platform."""
 
 
-class TimedStage(Model):
+class TimedStage(Record):
     target: str
     stage: str
     platform: Platform
@@ -116,7 +115,7 @@ class PathStage(TimedStage):
     emulated: bool
 
 
-class WorthIt(Model):
+class WorthIt(Record):
     recipe: str
     saves_seconds: float
 
@@ -151,7 +150,7 @@ class Plan(Output):
     """Only with `--builder`."""
 
 
-class ShardPart(Model):
+class ShardPart(Record):
     bake_target: str
     image: str
     target: str
@@ -159,7 +158,7 @@ class ShardPart(Model):
     fingerprint: Digest
 
 
-class Shard(Model):
+class Shard(Record):
     shard: Annotated[str, Field(pattern=r"^\d+/\d+$")]
     platforms: list[Platform]
     seconds: float
@@ -167,14 +166,14 @@ class Shard(Model):
     parts: list[ShardPart]
 
 
-class SharedStage(Model):
+class SharedStage(Record):
     target: str
     stage: str
     platform: Platform
     shards: list[str]
 
 
-class Shared(Model):
+class Shared(Record):
     shard: str
     platforms: list[Platform]
     stages: list[SharedStage]

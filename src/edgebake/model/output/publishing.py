@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgebake.model.base import Model
-from edgebake.model.output.base import Digest, Output, Platform
+from edgebake.model.output.base import Digest, Output, Platform, Record
 
 TagState = Literal["published", "same"]
 """`same`: the tag already named this image."""
 
 
-class PublishedTag(Model):
+class PublishedTag(Record):
     owner: str
     """Bake target or index that the tag belongs to."""
     reference: str
@@ -20,7 +19,7 @@ class PublishedTag(Model):
     state: TagState
 
 
-class KeptTag(Model):
+class KeptTag(Record):
     reference: str
     reason: str
 
@@ -35,14 +34,17 @@ class Publish(Output):
     """Staging tags that the registry did not delete."""
 
 
-class Difference(Model):
-    kind: Literal["missing", "platforms", "content", "attestations", "digest", "fingerprint", "labels"]
+DifferenceKind = Literal["missing", "platforms", "content", "attestations", "digest", "fingerprint", "labels"]
+
+
+class Difference(Record):
+    kind: DifferenceKind
     platform: Platform | None
     """Platform; null for all platforms."""
     text: str
 
 
-class VerifiedReference(Model):
+class VerifiedReference(Record):
     owner: str
     """Bake target or index that the tag belongs to."""
     reference: str
@@ -59,7 +61,7 @@ class Verify(Output):
     references: list[VerifiedReference]
 
 
-class PrunableTag(Model):
+class PrunableTag(Record):
     reference: str
     digest: Digest
     created: str | None

@@ -1,6 +1,7 @@
-"""A report as SARIF 2.1.0, which code scanning takes.
+"""A report as SARIF 2.1.0, which code scanning takes, or as GitHub's annotations, which a job writes to its output.
 
-https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+SARIF: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html. Annotations are workflow commands, escaped
+as in @actions/core: https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from urllib.parse import quote
 
 from edgebake import __version__
 from edgebake.errors import Position
-from edgebake.lint.finding import Finding, Rule
-from edgebake.lint.report import Report
+from edgebake.lint.finding import Finding, Report, Rule
 from edgebake.model.lint import Severity
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
+_COMMANDS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "notice"}
+_DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
+_PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 
 
 def as_sarif(report: Report, rules: Sequence[Rule]) -> str:
@@ -65,3 +68,19 @@ def _location(at: Position) -> dict[str, Any]:
     if at.line:
         place["region"] = {"startLine": at.line, "startColumn": max(at.column, 1)}
     return {"physicalLocation": place}
+
+
+def as_github(report: Report) -> str:
+    """Return a report as one annotation for each finding, and the counts in a line of their own."""
+    return "\n".join([*map(_annotation, report.findings), report.summary()])
+
+
+def _annotation(finding: Finding) -> str:
+    at = finding.at
+    properties = {"file": at.path}
+    if at.line:
+        properties |= {"line": str(at.line), "col": str(max(at.column, 1))}
+    properties["title"] = finding.rule.id
+    pairs = ",".join(f"{name}={value.translate(_PROPERTY)}" for name, value in properties.items())
+    message = f"{finding.message}{finding.where}\nhint: {finding.rule.fix}".translate(_DATA)
+    return f"::{_COMMANDS[finding.severity]} {pairs}::{message}"

@@ -1,11 +1,13 @@
-"""What a recipe is, and who needs it."""
+"""What a recipe is, and who needs it; and what a target is."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
-from edgebake.load.catalogue import Catalogue, LoadedRecipe
+from edgebake.load.boards import load_boards
+from edgebake.load.catalogue import LoadedRecipe, LoadedTarget
 from edgebake.load.folders import is_path
 from edgebake.load.ignore import WITHOUT_BYTECODE
 from edgebake.load.words import format_condition, format_path
@@ -17,11 +19,11 @@ from edgebake.model.output.explore import (
     ShownInstall,
     ShownRecipe,
     ShownRelease,
-    ShownTest,
+    ShownTarget,
     ShownVariant,
 )
-from edgebake.model.recipe import Bench, Build, Install, Release, Source, Test, Variant
-from edgebake.model.requirement import Requirement, parse_requirement
+from edgebake.model.recipe import Release, Source
+from edgebake.model.requirement import parse_requirement
 from edgebake.model.target import Target
 from edgebake.resolve.candidates import CandidatePool
 from edgebake.resolve.python_choice import PYTHON, other_pythons
@@ -41,64 +43,52 @@ def show_recipe(
     Raises:
         EdgebakeError: a recipe's file is wrong.
     """
-    return _shown(workspace, loaded, target).model_copy(
-        update={"needed_by": needed_by(workspace, loaded.name), "proof": proof}
-    )
-
-
-def _shown(workspace: Workspace, loaded: LoadedRecipe, target: Target | None) -> ShownRecipe:
-    """Return a recipe without what takes reading others."""
-    recipe = loaded.recipe
-    return ShownRecipe(
-        name=recipe.name,
-        summary=recipe.summary,
-        group=recipe.group,
-        layer=recipe.layer,
-        homepage=recipe.homepage,
-        license=recipe.license,
-        aliases=list(recipe.aliases),
-        provides=list(recipe.provides),
+    recipe, build, install = loaded.recipe, loaded.recipe.build, loaded.recipe.install
+    shown_build = None
+    if build:
+        sources = [_source(source) for source in build.sources]
+        shown_build = ShownBuild.of(build, sources=sources, script=build.script or build.dockerfile)
+    return ShownRecipe.of(
+        recipe,
         file=format_path(loaded.document.shown),
         builtin=loaded.vendored,
-        flavours=list(recipe.flavours),
-        requires=_texts(recipe.requires),
-        conflicts=_texts(recipe.conflicts),
-        args=dict(recipe.args),
         releases=_releases(workspace, loaded, target),
-        build=_build(recipe.build) if recipe.build else None,
-        install=_install(recipe.install),
-        test=_script(recipe.test),
-        bench=_script(recipe.bench),
+        build=shown_build,
+        install=ShownInstall.of(install, script=install.script or install.dockerfile),
         files=list(_files(loaded)),
         sources=[citation.page for citation in recipe.sources],
         images=sorted(_images_with(workspace, loaded)),
-        needed_by=[],
-        proof=None,
+        needed_by=_needed_by(workspace, loaded.name),
+        proof=proof,
     )
 
 
-def needed_by(workspace: Workspace, name: str) -> list[Needs]:
-    """Return the recipes that need one at run time (`run`), to be compiled against (`library`), or as a `tool`.
+def show_target(workspace: Workspace, loaded: LoadedTarget) -> ShownTarget:
+    """Return a target with the boards that it fits and the project's images for it.
 
-    The name may be one that others provide. Reads all recipes.
+    Raises:
+        EdgebakeError: a board's file is wrong.
     """
-    catalogue = workspace.catalogue
-    found: list[Needs] = []
-    for loaded in catalogue.all_recipes():
-        ways = {(kind, str(wanted)) for kind, wanted in loaded.recipe.wanted() if _means(catalogue, wanted, name)}
-        found += [
-            Needs.model_validate({"recipe": loaded.name, "kind": kind, "requirement": wanted})
-            for kind, wanted in sorted(ways)
-        ]
-    return found
+    target, images = loaded.target, workspace.project.images.items()
+    return ShownTarget.of(
+        target,
+        glibc=target.glibc,
+        file=format_path(loaded.document.shown),
+        boards=[name for name, board in load_boards(workspace.catalogue).items() if not board.refusal(target)],
+        images=sorted(name for name, image in images if any(fnmatchcase(target.name, p) for p in image.targets)),
+    )
 
 
-def _means(catalogue: Catalogue, wanted: Requirement, name: str) -> bool:
-    return wanted.name == name or catalogue.canonical(wanted.name) == name
-
-
-def _texts(values: Iterable[object]) -> list[str]:
-    return [str(value) for value in values]
+def _needed_by(workspace: Workspace, name: str) -> list[Needs]:
+    """Return the recipes that need one at run time (`run`), to be compiled against (`library`), or as a `tool`."""
+    canonical = workspace.catalogue.canonical
+    ways = {
+        (loaded.name, kind, str(wanted))
+        for loaded in workspace.catalogue.all_recipes()
+        for kind, wanted in loaded.recipe.wanted()
+        if name in (wanted.name, canonical(wanted.name))
+    }
+    return [Needs(recipe=recipe, kind=kind, requirement=wanted) for recipe, kind, wanted in sorted(ways)]
 
 
 def _releases(workspace: Workspace, loaded: LoadedRecipe, target: Target | None) -> list[ShownRelease] | None:
@@ -129,59 +119,19 @@ def _other_fact(workspace: Workspace, name: str, release: Release, target: Targe
 
 
 def _release(release: Release, needs: dict[str, str] | None = None) -> ShownRelease:
-    return ShownRelease(
-        version=release.version,
-        default=release.default,
-        when=release.when.as_data(),
+    return ShownRelease.of(
+        release,
         when_text=format_condition(release.when),
-        flavours=list(release.flavours),
-        requires=_texts(release.requires),
-        conflicts=_texts(release.conflicts),
-        args=dict(release.args),
-        variants=[_variant(variant) for variant in release.variants],
+        variants=[ShownVariant.of(one, when_text=format_condition(one.when)) for one in release.variants],
         platforms=None if needs is None else [platform for platform, reason in needs.items() if not reason],
         needs=None if needs is None else {platform: reason for platform, reason in needs.items() if reason},
     )
-
-
-def _variant(variant: Variant) -> ShownVariant:
-    return ShownVariant(
-        when=variant.when.as_data(),
-        when_text=format_condition(variant.when),
-        requires=_texts(variant.requires),
-        conflicts=_texts(variant.conflicts),
-        args=dict(variant.args),
-    )
-
-
-def _build(build: Build) -> ShownBuild:
-    return ShownBuild(
-        runs_on=build.runs_on,
-        tools=_texts(build.tools),
-        libraries=_texts(build.libraries),
-        sources=[_source(source) for source in build.sources],
-        script=build.script or build.dockerfile,
-    )
-
-
-def _script(test: Test | Bench | None) -> ShownTest | None:
-    return ShownTest.model_validate(test.model_dump()) if test else None
 
 
 def _source(source: Source) -> str:
     if source.git:
         return f"{source.git} {source.ref or ''}{f' ({source.commit})' if source.commit else ''}".strip()
     return source.url or source.path or ""
-
-
-def _install(install: Install) -> ShownInstall:
-    return ShownInstall(
-        apt=list(install.apt),
-        pip=list(install.pip),
-        files=dict(install.files),
-        artifacts=dict(install.artifacts),
-        script=install.script or install.dockerfile,
-    )
 
 
 def _files(loaded: LoadedRecipe) -> Iterator[str]:
@@ -194,13 +144,9 @@ def _files(loaded: LoadedRecipe) -> Iterator[str]:
 
 
 def _images_with(workspace: Workspace, loaded: LoadedRecipe) -> Iterator[str]:
-    """Yield the images of the project that name a recipe."""
-    for name, image in workspace.project.images.items():
-        for text in image.recipes:
-            if is_path(text):
-                is_it = (workspace.root / text).resolve() == loaded.folder
-            else:
-                is_it = workspace.catalogue.canonical(parse_requirement(text).name) == loaded.name
-            if is_it:
-                yield name
-                break
+    def is_it(text: str) -> bool:
+        if is_path(text):
+            return (workspace.root / text).resolve() == loaded.folder
+        return workspace.catalogue.canonical(parse_requirement(text).name) == loaded.name
+
+    yield from (name for name, image in workspace.project.images.items() if any(map(is_it, image.recipes)))

@@ -1,1 +1,0 @@
-"""A report as SARIF or as GitHub's annotations."""
