@@ -137,6 +137,17 @@ class TestWhereAPackageComesFrom:
         run(root, "lock", index=indexes.default, NETRC=str(tmp_path / "netrc"))
         (package,) = package_entries(root)
         assert package["wheels"][0]["size"] > 0
+        (tmp_path / "netrc").rename(root / ".netrc")
+        project = json.loads((root / "edgebake.yaml").read_text())
+        write_files(root, {"edgebake.yaml": json.dumps({**project, "secrets": {"netrc": {"file": ".netrc"}}})})
+        run(
+            root,
+            "lock",
+            "--upgrade",
+            "private",
+            index=indexes.default,
+            UV_CACHE_DIR=str(tmp_path / "another-cache"),
+        )
         assert "topsecret" not in (root / "edgebake.lock").read_text()
 
     def test_a_login_in_the_default_index_does_not_get_into_the_lock(
