@@ -243,3 +243,12 @@ def test_what_could_install_something_else_is_refused(change: dict[str, Any], pr
 def test_a_package_is_listed_once() -> None:
     with pytest.raises(ValidationError, match="is listed twice"):
         LockedPython(inputs="x", packages=(locked_package("a", "1"), locked_package("a", "2")))
+
+
+def test_a_lock_is_complete_if_everything_in_it_is_pinned() -> None:
+    whole = lock()
+    assert whole.is_complete
+    assert not whole.model_copy(update={"bases": {"debian:12": LockedBase(reason="no")}}).is_complete
+    python = {"linux/amd64": LockedPython(inputs="x", reason="no")}
+    image = LockedImage(releases={}, python=python)
+    assert not whole.model_copy(update={"images": {"app": {"cpu": image}}}).is_complete

@@ -105,7 +105,9 @@ def _package(
     return LockedPackage(
         name=name,
         version=package["version"],
-        index=plain_address(index) if index and index.startswith("http") and not there[0].path else None,
+        index=plain_address(index).rstrip("/")
+        if index and index.startswith("http") and not there[0].path
+        else None,
         dependencies=tuple(dependencies),
         wheels=() if archive else there,
         archive=there[0] if archive else None,

@@ -179,6 +179,13 @@ class Lock(Model):
     images: dict[ImageName, dict[Name, LockedImage]] = {}
     """Resolutions by image and target."""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything in it is pinned; `edgebake lock --allow-unpinned` also writes other locks."""
+        images = (image for targets in self.images.values() for image in targets.values())
+        reasons = [python.reason for image in images for python in image.python.values()]
+        return all(base.digest for base in self.bases.values()) and not any(reasons)
+
     def digest(self, image: str) -> str | None:
         """Return the digest that a base image is pinned to; None if it is not pinned."""
         base = self.bases.get(image)
