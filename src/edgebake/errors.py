@@ -6,7 +6,8 @@ Every error that a user can cause is an :class:`EdgebakeError`; the command line
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 from edgebake.dataclasses import dataclass
@@ -83,6 +84,36 @@ class ErrorGroup(EdgebakeError):
             for error, after in zip(self.errors, following, strict=True)
         ]
         return "\n\n".join(str(part) for part in parts)
+
+
+class Mistakes:
+    """Gathers independent mistakes, to report them together."""
+
+    def __init__(self) -> None:
+        self._errors: dict[str, EdgebakeError] = {}
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Keep the mistake that ends the block, and go on after it."""
+        try:
+            yield
+        except EdgebakeError as error:
+            self.add(error)
+
+    def add(self, error: EdgebakeError) -> None:
+        """Keep a mistake; one that is kept already is not kept again."""
+        for one in error.errors if isinstance(error, ErrorGroup) else (error,):
+            self._errors.setdefault(str(one), one)
+
+    def raise_all(self) -> None:
+        """Raise what was gathered, if anything.
+
+        Raises:
+            EdgebakeError: the mistake, or all of them as one.
+        """
+        errors = tuple(self._errors.values())
+        if errors:
+            raise errors[0] if len(errors) == 1 else ErrorGroup(errors)
 
 
 def nearest(word: str, names: Iterable[str]) -> str | None:

@@ -19,7 +19,15 @@ from edgebake.graph.node import Node
 from edgebake.graph.python_env import resolution_inputs
 from edgebake.load.workspace import Workspace, open_workspace
 from edgebake.lock.locker import render_lock
-from edgebake.model.lock import Lock, LockedBase, LockedImage, LockedPackage, LockedPython
+from edgebake.model.lock import (
+    Lock,
+    LockedBase,
+    LockedDependency,
+    LockedFile,
+    LockedImage,
+    LockedPackage,
+    LockedPython,
+)
 from edgebake.model.request import Request
 from edgebake.pipeline import Compiled, Pipeline, compile_files
 from edgebake.plan.builder import Plan
@@ -215,18 +223,28 @@ class Project:
         return plan
 
 
+def locked_package(name: str, version: str, *dependencies: str) -> LockedPackage:
+    """Return a package as the lock has it, with a wheel that does not exist."""
+    url = f"https://files.example.org/{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    wheel = LockedFile(url=url, size=1000, hashes={"sha256": "5" * 64})
+    needed = tuple(LockedDependency(name=one) for one in sorted(dependencies))
+    return LockedPackage(
+        name=name, version=version, index="https://pypi.org/simple", dependencies=needed, wheels=(wheel,)
+    )
+
+
 def locked_packages(
     packages: Mapping[str, Mapping[str, Sequence[str]]], installed: Sequence[str]
-) -> dict[str, LockedPackage]:
-    found = {}
-    for owner, own in packages.items():
-        if owner not in installed:
-            continue
-        for requirement, askers in own.items():
-            name = re.split(r"[=@ ]", requirement)[0]
-            via = tuple(sorted(askers)) or (f"recipe:{owner}",)
-            found[name] = LockedPackage(requirement=requirement, hashes=("sha256:" + "5" * 64,), via=via)
-    return dict(sorted(found.items()))
+) -> tuple[LockedPackage, ...]:
+    """Return packages of recipes; each is written as `name==version`, with the packages that need it."""
+    own = {
+        text: askers for owner, texts in packages.items() if owner in installed for text, askers in texts.items()
+    }
+    names = [text.partition("==")[0] for text in own]
+    needs = {name: [n for n, askers in zip(names, own.values(), strict=True) if name in askers] for name in names}
+    pairs = (text.partition("==") for text in own)
+    found = [locked_package(name, version, *needs[name]) for name, _, version in pairs]
+    return tuple(sorted(found, key=lambda package: package.name))
 
 
 def make_project(

@@ -267,10 +267,10 @@ def test_two_locks(tmp_path: Path) -> None:
 
 
 def test_a_lock_of_a_commit_and_a_damaged_one(repository: Repository) -> None:
-    repository.write({"edgebake.lock": json.dumps({"version": 1, "git": [
+    repository.write({"edgebake.lock": json.dumps({"version": 2, "git": [
         {"url": "https://example.org/a", "ref": "v1", "commit": "1" * 40}]})})  # fmt: skip
     repository.commit()
-    repository.write({"edgebake.lock": '{"version": 1}'})
+    repository.write({"edgebake.lock": '{"version": 2}'})
     text = repository.diff("HEAD:edgebake.lock", "edgebake.lock")
     assert text == f"git refs\n  - https://example.org/a v1  {'1' * 40}\n".replace(f"{'1' * 40}\n", f"{'1' * 40}\n")
     repository.write({"bad.lock": "{"})

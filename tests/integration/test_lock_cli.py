@@ -7,87 +7,24 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import threading
-import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from integration.engine import needs_registry
-from integration.projects import AMD64, ARM64, CATALOGUE, CPU, compiled_recipe, needs, write_files
+from integration.locking import asking, locked, locking_project, packages, run, write_images
+from integration.projects import AMD64, ARM64, CPU, compiled_recipe, needs, write_files
+from integration.wheel_index import Index, digest, serving
 
-EDGEBAKE = Path(sys.executable).with_name("edgebake")
 BASE = "localhost:5000/busybox:stable"  # scripts/engine up makes it
-
-
-@dataclass
-class Index:
-    """A Python package index (PEP 503) of empty wheels, which counts what it is asked."""
-
-    folder: Path
-    asked: list[str] = field(default_factory=list)
-    url: str = ""
-
-    def add(self, name: str, version: str, *requires: str, platform: str = "any") -> None:
-        folder = self.folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        metadata = "".join(f"Requires-Dist: {one}\n" for one in requires)
-        info = f"{name}-{version}.dist-info"
-        tag = f"py3-none-{platform}"
-        with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:
-            wheel.writestr(
-                zipfile.ZipInfo(f"{info}/METADATA"),
-                f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}",
-            )
-            wheel.writestr(
-                zipfile.ZipInfo(f"{info}/WHEEL"), f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n"
-            )
-            wheel.writestr(zipfile.ZipInfo(f"{info}/RECORD"), "")
-
-    def page(self, path: str) -> bytes | None:
-        self.asked.append(path)
-        place = self.folder / path.strip("/").removeprefix("simple/")
-        if place.is_dir():
-            names = sorted(path.name for path in place.iterdir())
-            return "".join(
-                f'<a href="{name}#sha256={hashlib.sha256((place / name).read_bytes()).hexdigest()}">{name}</a>\n'
-                for name in names
-            ).encode()
-        return place.read_bytes() if place.is_file() else None
 
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[Index]:
-    index = Index(tmp_path / "index")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            page = index.page(self.path)
-            self.send_response(404 if page is None else 200)
-            self.send_header(
-                "Content-Type", "application/octet-stream" if self.path.endswith(".whl") else "text/html"
-            )
-            self.send_header("Content-Length", str(len(page or b"")))
-            self.end_headers()
-            self.wfile.write(page or b"")
-
-        do_HEAD = do_GET  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        index.url = f"http://127.0.0.1:{server.server_port}/simple"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(Index(tmp_path / "index")) as index:
         yield index
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -97,50 +34,7 @@ def root(tmp_path: Path, index: Index) -> Path:
     index.add("alpha", "2.0")
     index.add("beta", "1.0", "alpha<2", "gamma")
     index.add("gamma", "0.3")
-    folder = tmp_path / "project"
-    recipes = [
-        *CATALOGUE,
-        needs("a", "python", install={"pip": ["alpha"]}),
-        needs("b", "python", install={"pip": ["beta"]}),
-    ]
-    write_files(folder, {f"recipes/{one['name']}/recipe.json": json.dumps(one) for one in recipes})
-    target = {**CPU, "name": "here", "tag_suffix": "here", "base": {"image": "localhost:1/nothing:1"}}
-    write_files(folder, {"targets/here.json": json.dumps(target)})
-    return write_project(folder, app=["a", "b"])
-
-
-def write_project(root: Path, **images: list[str]) -> Path:
-    data = {name: {"recipes": recipes, "targets": ["here"]} for name, recipes in images.items()}
-    write_files(root, {"edgebake.yaml": json.dumps({"images": data})})
-    return root
-
-
-def run(root: Path, *arguments: str, code: int = 0, index: Index | None = None) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_", "EDGEBAKE_"))}
-    url = index.url if index else "http://127.0.0.1:1/simple"
-    uv = {
-        "UV_DEFAULT_INDEX": url,
-        "UV_CACHE_DIR": str(root.parent / "uv-cache"),
-        "UV_HTTP_TIMEOUT": "5",
-        "UV_HTTP_RETRIES": "0",
-    }
-    done = subprocess.run(
-        [EDGEBAKE, *arguments], cwd=root, env={**kept, **uv}, capture_output=True, text=True, timeout=180
-    )
-    assert "Traceback" not in done.stderr
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
-
-
-def locked(root: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((root / "edgebake.lock").read_text())
-    return found
-
-
-def packages(root: Path, image: str = "app", platform: str = AMD64) -> dict[str, str]:
-    """Return the locked requirements by package."""
-    found = locked(root)["images"][image]["here"]["python"][platform]["packages"]
-    return {name: package["requirement"] for name, package in found.items()}
+    return locking_project(tmp_path, asking("a", "alpha"), asking("b", "beta"))
 
 
 class TestPythonPackages:
@@ -151,22 +45,34 @@ class TestPythonPackages:
             packages(root)
             == packages(root, platform=ARM64)
             == {
-                "alpha": "alpha==1.5",
-                "beta": "beta==1.0",
-                "gamma": "gamma==0.3",
+                "alpha": "1.5",
+                "beta": "1.0",
+                "gamma": "0.3",
             }
         )
-        found = locked(root)["images"]["app"]["here"]["python"][AMD64]["packages"]
-        assert found["alpha"]["via"] == ["beta", "recipe:a"]
+        alpha, beta, _ = locked(root)["images"]["app"]["here"]["python"][AMD64]["packages"]
+        assert beta["dependencies"] == [{"name": "alpha"}, {"name": "gamma"}]
         wheel = index.folder / "alpha/alpha-1.5-py3-none-any.whl"
-        assert f"sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}" in found["alpha"]["hashes"]
+        assert alpha == {
+            "name": "alpha",
+            "version": "1.5",
+            "index": index.url,
+            "wheels": [
+                {
+                    "url": f"{index.url}/alpha/{wheel.name}",
+                    "size": wheel.stat().st_size,
+                    "hashes": {"sha256": digest(wheel)},
+                }
+            ],
+        }
 
     def test_each_recipe_fetches_its_own_part(self, root: Path, index: Index) -> None:
         run(root, "lock", index=index)
         run(root, "compile")
         files = {path.name: path.read_text() for path in (root / "bake/here/requirements").iterdir()}
         assert sorted(files) == [f"eb-{name}-fetch.{arch}.txt" for name in "ab" for arch in ("amd64", "arm64")]
-        assert files["eb-a-fetch.amd64.txt"].startswith("alpha==1.5 \\\n    --hash=sha256:")
+        address = f"{index.url}/alpha/alpha-1.5-py3-none-any.whl"
+        assert files["eb-a-fetch.amd64.txt"].startswith(f"# {address}\nalpha==1.5 \\\n    --hash=sha256:")
         assert "beta==1.0" in files["eb-b-fetch.arm64.txt"]
         assert "gamma==0.3" in files["eb-b-fetch.arm64.txt"]
 
@@ -190,44 +96,63 @@ class TestPythonPackages:
         index.add("gamma", "0.4")
         shutil.rmtree(root.parent / "uv-cache")
         run(root, "lock", index=index)
-        assert packages(root)["alpha"] == "alpha==1.5"
+        assert packages(root)["alpha"] == "1.5"
         run(root, "lock", "--upgrade", "alpha", index=index)
-        assert packages(root) == {"alpha": "alpha==1.6", "beta": "beta==1.0", "gamma": "gamma==0.3"}
+        assert packages(root) == {"alpha": "1.6", "beta": "1.0", "gamma": "0.3"}
         shutil.rmtree(root.parent / "uv-cache")
         run(root, "lock", "--upgrade", "*", index=index)
-        assert packages(root)["gamma"] == "gamma==0.4"
+        assert packages(root)["gamma"] == "0.4"
 
     def test_a_new_recipe_keeps_what_is_locked(self, root: Path, index: Index) -> None:
-        write_project(root, app=["a"])
+        write_images(root, app=["a"])
         run(root, "lock", index=index)
-        assert packages(root) == {"alpha": "alpha==2.0"}
+        assert packages(root) == {"alpha": "2.0"}
         index.add("alpha", "2.1")
         shutil.rmtree(root.parent / "uv-cache")
-        write_project(root, app=["a", "zlib"], other=["a", "compiler"])
+        write_images(root, app=["a", "zlib"], other=["a", "compiler"])
         run(root, "lock", index=index)
         # Images that agree share their stages.
-        assert packages(root) == packages(root, "other") == {"alpha": "alpha==2.0"}
+        assert packages(root) == packages(root, "other") == {"alpha": "2.0"}
 
-    def test_an_index_that_cannot_be_reached_leaves_the_image_unpinned_and_says_so(self, root: Path) -> None:
-        done = run(root, "lock")
-        assert "Python packages not pinned" in done.stderr
+    def test_an_index_that_cannot_be_reached_leaves_no_lock_and_is_named(self, root: Path) -> None:
+        done = run(root, "lock", code=3)
+        assert (
+            f"app on here ({AMD64}): Python packages: not pinned: the default index cannot be reached"
+            in done.stderr
+        )
+        assert not (root / "edgebake.lock").exists()
+
+    def test_what_is_not_pinned_can_be_allowed_and_is_then_named_by_every_command(self, root: Path) -> None:
+        done = run(root, "lock", "--allow-unpinned")
+        assert "not pinned: the default index cannot be reached" in done.stderr
         python = locked(root)["images"]["app"]["here"]["python"][AMD64]
+        assert python["reason"] == "the default index cannot be reached"
         assert "packages" not in python
-        assert python["reason"]
-        done = run(root, "compile", "--locked")
-        assert "Python packages are not pinned" in done.stderr
+        assert "Python packages are not pinned" in run(root, "compile").stderr
+        refused = run(root, "compile", "--locked", code=2).stderr
+        assert "error: the lock does not pin everything" in refused
+        assert f"Python packages of app on here ({AMD64}): the default index cannot be reached" in refused
 
-    def test_a_package_without_a_wheel_for_a_platform_is_told_for_that_platform(
-        self, root: Path, index: Index
-    ) -> None:
+    def test_a_package_without_a_wheel_for_a_platform_is_an_error(self, root: Path, index: Index) -> None:
         index.add("delta", "1.0", platform="manylinux_2_17_x86_64")
         recipe = needs("d", "python", install={"pip": ["delta"]})
         write_files(root, {"recipes/d/recipe.json": json.dumps(recipe)})
-        write_project(root, app=["d"])
-        done = run(root, "lock", index=index)
-        assert f"app on here ({AMD64}): 1 Python package" in done.stderr
-        assert f"app on here ({ARM64}): Python packages not pinned: " in done.stderr
-        assert packages(root) == {"delta": "delta==1.0"}
+        write_images(root, app=["d"])
+        done = run(root, "lock", code=2, index=index)
+        assert "error: recipes/d/recipe.json:1:" in done.stderr
+        assert "what d asks for cannot be had: delta" in done.stderr
+        assert f"in app on here ({ARM64})\n" in done.stderr
+        assert "delta==1.0 has no wheels with a matching platform tag" in done.stderr
+
+    def test_a_package_that_only_its_source_is_there_of_stays_unpinned(self, root: Path, index: Index) -> None:
+        (index.folder / "source").mkdir()
+        (index.folder / "source/source-1.0.tar.gz").write_bytes(b"")
+        recipe = needs("d", "python", install={"pip": ["source"]})
+        write_files(root, {"recipes/d/recipe.json": json.dumps(recipe)})
+        write_images(root, app=["d"])
+        run(root, "lock", "--allow-unpinned", index=index)
+        reason = "source: no wheel for this target, it would be built from source"
+        assert locked(root)["images"]["app"]["here"]["python"][AMD64]["reason"] == reason
 
 
 class TestStaleLocks:
@@ -286,7 +211,7 @@ class TestStaleLocks:
     def test_a_conflict_leaves_the_lock_as_it_is(self, root: Path, index: Index) -> None:
         run(root, "lock", index=index)
         before = (root / "edgebake.lock").read_bytes()
-        write_project(root, app=["a:99"])
+        write_images(root, app=["a:99"])
         assert "a" in run(root, "lock", code=2, index=index).stderr
         assert (root / "edgebake.lock").read_bytes() == before
 
@@ -297,7 +222,10 @@ class TestStaleLocks:
 
 class TestSources:
     def test_a_base_that_cannot_be_asked_for_is_told(self, root: Path, index: Index) -> None:
-        run(root, "lock", index=index)
+        target = {**CPU, "name": "here", "tag_suffix": "here", "base": {"image": "localhost:1/nothing:1"}}
+        write_files(root, {"targets/here.json": json.dumps(target)})
+        run(root, "lock", code=3, index=index)
+        run(root, "lock", "--allow-unpinned", index=index)
         reason = locked(root)["bases"]["localhost:1/nothing:1"]["reason"]
         assert reason.startswith("its registry could not be")
         note = f"the base image localhost:1/nothing:1 is not pinned: {reason}"
@@ -325,7 +253,7 @@ class TestSources:
         first = commit(repository, "v1")
         recipe = compiled_recipe("x", build={"sources": [{"git": f"file://{repository}", "ref": "v1"}]})
         write_files(root, {"recipes/x/recipe.json": json.dumps(recipe), "recipes/x/build.sh": "make\n"})
-        write_project(root, app=["x"])
+        write_images(root, app=["x"])
         run(root, "lock", index=index)
         assert locked(root)["git"] == [{"url": f"file://{repository}", "ref": "v1", "commit": first}]
         run(root, "compile")

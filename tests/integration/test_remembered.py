@@ -225,7 +225,7 @@ def built(root: Path) -> None:
 
 def locked(root: Path) -> None:
     base = {"debian:bookworm-slim": {"digest": "sha256:" + "0" * 64}}
-    (root / "edgebake.lock").write_text(json.dumps({"bases": base}))
+    (root / "edgebake.lock").write_text(json.dumps({"version": 2, "bases": base}))
 
 
 CHANGES: dict[str, Callable[[Path], object]] = {

@@ -137,7 +137,7 @@ def test_an_editor_accepts_short_forms_and_untyped_scalars(kind: str, data: Any)
         ("target", {**TARGET, "base": "debian:12"}, "'debian:12' is not of type 'object'"),
         ("project", {"images": {"a": {"recipes": ["b"]}}}, "'targets' is a required property"),
         ("project", {"images": {"a": None}}, "None is not of type 'object'"),
-        ("lock", {"version": 2}, "1 was expected"),
+        ("lock", {"version": 1}, "2 was expected"),
     ],
 )
 def test_an_editor_underlines_what_edgebake_refuses(kind: str, data: Any, complaint: str) -> None:

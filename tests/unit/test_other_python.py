@@ -9,7 +9,7 @@ import pytest
 
 from edgebake.errors import EdgebakeError
 from edgebake.graph.python_env import resolution_inputs
-from edgebake.lock.python_packages import _command
+from edgebake.lock.uv import Uv
 from edgebake.model.target import Target
 from integration.projects import AMD64, ARM64, CPU, Project, make_project, needs, nodes_by_name, recipe, stage_text
 
@@ -161,7 +161,7 @@ class TestWheels:
         compilation = project.images(**both()).compile()
         own, usual = (plan.views_on(ARM64) for plan in compilation.plans)
         assert resolution_inputs(own) != resolution_inputs(usual)
-        command = _command(own[0].target, ARM64, own, None)
+        command = Uv().command(own[0].target, ARM64)
         assert command[command.index("--python-version") + 1] == "3.13"
 
 

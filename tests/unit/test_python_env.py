@@ -10,9 +10,7 @@ from edgebake.graph.compile import plan_images
 from edgebake.graph.python_env import PythonEnv, python_env, resolution_inputs
 from edgebake.graph.view import RecipeView
 from edgebake.model.lock import LockedPackage, LockedPython
-from integration.projects import AMD64, ARM64, Project, make_project, needs
-
-HASH = "sha256:" + "5" * 64
+from integration.projects import AMD64, ARM64, Project, locked_package, make_project, needs
 
 
 @pytest.fixture
@@ -28,17 +26,13 @@ def views(project: Project, platform: str = AMD64) -> list[RecipeView]:
     return next(plan for plan in plan_images(workspace) if plan.target.name == "cpu").views_on(platform)
 
 
-def package(requirement: str, *via: str) -> LockedPackage:
-    return LockedPackage(requirement=requirement, hashes=(HASH,), via=via)
-
-
-def locked(line: list[RecipeView], **packages: LockedPackage) -> LockedPython:
+def locked(line: list[RecipeView], *packages: LockedPackage) -> LockedPython:
     return LockedPython(inputs=resolution_inputs(line), packages=packages)
 
 
 def names(env: PythonEnv) -> dict[str, list[str]]:
-    """Return the packages that each recipe installs, without hashes."""
-    return {recipe: [line.split(" ")[0] for line in lines] for recipe, lines in env.requirements.items()}
+    """Return the packages that each recipe installs, without addresses and hashes."""
+    return {recipe: [one.splitlines()[1].split(" ")[0] for one in own] for recipe, own in env.requirements.items()}
 
 
 def test_what_a_recipe_asks_for_is_its_own_with_all_that_it_needs(project: Project) -> None:
@@ -47,10 +41,10 @@ def test_what_a_recipe_asks_for_is_its_own_with_all_that_it_needs(project: Proje
         line,
         locked(
             line,
-            numpy=package("numpy==2.3.1", "recipe:numpy", "scipy"),
-            scipy=package("scipy==1.16", "recipe:scipy"),
-            pooch=package("pooch==1.8", "scipy"),
-            idna=package("idna==3", "pooch"),
+            locked_package("idna", "3"),
+            locked_package("numpy", "2.3.1"),
+            locked_package("pooch", "1.8", "idna"),
+            locked_package("scipy", "1.16", "numpy", "pooch"),
         ),
     )
     assert env.locked
@@ -59,33 +53,42 @@ def test_what_a_recipe_asks_for_is_its_own_with_all_that_it_needs(project: Proje
 
 def test_a_package_that_two_need_belongs_to_the_first_in_the_line(project: Project) -> None:
     line = views(project)
-    shared = package("six==1", "numpy", "scipy")
-    env = python_env(
-        line,
-        locked(
-            line, numpy=package("numpy==2", "recipe:numpy"), scipy=package("scipy==1", "recipe:scipy"), six=shared
-        ),
-    )
-    assert names(env) == {"numpy": ["numpy==2", "six==1"], "scipy": ["scipy==1"]}
+    packages = [
+        locked_package("numpy", "2", "six"),
+        locked_package("scipy", "1", "six"),
+        locked_package("six", "1"),
+    ]
+    assert names(python_env(line, locked(line, *packages))) == {
+        "numpy": ["numpy==2", "six==1"],
+        "scipy": ["scipy==1"],
+    }
 
 
 def test_packages_that_need_each_other_end(project: Project) -> None:
     line = views(project)
-    env = python_env(line, locked(line, a=package("a==1", "recipe:numpy", "b"), b=package("b==1", "a")))
-    assert names(env) == {"numpy": ["a==1", "b==1"]}
+    packages = [locked_package("numpy", "2", "six"), locked_package("six", "1", "numpy")]
+    assert names(python_env(line, locked(line, *packages))) == {"numpy": ["numpy==2", "six==1"]}
 
 
 def test_no_package_vanishes(project: Project) -> None:
     line = views(project)
-    packages = {f"p{i}": package(f"p{i}==1", *(["recipe:scipy"] if i == 9 else [f"p{i + 1}"])) for i in range(10)}
-    env = python_env(line, locked(line, **packages))
-    assert sorted(name for own in names(env).values() for name in own) == sorted(f"p{i}==1" for i in range(10))
+    chain = ["scipy", *(f"p{i}" for i in range(10))]
+    packages = [locked_package(name, "1", *chain[i + 1 : i + 2]) for i, name in enumerate(chain)]
+    env = python_env(line, locked(line, *packages))
+    assert sorted(name for own in names(env).values() for name in own) == sorted(f"{name}==1" for name in chain)
 
 
-def test_lines_have_hashes_as_pip_reads_them(project: Project) -> None:
+def test_a_package_that_nobody_needs_makes_the_lock_stale(project: Project) -> None:
     line = views(project)
-    env = python_env(line, locked(line, numpy=package("numpy==2", "recipe:numpy")))
-    assert env.requirements["numpy"] == (f"numpy==2 \\\n    --hash={HASH}",)
+    env = python_env(line, locked(line, locked_package("numpy", "2"), locked_package("other", "1")))
+    assert env.reason == "the lock is stale (edgebake lock)"
+
+
+def test_lines_have_addresses_and_hashes(project: Project) -> None:
+    line = views(project)
+    env = python_env(line, locked(line, locked_package("numpy", "2")))
+    address = "https://files.example.org/numpy-2-py3-none-any.whl"
+    assert env.requirements["numpy"] == (f"# {address}\nnumpy==2 \\\n    --hash=sha256:{'5' * 64}",)
 
 
 def test_without_a_lock_everybodys_requirements_are_constraints(project: Project) -> None:
@@ -118,17 +121,17 @@ def test_an_image_without_python_packages_needs_no_lock(project: Project) -> Non
     ],
 )
 def test_another_question_makes_the_answer_stale(project: Project, edit: object) -> None:
-    found = locked(views(project), numpy=package("numpy==2", "recipe:numpy"))
+    found = locked(views(project), locked_package("numpy", "2"))
     edit(project)  # type: ignore[operator]
     assert python_env(views(project), found).reason == "the lock is stale (edgebake lock)"
 
 
 def test_the_platform_is_part_of_the_question(project: Project) -> None:
-    found = locked(views(project), numpy=package("numpy==2", "recipe:numpy"))
+    found = locked(views(project), locked_package("numpy", "2"))
     assert not python_env(views(project, ARM64), found).locked
 
 
 def test_a_recipe_without_packages_is_not(project: Project) -> None:
-    found = locked(views(project), numpy=package("numpy==2", "recipe:numpy"))
+    found = locked(views(project), locked_package("numpy", "2"))
     project.recipe(**needs("quiet", "numpy", install={"env": {"A": "2"}}))
     assert python_env(views(project), found).locked

@@ -9,7 +9,7 @@ import pytest
 from uv import find_uv_bin
 
 from edgebake.load.workspace import open_workspace
-from edgebake.lock.python_packages import uv_platform
+from edgebake.lock.uv import uv_platform
 
 CATALOGUE = open_workspace(Path(__file__).parent, need_project=False).catalogue
 

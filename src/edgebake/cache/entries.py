@@ -112,6 +112,7 @@ def inputs_of(workspace: Workspace) -> Iterator[Input]:
     """
     from edgebake.load.catalogue import builtin_root
     from edgebake.load.folders import is_path
+    from edgebake.model.conflicts import CONFLICTS_FILE
     from edgebake.model.files import LOCK_FILE, PROJECT_FILE
     from edgebake.plan.journal import JOURNAL_FILE
     from edgebake.render.ignore_file import IGNORE_FILE
@@ -122,7 +123,8 @@ def inputs_of(workspace: Workspace) -> Iterator[Input]:
     for folder in ("recipes", "targets", "templates"):
         yield Input("tree", os.fspath(builtin / folder))
     other = os.fspath(Path(PROJECT_FILE).with_suffix(".yml"))
-    for file in (PROJECT_FILE, other, LOCK_FILE, IGNORE_FILE, JOURNAL_FILE, f"{STATE_FOLDER}/pending.json"):
+    state = (JOURNAL_FILE, CONFLICTS_FILE, f"{STATE_FOLDER}/pending.json")
+    for file in (PROJECT_FILE, other, LOCK_FILE, IGNORE_FILE, *state):
         yield Input("file", os.fspath(root / file))
     folders = [root / "templates", *workspace.catalogue.own_folders(), root / project.output]
     folders += [root / text for image in project.images.values() for text in image.recipes if is_path(text)]

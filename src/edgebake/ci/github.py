@@ -6,7 +6,6 @@ from edgebake import __version__
 from edgebake.ci.matrix import HOSTED, runner_labels
 from edgebake.errors import EdgebakeError
 from edgebake.load.workspace import Workspace
-from edgebake.model.project import LOCK_FILE
 from edgebake.render.writer import OutputTree
 from edgebake.templating.templates import project_templates
 
@@ -81,7 +80,7 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
         # A platform has no runner, or shares a job with another.
         emulates=len(runner_labels(ci)) < len(HOSTED) or ci.jobs < len(HOSTED),
         runner=next(iter(HOSTED.values()))[0],
-        locked=(workspace.root / LOCK_FILE).is_file(),
+        locked=workspace.lock is not None and workspace.lock.is_complete,
         bake_file=project.bake_file,
     )
     return text + "\n"

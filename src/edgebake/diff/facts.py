@@ -91,9 +91,8 @@ def recipes_of(plan: ImagePlan, platform: str) -> dict[str, str]:
 
 
 def package_version(package: LockedPackage) -> str:
-    """Return the release of a locked Python package."""
-    requirement = Requirement(package.requirement)
-    return requirement.url or str(requirement.specifier).removeprefix("==")
+    """Return the release of a locked Python package, and the address if it is named by one."""
+    return f"{package.version} from {package.archive.url}" if package.archive else package.version
 
 
 def _base(compilation: Compilation, plan: ImagePlan, platform: str) -> str:
@@ -110,7 +109,7 @@ def _packages(lock: Lock | None, plan: ImagePlan, platform: str) -> dict[str, st
     env = plan.python[platform]
     locked = lock.images.get(plan.name, {}).get(plan.target.name) if lock else None
     if env.locked and locked is not None and platform in locked.python:
-        return {name: package_version(one) for name, one in locked.python[platform].packages.items()}
+        return {one.name: package_version(one) for one in locked.python[platform].packages}
     asked: dict[str, list[str]] = {}
     for text in env.constraints:
         requirement = Requirement(text)

@@ -74,7 +74,7 @@ def _images(before: Lock, after: Lock) -> Iterable[ImageDiff]:
 
 def _facts(locked: LockedImage, platform: str) -> Facts:
     python = locked.python.get(platform)
-    packages = {name: package_version(one) for name, one in python.packages.items()} if python else {}
+    packages = {one.name: package_version(one) for one in python.packages} if python else {}
     settings = {"Python packages": f"not locked: {python.reason}"} if python and python.reason else {}
     releases = {name: "" if text == "0" else text for name, text in locked.releases.get(platform, {}).items()}
     return {"recipe": releases, "python": packages, "setting": settings}

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from edgebake.dataclasses import dataclass
-from edgebake.errors import EdgebakeError, Position, did_you_mean
+from edgebake.errors import EdgebakeError, Mistakes, Position, did_you_mean
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
@@ -17,7 +17,8 @@ from edgebake.graph.lower import TargetLowering
 from edgebake.graph.names import bake_target_name, stage_names
 from edgebake.graph.notes import Note, notes_of
 from edgebake.graph.order import install_order
-from edgebake.graph.python_env import python_env
+from edgebake.graph.python_conflict import refuse_known_conflict
+from edgebake.graph.python_env import PythonEnv, python_env
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.boards import board_environment
 from edgebake.load.catalogue import LoadedTarget
@@ -74,8 +75,9 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     """Compile all images of a workspace for all their targets.
 
     Raises:
-        EdgebakeError: anything that the user has to fix.
+        EdgebakeError: anything that the user has to fix, for all images at once.
     """
+    mistakes = Mistakes()
     left_out: list[LeftOut] = []
     graph, context = BuildGraph(), _context(workspace)
     tests = TestSteps(context)
@@ -86,15 +88,17 @@ def compile_workspace(workspace: Workspace) -> Compilation:
         target = loaded.target
         if target.name not in known:
             known[target.name] = TargetRecipes(workspace.catalogue, target)
-        plan = plan_image(workspace, name, image, known[target.name])
-        key = (target.name, plan.target.python)
-        if key not in lowerings:
-            recipes = known[target.name].on(plan.target)
-            lowerings[key] = TargetLowering(graph, recipes, context, tests)
-        stage, test = lowerings[key].image(plan)
-        scope = lowerings[key].recipes.scope(plan.platforms[0])
-        graph.bake_targets.extend(_bake_targets(workspace, plan, scope, stage.id, test.id if test else None))
-        plans.append(plan)
+        with mistakes.gathered():
+            plan = plan_image(workspace, name, image, known[target.name])
+            key = (target.name, plan.target.python)
+            if key not in lowerings:
+                recipes = known[target.name].on(plan.target)
+                lowerings[key] = TargetLowering(graph, recipes, context, tests)
+            stage, test = lowerings[key].image(plan)
+            scope = lowerings[key].recipes.scope(plan.platforms[0])
+            graph.bake_targets.extend(_bake_targets(workspace, plan, scope, stage.id, test.id if test else None))
+            plans.append(plan)
+    mistakes.raise_all()
     targets = {plan.target.name: plan.target.declared for plan in plans}
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
     _refuse_unknown_variables(workspace)
@@ -114,6 +118,7 @@ def _context(workspace: Workspace) -> BuildContext:
         workspace.lock,
         certificates=project.ca_bundle is not None,
         wheelhouse=project.wheelhouse is not None,
+        secrets=frozenset(project.secrets),
     )
 
 
@@ -148,18 +153,26 @@ def image_targets(
 # ── one image on one target
 
 
-def plan_images(workspace: Workspace) -> list[ImagePlan]:
+def plan_images(workspace: Workspace, mistakes: Mistakes | None = None) -> list[ImagePlan]:
     """Resolve all images of a workspace for all their targets.
 
+    Args:
+        workspace: the project.
+        mistakes: gathers what is wrong with images, which are then left out; None to raise it.
+
     Raises:
-        EdgebakeError: as :func:`plan_image`.
+        EdgebakeError: as :func:`plan_image`, for all images at once.
     """
+    gathered = Mistakes() if mistakes is None else mistakes
     known: dict[str, TargetRecipes] = {}
     plans = []
     for loaded, name, image in image_targets(workspace):
         target = loaded.target
         recipes = known.setdefault(target.name, TargetRecipes(workspace.catalogue, target))
-        plans.append(plan_image(workspace, name, image, recipes))
+        with gathered.gathered():
+            plans.append(plan_image(workspace, name, image, recipes))
+    if mistakes is None:
+        gathered.raise_all()
     return plans
 
 
@@ -187,13 +200,12 @@ def plan_image(workspace: Workspace, name: str, image: Image, recipes: TargetRec
         resolutions[platform] = resolve(recipes.pool(platform, preferred), roots, what=f"image {name!r}")
     line = tuple(install_order(resolutions))
     views = recipes.views(resolutions)
-    python = {
-        platform: python_env(
-            [views[platform, recipe] for recipe in line if recipe in resolution.installed],
-            locked.python.get(platform) if locked else None,
-        )
-        for platform, resolution in resolutions.items()
-    }
+    python: dict[str, PythonEnv] = {}
+    for platform, resolution in resolutions.items():
+        installed = [views[platform, recipe] for recipe in line if recipe in resolution.installed]
+        python[platform] = python_env(installed, locked.python.get(platform) if locked else None)
+        if not python[platform].locked:
+            refuse_known_conflict(installed, workspace.conflicts)
     return ImagePlan(name, image, target, resolutions, python, line, views)
 
 

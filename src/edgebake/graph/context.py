@@ -34,6 +34,7 @@ class BuildContext:
         lock: pins git refs; None if the project has no lock.
         certificates: steps that use the network trust the project's `ca_bundle`.
         wheelhouse: pip looks for wheels in the project's `wheelhouse` first.
+        secrets: the names of the project's secrets.
     """
 
     root: Path
@@ -42,6 +43,7 @@ class BuildContext:
     lock: Lock | None = None
     certificates: bool = False
     wheelhouse: bool = False
+    secrets: frozenset[str] = frozenset()
     _known: dict[tuple[Path, str], Input] = field(default_factory=dict, compare=False)
 
     @cached_property
@@ -114,6 +116,5 @@ def constraints(lines: tuple[str, ...]) -> Input:
 
 
 def requirements(lines: tuple[str, ...], arch: str) -> Input:
-    """Return the requirements of a stage that fetches wheels, each with the digests of the files that fit it."""
-    exact = all("--hash=" in line for line in lines)
-    return Input("requirements", arch, content=("\n".join(lines) + "\n").encode(), exact=exact)
+    """Return the requirements of a stage that fetches wheels, each with its files' addresses and digests."""
+    return Input("requirements", arch, content=("\n".join(lines) + "\n").encode())

@@ -34,14 +34,12 @@ class Input:
             requirements it is the architecture that they are for.
         source: where its bytes are, if it is not generated.
         content: its bytes, if it is generated.
-        exact: requirements that name a digest for every package, so that no other file can be installed.
     """
 
     kind: InputKind
     name: str
     source: Path | None = None
     content: bytes | None = None
-    exact: bool = False
 
     @property
     def generated(self) -> str:

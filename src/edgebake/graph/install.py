@@ -164,6 +164,9 @@ class Installer:
         if wheelhouse:
             mounts.append(From(wheelhouse, WHEELHOUSE_FOLDER))
             env.append(("PIP_FIND_LINKS", WHEELHOUSE_FOLDER))
+        if logins := self._stages.steps.logins():
+            mounts.extend(logins)
+            env.append(("NETRC", f"/run/secrets/{logins[0].id}"))
         constrained = ("--constraint", _CONSTRAINTS) if pip.constraints else ()
         if pip.constraints:
             mounts.append(Bind(pip.constraints, _CONSTRAINTS))

@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from edgebake.dataclasses import dataclass
 from edgebake.graph.view import RecipeView
 from edgebake.model.lock import LockedPackage, LockedPython
+
+_STALE = "the lock is stale (edgebake lock)"
 
 
 @dataclass(frozen=True)
@@ -48,19 +51,23 @@ def python_env(line: Sequence[RecipeView], locked: LockedPython | None) -> Pytho
     """
     if not any(view.pip for view in line):
         return PythonEnv({})
-    fresh = locked is not None and locked.inputs == resolution_inputs(line)
-    if locked is not None and locked.reason is None and fresh:
-        owners = _owners([view.pin.name for view in line], locked.packages)
+    reason = _why_not_locked(line, locked)
+    if locked is not None and reason is None:
+        owners = _owners(line, locked)
         if sum(map(len, owners.values())) == len(locked.packages):  # else a hand has been at the lock
             return PythonEnv(owners)
-    if locked is None:
-        reason = "not locked yet (edgebake lock)"
-    elif locked.reason is not None and fresh:
-        reason = locked.reason
-    else:
-        reason = "the lock is stale (edgebake lock)"
+        reason = _STALE
     constraints = sorted({_without_extras(requirement) for view in line for requirement in view.pip})
     return PythonEnv({}, tuple(constraints), reason)
+
+
+def _why_not_locked(line: Sequence[RecipeView], locked: LockedPython | None) -> str | None:
+    """Return why a lock's resolution cannot be used for a line of recipes; None if it can."""
+    if locked is None:
+        return "not locked yet (edgebake lock)"
+    if locked.inputs != resolution_inputs(line):
+        return _STALE
+    return locked.reason
 
 
 @lru_cache(maxsize=8192)
@@ -71,35 +78,38 @@ def _without_extras(text: str) -> str:
     return str(requirement)
 
 
-def _owners(line: Sequence[str], packages: Mapping[str, LockedPackage]) -> dict[str, tuple[str, ...]]:
+def _owners(line: Sequence[RecipeView], locked: LockedPython) -> dict[str, tuple[str, ...]]:
     """Give each package to the first recipe in the line that asks for it or for something that needs it."""
     owned: dict[str, tuple[str, ...]] = {}
     taken: set[str] = set()
-    for recipe, needed in _needed_packages(line, packages).items():
-        own = needed - taken
+    for view in line:
+        own = _needed_packages(view, locked) - taken
         taken |= own
         if own:
-            owned[recipe] = tuple(_package_line(packages[name]) for name in sorted(own))
+            owned[view.pin.name] = tuple(_package_lines(locked.by_name[name]) for name in sorted(own))
     return owned
 
 
-def _needed_packages(line: Sequence[str], packages: Mapping[str, LockedPackage]) -> dict[str, set[str]]:
-    """Return the packages that each recipe of a line asks for, with all that these need, in the line's order."""
-    needs: dict[str, list[str]] = {}
-    for name, package in packages.items():
-        for asker in package.via:
-            needs.setdefault(asker, []).append(name)
-    found: dict[str, set[str]] = {}
-    for recipe in line:
-        own = found.setdefault(recipe, set())
-        todo = list(needs.get(f"recipe:{recipe}", ()))
-        while todo:
-            name = todo.pop()
-            if name not in own:
-                own.add(name)
-                todo.extend(needs.get(name, ()))
-    return found
+def _needed_packages(view: RecipeView, locked: LockedPython) -> set[str]:
+    """Return the packages that a recipe asks for, with all that these need."""
+    needed: set[str] = set()
+    todo = [canonicalize_name(Requirement(requirement).name) for requirement in view.pip]
+    while todo:
+        name = todo.pop()
+        if name not in needed and name in locked.by_name:
+            needed.add(name)
+            todo.extend(canonicalize_name(one.name) for one in locked.by_name[name].dependencies)
+    return needed
 
 
-def _package_line(package: LockedPackage) -> str:
-    return " \\\n    ".join([package.requirement, *(f"--hash={digest}" for digest in package.hashes)])
+def package_of(lines: str) -> str:
+    """Return the package that lines of a recipe's `requirements` install."""
+    return next(line for line in lines.splitlines() if not line.startswith("#")).partition("==")[0]
+
+
+def _package_lines(package: LockedPackage) -> str:
+    """Return what installs a package, as pip reads it; comments say where its files are."""
+    places = [f"# {file.url}" for file in package.files if file.url]
+    digests = [f"--hash={kind}:{value}" for file in package.files for kind, value in sorted(file.hashes.items())]
+    requirement = f"{package.name}=={package.version}"
+    return "\n".join([*places, " \\\n    ".join([requirement, *dict.fromkeys(digests)])])

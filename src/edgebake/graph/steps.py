@@ -13,6 +13,8 @@ from edgebake.graph.view import RecipeView
 RUN_FOLDER = "/run/eb"
 """Where steps find what is mounted for them; nothing of it is left in a layer."""
 PIP_CACHE = Cache("eb-pip", "/root/.cache/pip")
+NETRC = "netrc"
+"""The project's secret with the logins for package indexes."""
 _QUIET_APT = {"DEBIAN_FRONTEND": "noninteractive"}  # it asks nothing
 _WITH_CA = f"{RUN_FOLDER}/with-ca.sh"
 
@@ -53,6 +55,10 @@ class Steps:
             ),
         )
         return (*self.refresh(), self.online(run))
+
+    def logins(self) -> tuple[Secret, ...]:
+        """Return the mount of the logins for package indexes, if the project has any."""
+        return (Secret(NETRC),) if NETRC in self._context.secrets else ()
 
     def helper(self, name: str) -> Bind:
         """Return the mount of a script of edgebake's own."""

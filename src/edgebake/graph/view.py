@@ -16,6 +16,7 @@ from edgebake.model.base import (
     check_copy_destination,
     check_folder_destination,
     check_image_path,
+    check_web_address,
 )
 from edgebake.model.recipe import Additions, Recipe, Release
 from edgebake.model.target import Target, system_variables
@@ -141,23 +142,36 @@ class RecipeView:
 
     @cached_property
     def pip(self) -> list[str]:
-        """Python requirements, in the order written."""
-        found = []
+        """Python requirements, in the order written, each once."""
+        return list(self.pip_places)
+
+    @cached_property
+    def pip_places(self) -> dict[str, Location]:
+        """Python requirements, in the order written, and where each is written first."""
+        found: dict[str, Location] = {}
         for value, where in self._many("pip"):
             try:
-                found.append(_python_requirement(value))
+                found.setdefault(_python_requirement(value), where)
             except InvalidRequirement as error:
                 raise EdgebakeError(
                     f"{value!r} is not a Python requirement (PEP 508)",
                     at=self.at(where),
                     reason=str(error).splitlines()[0],
                 ) from None
-        return list(dict.fromkeys(found))
+        return found
 
     @cached_property
     def pip_index(self) -> list[str]:
-        """Indexes to look at before PyPI, in the order written."""
-        return list(dict.fromkeys(value for value, _ in self._many("pip_index")))
+        """The indexes that the recipe's own requirements come from, in the order written."""
+        return list(self.pip_index_places)
+
+    @cached_property
+    def pip_index_places(self) -> dict[str, Location]:
+        """The indexes, and where each is written first."""
+        found: dict[str, Location] = {}
+        for value, where in self._written("pip_index"):
+            found.setdefault(self.checked(value, where, check_web_address), where)
+        return found
 
     @cached_property
     def env(self) -> dict[str, str]:

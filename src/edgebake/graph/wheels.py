@@ -84,7 +84,8 @@ class Wheels:
         env = {"PYTHON_VERSION": str(target.python), "GLIBC": str(target.glibc)}
         if target.python_origin == "recipe":  # pip itself runs with the distribution's
             env = {"PIP_PYTHON_VERSION": str(target.python), **env}
-        run = Run((Command(("bash", helper.target)),), (helper, *own, PIP_CACHE), tuple(env.items()))
+        mounts = (helper, *own, *steps.logins(), PIP_CACHE)
+        run = Run((Command(("bash", helper.target)),), mounts, tuple(env.items()))
         return Operations(
             [
                 Arg(("BUILDARCH", "TARGETARCH")),

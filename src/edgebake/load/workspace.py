@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,9 +16,10 @@ from edgebake.load.catalogue import Catalogue, builtin_root
 from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.folders import is_path, leads_out, not_yaml
 from edgebake.load.validate import explain, validate
+from edgebake.model.conflicts import CONFLICTS_FILE, KnownConflict, KnownConflicts
 from edgebake.model.files import LOCK_FILE, PROJECT_FILE, is_there
 from edgebake.model.files import find_root as find_root
-from edgebake.model.lock import Lock
+from edgebake.model.lock import FORMAT, Lock
 from edgebake.model.project import Project
 
 
@@ -30,6 +32,8 @@ class Workspace:
     document: Document | None
     catalogue: Catalogue
     lock: Lock | None
+    conflicts: Mapping[str, KnownConflict] = field(default_factory=dict)
+    """Python requirements that cannot be met together, as the last `edgebake lock` has found."""
 
     def at(self, *location: str | int) -> Position | None:
         """Return the position of a value in the project file; None without a document."""
@@ -93,7 +97,7 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
         tuple(_inside(root, folder, "targets", i, document) for i, folder in enumerate(project.targets)),
         builtin or builtin_root(),
     )
-    workspace = Workspace(root, project, document, catalogue, read_lock(root))
+    workspace = Workspace(root, project, document, catalogue, read_lock(root), read_conflicts(root))
     # The recipes that images name by path are added all at once, so that the order of images does not matter.
     for name, image in project.images.items():
         for index, text in enumerate(image.recipes):
@@ -150,16 +154,29 @@ def read_lock(root: Path) -> Lock | None:
     """Return the project's lock; None if it has none.
 
     Raises:
-        EdgebakeError: the lock file is damaged.
+        EdgebakeError: the lock is damaged, or is no file.
     """
     path = root / LOCK_FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise EdgebakeError(
+            "the lock is not a file", at=Position(LOCK_FILE), hints=("remove it, and run edgebake lock",)
+        )
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(LOCK_FILE)) from None
     return parse_lock(raw)
+
+
+def read_conflicts(root: Path) -> Mapping[str, KnownConflict]:
+    """Return what the last `edgebake lock` has found to conflict; nothing if that cannot be read."""
+    try:
+        raw = (root / CONFLICTS_FILE).read_bytes()
+        return KnownConflicts.model_validate_json(raw).conflicts
+    except (OSError, ValidationError):
+        return {}
 
 
 def parse_lock(raw: bytes, shown: str = LOCK_FILE) -> Lock:
@@ -169,9 +186,12 @@ def parse_lock(raw: bytes, shown: str = LOCK_FILE) -> Lock:
         EdgebakeError: the file is damaged.
     """
     try:
-        return Lock.model_validate_json(raw)
+        lock = Lock.model_validate_json(raw)
     except ValidationError as error:
-        raise _damaged(raw, error, shown) from None
+        raise _other_version(shown) if _has_other_version(raw) else _damaged(raw, error, shown) from None
+    if "version" not in lock.model_fields_set:  # the first one did not name it
+        raise _other_version(shown)
+    return lock
 
 
 def _damaged(raw: bytes, error: ValidationError, shown: str) -> EdgebakeError:
@@ -189,3 +209,17 @@ def _damaged(raw: bytes, error: ValidationError, shown: str) -> EdgebakeError:
         except UnicodeDecodeError:
             reason = "it is not UTF-8"
     return EdgebakeError("the lock file is damaged", at=at, reason=reason, hints=(hint,))
+
+
+def _other_version(shown: str) -> EdgebakeError:
+    hint = "pin everything again: delete the file, and run edgebake lock"
+    return EdgebakeError("the lock was written by another version of edgebake", at=Position(shown), hints=(hint,))
+
+
+def _has_other_version(raw: bytes) -> bool:
+    """Tell whether what is no lock of this version is one of another."""
+    try:
+        data = json.loads(raw)
+    except ValueError:
+        return False
+    return isinstance(data, dict) and data.get("version") != FORMAT

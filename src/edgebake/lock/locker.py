@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path
+from typing import Any
 
-from edgebake.errors import EdgebakeError, ErrorGroup, did_you_mean
+from edgebake.dataclasses import dataclass
+from edgebake.errors import EdgebakeError, ErrorGroup, Mistakes, did_you_mean
 from edgebake.graph.compile import compile_workspace, plan_images
 from edgebake.graph.image_plan import ImagePlan
+from edgebake.graph.python_conflict import Asked, conflict_error
+from edgebake.graph.python_env import resolution_inputs
+from edgebake.graph.steps import NETRC
 from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import Workspace
-from edgebake.lock.python_packages import lock_python
+from edgebake.lock.python_packages import PythonConflictError, Resolver
 from edgebake.lock.sources import lock_base
+from edgebake.lock.uv import UnpinnableError, Uv
+from edgebake.model.conflicts import CONFLICTS_FILE, AskedPackage, KnownConflict, KnownConflicts
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
 from edgebake.registry.client import RegistryClient
 from edgebake.state.bases import lacking
-from edgebake.system.git import remote_commit
+from edgebake.system.atomic import write_file
+from edgebake.system.git import GitError, remote_commit
 from edgebake.text.words import counted
 
 Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A lock, and what could not be pinned in it or not be upgraded: a line for each."""
+
+    lock: Lock
+    unpinned: tuple[str, ...]
 
 
 def make_lock(
@@ -31,8 +48,10 @@ def make_lock(
     mirrors: Mapping[str, str] | None = None,
     ca_bundle: Path | None = None,
     report: Report = lambda line: None,
-) -> Lock:
+) -> Made:
     """Resolve everything that compiling needs from the network. Entries of the present lock are kept if they fit.
+
+    An entry that is to be resolved again, and cannot be, is kept as well.
 
     Args:
         workspace: the project, with its present lock.
@@ -43,37 +62,65 @@ def make_lock(
         report: called with a line for each step.
 
     Raises:
-        EdgebakeError: a conflict, or a name in `upgrade` that is not in the lock.
+        EdgebakeError: conflicts, all at once; or a name in `upgrade` that is not in the lock.
     """
     raise_interrupt()
+    workspace = replace(workspace, conflicts={})  # an index can have the solution today
     old = workspace.lock or Lock()
     _refuse_unknown(old, upgrade)
     kept = _without(old, set(upgrade))
-    plans = plan_images(replace(workspace, lock=kept))
+    mistakes = Mistakes()
+    plans = plan_images(replace(workspace, lock=kept), mistakes)
     all_mirrors = {**workspace.project.mirrors, **(mirrors or {})}
     client = RegistryClient(os.environ, ca_bundle or _own_ca_bundle(workspace))
-    bases = {image: _base(client, image, kept, all_mirrors, report) for image in _base_images(plans)}
-    _refuse_lacking_bases(workspace, plans, bases)
-    lock = Lock(
-        refresh=old.refresh + refresh,
-        bases=dict(sorted(bases.items())),
-        images=_images(workspace, plans, kept, ca_bundle, report),
-        git=_git(plans, kept, report),
-    )
+    work = _Work(workspace, old, kept, mistakes, report)
+    bases = {image: work.base(client, image, all_mirrors) for image in _base_images(plans)}
+    with mistakes.gathered():
+        _refuse_lacking_bases(workspace, plans, bases)
+    images = work.images(plans, _uv(workspace, ca_bundle))
+    git = work.git(plans)
+    mistakes.raise_all()
+    lock = Lock(refresh=old.refresh + refresh, bases=dict(sorted(bases.items())), images=images, git=git)
     compile_workspace(replace(workspace, lock=lock))  # a lock that cannot be compiled is never returned
-    return lock
+    return Made(lock, tuple(dict.fromkeys(work.unpinned)))
 
 
 def render_lock(lock: Lock) -> bytes:
     """Return the bytes of the lock file."""
-    return (lock.model_dump_json(indent=1, exclude_defaults=True, exclude_none=True) + "\n").encode()
+    data = lock.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+    return ("\n".join(_lines({"version": lock.version, **data})) + "\n").encode()
+
+
+def _lines(value: Any) -> Iterator[str]:
+    """Yield a value as JSON, each part on a line of its own, so that a diff shows what changed.
+
+    What has a single part, as the name of a dependency, is one line.
+    """
+    if not isinstance(value, dict | list) or not value or _is_short(value):
+        yield json.dumps(value)
+        return
+    if isinstance(value, dict):
+        entries = [(f"{json.dumps(key)}: ", part) for key, part in value.items()]
+    else:
+        entries = [("", part) for part in value]
+    yield "{" if isinstance(value, dict) else "["
+    for number, (key, part) in enumerate(entries, 1):
+        first, *rest = _lines(part)
+        comma = "," if number < len(entries) else ""
+        lines = [f" {key}{first}", *(f" {line}" for line in rest)]
+        yield from (*lines[:-1], lines[-1] + comma)
+    yield "}" if isinstance(value, dict) else "]"
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, dict) and len(value) == 1 and isinstance(next(iter(value.values())), str)
 
 
 def _refuse_unknown(lock: Lock, upgrade: Sequence[str]) -> None:
     names = set(lock.bases) | {git.url for git in lock.git} | {"*"}
     for targets in lock.images.values():
         for image in targets.values():
-            names.update(*image.releases.values(), *(python.packages for python in image.python.values()))
+            names.update(*image.releases.values(), *(python.by_name for python in image.python.values()))
     for name in upgrade:
         if name not in names:
             raise EdgebakeError(f"{name!r} is not in the lock", hints=did_you_mean(name, names, kind="name"))
@@ -99,9 +146,9 @@ def _image_without(image: LockedImage, upgrade: set[str]) -> LockedImage:
 
 
 def _python_without(locked: LockedPython, upgrade: set[str]) -> LockedPython:
-    if not upgrade & set(locked.packages):
+    packages = tuple(package for package in locked.packages if package.name not in upgrade)
+    if len(packages) == len(locked.packages):
         return locked
-    packages = {name: package for name, package in locked.packages.items() if name not in upgrade}
     return LockedPython(inputs="", packages=packages)
 
 
@@ -115,13 +162,14 @@ def _own_ca_bundle(workspace: Workspace) -> Path | None:
     return workspace.root / bundle if bundle else None
 
 
-def _base(client: RegistryClient, image: str, kept: Lock, mirrors: Mapping[str, str], report: Report) -> LockedBase:
-    locked = kept.bases.get(image)
-    if locked is not None and locked.digest is not None:
-        return locked
-    base = lock_base(client, image, mirrors)
-    report(f"{image}: {base.digest or 'not pinned: ' + str(base.reason)}")
-    return base
+def _uv(workspace: Workspace, ca_bundle: Path | None) -> Uv:
+    project, root = workspace.project, workspace.root
+    logins = project.secrets.get(NETRC)
+    return Uv(
+        root / project.wheelhouse if project.wheelhouse else None,
+        ca_bundle,
+        root / logins.file if logins and logins.file else None,
+    )
 
 
 def _refuse_lacking_bases(
@@ -139,69 +187,163 @@ def _refuse_lacking_bases(
         raise ErrorGroup(errors)
 
 
-def _git(plans: Iterable[ImagePlan], kept: Lock, report: Report) -> tuple[LockedGit, ...]:
-    locked = []
-    for url, ref in sorted({source for plan in plans for source in plan.git_sources()}):
+@dataclass
+class _Work:
+    """The parts of a lock in the making.
+
+    Attributes:
+        workspace: the project.
+        old: its lock.
+        kept: that lock without what is to be resolved again.
+        mistakes: gathers what is wrong.
+        report: called with a line for each step.
+        unpinned: what could not be pinned, or not be upgraded.
+    """
+
+    workspace: Workspace
+    old: Lock
+    kept: Lock
+    mistakes: Mistakes
+    report: Report
+    unpinned: list[str] = field(default_factory=list)
+
+    def _failed(self, what: str, reason: str, *, kept: bool) -> None:
+        line = f"{what}: {'keeps its pin, and is not resolved again' if kept else 'not pinned'}: {reason}"
+        self.unpinned.append(line)
+
+    # ── base images and git refs
+
+    def base(self, client: RegistryClient, image: str, mirrors: Mapping[str, str]) -> LockedBase:
+        """Return the digests of a base image."""
+        locked = self.kept.bases.get(image)
+        if locked is not None and locked.digest is not None:
+            return locked
+        base = lock_base(client, image, mirrors)
+        if base.digest:
+            self.report(f"{image}: {base.digest}")
+            return base
+        old = self.old.bases.get(image)
+        has_pin = old is not None and old.digest is not None
+        self._failed(image, str(base.reason), kept=has_pin)
+        return old if old is not None and has_pin else base
+
+    def git(self, plans: Iterable[ImagePlan]) -> tuple[LockedGit, ...]:
+        """Return the commits of all git refs."""
+        sources = sorted({source for plan in plans for source in plan.git_sources()})
+        locked = (self._commit(url, ref) for url, ref in sources)
+        return tuple(one for one in locked if one is not None)
+
+    def _commit(self, url: str, ref: str) -> LockedGit | None:
+        commit = self.kept.commit(url, ref)
+        if commit is None:
+            with self.mistakes.gathered():
+                commit = self._asked_commit(url, ref)
+        return LockedGit(url=url, ref=ref, commit=commit) if commit else None
+
+    def _asked_commit(self, url: str, ref: str) -> str | None:
+        """Return the commit that a repository names, or the one of the old lock if it cannot be read."""
         try:
-            commit = kept.commit(url, ref) or remote_commit(url, ref)
-        except EdgebakeError as error:
-            reason = f": {error.reason.splitlines()[-1]}" if error.reason else ""
-            report(f"{url} {ref}: not pinned: {error.message}{reason}")
-            continue
-        report(f"{url} {ref}: {commit}")
-        locked.append(LockedGit(url=url, ref=ref, commit=commit))
-    return tuple(locked)
+            commit = remote_commit(url, ref)
+        except GitError as error:
+            old = self.old.commit(url, ref)
+            reason = (error.reason or error.message).splitlines()[-1]
+            self._failed(f"{url} {ref}", reason, kept=old is not None)
+            return old
+        self.report(f"{url} {ref}: {commit}")
+        return commit
 
+    # ── images
 
-def _images(
-    workspace: Workspace, plans: Iterable[ImagePlan], kept: Lock, ca_bundle: Path | None, report: Report
-) -> dict[str, dict[str, LockedImage]]:
-    wheelhouse = workspace.root / workspace.project.wheelhouse if workspace.project.wheelhouse else None
-    images: dict[str, dict[str, LockedImage]] = {}
-    for plan in sorted(plans, key=lambda plan: (plan.name, plan.target.name)):
-        image = _image(plan, kept, images, wheelhouse, ca_bundle, report)
-        images.setdefault(plan.name, {})[plan.target.name] = image
-    return images
+    def images(self, plans: Iterable[ImagePlan], uv: Uv) -> dict[str, dict[str, LockedImage]]:
+        """Return the resolutions of all images. Conflicts are gathered, each once for all images that have it."""
+        images: dict[str, dict[str, LockedImage]] = {}
+        conflicts: dict[tuple[Asked, ...], list[tuple[str, str]]] = {}
+        known: dict[str, KnownConflict] = {}
+        for plan in sorted(plans, key=lambda plan: (plan.name, plan.target.name)):
+            releases = {
+                platform: {name: pin.release.version for name, pin in sorted(resolution.pins.items())}
+                for platform, resolution in plan.resolutions.items()
+            }
+            python: dict[str, LockedPython] = {}
+            for platform in plan.platforms:
+                try:
+                    locked = self._python(plan, platform, images, uv)
+                except PythonConflictError as error:
+                    place = f"{plan.name} on {plan.target.name} ({platform})"
+                    conflicts.setdefault(error.asked, []).append((place, error.explanation))
+                    known[resolution_inputs(plan.views_on(platform))] = _known(error)
+                    continue
+                if locked is not None:
+                    python[platform] = locked
+            images.setdefault(plan.name, {})[plan.target.name] = LockedImage(releases=releases, python=python)
+        for asked, places in conflicts.items():
+            self.mistakes.add(conflict_error(asked, places[0][1], [place for place, _ in places]))
+        _remember(self.workspace.root, known)
+        return images
 
-
-def _image(
-    plan: ImagePlan,
-    kept: Lock,
-    finished: Mapping[str, Mapping[str, LockedImage]],
-    wheelhouse: Path | None,
-    ca_bundle: Path | None,
-    report: Report,
-) -> LockedImage:
-    present_image = kept.images.get(plan.name, {}).get(plan.target.name)
-    releases = {
-        platform: {name: pin.release.version for name, pin in sorted(resolution.pins.items())}
-        for platform, resolution in plan.resolutions.items()
-    }
-    python = {}
-    for platform in plan.platforms:
+    def _python(
+        self, plan: ImagePlan, platform: str, finished: Mapping[str, Mapping[str, LockedImage]], uv: Uv
+    ) -> LockedPython | None:
+        """Return the Python packages of an image; None if it asks for none, or if a recipe is wrong."""
         views = plan.views_on(platform)
         if not any(view.pip for view in views):
-            continue
-        present = present_image.python.get(platform) if present_image else None
-        env = plan.python[platform]
-        if present is not None and env.locked:
-            python[platform] = present
-            continue
-        preferred = _preferred(plan, platform, present, finished)
-        python[platform] = lock_python(views, platform, preferred, wheelhouse=wheelhouse, ca_bundle=ca_bundle)
-        report(f"{plan.name} on {plan.target.name} ({platform}): {_summary(python[platform])}")
-    return LockedImage(releases=releases, python=python)
+            return None
+        present = _python_in(self.kept, plan, platform)
+        if present is not None and plan.python[platform].locked:
+            return present
+        resolver = Resolver(uv, self.workspace.root, plan.target, platform)
+        what = f"{plan.name} on {plan.target.name} ({platform})"
+        try:
+            locked = resolver.lock(views, _preferred(plan, platform, present, finished))
+        except UnpinnableError as error:
+            return self._without_python(plan, platform, error)
+        except EdgebakeError as error:
+            self.mistakes.add(error)
+            return None
+        self.report(f"{what}: {counted(len(locked.packages), 'Python package')}")
+        return locked
+
+    def _without_python(self, plan: ImagePlan, platform: str, error: UnpinnableError) -> LockedPython:
+        """Return what the old lock has of an image's Python packages, or why there are none."""
+        old = _python_in(self.old, plan, platform)
+        has_pins = old is not None and bool(old.packages)
+        what = f"{plan.name} on {plan.target.name} ({platform}): Python packages"
+        self._failed(what, _in_one_line(error), kept=has_pins)
+        if old is not None and has_pins:
+            return old
+        return LockedPython(inputs=resolution_inputs(plan.views_on(platform)), reason=error.reason)
 
 
-def _summary(locked: LockedPython) -> str:
-    if locked.reason:
-        return f"Python packages not pinned: {locked.reason}"
-    return counted(len(locked.packages), "Python package")
+def _known(error: PythonConflictError) -> KnownConflict:
+    asked = tuple(AskedPackage(recipe=one.recipe, requirement=one.text, index=one.index) for one in error.asked)
+    return KnownConflict(asked=asked, explanation=error.explanation)
+
+
+def _remember(root: Path, conflicts: Mapping[str, KnownConflict]) -> None:
+    """Write down what conflicts, so that commands that ask no index report it as well; or that nothing does."""
+    place = root / CONFLICTS_FILE
+    if conflicts:
+        content = KnownConflicts(conflicts=dict(sorted(conflicts.items()))).model_dump_json(
+            indent=1, exclude_none=True
+        )
+        write_file(place, content.encode())
+    else:
+        place.unlink(missing_ok=True)
+
+
+def _in_one_line(error: UnpinnableError) -> str:
+    details = " ".join(error.details.split())
+    return f"{error.reason} ({details})" if details else error.reason
+
+
+def _python_in(lock: Lock, plan: ImagePlan, platform: str) -> LockedPython | None:
+    image = lock.images.get(plan.name, {}).get(plan.target.name)
+    return image.python.get(platform) if image else None
 
 
 def _preferred(
     plan: ImagePlan, platform: str, present: LockedPython | None, finished: Mapping[str, Mapping[str, LockedImage]]
-) -> Mapping[str, LockedPackage]:
+) -> Iterable[LockedPackage]:
     """Return the packages to prefer: the image's present ones, then those of other images on the target.
 
     Images with the same packages share their stages.
@@ -210,5 +352,5 @@ def _preferred(
     for targets in finished.values():
         other = targets.get(plan.target.name)
         if other is not None and platform in other.python:
-            preferred = {**other.python[platform].packages, **preferred}
-    return {**preferred, **(present.packages if present else {})}
+            preferred = {**other.python[platform].by_name, **preferred}
+    return {**preferred, **(present.by_name if present else {})}.values()

@@ -156,6 +156,21 @@ Line = Annotated[str, AfterValidator(no_control)]
 check_url = checker(r"(?:https?|ssh|git|file)://[^\s\"'`<>\\^]+", "is not a URL", limit=2000)
 Url = Annotated[str, AfterValidator(check_url), WithJsonSchema({"type": "string", "format": "uri"})]
 
+_WEB_ADDRESS = r"https?://[^\s\x00-\x1f\x7f\"'`<>\\^#@{}|/]+(?:/[^\s\x00-\x1f\x7f\"'`<>\\^#{}|]*)?"
+_check_plain_address = checker(_WEB_ADDRESS, "is not a plain web address", limit=2000)
+
+
+def check_web_address(text: str) -> str:
+    """Return an address that generated files can contain.
+
+    Raises:
+        ValueError: it is not a web address, contains credentials, or has characters that need quotes.
+    """
+    if "@" in text.partition("://")[2].partition("/")[0]:
+        raise ValueError("an address must not contain a user name or a password; put them into a netrc file")
+    return _check_plain_address(text)
+
+
 Platform = Annotated[
     str, matching(r"linux/(?:amd64|arm64)", "is not a supported platform (linux/amd64 or linux/arm64)")
 ]

@@ -2,13 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, model_validator
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+from pydantic import AfterValidator, Field, model_validator
 
-from edgebake.model.base import Model, Platform, Reference, matching
-from edgebake.model.recipe import Commit
+from edgebake.model.base import (
+    ImageName,
+    Line,
+    Model,
+    Name,
+    PlainPath,
+    Platform,
+    Reference,
+    VersionText,
+    check_web_address,
+    matching,
+)
+from edgebake.model.recipe import Commit, check_git_url
 
+FORMAT: Literal[2] = 2
+"""The version of the lock file's format."""
+
+
+def _check_version(text: str) -> str:
+    try:
+        return str(Version(text))
+    except InvalidVersion:
+        raise ValueError(f"{text!r} is not a version of a Python package") from None
+
+
+def _refuse_other_wheel(filename: str, name: str, version: str) -> None:
+    """Refuse a file that is no wheel of a package.
+
+    Raises:
+        ValueError: naming both.
+    """
+    try:
+        wheel_name, wheel_version, _, _ = parse_wheel_filename(filename)
+    except InvalidWheelFilename:
+        raise ValueError(f"{filename!r} of {name!r} is not the name of a wheel") from None
+    if (wheel_name, wheel_version) != (name, Version(version)):
+        raise ValueError(f"{filename!r} is not a wheel of {name} {version}")
+
+
+PackageName = Annotated[
+    str, matching(r"[a-z0-9]+(?:-[a-z0-9]+)*", "is not the normalised name of a Python package")
+]
 Digest = Annotated[str, matching(r"sha256:[0-9a-f]{64}", "is not a digest")]
 
 
@@ -20,26 +64,76 @@ class LockedBase(Model):
 
     digest: Digest | None = None
     platforms: dict[Platform, Digest] = {}
-    reason: str | None = None
+    reason: Line | None = None
 
 
 class LockedGit(Model):
     """A git ref, and the commit that it is pinned to."""
 
-    url: str
-    ref: str
+    url: Annotated[str, AfterValidator(check_git_url)]
+    ref: Line
     commit: Commit
 
 
-class LockedPackage(Model):
-    """One Python distribution: its exact requirement, the digests of its files, and what requires it.
+Hash = Annotated[str, matching(r"[0-9a-f]{64,128}", "is not a digest")]
 
-    `via` holds names of distributions, and names of recipes as `recipe:NAME`.
+
+class LockedFile(Model):
+    """A file of a Python package, as PEP 751 describes it: its address or its place, its size and its digests.
+
+    `path`: a wheel of the project's `wheelhouse`, relative to the lock file.
+    `size`: in bytes; None if the server does not report it.
     """
 
-    requirement: str
-    hashes: tuple[str, ...] = ()
-    via: tuple[str, ...] = ()
+    url: Annotated[str, AfterValidator(check_web_address)] | None = None
+    path: PlainPath | None = None
+    size: Annotated[int, Field(ge=0)] | None = None
+    hashes: Annotated[dict[Literal["sha256", "sha384", "sha512"], Hash], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_place(self) -> LockedFile:
+        if (self.url is None) == (self.path is None):
+            raise ValueError("a file has either a url or a path")
+        return self
+
+    @property
+    def filename(self) -> str:
+        """The file's name, which says what is in it."""
+        return unquote(PurePosixPath(urlsplit(self.url).path if self.url else self.path or "").name)
+
+
+class LockedDependency(Model):
+    """Another package of the same resolution."""
+
+    name: PackageName
+
+
+class LockedPackage(Model):
+    """One Python distribution, as PEP 751 describes it (`packages` of a pylock.toml).
+
+    `index`: the index that it comes from; None for one that is named by its address.
+    `wheels`: its files from an index; `archive`: the file that a requirement names by its address.
+    """
+
+    name: PackageName
+    version: Annotated[str, AfterValidator(_check_version)]
+    index: Annotated[str, AfterValidator(check_web_address)] | None = None
+    dependencies: tuple[LockedDependency, ...] = ()
+    wheels: tuple[LockedFile, ...] = ()
+    archive: LockedFile | None = None
+
+    @model_validator(mode="after")
+    def _has_its_own_files(self) -> LockedPackage:
+        if bool(self.wheels) == (self.archive is not None):
+            raise ValueError(f"{self.name!r} needs either wheels or an archive")
+        for file in self.files:
+            _refuse_other_wheel(file.filename, self.name, self.version)
+        return self
+
+    @property
+    def files(self) -> tuple[LockedFile, ...]:
+        """Its files, whichever way it is named."""
+        return (self.archive,) if self.archive is not None else self.wheels
 
 
 class LockedPython(Model):
@@ -49,34 +143,48 @@ class LockedPython(Model):
     `reason`: why there is no resolution, if resolving failed.
     """
 
-    inputs: str
-    packages: dict[str, LockedPackage] = {}
-    reason: str | None = None
+    inputs: Line
+    packages: tuple[LockedPackage, ...] = ()
+    reason: Line | None = None
+
+    @model_validator(mode="after")
+    def _names_each_package_once(self) -> LockedPython:
+        names = [package.name for package in self.packages]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"the package {name!r} is listed twice")
+        return self
+
+    @cached_property
+    def by_name(self) -> dict[str, LockedPackage]:
+        """The packages by name."""
+        return {package.name: package for package in self.packages}
 
 
 class LockedImage(Model):
     """The resolution of one image on one target: recipe releases and Python packages, by platform."""
 
-    releases: dict[Platform, dict[str, str]]
+    releases: dict[Platform, dict[Name, VersionText]]
     python: dict[Platform, LockedPython] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_order(cls, data: Any) -> Any:
-        """Drop the key `order`: locks of earlier versions may have it, and it has no effect any more."""
-        return {key: value for key, value in data.items() if key != "order"} if isinstance(data, dict) else data
 
 
 class Lock(Model):
     """The lock of a project."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = FORMAT
     refresh: Annotated[int, Field(ge=0)] = 0
     """Counter: raising it reinstalls unversioned system packages."""
     bases: dict[Reference, LockedBase] = {}
     git: tuple[LockedGit, ...] = ()
-    images: dict[str, dict[str, LockedImage]] = {}
+    images: dict[ImageName, dict[Name, LockedImage]] = {}
     """Resolutions by image and target."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything in it is pinned; `edgebake lock --allow-unpinned` also writes other locks."""
+        images = (image for targets in self.images.values() for image in targets.values())
+        reasons = [python.reason for image in images for python in image.python.values()]
+        return all(base.digest for base in self.bases.values()) and not any(reasons)
 
     def digest(self, image: str) -> str | None:
         """Return the digest that a base image is pinned to; None if it is not pinned."""

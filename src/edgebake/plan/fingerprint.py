@@ -108,8 +108,7 @@ class Fingerprints:
     def _reads_wheelhouse(self, target: str, body: Stage) -> bool:
         """Tell whether wheels of the project's own can end in a stage: not where the lock has files' digests."""
         named = (self._graph.node(target, reference.id) for reference in body.ops.references)
-        exact = bool(body.own) and all(one.exact for one in body.own)
-        return not exact and any(map(is_wheelhouse, named))
+        return not body.own and any(map(is_wheelhouse, named))
 
     @cached_property
     def wheels(self) -> Sequence[FileEntry] | None:

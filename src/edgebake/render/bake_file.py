@@ -126,7 +126,7 @@ def _plumbing(nodes: Sequence[Node]) -> dict[str, Value]:
     found: dict[str, Value] = {}
     if any(map(is_wheelhouse, nodes)):
         found["contexts"] = Expression(WHEELHOUSE_CONTEXT)
-    if any(body.ops.secrets for node in nodes for body in node.bodies.values()):
+    if any("ca-bundle" in body.ops.secrets for node in nodes for body in node.bodies.values()):
         found["secret"] = Expression(CA_SECRET)
     return found
 

@@ -24,6 +24,7 @@ class Ask:
         origin: what requires it, as prose.
         parent: the name of the recipe that requires it; None for the image itself.
         place: where it is written.
+        python: the requirement of a Python package that it follows from, if it does.
     """
 
     requirement: Requirement
@@ -31,6 +32,7 @@ class Ask:
     origin: str
     parent: str | None = None
     place: Place | None = field(default=None, compare=False)
+    python: str = ""
 
     @property
     def name(self) -> str:
@@ -48,4 +50,5 @@ class Ask:
             "provide": "is provided by",
             "forbid": "cannot be in one image with",
         }[self.kind]
-        return f"{self.origin} {verb} {self.requirement}"
+        why = f" (it asks pip for {self.python})" if self.python else ""
+        return f"{self.origin} {verb} {self.requirement}{why}"

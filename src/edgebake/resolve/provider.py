@@ -15,6 +15,7 @@ from edgebake.model.versions import names_prerelease
 from edgebake.resolve.ask import Ask, Kind
 from edgebake.resolve.candidates import Candidate, CandidatePool
 from edgebake.resolve.explain import explain_unknown
+from edgebake.resolve.python_asks import excluded_releases
 
 
 class Provider(AbstractProvider[Ask, Candidate, str]):
@@ -103,8 +104,18 @@ class Provider(AbstractProvider[Ask, Candidate, str]):
             location = () if isinstance(part, Recipe) else _location(candidate, part)
             yield from self._asks(candidate, part.requires, "run", (*location, "requires"))
             yield from self._asks(candidate, part.conflicts, "forbid", (*location, "conflicts"))
+            yield from self._python_asks(candidate, part, location)
         if recipe.build is not None:
             yield from self._asks(candidate, recipe.build.libraries, "library", ("build", "libraries"))
+
+    def _python_asks(self, candidate: Candidate, part: Recipe | Additions, location: Location) -> Iterator[Ask]:
+        """Yield what a recipe's Python requirements forbid of other recipes' releases."""
+        assert candidate.loaded is not None
+        texts, place = (part.install.pip, ("install", "pip")) if isinstance(part, Recipe) else (part.pip, ("pip",))
+        for index, text in enumerate(texts):
+            written = (candidate.loaded.document, (*location, *place, index))
+            for requirement in excluded_releases(self._pool, candidate.name, text):
+                yield Ask(requirement, "forbid", str(candidate), candidate.name, written, text)
 
     def _asks(
         self, candidate: Candidate, requirements: Sequence[Requirement], kind: Kind, location: Location

@@ -158,7 +158,7 @@ def _project(bench: Bench, name: str, recipes: Sequence[str], subject: Subject) 
         settings, bundle = bench.settings, bench.settings.variables.get("CA_BUNDLE")
         path = Path(bundle) if bundle else None
         made = make_lock(open_workspace(folder), mirrors=settings.mirrors, ca_bundle=path)
-        write_file(folder / LOCK_FILE, render_lock(made))
+        write_file(folder / LOCK_FILE, render_lock(made.lock))
     return Pipeline(folder, Request((name,)))
 
 

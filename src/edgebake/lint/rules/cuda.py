@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from edgebake.graph.image_plan import ImagePlan
+from edgebake.graph.python_env import package_of
 from edgebake.graph.view import RecipeView
 from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.subject import Subject
@@ -81,7 +82,7 @@ def _locked(subject: Subject, plan: ImagePlan) -> Iterator[Finding]:
     for platform, env in plan.python.items():
         for recipe, lines in env.requirements.items():
             for line in lines:
-                name = line.split("==")[0].split(" ")[0]
+                name = package_of(line)
                 match = _NVIDIA.match(name) or _CUPY.match(name)
                 wrong = _other_cuda(match["major"], None, plan.target) if match else None
                 if wrong:

@@ -27,13 +27,29 @@ platforms+=(--platform "manylinux2014_$machine" --platform "manylinux2010_$machi
 
 venv=/out/opt/venv
 site=$venv/lib/python$PYTHON_VERSION/site-packages
-find_links=()
-if compgen -G "/run/eb/wheelhouse/*.whl" >/dev/null; then
-    find_links=(--find-links /run/eb/wheelhouse)
+# The project's own wheels come first, if the lock has them.
+requirements=/run/eb/requirements.txt
+wheels=$(mktemp -d)
+for file in /run/eb/wheelhouse/*.whl; do
+    if [[ -e $file ]] && grep -q -- "--hash=sha256:$(sha256sum "$file" | cut -d ' ' -f 1)" "$requirements"; then
+        ln -s "$file" "$wheels/"
+    fi
+done
+
+# All others come from their locked addresses, which comments name; no index is asked.
+sed -n 's|&|\&amp;|g; s|^# \(https\{0,1\}://.*\)|\1|p' "$requirements" | while IFS= read -r address; do
+    name=${address##*/}
+    if [[ ! -e $wheels/${name//%2[Bb]/+} ]]; then
+        echo "<a href=\"$address\">$name</a>"
+    fi
+done >"$wheels/locked.html"
+if [[ -s /run/secrets/netrc ]]; then  # for indexes that want a password
+    export NETRC=/run/secrets/netrc
 fi
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
 python3 -m pip install --no-deps --require-hashes --only-binary=:all: --no-compile \
-    "${platforms[@]}" "${find_links[@]}" --target "$site" --requirement /run/eb/requirements.txt
+    "${platforms[@]}" --no-index --find-links "$wheels" \
+    --target "$site" --requirement "$requirements"
 
 # With --target, pip puts programs and data files beside the packages; in the environment they have their own place.
 for folder in bin share etc include; do
