@@ -8,6 +8,7 @@ from typing import Any
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Mistakes, Position, did_you_mean
+from edgebake.graph.apt_pins import refuse_apt_conflicts
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
@@ -79,7 +80,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     """
     mistakes = Mistakes()
     left_out: list[LeftOut] = []
-    graph, context = BuildGraph(), _context(workspace)
+    graph, context = BuildGraph(), build_context(workspace)
     tests = TestSteps(context)
     plans: list[ImagePlan] = []
     known: dict[str, TargetRecipes] = {}
@@ -102,6 +103,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     targets = {plan.target.name: plan.target.declared for plan in plans}
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
     _refuse_unknown_variables(workspace)
+    refuse_apt_conflicts(plans)
     refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace)
     graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
     return Compilation(
@@ -109,7 +111,8 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     )
 
 
-def _context(workspace: Workspace) -> BuildContext:
+def build_context(workspace: Workspace) -> BuildContext:
+    """Return what all stages of a project are made with."""
     project = workspace.project
     return BuildContext(
         workspace.root,

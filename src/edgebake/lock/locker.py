@@ -11,6 +11,7 @@ from typing import Any
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, ErrorGroup, Mistakes, did_you_mean
+from edgebake.graph.apt_pins import refuse_apt_conflicts
 from edgebake.graph.compile import compile_workspace, plan_images
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.python_conflict import Asked, conflict_error
@@ -24,6 +25,7 @@ from edgebake.lock.uv import UnpinnableError, Uv
 from edgebake.model.conflicts import CONFLICTS_FILE, AskedPackage, KnownConflict, KnownConflicts
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
 from edgebake.registry.client import RegistryClient
+from edgebake.render.shared_paths import refuse_shared_paths
 from edgebake.state.bases import lacking
 from edgebake.system.atomic import write_file
 from edgebake.system.git import GitError, remote_commit
@@ -71,6 +73,8 @@ def make_lock(
     kept = _without(old, set(upgrade))
     mistakes = Mistakes()
     plans = plan_images(replace(workspace, lock=kept), mistakes)
+    with mistakes.gathered():
+        refuse_apt_conflicts(plans)
     all_mirrors = {**workspace.project.mirrors, **(mirrors or {})}
     client = RegistryClient(os.environ, ca_bundle or _own_ca_bundle(workspace))
     work = _Work(workspace, old, kept, mistakes, report)
@@ -81,7 +85,8 @@ def make_lock(
     git = work.git(plans)
     mistakes.raise_all()
     lock = Lock(refresh=old.refresh + refresh, bases=dict(sorted(bases.items())), images=images, git=git)
-    compile_workspace(replace(workspace, lock=lock))  # a lock that cannot be compiled is never returned
+    # A lock that cannot be compiled is never returned.
+    refuse_shared_paths(compile_workspace(replace(workspace, lock=lock)))
     return Made(lock, tuple(dict.fromkeys(work.unpinned)))
 
 
