@@ -18,6 +18,7 @@ from edgebake.graph.lower import TargetLowering
 from edgebake.graph.names import bake_target_name, stage_names
 from edgebake.graph.notes import Note, notes_of
 from edgebake.graph.order import install_order
+from edgebake.graph.other_builds import OtherBuild, OtherBuilds
 from edgebake.graph.python_conflict import refuse_known_conflict
 from edgebake.graph.python_env import PythonEnv, python_env
 from edgebake.graph.target_recipes import TargetRecipes
@@ -48,7 +49,8 @@ class LeftOut:
 class Compilation:
     """The compiled project: the graph, the images by target, and what is left out.
 
-    `notes` are things that a user should know and that are no errors (an unlocked image, …).
+    `notes` are things that a user should know and that are no errors (an unlocked image, …); `builds` are Python
+    packages that are not the build for their target.
     """
 
     workspace: Workspace
@@ -57,6 +59,7 @@ class Compilation:
     plans: tuple[ImagePlan, ...]
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[Note, ...] = ()
+    builds: tuple[OtherBuild, ...] = ()
 
     def plan_of(self, bake_target: BakeTarget) -> ImagePlan:
         """Return the image plan that a bake target builds."""
@@ -106,9 +109,16 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     refuse_apt_conflicts(plans)
     refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace)
     graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
-    return Compilation(
-        workspace, graph, targets, tuple(plans), tuple(left_out), notes_of(workspace, plans, targets.values())
-    )
+    builds = _other_builds(workspace, plans, known)
+    notes = notes_of(workspace, plans, targets.values(), builds)
+    return Compilation(workspace, graph, targets, tuple(plans), tuple(left_out), notes, builds)
+
+
+def _other_builds(
+    workspace: Workspace, plans: Iterable[ImagePlan], known: Mapping[str, TargetRecipes]
+) -> tuple[OtherBuild, ...]:
+    finder = OtherBuilds(workspace.catalogue)
+    return tuple(one for plan in plans for one in finder.of(plan, known[plan.target.name].on(plan.target)))
 
 
 def build_context(workspace: Workspace) -> BuildContext:

@@ -167,6 +167,10 @@ class Catalogue:
         """Yield all recipes, in the order of their names."""
         return (self.recipe(name) for name in self.recipe_names())
 
+    def recipes_matching(self, pattern: re.Pattern[str]) -> list[LoadedRecipe]:
+        """Return the recipes with a match in their file, in the order of their names. Only these are parsed."""
+        return [self.recipe(name) for name, path in sorted(self._index.items()) if pattern.search(_text(path))]
+
     @cached_property
     def _aliases(self) -> dict[str, str]:
         # The project's own recipes come first: their names and aliases hide built-in aliases.
@@ -282,3 +286,11 @@ class Catalogue:
     @cached_property
     def _target_index(self) -> dict[str, Path]:
         return self._overlaid(self._target_layers, partial(files_below, kind="target"), "target")
+
+
+def _text(path: Path) -> str:
+    """Return the text of a recipe's file; "" if it cannot be read, which is reported when it is needed."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -14,6 +14,7 @@ from edgebake.errors import EdgebakeError, ErrorGroup, Mistakes, did_you_mean
 from edgebake.graph.apt_pins import refuse_apt_conflicts
 from edgebake.graph.compile import compile_workspace, plan_images
 from edgebake.graph.image_plan import ImagePlan
+from edgebake.graph.notes import summarised
 from edgebake.graph.python_conflict import Asked, conflict_error
 from edgebake.graph.python_env import resolution_inputs
 from edgebake.graph.steps import NETRC
@@ -86,7 +87,10 @@ def make_lock(
     mistakes.raise_all()
     lock = Lock(refresh=old.refresh + refresh, bases=dict(sorted(bases.items())), images=images, git=git)
     # A lock that cannot be compiled is never returned.
-    refuse_shared_paths(compile_workspace(replace(workspace, lock=lock)))
+    compilation = compile_workspace(replace(workspace, lock=lock))
+    refuse_shared_paths(compilation)
+    for line in summarised(note for note in compilation.notes if note.kind in ("build", "cuda")):
+        report(f"note: {line}")
     return Made(lock, tuple(dict.fromkeys(work.unpinned)))
 
 
