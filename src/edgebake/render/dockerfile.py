@@ -147,6 +147,7 @@ _WORDS = {
     "tool": "on the build platform",
     "fetch": "wheels for the target, fetched on the build platform",
     "build": "built on the target platform",
+    "check": "checked on the build platform",
     "image": "what is shipped",
 }
 
