@@ -23,7 +23,7 @@ ROOT = Path("/run/eb/image")
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
-def problems(metadata, provided, python, machine):
+def problems(metadata, provided, python, machine, extras=None):
     """Return what does not fit, a sentence each.
 
     Args:
@@ -31,10 +31,11 @@ def problems(metadata, provided, python, machine):
         provided: versions of further packages by name, which are there and not checked.
         python: the Python of the image, major.minor.
         machine: its machine, as `platform.machine()` has it.
+        extras: those that are asked for from outside, by package.
     """
     packages = dict(map(read, metadata))
     versions = {**provided, **{name: version for name, (version, _) in packages.items()}}
-    extras = {name: {""} for name in packages}
+    extras = {name: {"", *map(canonicalize_name, (extras or {}).get(name, ()))} for name in packages}
     environments = environments_of(python, machine)
     found = set()
     todo = sorted(packages)

@@ -20,6 +20,7 @@ from edgebake.graph.python_env import resolution_inputs
 from edgebake.graph.steps import NETRC
 from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import Workspace
+from edgebake.lock.environment import Environment, EnvironmentCheck, environment_check
 from edgebake.lock.python_packages import PythonConflictError, Resolver
 from edgebake.lock.sources import lock_base
 from edgebake.lock.uv import UnpinnableError, Uv
@@ -83,6 +84,7 @@ def make_lock(
     with mistakes.gathered():
         _refuse_lacking_bases(workspace, plans, bases)
     images = work.images(plans, _uv(workspace, ca_bundle))
+    work.check_environments(environment_check(workspace.root, ca_bundle or _own_ca_bundle(workspace)))
     git = work.git(plans)
     mistakes.raise_all()
     lock = Lock(refresh=old.refresh + refresh, bases=dict(sorted(bases.items())), images=images, git=git)
@@ -207,6 +209,7 @@ class _Work:
         mistakes: gathers what is wrong.
         report: called with a line for each step.
         unpinned: what could not be pinned, or not be upgraded.
+        resolved: the Python packages that were resolved again.
     """
 
     workspace: Workspace
@@ -215,6 +218,7 @@ class _Work:
     mistakes: Mistakes
     report: Report
     unpinned: list[str] = field(default_factory=list)
+    resolved: list[Environment] = field(default_factory=list)
 
     def _failed(self, what: str, reason: str, *, kept: bool) -> None:
         line = f"{what}: {'keeps its pin, and is not resolved again' if kept else 'not pinned'}: {reason}"
@@ -310,7 +314,15 @@ class _Work:
             self.mistakes.add(error)
             return None
         self.report(f"{what}: {counted(len(locked.packages), 'Python package')}")
+        self.resolved.append(Environment(plan, platform, locked))
         return locked
+
+    def check_environments(self, check: EnvironmentCheck) -> None:
+        """Gather what is wrong with the Python packages that were resolved again."""
+        checked = check.check(self.resolved)
+        self.unpinned += checked.unread
+        for error in checked.errors:
+            self.mistakes.add(error)
 
     def _without_python(self, plan: ImagePlan, platform: str, error: UnpinnableError) -> LockedPython:
         """Return what the old lock has of an image's Python packages, or why there are none."""

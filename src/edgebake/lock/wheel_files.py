@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigError
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from netrc import NetrcParseError, netrc
 from pathlib import Path
@@ -60,46 +61,47 @@ class WheelReader:
         self._connections = connections
         self._store = store
 
-    def read(self, place: str | Path, sha256: str, size: int | None = None) -> WheelContents:
+    def read(self, place: str | Path, digest: str, size: int | None = None) -> WheelContents:
         """Return what is in a wheel.
 
         Args:
             place: its address, or its path.
-            sha256: its digest in hex. A file that is downloaded whole must have it.
+            digest: its digest, such as `sha256:…`. A file that is downloaded whole must have it.
             size: its size in bytes, if it is known.
 
         Raises:
             WheelError: it cannot be read.
         """
-        known = self._store.get(sha256) if self._store else None
+        name = digest.replace(":", "-")
+        known = self._store.get(name) if self._store else None
         if known is not None:
             return WheelContents(
                 {path: (crc, size) for path, (crc, size) in known["paths"].items()}, known["metadata"]
             )
         try:
-            with self._open(place, sha256, size) as file, zipfile.ZipFile(file) as wheel:
+            with self._open(place, digest, size) as file, zipfile.ZipFile(file) as wheel:
                 contents = _contents(wheel)
         except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
             raise WheelError(f"it is not a wheel: {error}") from None
         except OSError as error:
             raise WheelError(error.strerror or str(error)) from None
         if self._store:
-            self._store.put(sha256, asdict(contents))
+            self._store.put(name, asdict(contents))
         return contents
 
-    def text(self, place: str | Path, sha256: str, size: int | None, path: str) -> str:
+    def text(self, place: str | Path, digest: str, size: int | None, path: str) -> str:
         """Return the text of a small file in a wheel, as `read` reads it; "" if it is not there.
 
         Raises:
             WheelError: it cannot be read.
         """
         try:
-            with self._open(place, sha256, size) as file, zipfile.ZipFile(file) as wheel:
+            with self._open(place, digest, size) as file, zipfile.ZipFile(file) as wheel:
                 return _text(wheel, path) if path in wheel.namelist() else ""
         except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
             raise WheelError(f"it cannot be read: {error}") from None
 
-    def _open(self, place: str | Path, sha256: str, size: int | None) -> IO[bytes]:
+    def _open(self, place: str | Path, digest: str, size: int | None) -> IO[bytes]:
         if isinstance(place, Path):
             return place.open("rb")
         url = urldefrag(place).url
@@ -108,7 +110,7 @@ class WheelReader:
         first = remote.ask(f"bytes=-{min(size or _TAIL, _TAIL)}")
         if first.status == 206:
             return io.BufferedReader(_Ranges(remote, first), _CHUNK)
-        return _downloaded(first, sha256)
+        return _downloaded(first, digest)
 
 
 # ── files that are read in parts
@@ -205,7 +207,7 @@ class _Ranges(io.RawIOBase):
         return self._part(wanted)
 
 
-def _downloaded(response: BaseHTTPResponse, sha256: str) -> IO[bytes]:
+def _downloaded(response: BaseHTTPResponse, digest: str) -> IO[bytes]:
     """Return the whole file, in a temporary one, for a server that sends no parts.
 
     Raises:
@@ -213,18 +215,21 @@ def _downloaded(response: BaseHTTPResponse, sha256: str) -> IO[bytes]:
     """
     from urllib3.exceptions import HTTPError
 
-    file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
-    digest = hashlib.sha256()
-    try:
-        for chunk in response.stream(1 << 20):
-            digest.update(chunk)
-            file.write(chunk)
-    except HTTPError:
-        raise WheelError("its server breaks off") from None
-    finally:
-        response.release_conn()
-    if digest.hexdigest() != sha256:
-        raise WheelError("its server sends a file with another digest")
+    kind, _, expected = digest.partition(":")
+    found = hashlib.new(kind)
+    with ExitStack() as unless_it_is_whole:
+        file = unless_it_is_whole.enter_context(tempfile.TemporaryFile())
+        try:
+            for chunk in response.stream(1 << 20):
+                found.update(chunk)
+                file.write(chunk)
+        except HTTPError:
+            raise WheelError("its server breaks off") from None
+        finally:
+            response.release_conn()
+        if found.hexdigest() != expected:
+            raise WheelError("its server sends a file with another digest")
+        unless_it_is_whole.pop_all()
     return file
 
 
