@@ -10,6 +10,7 @@ import pytest
 from edgebake.graph.compile import compile_workspace
 from edgebake.lint.run import lint
 from edgebake.lint.subject import project_subject
+from edgebake.load.builtin import builtin_root
 from integration.projects import BOARD, CATALOGUE, CPU, Project, make_project, needs
 
 INDEX = "https://pypi.example.org/jp6"
@@ -155,3 +156,59 @@ def test_plan_and_lint_show_it(tmp_path: Path) -> None:
     assert findings["wrong-build"].severity == "error"
     assert findings["cuda-without-gpu"].severity == "warning"
     assert str(findings["wrong-build"].at).startswith("recipes/app/recipe.json:1:")
+
+
+# ── the built-in catalogue
+
+APP = {
+    "name": "yoloapp",
+    "summary": "An app",
+    "layer": "application",
+    "requires": ["python"],
+    "install": {"pip": ["ultralytics==8.3.200"]},
+}
+
+
+def built_in(folder: Path, *targets: str, **app: Any) -> Project:
+    folder.joinpath("project").mkdir()
+    project = Project(folder / "project", builtin_root())
+    return project.recipe(**{**APP, **app}).images(yolo={"recipes": ["yoloapp"], "targets": list(targets)})
+
+
+def test_torch_without_cuda_on_jetpack(tmp_path: Path) -> None:
+    """The case torch-cpu-on-jetson."""
+    pip = ["ultralytics==8.3.200", "torch<2.7", "numpy<2"]
+    first, second = found(built_in(tmp_path, "jetpack-6.2", "jetpack-5.1.2", install={"pip": pip}))
+    assert first.startswith(
+        "torch is not the build for this target: the recipe 'pytorch' installs it from developer."
+    )
+    assert second.startswith(
+        "torch is not the build for this target: the recipe 'pytorch' installs it from https://pypi.jetson-ai-lab.io/"
+    )
+    assert "; yoloapp asks for torch<2.7 (recipes/yoloapp/recipe.json:1:" in first
+
+
+def test_torch_with_cuda_on_cpu(tmp_path: Path) -> None:
+    """The case torch-cuda-on-cpu."""
+    project = built_in(tmp_path, "cpu", "cuda-12.6", "jetpack-6.2")
+    packages = {
+        "ultralytics==8.3.200": [],
+        "torch==2.9.1": ["ultralytics", "torchvision"],
+        "torchvision==0.24.1": ["ultralytics"],
+        "nvidia-cudnn-cu12==9.10": ["torch"],
+        "nvidia-cublas-cu12==12.8": ["nvidia-cudnn-cu12"],
+    }
+    project.lock({"yoloapp": packages})
+    told = [note for note in compile_workspace(project.open()).notes if note.kind in ("build", "cuda")]
+    named = [(note.target, note.text.split(";")[0].split(" installs it from ")[0]) for note in told]
+    wrong = "is not the build for this target: the recipe"
+    assert named == [
+        ("cpu", f"torch {wrong} 'pytorch'"),
+        ("cpu", f"torchvision {wrong} 'torchvision'"),
+        ("cpu", "the target has no CUDA, and torch brings 2 packages of it (nvidia-cublas-cu12, …)"),
+        *(
+            (target, f"{package} {wrong} {recipe!r}")
+            for target in ("cuda-12.6", "jetpack-6.2")
+            for package, recipe in (("torch", "pytorch"), ("torchvision", "torchvision"))
+        ),
+    ]

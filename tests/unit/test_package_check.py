@@ -159,7 +159,13 @@ def test_a_locked_image_was_checked_by_lock(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("script", "is_checked"),
-    [("python3 -m pip install six\n", True), ("uv pip install six\n", True), ("apt-get install pipx\n", False)],
+    [
+        ("python3 -m pip --no-cache-dir install six\n", True),
+        ("uv pip install six\n", True),
+        ("python3 setup.py develop\n", True),
+        ("apt-get install pipx\n", False),
+        ("python3 -m venv --without-pip /opt/venv\n", False),
+    ],
 )
 def test_a_locked_image_in_which_a_script_installs_packages(tmp_path: Path, script: str, is_checked: bool) -> None:
     project = project_of(tmp_path, install={"pip": ["six"], "script": "install.sh"})

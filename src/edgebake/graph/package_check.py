@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.install import Installer
 from edgebake.graph.node import Node, Stage
@@ -14,7 +16,7 @@ from edgebake.graph.view import RecipeView
 CHECKED = "/checked"
 """The empty folder that the check leaves."""
 
-_INSTALLERS = ("easy_install", "pip", "pip3", "uv")
+_INSTALLS = re.compile(r"\b(?:pip3?|uv)\b[^\n]*\b(?:install|sync|add)\b|\beasy_install\b|\bsetup\.py\b")
 _PACKAGES = ("/opt/venv", "site-packages", "dist-packages")
 
 
@@ -54,5 +56,5 @@ def _brings_packages(view: RecipeView) -> bool:
     """Tell whether a recipe can bring Python packages that are not in the lock."""
     install = view.recipe.install
     scripts = [name for name in (install.script, install.dockerfile) if name]
-    by_hand = any(view.named_in(script, _INSTALLERS) for script in scripts)
+    by_hand = any(_INSTALLS.search(view.pin.loaded.text_of(script)) for script in scripts)
     return by_hand or any(part in dest for _, dest in view.artifacts for part in _PACKAGES)
