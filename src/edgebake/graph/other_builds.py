@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -24,6 +24,8 @@ from edgebake.text.words import counted
 
 _HAS_OTHER_BUILDS = re.compile(r"pip_index|@ ?https?://|-(?:cpu|gpu)\b")
 """In a recipe's file: it may install a package from elsewhere, or another one instead."""
+_ALIASES = re.compile(r"^aliases: *\[([^\]]*)\]", re.MULTILINE)
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 _CUDA = re.compile(
     r"nvidia-(?!ml-py)[a-z0-9-]+-cu\d+|cuda-(?:bindings|toolkit|pathfinder)|cupy-cuda\d+x?"
@@ -106,18 +108,26 @@ class OtherBuilds:
     # ── what the catalogue has
 
     @cached_property
-    def _recipes(self) -> dict[str, list[LoadedRecipe]]:
-        """The recipes that can have other builds, by the packages that they are for."""
-        found: dict[str, list[LoadedRecipe]] = {}
-        for loaded in self._catalogue.recipes_matching(_HAS_OTHER_BUILDS):
-            for name in _own_packages(loaded):
-                found.setdefault(name, []).append(loaded)
+    def _recipes(self) -> dict[str, list[str]]:
+        """The recipes that can have other builds, by the packages that they are for. Few of them are parsed."""
+        found: dict[str, list[str]] = {}
+        for recipe, text in self._catalogue.recipe_texts():
+            if _HAS_OTHER_BUILDS.search(text):
+                aliases = _ALIASES.search(text)
+                words = _WORD.findall(aliases[1]) if aliases else self._aliases(recipe, text)
+                for name in {str(canonicalize_name(word)) for word in (recipe, *words)}:
+                    found.setdefault(name, []).append(recipe)
         return found
+
+    def _aliases(self, recipe: str, text: str) -> Sequence[str]:
+        """Return the aliases of a recipe that does not write them as a list in one line."""
+        return self._catalogue.recipe(recipe).recipe.aliases if "aliases" in text else ()
 
     def _offer(self, recipes: TargetRecipes, platform: str, package: str) -> _Offer | None:
         key = (recipes, platform, package)
         if key not in self._offers:
-            offers = (_offer(recipes, platform, package, loaded) for loaded in self._recipes.get(package, ()))
+            known = (self._catalogue.recipe(name) for name in self._recipes.get(package, ()))
+            offers = (_offer(recipes, platform, package, loaded) for loaded in known)
             self._offers[key] = next((offer for offer in offers if offer), None)
         return self._offers[key]
 

@@ -170,9 +170,9 @@ class Catalogue:
         """Yield all recipes, in the order of their names."""
         return (self.recipe(name) for name in self.recipe_names())
 
-    def recipes_matching(self, pattern: re.Pattern[str]) -> list[LoadedRecipe]:
-        """Return the recipes with a match in their file, in the order of their names. Only these are parsed."""
-        return [self.recipe(name) for name, path in sorted(self._index.items()) if pattern.search(_text(path))]
+    def recipe_texts(self) -> Iterator[tuple[str, str]]:
+        """Yield the names of all recipes, in order, each with the text of its file, which is not parsed."""
+        return ((name, _text(path)) for name, path in sorted(self._index.items()))
 
     @cached_property
     def _aliases(self) -> dict[str, str]:
