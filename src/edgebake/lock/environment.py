@@ -20,6 +20,7 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.python_requests import PythonRequests, package_of
 from edgebake.load.builtin import builtin_root
 from edgebake.lock.shared_modules import SharedModule, shared_modules
+from edgebake.lock.uv import MACHINES
 from edgebake.lock.wheel_files import WheelContents, WheelError, WheelReader
 from edgebake.model.lock import LockedFile, LockedPackage, LockedPython
 from edgebake.model.target import Target
@@ -28,7 +29,6 @@ from edgebake.system.store import user_store
 
 _AT_ONCE = 8
 _KEPT = 4000  # wheels
-_MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 _KEEP_ONE = (
     "keep one of them in the image",
     "a package that works with the other can be unpacked by a build stage (as in the recipe faster-whisper)",
@@ -177,7 +177,7 @@ def _unfit(environment: Environment, known: Mapping[str, WheelContents]) -> Iter
         for text in view.pip:
             extras.setdefault(package_of(text), set()).update(Requirement(text).extras)
     texts = [one.metadata for one in known.values()]
-    python, machine = environment.plan.target.python, _MACHINES[environment.platform]
+    python, machine = environment.plan.target.python, MACHINES[environment.platform]
     found = metadata_problems(texts, python=python, machine=machine, extras=extras)
     if found:
         yield _Problem("the locked Python packages do not fit together", tuple(found), _AGAIN)
@@ -213,7 +213,7 @@ def _listed(words: Iterable[str]) -> str:
 
 def wheel_for(package: LockedPackage, target: Target, platform: str) -> LockedFile:
     """Return the file of a package that pip installs on a platform: the one whose tag is the first that fits."""
-    ranks = _ranks(target.python or "3", target.glibc, _MACHINES[platform])
+    ranks = _ranks(target.python or "3", target.glibc, MACHINES[platform])
 
     def rank(file: LockedFile) -> int:
         tags = parse_wheel_filename(file.filename)[3]

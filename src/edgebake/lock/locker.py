@@ -88,12 +88,20 @@ def make_lock(
     git = work.git(plans)
     mistakes.raise_all()
     lock = Lock(refresh=old.refresh + refresh, bases=dict(sorted(bases.items())), images=images, git=git)
-    # A lock that cannot be compiled is never returned.
-    compilation = compile_workspace(replace(workspace, lock=lock))
+    _try(replace(workspace, lock=lock), report)
+    return Made(lock, tuple(dict.fromkeys(work.unpinned)))
+
+
+def _try(workspace: Workspace, report: Report) -> None:
+    """Compile a workspace with its new lock, and report packages that are not the build for their target.
+
+    Raises:
+        EdgebakeError: it cannot be compiled, so that the lock is not to be returned.
+    """
+    compilation = compile_workspace(workspace)
     refuse_shared_paths(compilation)
     for line in summarised(note for note in compilation.notes if note.kind in ("build", "cuda")):
         report(f"note: {line}")
-    return Made(lock, tuple(dict.fromkeys(work.unpinned)))
 
 
 def render_lock(lock: Lock) -> bytes:
