@@ -51,7 +51,7 @@ def checked(project: Project, *packages: LockedPackage, platforms: tuple[str, ..
         for plan in plan_images(project.open())
         for platform in platforms
     ]
-    return EnvironmentCheck(WheelReader(Connections({}, None, each=1), None), project.root).check(environments)
+    return EnvironmentCheck(WheelReader(Connections({}, None, 1), None), project.root).check(environments)
 
 
 def test_two_packages_with_one_module_are_one_error_that_names_who_asked(project: Project) -> None:

@@ -10,7 +10,7 @@ import pytest
 from edgebake.graph.compile import compile_workspace
 from edgebake.lint.run import lint
 from edgebake.lint.subject import project_subject
-from edgebake.load.builtin import builtin_root
+from edgebake.load.folders import builtin_root
 from integration.projects import BOARD, CATALOGUE, CPU, Project, make_project, needs
 
 INDEX = "https://pypi.example.org/jp6"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edgebake.load.builtin import builtin_root
+from edgebake.load.folders import builtin_root
 from integration.projects import Project, compiled_recipe, make_project, needs, stage_text
 
 SCRIPT = builtin_root() / "templates/context/check-packages.py"

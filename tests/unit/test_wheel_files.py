@@ -99,7 +99,7 @@ def server() -> Iterator[Server]:
 
 
 def reader(store: Store | None = None) -> WheelReader:
-    return WheelReader(Connections({}, None, each=2), store)
+    return WheelReader(Connections({}, None, 2), store)
 
 
 PATHS = {

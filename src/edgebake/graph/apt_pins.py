@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, ErrorGroup
 from edgebake.graph.build_half import libraries_of
 from edgebake.graph.image_plan import ImagePlan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import Position
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.python_requests import PythonRequests, package_of

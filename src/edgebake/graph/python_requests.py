@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import Position
 from edgebake.graph.view import RecipeView
 from edgebake.load.document import Location

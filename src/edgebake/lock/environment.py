@@ -6,7 +6,7 @@ import os
 import runpy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from packaging.requirements import Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.python_requests import PythonRequests, package_of
-from edgebake.load.builtin import builtin_root
+from edgebake.load.folders import builtin_root
 from edgebake.lock.shared_modules import SharedModule, shared_modules
 from edgebake.lock.uv import MACHINES
 from edgebake.lock.wheel_files import WheelContents, WheelError, WheelReader

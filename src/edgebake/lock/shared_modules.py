@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.lock.wheel_files import SCRIPTS, WheelContents
 
 TextOf = Callable[[str, str], str]

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigError
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urldefrag, urlsplit
 
+from edgebake.dataclasses import dataclass
 from edgebake.registry.connections import Connections
 from edgebake.system.store import Store
 

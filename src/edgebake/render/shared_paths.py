@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path, PurePosixPath
 
+from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, ErrorGroup
 from edgebake.graph.compile import Compilation, build_context
 from edgebake.graph.context import BuildContext

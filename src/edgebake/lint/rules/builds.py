@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from edgebake.errors import Position
 from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.subject import Subject
 
@@ -28,6 +28,5 @@ def check(subject: Subject) -> Iterator[Finding]:
     for build in subject.compilation.builds:
         plan = plans.get((build.image, build.target))
         if plan is not None:
-            at: Position = build.at or subject.image_at(plan, "recipes")
-            about = subject.about(plan, build.asker)
-            yield _RULES[build.kind].found(build.text, at, targets=[build.target], **about)
+            found = subject.found(_RULES[build.kind], plan, build.text, "recipes", cause=build.asker)
+            yield replace(found, at=build.at or found.at)
