@@ -22,6 +22,7 @@ from edgebake.plan.scope import Scope
 from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import Output
 from edgebake.render.files import GeneratedFile, generated_files
+from edgebake.render.shared_paths import refuse_shared_paths
 from edgebake.render.writer import Change, OutputTree
 from edgebake.select.request import open_request, scope_of
 from edgebake.templating.templates import project_templates
@@ -69,6 +70,7 @@ def compile_files(workspace: Workspace, *, locked: bool = False) -> Compiled:
         EdgebakeError: whatever is wrong in the project.
     """
     compilation = compile_workspace(workspace)
+    refuse_shared_paths(compilation)
     if locked:
         refuse_stale_lock(compilation)
     files = generated_files(compilation, project_templates(workspace.root))

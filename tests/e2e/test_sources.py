@@ -199,12 +199,14 @@ def test_recipes_whose_packages_do_not_fit_together_fail_at_the_last_stage(proje
             "app/break.sh": (
                 "cd /opt/venv/lib/python3*/site-packages/edgebake_test_a-1.0.dist-info\n"
                 "echo 'Requires-Dist: something-missing' >> METADATA\n"
+                "echo \"Requires-Dist: only-for-arm; platform_machine == 'aarch64'\" >> METADATA\n"
             ),
         }
     )
     done = project.bake(check=False)
     assert done.code == 2
-    assert "something-missing" in done.err
+    assert "edgebake-test-a 1.0 needs something-missing, and it is not there" in done.err
+    assert "only-for-arm" not in done.err
 
 
 def test_a_build_half_cross_compiles_against_a_sysroot_with_emulation_switched_off(

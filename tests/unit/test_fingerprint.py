@@ -185,7 +185,7 @@ COMPLETE: dict[str, tuple[Edit, set[str]]] = {
     ),
     "a parent": (
         catalogue(recipe("python", layer="language", install={"apt": ["python3", "tzdata"]})),
-        {"install python", "tool python", "tool pip-fetch", "artifact pip-files"} | FETCH | FROM_FAST,
+        {"install python", "tool python", "tool pip-fetch"} | FETCH | FROM_FAST,
     ),
     "what a container runs": (
         edit_json("edgebake.yaml", lambda p: p["images"]["app"].update(runtime={"cmd": ["a"]})),
@@ -211,7 +211,6 @@ def test_the_base_image_changes_everything(project: Project) -> None:
         "tool compiler",
         "tool python",
         "tool pip-fetch",
-        "artifact pip-files",
         *BUILD,
         *FETCH,
     }

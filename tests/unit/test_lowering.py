@@ -279,7 +279,6 @@ class TestWheels:
             "eb-numpy-wheels < scratch",
             "eb-python < eb-base",
             "eb-numpy < eb-python",
-            "eb-pip-files < scratch",
             "app < eb-numpy",
         ]
         assert "eb-numpy-fetch" in native(project)

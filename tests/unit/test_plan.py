@@ -314,14 +314,13 @@ STATES: dict[str, tuple[Edit, dict[str, str]]] = {
             "python": "direct: apt",
             "native-python": "direct: apt",
             "native-pip-fetch": "indirect: python",
-            "pip-files": "indirect: pip-fetch",
             "a": "indirect: python",
             "b-fetch": "indirect: pip-fetch",
             "b-wheels": "indirect: pip-fetch",
             "b": "indirect: pip-fetch, a",
             "c": "moved: b",
             "d": "indirect: a, python",
-            "app": "indirect: d, pip-fetch",  # which brings the pip that checks the whole
+            "app": "indirect: d",
         },
     ),
     "a base image": (

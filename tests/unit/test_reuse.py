@@ -134,7 +134,7 @@ class TestChoice:
             for name, n in nodes_by_name(compilation).items()
             if (n.target, n.id) in published_stages(compilation.graph)
         }
-        assert chosen == {"eb-python", "eb-c", "eb-d", "eb-a-artifact", "eb-b-wheels", "eb-pip-files"}
+        assert chosen == {"eb-python", "eb-c", "eb-d", "eb-a-artifact", "eb-b-wheels"}
 
     def test_where_lines_part(self, tmp_path: Path) -> None:
         project = make_project(tmp_path)
@@ -158,17 +158,17 @@ class TestChoice:
 class TestWalk:
     def test_the_nearest_stage_is_taken_and_nothing_below_it(self, line: Project) -> None:
         found = plan(line)
-        assert given(found) == ["eb-d", "eb-pip-files"]
+        assert given(found) == ["eb-d"]
         assert built(found) == {"app"}
 
     def test_a_leaf_that_is_not_there_is_built_on_the_stack(self, line: Project) -> None:
         found = plan(line, without("eb-d"))
-        assert given(found) == ["eb-c", "eb-pip-files"]
+        assert given(found) == ["eb-c"]
         assert built(found) == {"app", "eb-d"}
 
     def test_artifacts_spare_build_halves_and_their_tools(self, line: Project) -> None:
-        found = plan(line, named("eb-a-artifact", "eb-b-wheels", "eb-pip-files"))
-        assert given(found) == ["eb-a-artifact", "eb-b-wheels", "eb-pip-files"]
+        found = plan(line, named("eb-a-artifact", "eb-b-wheels"))
+        assert given(found) == ["eb-a-artifact", "eb-b-wheels"]
         assert built(found) == {"eb-base", "eb-python", "eb-a", "eb-b", "eb-c", "eb-d", "app"}
 
     def test_a_stage_for_both_platforms_is_no_use_as_one_of_them(self, line: Project) -> None:
@@ -195,7 +195,6 @@ class TestWalk:
         (target,) = plan(line).targets
         assert context_overrides("app-cpu-test", target.reuse.given) == {
             "app-cpu-test.contexts.eb-d": f"docker-image://{REPOSITORY}@{DIGEST}",
-            "app-cpu-test.contexts.eb-pip-files": f"docker-image://{REPOSITORY}@{DIGEST}",
         }
 
 
@@ -221,7 +220,7 @@ class TestSteps:
     def test_everything_is_published_if_nothing_could_be_seen(self, line: Project) -> None:
         unseen = plan(line, output="push", snapshot=Snapshot(REPOSITORY, failure="no answer"))
         (publish,) = [step for step in unseen.steps if isinstance(step, PublishStages)]
-        assert len(publish.stages) == 6
+        assert len(publish.stages) == 5
         assert "  nothing is reused: no answer" in explain(unseen)
 
     def test_nothing_is_published_if_keys_mean_nothing(self, line: Project) -> None:
@@ -269,8 +268,8 @@ def test_the_plan_says_what_is_taken_from_where(line: Project) -> None:
         or "  = a          reused  as a part of another shared stage" in text
     )
     assert f"reused  {REPOSITORY}:cpu-amd64-arm64-" in text
-    assert "Plan: 1 install stage, 1 image; 1 shared stage and 1 artifact reused; 0 stages up to date." in text
-    late = explain(plan(line, named("eb-a-artifact", "eb-b-wheels", "eb-pip-files")))
+    assert "Plan: 1 install stage, 1 image; 1 shared stage reused; 0 stages up to date." in text
+    late = explain(plan(line, named("eb-a-artifact", "eb-b-wheels")))
     assert "install  new; artifact reused" in late
     assert "install  new; wheels reused" in late
 

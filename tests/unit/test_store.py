@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgebake.cache.store import Store
+from edgebake.system.store import Store
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from edgebake.cache.snapshot import Input, Snapshot, UncacheableError
-from edgebake.cache.store import Store
 from edgebake.cache.watch import Watch
+from edgebake.system.store import Store
 
 if TYPE_CHECKING:
     from edgebake.load.workspace import Workspace

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
@@ -18,12 +17,8 @@ from edgebake.cli.console import Waiting
 
 if TYPE_CHECKING:
     from edgebake.cache.entries import CachedOutput
-    from edgebake.cache.store import Store
     from edgebake.load.workspace import Workspace
     from edgebake.model.request import Request
-
-VARIABLE = "EDGEBAKE_COMPILE_CACHE"
-OFF = "off"
 
 
 class Remembered:
@@ -41,10 +36,11 @@ class Remembered:
     def __init__(self, command: str, call: Mapping[str, object], plain: Collection[str]) -> None:
         from edgebake.cache.entries import OutputCache
         from edgebake.model.files import find_root
+        from edgebake.system.store import user_store
 
         simple = all(name in plain or not value for name, value in call.items())
         root = find_root(Path.cwd()) or Path.cwd()
-        store = _store() if simple else None
+        store = user_store("answers") if simple else None
         self._cache = OutputCache(store, root, repr((command, sorted(call.items()))))
         self._out, self._err = io.StringIO(), io.StringIO()
         self._redirected = ExitStack()
@@ -118,18 +114,3 @@ def _print(output: CachedOutput) -> None:
     typer.echo(output.out, nl=False)
     typer.echo(output.err, nl=False, err=True)
     sys.stdout.flush()
-
-
-def _store() -> Store | None:
-    """Return the store: in the folder that the environment names, or in the user's folder for caches."""
-    from edgebake.cache.store import Store
-
-    folder = os.environ.get(VARIABLE, "")
-    if folder == OFF:
-        return None
-    if folder:
-        return Store(Path(folder).absolute())
-    # A relative path is ignored: https://specifications.freedesktop.org/basedir-spec
-    folders = [os.environ.get("XDG_CACHE_HOME", ""), f"{os.environ.get('HOME', '')}/.cache"]
-    base = next((path for path in folders if path.startswith("/")), None)
-    return Store(Path(base) / "edgebake" / "answers") if base else None

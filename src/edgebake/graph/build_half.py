@@ -74,7 +74,7 @@ class BuildHalves:
         assert build is not None
         stages, view = self._stages, plan.views[platform, pin.name]
         native = build.runs_on == "build-platform"
-        libraries = _libraries(plan, pin, platform)
+        libraries = libraries_of(plan, pin, platform)
         shared = (p for library in libraries for p in plan.views[platform, library.name].sysroot_apt)
         apt = sorted({*view.build_apt, *shared})
         sysroot = self._sysroot(plan, pin, apt) if native and apt else None
@@ -161,11 +161,11 @@ def _made_of(plan: ImagePlan, name: str) -> Iterator[object]:
     for platform in plan.platforms:
         yield platform
         pin = plan.resolutions[platform].pins.get(name)
-        for one in [pin, *_libraries(plan, pin, platform)] if pin else ():
+        for one in [pin, *libraries_of(plan, pin, platform)] if pin else ():
             yield plan.views[platform, one.name]
 
 
-def _libraries(plan: ImagePlan, pin: Pin, platform: str) -> list[Pin]:
+def libraries_of(plan: ImagePlan, pin: Pin, platform: str) -> list[Pin]:
     """Return what a build half is compiled against, with all that these need; by depth, then by name.
 
     BuildKit merges a stage's copies one after the other: what is finished last comes last, so that little is left

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Mistakes, Position, did_you_mean
+from edgebake.graph.apt_pins import refuse_apt_conflicts
 from edgebake.graph.build_graph import BakeTarget, BuildGraph, Index
 from edgebake.graph.collisions import refuse_all_collisions
 from edgebake.graph.context import BuildContext
@@ -17,6 +18,7 @@ from edgebake.graph.lower import TargetLowering
 from edgebake.graph.names import bake_target_name, stage_names
 from edgebake.graph.notes import Note, notes_of
 from edgebake.graph.order import install_order
+from edgebake.graph.other_builds import OtherBuild, OtherBuilds
 from edgebake.graph.python_conflict import refuse_known_conflict
 from edgebake.graph.python_env import PythonEnv, python_env
 from edgebake.graph.target_recipes import TargetRecipes
@@ -47,7 +49,8 @@ class LeftOut:
 class Compilation:
     """The compiled project: the graph, the images by target, and what is left out.
 
-    `notes` are things that a user should know and that are no errors (an unlocked image, …).
+    `notes` are things that a user should know and that are no errors (an unlocked image, …); `builds` are Python
+    packages that are not the build for their target.
     """
 
     workspace: Workspace
@@ -56,6 +59,7 @@ class Compilation:
     plans: tuple[ImagePlan, ...]
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[Note, ...] = ()
+    builds: tuple[OtherBuild, ...] = ()
 
     def plan_of(self, bake_target: BakeTarget) -> ImagePlan:
         """Return the image plan that a bake target builds."""
@@ -79,7 +83,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     """
     mistakes = Mistakes()
     left_out: list[LeftOut] = []
-    graph, context = BuildGraph(), _context(workspace)
+    graph, context = BuildGraph(), build_context(workspace)
     tests = TestSteps(context)
     plans: list[ImagePlan] = []
     known: dict[str, TargetRecipes] = {}
@@ -102,14 +106,23 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     targets = {plan.target.name: plan.target.declared for plan in plans}
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
     _refuse_unknown_variables(workspace)
+    refuse_apt_conflicts(plans)
     refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace)
     graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
-    return Compilation(
-        workspace, graph, targets, tuple(plans), tuple(left_out), notes_of(workspace, plans, targets.values())
-    )
+    builds = _other_builds(workspace, plans, known)
+    notes = notes_of(workspace, plans, targets.values(), builds)
+    return Compilation(workspace, graph, targets, tuple(plans), tuple(left_out), notes, builds)
 
 
-def _context(workspace: Workspace) -> BuildContext:
+def _other_builds(
+    workspace: Workspace, plans: Iterable[ImagePlan], known: Mapping[str, TargetRecipes]
+) -> tuple[OtherBuild, ...]:
+    finder = OtherBuilds(workspace.catalogue)
+    return tuple(one for plan in plans for one in finder.of(plan, known[plan.target.name].on(plan.target)))
+
+
+def build_context(workspace: Workspace) -> BuildContext:
+    """Return what all stages of a project are made with."""
     project = workspace.project
     return BuildContext(
         workspace.root,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from edgebake.graph.context import BuildContext
 from edgebake.graph.image_plan import ImagePlan
-from edgebake.graph.install import PipProgram
 from edgebake.graph.node import Node, Stage
 from edgebake.graph.operations import Operations
 from edgebake.graph.ops import (
@@ -26,8 +25,9 @@ from edgebake.graph.ops import (
     Volume,
     Workdir,
 )
+from edgebake.graph.package_check import CHECKED
 from edgebake.graph.stages import USER, StageFactory, same, script_of
-from edgebake.graph.steps import RUN_FOLDER
+from edgebake.graph.steps import RUN_FOLDER, copy
 from edgebake.graph.view import RecipeView
 from edgebake.model.labels import config_labels, target_labels
 from edgebake.model.target import Target
@@ -38,19 +38,18 @@ def image_user(plan: ImagePlan) -> str:
     return str(plan.runtime("user") or USER)
 
 
-def image_stage(stages: StageFactory, plan: ImagePlan, parent: Node, pip: Callable[[], PipProgram]) -> Node:
+def image_stage(stages: StageFactory, plan: ImagePlan, parent: Node, check: Node | None) -> Node:
     """Return the stage that is shipped: the line's end, with the runtime settings.
 
     Args:
         stages: adds the stage.
         plan: the image.
         parent: the end of its line.
-        pip: gives the pip that checks the image's Python packages.
+        check: the stage that has to succeed first, which leaves an empty folder.
     """
-    has_python = any(env.requirements or not env.locked for env in plan.python.values())
     user = image_user(plan)
     steps = [
-        *([_pip_check(pip())] if has_python else []),
+        *([copy(f"{CHECKED}/", "/", check.ref)] if check else []),
         *(_joined_groups(stages.target, user) if plan.needs_gpu and user != "root" else ()),
         *([Env(tuple(sorted(plan.image.env.items())))] if plan.image.env else []),
         Label(tuple(image_labels(plan).items())),
@@ -59,12 +58,6 @@ def image_stage(stages: StageFactory, plan: ImagePlan, parent: Node, pip: Callab
     ops = Operations(steps)
     body = Stage(parent.ref, ops, parts=(("image", ops.digest),))
     return stages.add("image", plan.name, plan.name, same(plan.platforms, body))
-
-
-def _pip_check(pip: PipProgram) -> Run:
-    words = ("python3", "-m", "pip", "--disable-pip-version-check", "check")
-    env = (("PYTHONPATH", f"{RUN_FOLDER}/pip"), ("PYTHONDONTWRITEBYTECODE", "1"))
-    return Run((Command(words),), (pip.mount,), env, comment="The recipes' Python packages fit together.")
 
 
 def _joined_groups(target: Target, user: str) -> Iterator[Op]:

@@ -16,6 +16,7 @@ from edgebake.graph.install import Installer, Pip, PipProgram
 from edgebake.graph.layers import MAX_LAYERS, LineRecipe, gather_copies, layer_count, refuse_too_many_layers
 from edgebake.graph.node import Node, Stage
 from edgebake.graph.order import install_order
+from edgebake.graph.package_check import package_check
 from edgebake.graph.python_env import PythonEnv
 from edgebake.graph.stages import StageFactory, title_of
 from edgebake.graph.target_recipes import TargetRecipes
@@ -57,7 +58,7 @@ class TargetLowering:
     def image(self, plan: ImagePlan) -> tuple[Node, Node | None]:
         """Add an image's stages. Return the one that is shipped, and the one of its tests if it has any."""
         end = self._line(plan, self._stages.base(plan.platforms, user=image_user(plan) != "root"))
-        image = image_stage(self._stages, plan, end, lambda: self._pip_program(plan))
+        image = image_stage(self._stages, plan, end, package_check(self._stages, self._installer, plan, end))
         return image, test_stage(self._stages, plan, image, self._tests)
 
     def _line(self, plan: ImagePlan, start: Node) -> Node:

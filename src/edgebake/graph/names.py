@@ -19,6 +19,7 @@ _SUFFIX: dict[Kind, str] = {
     "sysroot": "-sysroot",
     "build": "-build",
     "artifact": "",
+    "check": "-check",
     "test": "-test",
 }
 

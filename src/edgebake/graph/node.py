@@ -22,6 +22,7 @@ Kind = Literal[
     "build",  # a build half
     "artifact",  # what a fetch or build leaves, on scratch
     "install",  # a recipe in an image's line
+    "check",  # an image's Python packages, checked on the build platform
     "image",  # what is shipped
     "test",  # an image's tests
 ]

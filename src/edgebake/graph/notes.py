@@ -1,4 +1,4 @@
-"""What a user should know about a compilation and what is no error: what is not pinned, and why."""
+"""What a user should know about a compilation and what is no error: what is not pinned, or not the right build."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 
 from edgebake.dataclasses import dataclass
 from edgebake.graph.image_plan import ImagePlan
+from edgebake.graph.other_builds import OtherBuild
 from edgebake.load.workspace import Workspace
 from edgebake.model.target import Target
 
@@ -16,12 +17,12 @@ _NOT_LOCKED = "not locked yet (edgebake lock)"
 
 @dataclass(frozen=True)
 class Note:
-    """Something of a target, or of an image on it, that is not pinned. `kind`: what it is."""
+    """What is not pinned, or not the right build, of a target or of an image on it. `kind`: what it is."""
 
     target: str
     image: str
     text: str
-    kind: Literal["base", "git", "python"]
+    kind: Literal["base", "git", "python", "build", "cuda"]
 
     @property
     def about(self) -> str:
@@ -47,11 +48,14 @@ def summarised(notes: Iterable[Note]) -> list[str]:
     return lines
 
 
-def notes_of(workspace: Workspace, plans: Iterable[ImagePlan], targets: Iterable[Target]) -> tuple[Note, ...]:
+def notes_of(
+    workspace: Workspace, plans: Iterable[ImagePlan], targets: Iterable[Target], builds: Iterable[OtherBuild]
+) -> tuple[Note, ...]:
     """Return the notes about a compilation, each once."""
     plans = list(plans)
     found = [note for plan in plans for note in (*_python_notes(plan), *_git_notes(workspace, plan))]
     found += [note for target in targets for note in _base_notes(workspace, target)]
+    found += [Note(one.target, one.image, one.text, one.kind) for one in builds]
     return tuple(dict.fromkeys(found))
 
 

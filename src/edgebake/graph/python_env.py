@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from functools import lru_cache
 
 from packaging.requirements import Requirement
@@ -21,13 +22,14 @@ _STALE = "the lock is stale (edgebake lock)"
 class PythonEnv:
     """The Python packages of one image on one target and platform.
 
-    `requirements` are the lines that each recipe installs, if the image is locked; else `reason` says why it is
-    not, and `constraints` has everyone's requirements.
+    If the image is locked, `requirements` are the lines that each recipe installs, and `needs` has each package and
+    those that it needs; else `reason` says why it is not, and `constraints` has everyone's requirements.
     """
 
     requirements: Mapping[str, tuple[str, ...]]
     constraints: tuple[str, ...] = ()
     reason: str | None = None
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def locked(self) -> bool:
@@ -55,7 +57,7 @@ def python_env(line: Sequence[RecipeView], locked: LockedPython | None) -> Pytho
     if locked is not None and reason is None:
         owners = _owners(line, locked)
         if sum(map(len, owners.values())) == len(locked.packages):  # else a hand has been at the lock
-            return PythonEnv(owners)
+            return PythonEnv(owners, needs=locked.needs)
         reason = _STALE
     constraints = sorted({_without_extras(requirement) for view in line for requirement in view.pip})
     return PythonEnv({}, tuple(constraints), reason)

@@ -122,23 +122,38 @@ class RecipeView:
                 yield value, (*place, field, index)
 
     @cached_property
-    def apt(self) -> list[str]:
-        """System packages, sorted, each once."""
-        return sorted({self.checked(value, where, check_apt_package) for value, where in self._written("apt")})
+    def written_apt(self) -> list[tuple[str, Location]]:
+        """System packages in the order written, each with its place in the recipe's file."""
+        return [(self.checked(value, where, check_apt_package), where) for value, where in self._written("apt")]
 
     @cached_property
-    def sysroot_apt(self) -> list[str]:
-        """Development packages for what compiles against this recipe."""
+    def apt(self) -> list[str]:
+        """System packages, sorted, each once."""
+        return sorted({package for package, _ in self.written_apt})
+
+    @cached_property
+    def written_sysroot_apt(self) -> list[tuple[str, Location]]:
+        """Development packages for what compiles against this recipe, each with its place in the recipe's file."""
         return self._development(self.recipe.sysroot.apt, "sysroot")
 
     @cached_property
-    def build_apt(self) -> list[str]:
-        """Development packages that the recipe's own build half compiles against."""
+    def sysroot_apt(self) -> list[str]:
+        """Development packages for what compiles against this recipe, sorted, each once."""
+        return sorted({package for package, _ in self.written_sysroot_apt})
+
+    @cached_property
+    def written_build_apt(self) -> list[tuple[str, Location]]:
+        """Development packages of the recipe's own build half, each with its place in the recipe's file."""
         return self._development(self.recipe.build.apt if self.recipe.build else (), "build")
 
-    def _development(self, packages: Sequence[str], part: str) -> list[str]:
-        found = {self.checked(value, (part, "apt", i), check_apt_package) for i, value in enumerate(packages)}
-        return sorted(found)
+    @cached_property
+    def build_apt(self) -> list[str]:
+        """Development packages that the recipe's own build half compiles against, sorted, each once."""
+        return sorted({package for package, _ in self.written_build_apt})
+
+    def _development(self, packages: Sequence[str], part: str) -> list[tuple[str, Location]]:
+        places = [(value, (part, "apt", index)) for index, value in enumerate(packages)]
+        return [(self.checked(value, where, check_apt_package), where) for value, where in places]
 
     @cached_property
     def pip(self) -> list[str]:

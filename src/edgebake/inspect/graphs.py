@@ -35,7 +35,7 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
     "Fetched": ("fetch", "sysroot"),
     "Built": ("build",),
     "Install line": ("install",),
-    "Images": ("image", "test"),
+    "Images": ("check", "image", "test"),
 }
 LAYERS = tuple(_KINDS)
 _LAYER = {kind: number for number, kinds in enumerate(_KINDS.values()) for kind in kinds}

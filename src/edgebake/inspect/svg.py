@@ -31,6 +31,7 @@ CAPTIONS = {
     "build": "build half",
     "artifact": "artifact",
     "install": "install",
+    "check": "check of packages",
     "image": "image",
     "test": "tests",
     "recipe": "recipe",
@@ -53,7 +54,8 @@ STYLE = """
   .node rect { fill: var(--box); stroke: var(--line); } .node .stripe { stroke: none; fill: var(--kind); }
   .node { --kind: var(--base); } .node.tool, .node.sysroot { --kind: var(--tool); }
   .node.fetch { --kind: var(--fetch); } .node.build, .node.artifact { --kind: var(--build); }
-  .node.install, .node.recipe { --kind: var(--install); } .node.image, .node.test { --kind: var(--image); }
+  .node.install, .node.recipe { --kind: var(--install); }
+  .node.image, .node.check, .node.test { --kind: var(--image); }
   .node .title { fill: var(--ink); font-weight: 550; } .node .caption { fill: var(--dim); font-size: 11px; }
 """
 

@@ -32,6 +32,7 @@ class LoadedRecipe:
     folder: Path
     vendored: bool
     _words: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+    _texts: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -43,12 +44,14 @@ class LoadedRecipe:
         For a script that cannot be read it returns none: the build reports the mistake.
         """
         if script not in self._words:
-            try:
-                text = (self.folder / script).read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                text = ""
-            self._words[script] = frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
+            self._words[script] = frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", self.text_of(script)))
         return self._words[script]
+
+    def text_of(self, script: str) -> str:
+        """Return the text of a script of the recipe; "" if it cannot be read: the build reports the mistake."""
+        if script not in self._texts:
+            self._texts[script] = _text(self.folder / script)
+        return self._texts[script]
 
     def releases(self, target: Target) -> tuple[Release, ...]:
         """Return the releases for a target; a single one without a version if the recipe has none."""
@@ -167,6 +170,10 @@ class Catalogue:
         """Yield all recipes, in the order of their names."""
         return (self.recipe(name) for name in self.recipe_names())
 
+    def recipe_texts(self) -> Iterator[tuple[str, str]]:
+        """Yield the names of all recipes, in order, each with the text of its file, which is not parsed."""
+        return ((name, _text(path)) for name, path in sorted(self._index.items()))
+
     @cached_property
     def _aliases(self) -> dict[str, str]:
         # The project's own recipes come first: their names and aliases hide built-in aliases.
@@ -281,3 +288,11 @@ class Catalogue:
     @cached_property
     def _target_index(self) -> dict[str, Path]:
         return self._overlaid(self._target_layers, partial(files_below, kind="target"), "target")
+
+
+def _text(path: Path) -> str:
+    """Return the text of a file; "" if it cannot be read, which is reported where it is needed."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -11,19 +11,23 @@ from typing import Any
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, ErrorGroup, Mistakes, did_you_mean
+from edgebake.graph.apt_pins import refuse_apt_conflicts
 from edgebake.graph.compile import compile_workspace, plan_images
 from edgebake.graph.image_plan import ImagePlan
+from edgebake.graph.notes import summarised
 from edgebake.graph.python_conflict import Asked, conflict_error
 from edgebake.graph.python_env import resolution_inputs
 from edgebake.graph.steps import NETRC
 from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import Workspace
+from edgebake.lock.environment import Environment, EnvironmentCheck, environment_check
 from edgebake.lock.python_packages import PythonConflictError, Resolver
 from edgebake.lock.sources import lock_base
 from edgebake.lock.uv import UnpinnableError, Uv
 from edgebake.model.conflicts import CONFLICTS_FILE, AskedPackage, KnownConflict, KnownConflicts
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
 from edgebake.registry.client import RegistryClient
+from edgebake.render.shared_paths import refuse_shared_paths
 from edgebake.state.bases import lacking
 from edgebake.system.atomic import write_file
 from edgebake.system.git import GitError, remote_commit
@@ -71,6 +75,8 @@ def make_lock(
     kept = _without(old, set(upgrade))
     mistakes = Mistakes()
     plans = plan_images(replace(workspace, lock=kept), mistakes)
+    with mistakes.gathered():
+        refuse_apt_conflicts(plans)
     all_mirrors = {**workspace.project.mirrors, **(mirrors or {})}
     client = RegistryClient(os.environ, ca_bundle or _own_ca_bundle(workspace))
     work = _Work(workspace, old, kept, mistakes, report)
@@ -78,11 +84,24 @@ def make_lock(
     with mistakes.gathered():
         _refuse_lacking_bases(workspace, plans, bases)
     images = work.images(plans, _uv(workspace, ca_bundle))
+    work.check_environments(environment_check(workspace.root, ca_bundle or _own_ca_bundle(workspace)))
     git = work.git(plans)
     mistakes.raise_all()
     lock = Lock(refresh=old.refresh + refresh, bases=dict(sorted(bases.items())), images=images, git=git)
-    compile_workspace(replace(workspace, lock=lock))  # a lock that cannot be compiled is never returned
+    _try(replace(workspace, lock=lock), report)
     return Made(lock, tuple(dict.fromkeys(work.unpinned)))
+
+
+def _try(workspace: Workspace, report: Report) -> None:
+    """Compile a workspace with its new lock, and report packages that are not the build for their target.
+
+    Raises:
+        EdgebakeError: it cannot be compiled, so that the lock is not to be returned.
+    """
+    compilation = compile_workspace(workspace)
+    refuse_shared_paths(compilation)
+    for line in summarised(note for note in compilation.notes if note.kind in ("build", "cuda")):
+        report(f"note: {line}")
 
 
 def render_lock(lock: Lock) -> bytes:
@@ -198,6 +217,7 @@ class _Work:
         mistakes: gathers what is wrong.
         report: called with a line for each step.
         unpinned: what could not be pinned, or not be upgraded.
+        resolved: the Python packages that were resolved again.
     """
 
     workspace: Workspace
@@ -206,6 +226,7 @@ class _Work:
     mistakes: Mistakes
     report: Report
     unpinned: list[str] = field(default_factory=list)
+    resolved: list[Environment] = field(default_factory=list)
 
     def _failed(self, what: str, reason: str, *, kept: bool) -> None:
         line = f"{what}: {'keeps its pin, and is not resolved again' if kept else 'not pinned'}: {reason}"
@@ -301,7 +322,15 @@ class _Work:
             self.mistakes.add(error)
             return None
         self.report(f"{what}: {counted(len(locked.packages), 'Python package')}")
+        self.resolved.append(Environment(plan, platform, locked))
         return locked
+
+    def check_environments(self, check: EnvironmentCheck) -> None:
+        """Gather what is wrong with the Python packages that were resolved again."""
+        checked = check.check(self.resolved)
+        self.unpinned += checked.unread
+        for error in checked.errors:
+            self.mistakes.add(error)
 
     def _without_python(self, plan: ImagePlan, platform: str, error: UnpinnableError) -> LockedPython:
         """Return what the old lock has of an image's Python packages, or why there are none."""

@@ -13,7 +13,8 @@ from edgebake.errors import EdgebakeError
 from edgebake.model.target import Target
 
 TIMEOUT = 600  # seconds
-_MACHINE = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+"""Machines by platform, as `platform.machine()` and wheels name them."""
 _MANYLINUX = (17, 28, *range(31, 41))
 """Minor versions of glibc 2 that uv has platforms for (https://docs.astral.sh/uv/reference/cli/#uv-pip-compile)."""
 _UNREACHABLE = re.compile(
@@ -140,7 +141,7 @@ def uv_platform(target: Target, platform: str) -> str:
     """Return uv's name for a platform, with the newest manylinux version that the target's C library supports."""
     minor = int(target.glibc.split(".")[1])
     newest = max((version for version in _MANYLINUX if version <= minor), default=_MANYLINUX[0])
-    return f"{_MACHINE[platform]}-manylinux_2_{newest}"
+    return f"{MACHINES[platform]}-manylinux_2_{newest}"
 
 
 def _failure(stderr: str) -> Exception:

@@ -5,6 +5,7 @@ Values arrive as text (see `load.document`). The types here check them and give 
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -205,6 +206,25 @@ def check_image_path(text: str) -> str:
 
 
 ImagePath = Annotated[str, AfterValidator(check_image_path)]
+
+
+def _distinct_paths(values: Any) -> Any:
+    """Return a mapping by paths.
+
+    Raises:
+        BadValue: two of its keys are one path, so that one of their values would be lost.
+    """
+    seen: dict[str, str] = {}
+    for key in values if isinstance(values, dict) else ():
+        path = posixpath.normpath(key) if isinstance(key, str) and key else key
+        first = seen.setdefault(path, key)
+        if first != key:
+            raise BadValue(f"{key!r} and {first!r} are the same path", path=(key,), is_key=True)
+    return values
+
+
+DistinctPaths = BeforeValidator(_distinct_paths)
+"""For a mapping by paths: `A` and `./A` cannot both be keys."""
 
 _LINKED = re.compile(r"(/bin|/sbin|/lib|/lib32|/lib64|/libx32|/var/run|/var/lock)(/|$)")
 

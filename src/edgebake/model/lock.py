@@ -160,6 +160,11 @@ class LockedPython(Model):
         """The packages by name."""
         return {package.name: package for package in self.packages}
 
+    @cached_property
+    def needs(self) -> dict[str, tuple[str, ...]]:
+        """The names of the packages, each with those that it needs."""
+        return {package.name: tuple(one.name for one in package.dependencies) for package in self.packages}
+
 
 class LockedImage(Model):
     """The resolution of one image on one target: recipe releases and Python packages, by platform."""

@@ -13,6 +13,7 @@ from edgebake.model.base import (
     AptPackage,
     BadValue,
     CopyDestination,
+    DistinctPaths,
     EnvName,
     Flag,
     FolderDestination,
@@ -178,9 +179,9 @@ class Install(Model):
     """Python requirements (PEP 508)."""
     pip_index: OneOrMany[Line] = ()
     """Package indexes to use before PyPI."""
-    files: dict[RelativePath, CopyDestination] = {}
+    files: Annotated[dict[RelativePath, CopyDestination], DistinctPaths] = {}
     """Files and folders of the recipe, and their paths in the image."""
-    artifacts: dict[ImagePath, FolderDestination] = {}
+    artifacts: Annotated[dict[ImagePath, FolderDestination], DistinctPaths] = {}
     """Paths in $OUT of the build stage, and their paths in the image."""
     script: RelativePath | None = None
     """Script in the recipe's folder, run with bash as root."""

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from edgebake.model.base import (
     NAME_PATTERN,
     BadValue,
+    DistinctPaths,
     EnvName,
     Flag,
     ImageName,
@@ -179,7 +180,7 @@ class Service(Model):
     """Ports to publish on the host."""
     volumes: OneOrMany[Annotated[Mount, text_form(_mount)]] = ()
     """Mounts: named volumes, folders of the project, and paths of the host."""
-    files: dict[RelativePath, ImagePath] = {}
+    files: Annotated[dict[RelativePath, ImagePath], DistinctPaths] = {}
     """Files and folders of the project to mount read-only, and their paths in the container."""
     secrets: OneOrMany[Name] = ()
     """Secrets of the project. The service reads them in /run/secrets."""

@@ -126,6 +126,7 @@ _PARTS_OF_A_RECIPE = {
     "build": "its build half",
     "fetch": "its Python packages",
     "artifact": "its artifact",
+    "check": "the check of its packages",
 }
 
 

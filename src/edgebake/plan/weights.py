@@ -20,6 +20,7 @@ SECONDS: Mapping[Kind, float] = {
     "build": 300,
     "artifact": 1,
     "install": 15,
+    "check": 2,
     "image": 1,
     "test": 10,
 }

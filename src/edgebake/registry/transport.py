@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import field
-from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
-from urllib3.util import Retry, Timeout
+from urllib3.util import Retry
 
 from edgebake.dataclasses import dataclass
 from edgebake.registry import errors
+from edgebake.registry.connections import Connections, is_local
 from edgebake.registry.credentials import Credentials, Login
 from edgebake.registry.reference import Repository
 
-_TIMEOUT = Timeout(connect=5, read=60)  # seconds
 _AGAIN = Retry(
     total=4,
     connect=2,
@@ -38,7 +34,6 @@ _AGAIN = Retry(
 )
 _CLIENT_ID = "edgebake"
 _PARAMETER = re.compile(r'([a-zA-Z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-_CERTIFICATES = Path("/etc/docker/certs.d")  # https://docs.docker.com/engine/security/certificates/
 
 
 @dataclass(frozen=True)
@@ -84,11 +79,11 @@ class Transport:
     patient: bool  # whether requests that a host does not answer are retried
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _hosts: dict[str, _Host] = field(default_factory=dict)
-    _pools: dict[tuple[str, str], urllib3.PoolManager] = field(default_factory=dict)
     _tokens: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._again = _AGAIN if self.patient else _AGAIN.new(total=2, connect=0, read=0, status=0, other=0)
+        self._connections = Connections(self.environment, self.ca_bundle, self.connections)
         self._credentials = Credentials(self.environment)
 
     def call(
@@ -133,7 +128,7 @@ class Transport:
 
     def _greet(self, host: str) -> tuple[str, Challenge]:
         """Find a registry's API. Docker speaks plain HTTP to this machine only, and so does this."""
-        schemes = ("http", "https") if _is_local(host) else ("https",)
+        schemes = ("http", "https") if is_local(host) else ("https",)
         response = None
         for scheme in schemes:
             response = self._send("GET", f"{scheme}://{host}/v2/", None, {})
@@ -181,7 +176,7 @@ class Transport:
     ) -> urllib3.BaseHTTPResponse:
         try:
             sent = {"User-Agent": _CLIENT_ID, **headers}
-            return self._pool(url).request(method, url, body=body, headers=sent, retries=self._again)
+            return self._connections.pool(url).request(method, url, body=body, headers=sent, retries=self._again)
         except HTTPError as error:
             cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
             hint = "check that the registry is up, and that its name is right"
@@ -191,56 +186,9 @@ class Transport:
             message = f"the registry {urlsplit(url).netloc} cannot be reached"
             raise errors.UnreachableError(message, reason=reason, hints=(hint,)) from None
 
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        parts = urlsplit(url)
-        proxy = self._proxy(parts.scheme, parts.netloc)
-        key = (f"{parts.scheme}://{parts.netloc}", proxy)
-        with self._lock:
-            if key not in self._pools:
-                trust = self._trust(parts.netloc) if parts.scheme == "https" else None
-                options: dict[str, Any] = {"maxsize": self.connections, "timeout": _TIMEOUT, "ssl_context": trust}
-                manager = partial(urllib3.ProxyManager, proxy) if proxy else urllib3.PoolManager
-                self._pools[key] = manager(**options)
-            return self._pools[key]
-
-    def _proxy(self, scheme: str, host: str) -> str:
-        """Return the proxy for a host: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, as other programs read them."""
-        proxies = _proxies(self.environment)
-        if _is_local(host) or proxy_bypass_environment(host, proxies):
-            return ""
-        return proxies.get(scheme) or proxies.get("all", "")
-
-    def _trust(self, host: str) -> ssl.SSLContext:
-        """Return the certificates to trust: the system's or SSL_CERT_FILE, Docker's for the host, `ca_bundle`."""
-        file, folder = self.environment.get("SSL_CERT_FILE"), self.environment.get("SSL_CERT_DIR")
-        context = ssl.create_default_context(cafile=file or None, capath=folder or None)
-        extra = [*sorted((_CERTIFICATES / host).glob("*.crt")), *([self.ca_bundle] if self.ca_bundle else [])]
-        for path in extra:
-            try:
-                context.load_verify_locations(path)
-            except (OSError, ssl.SSLError) as error:
-                message = f"the certificates {str(path)!r} cannot be used"
-                raise errors.RegistryError(message, reason=str(error)) from None
-        return context
-
 
 def _basic(login: Login | None) -> dict[str, str]:
     return {"Authorization": login.basic} if login else {}
-
-
-def _proxies(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return proxies by scheme, `no` among them; lower case wins (urllib.request.getproxies_environment)."""
-    names = {kind: f"{kind}_proxy" for kind in ("http", "https", "all", "no")}
-    values = {kind: environment.get(name, environment.get(name.upper())) for kind, name in names.items()}
-    return {kind: value for kind, value in values.items() if value}
-
-
-def _is_local(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost" or name.endswith(".localhost")
 
 
 # ── answers

@@ -147,6 +147,7 @@ _WORDS = {
     "tool": "on the build platform",
     "fetch": "wheels for the target, fetched on the build platform",
     "build": "built on the target platform",
+    "check": "its Python packages, checked on the build platform",
     "image": "what is shipped",
 }
 
@@ -157,5 +158,5 @@ def _comment(node: Node) -> str:
         words = "built on the build platform"
     if node.kind == "fetch" and not node.native:
         words = "bytecode of its wheels, made by the image's own Python"
-    title = node.title.split(":")[0] if node.kind in ("fetch", "build") else node.title
+    title = node.title.split(":")[0] if node.kind in ("fetch", "build", "check") else node.title
     return f"{title}: {words}" if words else title

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgebake.lint.finding import Rule
-from edgebake.lint.rules import context, cuda, images, pins, recipes, secrets, sources
+from edgebake.lint.rules import builds, context, cuda, images, pins, recipes, secrets, sources
 
 BUILDKIT_CHECK = Rule(
     "buildkit-check",
@@ -12,7 +12,7 @@ BUILDKIT_CHECK = Rule(
 )
 UNUSED_IGNORE = Rule("unused-ignore", "an ignored rule finds nothing", "remove the entry from lint.ignore")
 
-_FAMILIES = (images, recipes, sources, secrets, cuda, context, pins)
+_FAMILIES = (images, recipes, sources, secrets, cuda, builds, context, pins)
 _OF_FAMILIES = [rule for family in _FAMILIES for rule in vars(family).values() if isinstance(rule, Rule)]
 
 CHECKS = tuple(family.check for family in _FAMILIES)

@@ -88,3 +88,29 @@ class Store:
             if number >= self._max_files or left < 0:
                 with suppress(OSError):
                     Path(path).unlink()
+
+
+# ── where stores are
+
+VARIABLE = "EDGEBAKE_COMPILE_CACHE"
+"""The environment variable that names a folder for cached answers, or turns caches off."""
+OFF = "off"
+
+
+def user_store(kind: str, max_files: int = MAX_FILES) -> Store | None:
+    """Return the user's store for a kind of value; None if caches are turned off, or the user has no folder.
+
+    Args:
+        kind: the name of the store's folder. `answers` has the folder itself that the environment names.
+        max_files: the maximum number of values.
+    """
+    folder = os.environ.get(VARIABLE, "")
+    if folder == OFF:
+        return None
+    if folder:
+        named = Path(folder).absolute()
+        return Store(named if kind == "answers" else named / kind, max_files=max_files)
+    # A relative path is ignored: https://specifications.freedesktop.org/basedir-spec
+    folders = [os.environ.get("XDG_CACHE_HOME", ""), f"{os.environ.get('HOME', '')}/.cache"]
+    base = next((path for path in folders if path.startswith("/")), None)
+    return Store(Path(base) / "edgebake" / kind, max_files=max_files) if base else None
