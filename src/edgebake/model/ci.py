@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from edgebake.model.base import BadValue, Flag, Line, Model, OneOrMany, PlainPath, Platform, Repository, matching
+from edgebake.model.base import Address, BadValue, Flag, Model, OneOrMany, PlainPath, Platform, Repository, matching
 
 EMULATED = "emulated"
 """In place of runner labels: the platform has no runner and is built under QEMU."""
@@ -40,7 +40,7 @@ class Ci(Model):
     """Branches that publish images. Pull requests to them are built."""
     tags: OneOrMany[Branch] = ()
     """Git tags (`v*`) that publish images. The bake file's TAG is then the git tag."""
-    install: Annotated[OneOrMany[Annotated[Line, AfterValidator(_requirement)]], Field()] = ()
+    install: Annotated[OneOrMany[Annotated[Address, AfterValidator(_requirement)]], Field()] = ()
     """What pip installs to get edgebake; this version from PyPI if not set."""
     registry: Repository | None = None
     """Registry that the workflow pushes to; the project's `registry` if not set."""

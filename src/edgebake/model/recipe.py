@@ -10,6 +10,7 @@ from packaging.version import Version
 from pydantic import AfterValidator, Field, WrapValidator, field_validator, model_validator
 
 from edgebake.model.base import (
+    Address,
     AptPackage,
     BadValue,
     CopyDestination,
@@ -48,7 +49,7 @@ def check_git_url(text: str) -> str:
     """Return the URL of a git repository, which can be of the form `user@host:path`.
 
     Raises:
-        ValueError: it is not a URL.
+        ValueError: it is not a URL, or holds a secret.
     """
     return text if re.fullmatch(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[A-Za-z0-9._/~-]+", text) else check_url(text)
 
@@ -72,9 +73,9 @@ class Additions(Model):
     """Environment variables of the image."""
     apt: OneOrMany[AptPackage] = ()
     """System packages."""
-    pip: OneOrMany[Line] = ()
+    pip: OneOrMany[Address] = ()
     """Python requirements (PEP 508)."""
-    pip_index: OneOrMany[Line] = ()
+    pip_index: OneOrMany[Address] = ()
     """Package indexes to use before PyPI."""
 
 
@@ -174,9 +175,9 @@ class Install(Model):
 
     apt: OneOrMany[AptPackage] = ()
     """System packages."""
-    pip: OneOrMany[Line] = ()
+    pip: OneOrMany[Address] = ()
     """Python requirements (PEP 508)."""
-    pip_index: OneOrMany[Line] = ()
+    pip_index: OneOrMany[Address] = ()
     """Package indexes to use before PyPI."""
     files: dict[RelativePath, CopyDestination] = {}
     """Files and folders of the recipe, and their paths in the image."""
@@ -269,7 +270,7 @@ class Bench(_Program):
 class Citation(Model):
     """A page that facts come from. The short form is its address."""
 
-    page: Line
+    page: Address
     """Address of the page."""
     cites: OneOrMany[Line] = ()
     """Versions, commits and prefixes of URLs on the page that its address does not contain."""
