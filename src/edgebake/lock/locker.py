@@ -16,6 +16,7 @@ from edgebake.lock.python_packages import lock_python
 from edgebake.lock.sources import lock_base
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
 from edgebake.registry.client import RegistryClient
+from edgebake.registry.mirrors import merged_mirrors
 from edgebake.state.bases import lacking
 from edgebake.system.git import remote_commit
 from edgebake.text.words import counted
@@ -50,8 +51,10 @@ def make_lock(
     _refuse_unknown(old, upgrade)
     kept = _without(old, set(upgrade))
     plans = plan_images(replace(workspace, lock=kept))
-    all_mirrors = {**workspace.project.mirrors, **(mirrors or {})}
-    client = RegistryClient(os.environ, ca_bundle or _own_ca_bundle(workspace))
+    all_mirrors = merged_mirrors(workspace.project.mirrors, mirrors or {})
+    client = RegistryClient(
+        os.environ, ca_bundle or _own_ca_bundle(workspace), insecure=workspace.project.insecure_registries
+    )
     bases = {image: _base(client, image, kept, all_mirrors, report) for image in _base_images(plans)}
     _refuse_lacking_bases(workspace, plans, bases)
     lock = Lock(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from edgebake.model.base import Address, BadValue, Model, Platform, matching, text_for, without_secret
+from edgebake.model.base import Address, BadValue, Model, Platform, RelativePath, matching, text_for, without_secret
 
 Driver = Literal["docker-container", "remote", "kubernetes"]
 
@@ -41,11 +41,19 @@ class Builder(Model):
     """Buildx driver."""
     options: dict[_OptionName, Address] = {}
     """Driver options for all nodes (`image`, `network`, `namespace`, …)."""
+    config: RelativePath | None = None
+    """BuildKit's configuration (buildkitd.toml): certificates and mirrors of registries, and more."""
     nodes: Annotated[dict[Platform, Annotated[BuilderNode, text_for("endpoint")]], Field(min_length=1)]
     """Machine for each platform. Several platforms can have the same endpoint."""
 
     @model_validator(mode="after")
     def _endpoints_fit(self) -> Builder:
+        if self.config and self.driver == "remote":
+            raise BadValue(
+                "a buildkitd of its own has its own configuration",
+                path=("config",),
+                hints=("configure it where it runs, or use the driver docker-container",),
+            )
         seen: dict[str, BuilderNode] = {}
         for platform, node in self.nodes.items():
             if seen.setdefault(node.endpoint or platform, node) != node:

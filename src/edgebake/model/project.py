@@ -20,6 +20,7 @@ from edgebake.model.base import (
     OneOrMany,
     PlainPath,
     Platform,
+    RegistryHost,
     RelativePath,
     Repository,
     matching,
@@ -168,7 +169,9 @@ class Project(Model):
     formats: OneOrMany[Literal["hcl", "json"]] = ("hcl",)
     """Formats of the bake file."""
     mirrors: dict[Repository, Repository] = {}
-    """Mirrors: repositories or prefixes of them, and where to pull them from instead."""
+    """Mirrors: registries, repositories or prefixes of them, and where to pull them from instead."""
+    insecure_registries: OneOrMany[RegistryHost] = ()
+    """Registries without TLS, such as one in a local network: `host` or `host:port`."""
     ca_bundle: Line | None = None
     """File with certificates that builds trust, as a build secret; "" for those of --ca-bundle alone."""
     wheelhouse: RelativePath | None = None

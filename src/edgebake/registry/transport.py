@@ -6,13 +6,13 @@ import json
 import re
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 import urllib3
@@ -82,6 +82,7 @@ class Transport:
     ca_bundle: Path | None  # further certificates to trust
     connections: int  # how many to one host are kept
     patient: bool  # whether requests that a host does not answer are retried
+    insecure: Collection[str] = ()  # hosts that are spoken to without TLS
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _hosts: dict[str, _Host] = field(default_factory=dict)
     _pools: dict[tuple[str, str], urllib3.PoolManager] = field(default_factory=dict)
@@ -132,8 +133,8 @@ class Transport:
         return host
 
     def _greet(self, host: str) -> tuple[str, Challenge]:
-        """Find a registry's API. Docker speaks plain HTTP to this machine only, and so does this."""
-        schemes = ("http", "https") if _is_local(host) else ("https",)
+        """Find a registry's API. Plain HTTP is for this machine, as with Docker, and for those that are named."""
+        schemes = ("http", "https") if _is_local(host) or host in self.insecure else ("https",)
         response = None
         for scheme in schemes:
             response = self._send("GET", f"{scheme}://{host}/v2/", None, {})
@@ -199,7 +200,7 @@ class Transport:
             if key not in self._pools:
                 trust = self._trust(parts.netloc) if parts.scheme == "https" else None
                 options: dict[str, Any] = {"maxsize": self.connections, "timeout": _TIMEOUT, "ssl_context": trust}
-                manager = partial(urllib3.ProxyManager, proxy) if proxy else urllib3.PoolManager
+                manager = partial(_through, proxy) if proxy else urllib3.PoolManager
                 self._pools[key] = manager(**options)
             return self._pools[key]
 
@@ -222,6 +223,17 @@ class Transport:
                 message = f"the certificates {str(path)!r} cannot be used"
                 raise errors.RegistryError(message, reason=str(error)) from None
         return context
+
+
+def _through(proxy: str, **options: Any) -> urllib3.ProxyManager:
+    """Return the connections through a proxy, with the user and password in its address, if there are any."""
+    address = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    headers = {}
+    if address.username is not None:
+        login = Login(unquote(address.username), unquote(address.password or ""))
+        headers = {"proxy-authorization": login.basic}
+    server = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+    return urllib3.ProxyManager(server, proxy_headers=headers, **options)
 
 
 def _basic(login: Login | None) -> dict[str, str]:

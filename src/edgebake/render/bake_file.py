@@ -15,9 +15,9 @@ from edgebake.graph.node import Node
 from edgebake.graph.stages import is_wheelhouse
 from edgebake.model.project import Project
 from edgebake.model.variables import PATTERNS
+from edgebake.registry.mirrors import mirrored
 from edgebake.render.cache import VARIABLES, cache_from, cache_to
 from edgebake.render.dockerfile import base_reference
-from edgebake.render.mirrors import mirrored
 from edgebake.templating.quote import hcl_string, hcl_template, json_string, json_template
 from edgebake.templating.templates import Templates
 
