@@ -18,6 +18,7 @@ from edgebake.graph.names import bake_target_name, stage_names
 from edgebake.graph.notes import Note, notes_of
 from edgebake.graph.order import install_order
 from edgebake.graph.python_env import python_env
+from edgebake.graph.secrets import Needs, build_needs, refuse_bad_secrets
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.boards import board_environment
 from edgebake.load.catalogue import LoadedTarget
@@ -66,6 +67,11 @@ class Compilation:
         return {target: stage_names(self.graph.of_target(target)) for target in self.targets}
 
     @cached_property
+    def needs(self) -> dict[str, Needs]:
+        """The secrets and SSH keys that each bake target is built with, by its name."""
+        return build_needs(self.graph, self.workspace.project.secrets)
+
+    @cached_property
     def _by_image(self) -> dict[tuple[str, str], ImagePlan]:
         return {(plan.name, plan.target.name): plan for plan in self.plans}
 
@@ -98,6 +104,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     targets = {plan.target.name: plan.target.declared for plan in plans}
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
     _refuse_unknown_variables(workspace)
+    refuse_bad_secrets(workspace, graph)
     refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace)
     graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
     return Compilation(
@@ -114,6 +121,7 @@ def _context(workspace: Workspace) -> BuildContext:
         workspace.lock,
         certificates=project.ca_bundle is not None,
         wheelhouse=project.wheelhouse is not None,
+        secrets=frozenset(project.secrets),
     )
 
 

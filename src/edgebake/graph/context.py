@@ -34,6 +34,7 @@ class BuildContext:
         lock: pins git refs; None if the project has no lock.
         certificates: steps that use the network trust the project's `ca_bundle`.
         wheelhouse: pip looks for wheels in the project's `wheelhouse` first.
+        secrets: the names of the project's secrets.
     """
 
     root: Path
@@ -42,6 +43,7 @@ class BuildContext:
     lock: Lock | None = None
     certificates: bool = False
     wheelhouse: bool = False
+    secrets: frozenset[str] = frozenset()
     _known: dict[tuple[Path, str], Input] = field(default_factory=dict, compare=False)
 
     @cached_property

@@ -12,6 +12,7 @@ from edgebake.graph.compile import compile_workspace, plan_images
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import Workspace
+from edgebake.lock.git_login import git_login
 from edgebake.lock.python_packages import lock_python
 from edgebake.lock.sources import lock_base
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
@@ -61,7 +62,7 @@ def make_lock(
         refresh=old.refresh + refresh,
         bases=dict(sorted(bases.items())),
         images=_images(workspace, plans, kept, ca_bundle, report),
-        git=_git(plans, kept, report),
+        git=_git(workspace, plans, kept, report),
     )
     compile_workspace(replace(workspace, lock=lock))  # a lock that cannot be compiled is never returned
     return lock
@@ -142,11 +143,11 @@ def _refuse_lacking_bases(
         raise ErrorGroup(errors)
 
 
-def _git(plans: Iterable[ImagePlan], kept: Lock, report: Report) -> tuple[LockedGit, ...]:
+def _git(workspace: Workspace, plans: Iterable[ImagePlan], kept: Lock, report: Report) -> tuple[LockedGit, ...]:
     locked = []
     for url, ref in sorted({source for plan in plans for source in plan.git_sources()}):
         try:
-            commit = kept.commit(url, ref) or remote_commit(url, ref)
+            commit = kept.commit(url, ref) or remote_commit(url, ref, git_login(workspace, url))
         except EdgebakeError as error:
             reason = f": {error.reason.splitlines()[-1]}" if error.reason else ""
             report(f"{url} {ref}: not pinned: {error.message}{reason}")

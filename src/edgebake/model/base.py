@@ -263,7 +263,7 @@ FolderDestination = Annotated[str, AfterValidator(check_folder_destination)]
 """A path in the image that a folder's contents are copied to."""
 
 _HOST = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]+)?"
-RegistryHost = Annotated[str, AfterValidator(matching(_HOST, "is not a registry (host or host:port)", limit=255))]
+RegistryHost = Annotated[str, matching(_HOST, "is not a registry (host or host:port)", limit=255)]
 REPOSITORY_PATH_PATTERN = rf"{NAME_PATTERN}(?:/{NAME_PATTERN})*"
 _REPOSITORY = rf"(?:{_HOST}/)?{REPOSITORY_PATH_PATTERN}"
 

@@ -33,7 +33,8 @@ from edgebake.model.files import LOCK_FILE as LOCK_FILE
 from edgebake.model.files import PROJECT_FILE as PROJECT_FILE
 from edgebake.model.lint import Lint, ProjectLint
 from edgebake.model.recipe import Runtime
-from edgebake.model.service import Secret, Service, ServiceName, TargetPattern, check_services
+from edgebake.model.secret import Secret, SecretId, SshId, SshSource
+from edgebake.model.service import Service, ServiceName, TargetPattern, check_services
 
 
 def check_tag(text: str) -> str:
@@ -194,8 +195,10 @@ class Project(Model):
     """Name of the Compose project; the last part of the registry if not set."""
     services: dict[ServiceName, Service] = {}
     """Services, by name, for `edgebake compose`."""
-    secrets: dict[Name, Secret] = {}
-    """Secrets of services, by name: where to read them, never their values."""
+    secrets: dict[SecretId, Secret] = {}
+    """Secrets of builds and services, by name: where to read them, never their values."""
+    ssh: dict[SshId, SshSource] = {}
+    """SSH keys of builds, by name: `agent` (the one in SSH_AUTH_SOCK), or a key's file. `default` is for git."""
 
     @property
     def bake_file(self) -> str:

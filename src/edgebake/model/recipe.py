@@ -34,6 +34,7 @@ from edgebake.model.base import (
 from edgebake.model.condition import Condition, ConditionField
 from edgebake.model.lint import Lint
 from edgebake.model.requirement import Requirement, RequirementField
+from edgebake.model.secret import BuildSecretField, SshId
 from edgebake.model.versions import Versioning, parse_version
 
 Layer = Literal["system", "toolkit", "language", "framework", "library", "application"]
@@ -153,6 +154,10 @@ class Build(Model):
     """Caches kept between builds."""
     env: dict[EnvName, Line] = {}
     """Environment variables of the script."""
+    secrets: OneOrMany[BuildSecretField] = ()
+    """Secrets that the script reads while it runs. The project's `secrets` say where they are."""
+    ssh: OneOrMany[SshId] = ()
+    """SSH keys that the script can use, by the names of the project's `ssh`; `default` is the agent."""
     timeout: Annotated[int, Field(gt=0, le=86400)] | None = None
     """Time limit of the script in seconds."""
 

@@ -28,6 +28,9 @@ class Settings:
     variables: Mapping[str, str] = field(default_factory=dict)  # variables of the bake file
     overrides: Sequence[str] = ()  # `--set` of `docker buildx bake`: KEY=VALUE
     mirrors: Mapping[str, str] = field(default_factory=dict)  # where repositories are fetched instead
+    # where secrets are, by name, in place of what the project says: Buildx's `env=NAME` or `src=FILE`
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    ssh: Mapping[str, str] = field(default_factory=dict)  # likewise SSH keys: files; "" for the agent
     no_cache: bool = False  # build everything again
     # of the process: the bake file's variables, Docker's configuration, proxies
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
