@@ -21,6 +21,7 @@ from edgebake.plan.reuse import Snapshot
 from edgebake.plan.scope import Scope
 from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import Output
+from edgebake.render.checkout import refuse_unfit_files
 from edgebake.render.files import GeneratedFile, generated_files
 from edgebake.render.writer import Change, OutputTree
 from edgebake.select.request import open_request, scope_of
@@ -71,6 +72,7 @@ def compile_files(workspace: Workspace, *, locked: bool = False) -> Compiled:
     compilation = compile_workspace(workspace)
     if locked:
         refuse_stale_lock(compilation)
+    refuse_unfit_files(compilation)
     files = generated_files(compilation, project_templates(workspace.root))
     if workspace.project.services:
         from edgebake.compose.file import committed_files

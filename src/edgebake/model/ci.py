@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
@@ -48,6 +48,10 @@ class Ci(Model):
     """Secret with the user name for the registry. Not used for ghcr.io, which takes GitHub's own token."""
     password: SecretName = "REGISTRY_PASSWORD"
     """Secret with the password or token for the registry."""
+    lfs: Flag = False
+    """Whether checkouts fetch the files that git-lfs keeps."""
+    submodules: Literal["no", "yes", "recursive"] = "no"
+    """Whether checkouts have the submodules of the repository, and theirs."""
     login: Flag = True
     """Whether to log in to the registry."""
     runners: dict[Platform, Annotated[OneOrMany[RunnerLabel], Field(min_length=1)]] = {}
