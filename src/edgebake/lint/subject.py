@@ -21,6 +21,7 @@ from edgebake.load.workspace import Workspace, add_own_recipe, find_root, open_w
 from edgebake.model.project import PROJECT_FILE, Image, Project
 from edgebake.model.recipe import Release
 from edgebake.model.requirement import parse_requirement
+from edgebake.render.checkout import refuse_unfit_files
 from edgebake.resolve.python_choice import PYTHON
 
 
@@ -134,6 +135,7 @@ def project_subject(workspace: Workspace, names: Sequence[str] = (), targets: Se
         EdgebakeError: the project does not compile; no image is for one of `targets`.
     """
     compilation = compile_workspace(workspace)
+    refuse_unfit_files(compilation)
     _refuse_unknown_targets(targets, compilation.targets)
     plans = tuple(
         plan
