@@ -12,6 +12,7 @@ from difflib import get_close_matches
 
 from edgebake.dataclasses import dataclass
 from edgebake.interrupt import EXIT_INTERRUPTED as EXIT_INTERRUPTED
+from edgebake.redaction import redacted
 
 EXIT_USER = 2
 EXIT_CHECK = 3
@@ -32,7 +33,7 @@ class Position:
 
 
 class EdgebakeError(Exception):
-    """A mistake of the user's: what is wrong, where, why, and what to try.
+    """A mistake of the user's: what is wrong, where, why, and what to try. Secrets in it are not shown.
 
     Args:
         message: what is wrong, one sentence without a final full stop.
@@ -49,11 +50,12 @@ class EdgebakeError(Exception):
         reason: str | None = None,
         hints: Sequence[str] = (),
     ) -> None:
+        message = redacted(message)
         super().__init__(message)
         self.message = message
         self.at = at
-        self.reason = reason
-        self.hints = tuple(hints)
+        self.reason = redacted(reason) if reason else reason
+        self.hints = tuple(redacted(hint) for hint in hints)
 
     @property
     def summary(self) -> str:

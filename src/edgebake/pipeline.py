@@ -21,6 +21,7 @@ from edgebake.plan.reuse import Snapshot
 from edgebake.plan.scope import Scope
 from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import Output
+from edgebake.render.checkout import refuse_unfit_files
 from edgebake.render.files import GeneratedFile, generated_files
 from edgebake.render.shared_paths import refuse_shared_paths
 from edgebake.render.writer import Change, OutputTree
@@ -73,6 +74,7 @@ def compile_files(workspace: Workspace, *, locked: bool = False) -> Compiled:
     refuse_shared_paths(compilation)
     if locked:
         refuse_stale_lock(compilation)
+    refuse_unfit_files(compilation)
     files = generated_files(compilation, project_templates(workspace.root))
     if workspace.project.services:
         from edgebake.compose.file import committed_files

@@ -16,7 +16,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 
 LAYERS = (
-    ("interrupt",),
+    ("interrupt", "redaction"),
     ("dataclasses",),
     ("errors",),
     ("text",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +18,10 @@ from edgebake.execute.builders import (
     work_for,
     work_sentence,
 )
+from edgebake.execute.buildkit_config import CONFIG, buildkit_config, write_buildkit_config
 from edgebake.model.builder import Builder
 from edgebake.model.output.plan import PlatformWork, WorkMode
+from edgebake.model.project import Project
 from integration.projects import AMD64, ARM64
 
 # As Buildx 0.29.1 prints it; cut short.
@@ -188,3 +191,31 @@ def test_what_is_wrong_is_named() -> None:
 def test_settings_that_cannot_work(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         builder(**fields)
+
+
+def project_with(root: Path, **fields: Any) -> Project:
+    """A project with a builder that has BuildKit's configuration."""
+    text = '[registry."docker.io"]\n  mirrors = ["mirror.lan"]\n[registry."a.lan"]\n  ca = ["ca.pem"]'
+    (root / "buildkitd.toml").write_text(text)
+    return Project.model_validate({"builder": {"nodes": {AMD64: "default"}, **fields.pop("builder", {})}, **fields})
+
+
+def test_a_builder_gets_buildkits_configuration_and_the_registries_without_tls(tmp_path: Path) -> None:
+    assert buildkit_config(tmp_path, project_with(tmp_path)) == ""
+    own = project_with(tmp_path, builder={"config": "buildkitd.toml"}, insecure_registries=["b.lan:5000", "a.lan"])
+    write_buildkit_config(tmp_path, own)
+    written = (tmp_path / CONFIG).read_text()
+    assert written == (tmp_path / "buildkitd.toml").read_text() + '\n\n[registry."b.lan:5000"]\n  http = true\n'
+    plain = project_with(tmp_path, insecure_registries="b.lan:5000")
+    assert buildkit_config(tmp_path, plain) == '[registry."b.lan:5000"]\n  http = true\n'
+    assert own.builder
+    (command,) = create_commands(own.builder, None, str(CONFIG))
+    assert command[command.index("--buildkitd-config") + 1] == ".edgebake/buildkitd.toml"
+
+
+def test_buildkits_configuration_that_is_missing_or_of_no_use(tmp_path: Path) -> None:
+    missing = project_with(tmp_path, builder={"config": "none.toml"})
+    with pytest.raises(EdgebakeError, match=r"BuildKit's configuration 'none\.toml' cannot be read"):
+        buildkit_config(tmp_path, missing)
+    with pytest.raises(ValueError, match="has its own configuration"):
+        project_with(tmp_path, builder={"driver": "remote", "nodes": {AMD64: "tcp://a:1"}, "config": "a.toml"})

@@ -19,7 +19,7 @@ DOCS = ROOT / "docs"
 COMMAND = typer.main.get_command(app())
 OF_OTHERS = {
     *("--no-deps", "--link", "--platform=$BUILDPLATFORM"),  # of pip and of Dockerfiles
-    "--jobs",  # of docker buildx bake
+    *("--jobs", "--allow"),  # of docker buildx bake
     *("--count", "--seed", "--no-caches", "--quick", "--buildx"),  # of the example's and the benchmarks' scripts
     *("--cache-to", "--ccache-dir", "--skip-tests", "--no-github-api"),  # of jetson-containers
 }

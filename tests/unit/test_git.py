@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from edgebake.errors import EdgebakeError
-from edgebake.system.git import GitError, commit_of, file_at, folder_at, ref_names, remote_commit, revision
+from edgebake.system.git import (
+    GitError,
+    commit_of,
+    file_at,
+    folder_at,
+    login_environment,
+    ref_names,
+    remote_commit,
+    revision,
+)
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -106,9 +120,12 @@ def test_an_address_is_never_an_option(tmp_path: Path) -> None:
 
 
 class WantsLogin(BaseHTTPRequestHandler):
-    """A server that asks for a password."""
+    """A server that asks for a password, and remembers what it was sent."""
+
+    sent: ClassVar[list[str | None]] = []
 
     def do_GET(self) -> None:
+        self.sent.append(self.headers["Authorization"])
         self.send_response(401)
         self.send_header("WWW-Authenticate", 'Basic realm="git"')
         self.send_header("Content-Length", "0")
@@ -137,9 +154,76 @@ def test_nobody_is_asked_for_a_password(private: str, monkeypatch: pytest.Monkey
     assert "terminal prompts disabled" in str(raised.value.reason)
 
 
-def test_without_git_there_is_an_error_with_a_hint(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_program_that_git_starts_has_a_terminal(tmp_path: Path) -> None:
+    """As for ssh, which asks whether to trust a host, and for a passphrase."""
+    asks = tmp_path / "ssh"
+    asks.write_text("#!/bin/sh\n( : < /dev/tty ) && sleep 60\necho nobody to ask >&2\nexit 1\n")
+    asks.chmod(0o755)
+    program = (
+        "from edgebake.system.git import remote_commit\n"
+        "try:\n    remote_commit('git@127.0.0.1:robots/private.git', 'v1')\n"
+        "except Exception as error:\n    print(error)\n"
+    )
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["GIT_SSH_COMMAND"] = str(asks)
+        os.execv(sys.executable, [sys.executable, "-c", program])
+    said = b""
+    with contextlib.suppress(OSError):  # the end, on Linux
+        while data := os.read(terminal, 4096):
+            said += data
+    os.waitpid(pid, 0)
+    assert b"nobody to ask" in said
+
+
+def test_what_git_started_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgebake.system.git._REMOTE_TIMEOUT", 1)
+    monkeypatch.setenv("GIT_SSH_COMMAND", "sleep 60; true")
+    start = time.monotonic()
+    with pytest.raises(EdgebakeError, match="did not end within 1 s"):
+        remote_commit("git@127.0.0.1:robots/private.git", "v1")
+    assert time.monotonic() - start < 30
+
+
+def test_a_login_goes_to_its_server_and_is_no_option(private: str) -> None:
+    login = login_environment(private, "Basic eDp5")
+    with pytest.raises(GitError) as raised:  # the server wants another one
+        remote_commit(private, "v1", login)
+    assert "eDp5" not in str(raised.value)
+    assert WantsLogin.sent[-1] == "Basic eDp5"
+    other = {**login, "GIT_CONFIG_KEY_0": "http.https://elsewhere.example.com/.extraheader"}
+    with pytest.raises(GitError):
+        remote_commit(private, "v1", other)
+    assert WantsLogin.sent[-1] is None
+
+
+def test_a_checkout_of_another_user_is_not_no_checkout(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    for call in (lambda: revision(repository / "sub"), lambda: commit_of(repository, "HEAD")):
+        with pytest.raises(EdgebakeError, match="git refuses to read the project's repository") as raised:
+            call()
+        assert "safe.directory" in str(raised.value.reason)
+        assert "another user" in str(raised.value.hints)
+
+
+def test_a_checkout_without_a_commit_and_a_broken_one(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    assert revision(tmp_path) == ""
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / ".git").write_text("gitdir: /nowhere\n")
+    with pytest.raises(EdgebakeError, match="git refuses to read"):
+        revision(broken)
+
+
+def test_without_git_there_is_an_error_with_a_hint(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(EdgebakeError, match="git is not installed"):
         commit_of(repository, "HEAD")
-    assert revision(repository) == ""
+    with pytest.raises(EdgebakeError, match="git is not installed"):
+        revision(repository)
+    assert revision(tmp_path_factory.mktemp("none")) == ""
     assert ref_names(repository) == []

@@ -158,3 +158,54 @@ def test_a_registry_that_is_not_there_is_told_soon(tmp_path: Path) -> None:
     with pytest.raises(UnreachableError, match="the registry localhost:1 cannot be reached"):
         client.manifest(parse_reference("localhost:1/a"))
     assert time.monotonic() - started < 5
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """A proxy for plain HTTP with a login; it answers for every host itself, in place of asking it."""
+
+    login = "Basic " + base64.b64encode(b"me:p@ss w\xc3\xb6rd").decode()
+
+    def do_GET(self) -> None:
+        allowed = self.headers["Proxy-Authorization"] == self.login
+        known = self.path.startswith("http://registry.lan:5000/v2/")
+        body = json.dumps({"name": "a", "tags": ["1"]}).encode()
+        self.send_response(407 if not allowed else 200 if known else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def proxy() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_proxy_gets_the_user_and_password_of_its_address(proxy: str, scheme: str, tmp_path: Path) -> None:
+    """And a registry without TLS, which the project names, is asked without it."""
+    environment = {"DOCKER_CONFIG": str(tmp_path), "http_proxy": f"{scheme}me:p%40ss%20w%C3%B6rd@{proxy}"}
+    client = RegistryClient(environment, insecure=["registry.lan:5000"], patient=False)
+    assert client.tags(parse_repository("registry.lan:5000/a")) == ["1"]
+
+
+def test_a_proxy_s_password_is_not_shown(proxy: str, tmp_path: Path) -> None:
+    environment = {"DOCKER_CONFIG": str(tmp_path), "http_proxy": f"http://me:hunter2@{proxy}"}
+    client = RegistryClient(environment, insecure=["registry.lan:5000"], patient=False)
+    with pytest.raises(EdgebakeError) as raised:
+        client.tags(parse_repository("registry.lan:5000/a"))
+    assert "407" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_registry_that_is_not_named_is_never_asked_without_tls(proxy: str, tmp_path: Path) -> None:
+    client = RegistryClient({"DOCKER_CONFIG": str(tmp_path), "http_proxy": proxy}, patient=False)
+    with pytest.raises(UnreachableError):
+        client.tags(parse_repository("registry.invalid:5000/a"))

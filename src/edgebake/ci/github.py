@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgebake import __version__
 from edgebake.ci.matrix import HOSTED, runner_labels
+from edgebake.ci.secrets import workflow_secrets
 from edgebake.errors import EdgebakeError
 from edgebake.load.workspace import Workspace
 from edgebake.render.writer import OutputTree
@@ -76,6 +77,7 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
         registry=registry,
         host=host,
         github_registry=host == GITHUB_REGISTRY,
+        secrets=workflow_secrets(workspace),
         gha_cache=project.cache is not None and project.cache.type == "gha",
         # A platform has no runner, or shares a job with another.
         emulates=len(runner_labels(ci)) < len(HOSTED) or ci.jobs < len(HOSTED),

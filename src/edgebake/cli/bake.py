@@ -19,12 +19,16 @@ from edgebake.cli.options import (
     LOCKED,
     MIRRORS,
     QUIET,
+    SECRETS,
+    SSH_KEYS,
     BakeFileOptions,
     SelectOptions,
     absolute,
     checkout_lock,
+    key_places,
     pairs,
     refuse_together,
+    secret_places,
 )
 from edgebake.errors import EdgebakeError
 from edgebake.execute.progress import Mode
@@ -63,6 +67,8 @@ class BakeOptions(BakeFileOptions, SelectOptions):
     )
     builder: str | None = BUILDER
     mirror: Words = MIRRORS
+    secret: Words = SECRETS
+    ssh: Words = SSH_KEYS
     no_cache: bool = flag("Build everything again.")
     no_reuse: bool = flag("Neither take published stages from `stacks` nor publish any.")
     shown: Mode | None = option("Show progress as a table, as lines, as JSON lines, or not at all.", "--progress")
@@ -98,6 +104,8 @@ class BakeOptions(BakeFileOptions, SelectOptions):
             builder=self.builder,
             overrides=self.overrides,
             mirrors=pairs(self.mirror, "--mirror"),
+            secrets=secret_places(self.secret),
+            ssh=key_places(self.ssh),
             no_cache=self.no_cache,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from edgebake.errors import EXIT_CHECK, EdgebakeError
 from edgebake.model.request import Request
 
 if TYPE_CHECKING:
+    from edgebake.load.workspace import Workspace
     from edgebake.model.builder import Builder
 
 USE = flag("Make it the builder in use.", "--use")
@@ -37,13 +39,17 @@ def create(use: bool = USE, dry_run: bool = DRY_RUN) -> None:
 
     from edgebake.execute.builders import create_builder, create_commands, existing
     from edgebake.execute.builders import use as use_builder
+    from edgebake.execute.buildkit_config import CONFIG, buildkit_config, write_buildkit_config
 
-    builder = _project_builder()
+    workspace, builder = _project_builder()
+    config = str(CONFIG) if buildkit_config(workspace.root, workspace.project) else ""
+    os.chdir(workspace.root)  # paths in BuildKit's configuration are relative to it
     if dry_run:
-        for command in create_commands(builder, existing(builder.name)):
+        for command in create_commands(builder, existing(builder.name), config):
             print_text(shlex.join(["docker", "buildx", *command]))
         return
-    for line in create_builder(builder):
+    write_buildkit_config(workspace.root, workspace.project)
+    for line in create_builder(builder, config):
         print_error(line)
     if use:
         use_builder(builder.name)
@@ -61,7 +67,7 @@ def check(json_output: bool = JSON) -> None:
     from edgebake.execute.builders import inspect, problems, work_by_platform, work_sentence
     from edgebake.pipeline import Pipeline
 
-    builder = _project_builder()
+    _, builder = _project_builder()
     state = inspect(builder.name)
     plan = Pipeline(Path.cwd(), Request()).plan()
     work = work_by_platform(plan, state)
@@ -78,10 +84,11 @@ def check(json_output: bool = JSON) -> None:
         raise typer.Exit(EXIT_CHECK)
 
 
-def _project_builder() -> Builder:
+def _project_builder() -> tuple[Workspace, Builder]:
     from edgebake.select.request import open_request
 
-    builder = open_request(Path.cwd(), Request()).project.builder
+    workspace = open_request(Path.cwd(), Request())
+    builder = workspace.project.builder
     if builder is None:
         raise EdgebakeError(
             "the project has no builder",
@@ -89,4 +96,4 @@ def _project_builder() -> Builder:
                 "add one to edgebake.yaml, for example builder: {nodes: {linux/amd64: default, linux/arm64: ssh://me@jetson}}",
             ),
         )
-    return builder
+    return workspace, builder

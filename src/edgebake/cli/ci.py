@@ -59,7 +59,7 @@ def github(options: GithubOptions) -> None:
     workspace = open_request(Path.cwd(), Request())
     tree = workflow_tree(workspace, options.output)
     if options.check:
-        stale = [change.path for change in tree.changes() if not change.path.endswith("/manifest.json")]
+        stale = [change.path for change in tree.stale() if not change.path.endswith("/manifest.json")]
         refuse_stale(stale, "edgebake ci github")
         return
     changes = tree.write(force=options.force, lock=checkout_lock("ci github", options.lock_timeout))

@@ -64,7 +64,7 @@ def _check(compiled: Compiled, options: CompileOptions) -> None:
     from edgebake.cli.format.compile import data
     from edgebake.cli.format.files import changes_text
 
-    changes = compiled.changes()
+    changes = compiled.tree.stale()
     if options.json_output:
         print_json(data(compiled, changes))
     elif not changes:

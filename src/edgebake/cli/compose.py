@@ -97,7 +97,7 @@ def _write(compilation: Compilation, output: str, text: str, command: str, optio
     tree = OutputTree(workspace.root, f"{workspace.project.output}/compose/{output.replace('/', '-')}")
     tree.add(output, text.encode(), owner="the services")
     if options.check:
-        refuse_stale([change.path for change in tree.changes() if change.path == output], command)
+        refuse_stale([change.path for change in tree.stale() if change.path == output], command)
     lock = checkout_lock("compose", options.lock_timeout)
     changes = [] if options.check else tree.write(force=options.force, lock=lock)
     print_text(*(changes_text(changes) if changes else [f"{output} is up to date."]))

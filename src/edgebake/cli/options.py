@@ -42,6 +42,16 @@ MIRRORS = option(
 CA_BUNDLE = option(
     "Certificates that builds trust, over the project's `ca_bundle`.", metavar="FILE", envvar="EDGEBAKE_CA_BUNDLE"
 )
+SECRETS = option(
+    "Take a secret of the project from that variable, or from a file (id=NAME,src=FILE); repeatable.",
+    "--secret",
+    metavar="id=NAME,env=VARIABLE",
+)
+SSH_KEYS = option(
+    "Take an SSH key from the agent, or from that file; repeatable. Git uses the name `default`.",
+    "--ssh",
+    metavar="NAME[=FILE]",
+)
 CHANGED_SINCE = option(
     "Only images that were different at this git commit.", metavar="REF", complete=complete.commits
 )
@@ -135,6 +145,8 @@ class LocalBuildOptions:
     builder: str | None = BUILDER
     mirror: Words = MIRRORS
     ca_bundle: str | None = CA_BUNDLE
+    secret: Words = SECRETS
+    ssh: Words = SSH_KEYS
     quiet: bool = QUIET
     json_output: bool = JSON
     locked: bool = LOCKED
@@ -146,7 +158,14 @@ class LocalBuildOptions:
         from edgebake.plan.settings import Settings
 
         variables = {"CA_BUNDLE": self.ca_bundle} if self.ca_bundle else {}
-        return Settings(self.builder, variables, (), pairs(self.mirror, "--mirror"))
+        return Settings(
+            self.builder,
+            variables,
+            (),
+            pairs(self.mirror, "--mirror"),
+            secret_places(self.secret),
+            key_places(self.ssh),
+        )
 
 
 def checkout_lock(command: str, timeout: str | None) -> CheckoutLock:
@@ -183,6 +202,32 @@ def pairs(values: Iterable[str], option: str) -> dict[str, str]:
             raise EdgebakeError(f"{option} {text!r} is not of the form NAME=VALUE")
         result[key] = value
     return result
+
+
+def secret_places(values: Iterable[str]) -> dict[str, str]:
+    """Return where secrets are, by name, as Buildx's --secret is written: `env=VARIABLE` or `src=FILE`.
+
+    Raises:
+        EdgebakeError: one is not of that form.
+    """
+    places = {}
+    for text in values:
+        fields = dict(part.partition("=")[::2] for part in text.split(","))
+        fields.pop("type", None)
+        if "source" in fields:
+            fields["src"] = fields.pop("source")
+        if not fields.get("id") or len(fields) != 2 or not (fields.get("env") or fields.get("src")):
+            hints = ("write --secret id=NAME,env=VARIABLE, or --secret id=NAME,src=FILE",)
+            raise EdgebakeError("--secret does not name a secret and where it is", hints=hints)
+        env, file = fields.get("env"), fields.get("src", "")
+        places[fields["id"]] = f"env={env}" if env else f"src={Path(file).expanduser().absolute()}"
+    return places
+
+
+def key_places(values: Iterable[str]) -> dict[str, str]:
+    """Return the files of SSH keys by name; "" for the agent."""
+    pieces = (text.partition("=")[::2] for text in values)
+    return {name: str(Path(file).expanduser().absolute()) if file else "" for name, file in pieces}
 
 
 def absolute(path: Path | None) -> Path | None:

@@ -10,7 +10,8 @@ from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation
 from edgebake.model.project import Project
-from edgebake.model.service import Secret, Service
+from edgebake.model.secret import HOME, Secret
+from edgebake.model.service import Service
 from edgebake.templating.quote import compose_string, compose_template
 from edgebake.templating.yaml_file import Live, Value, render_yaml
 
@@ -107,4 +108,5 @@ def _require_files(compilation: Compilation, placed: Iterable[Placed]) -> None:
 def _secret(secret: Secret, folder: str) -> Value:
     if secret.env is not None:
         return {"environment": secret.env}
-    return {"file": relative_path(str(secret.file), folder)}
+    file = str(secret.file)
+    return {"file": file if file.startswith(HOME) else relative_path(file, folder)}

@@ -169,12 +169,13 @@ def wanted_nodes(builder: Builder) -> list[WantedNode]:
     return wanted
 
 
-def create_commands(builder: Builder, known: BuilderState | None) -> list[list[str]]:
+def create_commands(builder: Builder, known: BuilderState | None, config: str = "") -> list[list[str]]:
     """Return the arguments of `docker buildx` that make a builder, or bring one up to date.
 
     Args:
         builder: the project's builder.
         known: what there is of that name now.
+        config: path of BuildKit's configuration; "" for none.
 
     Raises:
         EdgebakeError: there is one with another driver.
@@ -193,7 +194,7 @@ def create_commands(builder: Builder, known: BuilderState | None) -> list[list[s
         commands = [["rm", "--keep-state", builder.name]]
     exists = bool(kept)
     for one in wanted.values():
-        commands.append(_create(builder, one, append=exists and one.name not in kept))
+        commands.append(_create(builder, one, append=exists and one.name not in kept, config=config))
         exists = True
     return commands
 
@@ -202,24 +203,29 @@ def _is_at(wanted: WantedNode, endpoint: str) -> bool:
     return wanted.node.endpoint in (None, endpoint)
 
 
-def _create(builder: Builder, wanted: WantedNode, *, append: bool) -> list[str]:
+def _create(builder: Builder, wanted: WantedNode, *, append: bool, config: str) -> list[str]:
     command = ["create", "--name", builder.name, "--driver", builder.driver, "--node", wanted.name]
     command += ["--append"] if append else []
     command += ["--platform", ",".join(wanted.platforms)]
+    command += ["--buildkitd-config", config] if config else []
     for key, value in sorted({**builder.options, **wanted.node.options}.items()):
         command += ["--driver-opt", f"{key}={value}"]
     # An endpoint stands last, behind `--`, so that none is read as an option.
     return [*command, "--", wanted.node.endpoint] if wanted.node.endpoint else command
 
 
-def create_builder(builder: Builder) -> Iterator[str]:
+def create_builder(builder: Builder, config: str = "") -> Iterator[str]:
     """Make the project's builder, or bring it up to date; yield the commands as they are run.
+
+    Args:
+        builder: the project's builder.
+        config: path of BuildKit's configuration; "" for none.
 
     Raises:
         EdgebakeError: Buildx refuses.
     """
     raise_interrupt()
-    for command in create_commands(builder, existing(builder.name)):
+    for command in create_commands(builder, existing(builder.name), config):
         yield " ".join(["docker", "buildx", *command])
         done = _buildx(*command)
         if done.returncode != 0:

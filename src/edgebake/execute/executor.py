@@ -22,6 +22,7 @@ from edgebake.execute.publish_stages import StagePublisher
 from edgebake.execute.recording import Recording
 from edgebake.execute.results import Result, other_rows
 from edgebake.execute.runner import Policy, Runner
+from edgebake.execute.secrets import check_secrets
 from edgebake.graph.build_graph import Index
 from edgebake.interrupt import raise_interrupt
 from edgebake.plan.builder import Plan
@@ -84,6 +85,7 @@ class Executor:
         return self.results
 
     def _walk(self, stack: ExitStack) -> None:
+        check_secrets(self.plan, self.settings)
         context = FrozenContext(Path())
         for step in self.plan.steps:
             match step:

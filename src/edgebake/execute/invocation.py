@@ -19,7 +19,7 @@ class Invocation:
 
     bake_targets: Mapping[str, Sequence[str]]  # the platforms of each, by name
     files: Sequence[str]  # bake files, relative to the working directory
-    overrides: Mapping[str, str]  # `--set` by key
+    overrides: Mapping[str, str | Sequence[str]]  # `--set` by key; several values of one key stand together
     variables: Mapping[str, str]  # the bake file's variables
     builder: str | None = None  # a Buildx builder; the one in use if None
     load: bool = False  # load the results into the engine
@@ -40,7 +40,9 @@ class Invocation:
         words += ["--load"] if self.load else []
         words += [f"--jobs={self.jobs}"] if self.jobs else []
         words += [word for file in self.files for word in ("--file", file)]
-        words += [word for key, value in self.overrides.items() for word in ("--set", f"{key}={value}")]
+        for key, value in self.overrides.items():
+            values = [value] if isinstance(value, str) else value
+            words += [word for one in values for word in ("--set", f"{key}={one}")]
         return [*words, *self.bake_targets]
 
     def only(self, names: Sequence[str]) -> Invocation:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 
 from edgebake.errors import EdgebakeError
+from edgebake.execute.secrets import given_overrides
 from edgebake.graph.image_stage import index_annotations
 from edgebake.model.labels import fingerprint_label
 from edgebake.plan.builder import Plan
@@ -18,7 +19,7 @@ from edgebake.state.stacks import context_overrides
 
 def bake_overrides(
     plan: Plan, items: Sequence[BakeItem], output: Output, settings: Settings, driver: str
-) -> dict[str, str]:
+) -> dict[str, str | Sequence[str]]:
     """Return the overrides for one bake by key.
 
     Args:
@@ -31,11 +32,12 @@ def bake_overrides(
     Raises:
         EdgebakeError: one of the settings' overrides is not KEY=VALUE.
     """
-    overrides: dict[str, str] = {}
+    overrides: dict[str, str | Sequence[str]] = {}
     by_digest = driver not in ("", "docker")  # the engine's own has no such exporter (moby/moby)
     for item in items:
         name = item.bake_target.name
         overrides |= context_overrides(name, plan.image_of(item.bake_target).reuse.given)
+        overrides |= given_overrides(plan.compilation, settings, name, plan.compilation.needs[name])
         if item.platforms != item.bake_target.platforms:
             overrides[f"{name}.platform"] = ",".join(item.platforms)
         if not item.bake_target.is_test:

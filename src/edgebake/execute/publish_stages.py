@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from edgebake.execute.frozen import FrozenContext
 from edgebake.execute.invocation import Invocation
 from edgebake.execute.progress.base import Progress
 from edgebake.execute.runner import Ended, Job, Policy, Runner
+from edgebake.execute.secrets import all_overrides, stage_needs
 from edgebake.plan.builder import Plan
 from edgebake.plan.settings import Settings, bake_variables, cache_variables
 from edgebake.plan.steps import Bake, PublishStages
@@ -73,7 +74,10 @@ class StagePublisher:
         mode = "defer-error," if self.policy.keep_going else ""
         jobs = f"{mode}parallel={AT_ONCE}" if buildx.jobs else ""
         files = [self.context.file(compilation.workspace.project.bake_file), str(overlay)]
-        whole = Invocation(built, files, self.context.overrides, variables, settings.builder, jobs=jobs)
+        overrides: dict[str, str | Sequence[str]] = {**self.context.overrides}
+        for name, published in self._stages.items():
+            overrides |= all_overrides(compilation, settings, name, stage_needs(compilation, published.stage.node))
+        whole = Invocation(built, files, overrides, variables, settings.builder, jobs=jobs)
         names, size = self._names, len(built) if jobs else AT_ONCE
         yield from (whole.only(names[start : start + size]) for start in range(0, len(names), size))
 

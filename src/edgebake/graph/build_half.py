@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 from edgebake.errors import EdgebakeError
 from edgebake.graph.context import BuildContext
@@ -11,12 +13,13 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.install import Installer
 from edgebake.graph.node import Node, Stage
 from edgebake.graph.operations import Operations
-from edgebake.graph.ops import Add, Arg, Bind, Cache, Command, Copy, Op, Run, Workdir
+from edgebake.graph.ops import Add, Arg, Bind, Cache, Command, Copy, Mount, Op, Raw, Run, Secret, Ssh, Workdir
 from edgebake.graph.stages import StageFactory, parts_of, same, script_of, title_of
 from edgebake.graph.steps import RUN_FOLDER, copy, quiet_apt
 from edgebake.graph.view import RecipeView
 from edgebake.model.base import check_url
 from edgebake.model.recipe import Build, Source, check_commit, check_git_url, check_sha256
+from edgebake.model.secret import git_secret, is_header
 from edgebake.resolve.resolution import Pin, Root
 
 _CACHE_FOLDERS = {
@@ -27,6 +30,9 @@ _CACHE_FOLDERS = {
     "pip": "/root/.cache/pip",
 }
 
+_GIT_PACKAGES = ("ca-certificates", "git")
+# All of these document clone addresses with .git, and redirect or accept those without.
+_WITH_SUFFIX = frozenset({"github.com", "gitlab.com", "bitbucket.org", "codeberg.org"})
 _SYSROOT = "/sysroot"
 _ARGUMENTS = Arg(("BUILDARCH", "TARGETARCH"))
 
@@ -81,16 +87,19 @@ class BuildHalves:
         sections = {
             "apt": (_ARGUMENTS, *stages.steps.apt(() if native else apt, "TARGETARCH")),
             "libraries": tuple(self._copied_libraries(plan, platform, libraries, sysroot, native=native)),
-            "sources": tuple(self._fetched_sources(view, build)),
+            "sources": tuple(self._fetched_sources(plan, view, build)),
             "script": self._script(view, build),
         }
         ops = stages.operations(view, build.dockerfile, ("build", "dockerfile"), sections, {"sysroot": sysroot})
+        ops = _with_needs(ops, build)
         parts = parts_of(
             view,
             apt=not native and apt,
             sources=build.sources and Operations(sections["sources"]).digest,
             variables=_variables(view, build),
             timeout=build.timeout,
+            secrets=build.secrets,
+            ssh=build.ssh,
         )
         return Stage(self._tools(plan, pin, build).ref, ops, parts=parts)
 
@@ -111,11 +120,32 @@ class BuildHalves:
                 for source, dest in plan.views[platform, library.name].artifacts:
                     yield copy(source, f"{_SYSROOT}{dest}" if native else dest, artifact)
 
-    def _fetched_sources(self, view: RecipeView, build: Build) -> Iterator[Op]:
+    def _fetched_sources(self, plan: ImagePlan, view: RecipeView, build: Build) -> Iterator[Op]:
         for index, source in enumerate(build.sources):
-            yield _Source(self._stages.context, view, index).fetched(source)
+            one = _Source(self._stages.context, view, index)
+            nameless = one.nameless(source)
+            if nameless is None:
+                yield one.fetched(source)
+            else:
+                stage = self._checkout(plan, view, *nameless)
+                yield copy("/out", one.dest(source), stage.ref)
         if build.sources:
             yield Workdir("/src")
+
+    def _checkout(self, plan: ImagePlan, view: RecipeView, url: str, commit: str) -> Node:
+        """Return the stage with a git repository that BuildKit would take for a file, fetched by git itself."""
+        stages, steps = self._stages, self._stages.steps
+        tool = Operations([Arg(("BUILDARCH",)), *steps.apt(_GIT_PACKAGES, "BUILDARCH")])
+        native = stages.native(plan.platforms)
+        git = stages.add("tool", "git", "git", same(plan.platforms, Stage(native.ref, tool)), native=True)
+        helper = steps.helper("fetch-git.sh")
+        name = git_secret(url, stages.context.secrets)
+        login = f"/run/secrets/git-{'header' if name and is_header(name) else 'token'}"
+        mounts = (Secret(name, login, "0400", required=True),) if name else ()
+        run = steps.online(Run((Command(("bash", helper.target, url, commit)),), (helper, *mounts)))
+        title = f"{view.pin.title}: {url}"
+        body = Stage(git.ref, Operations([run]), parts=(("source", f"{url}#{commit}"),))
+        return stages.add("source", f"{view.pin.name}-source", title, same(plan.platforms, body), native=True)
 
     def _script(self, view: RecipeView, build: Build) -> tuple[Op, ...]:
         """Return the run of the build script, with what a compiler needs to know."""
@@ -130,7 +160,7 @@ class BuildHalves:
         env = {**facts, **_variables(view, build), **quiet_apt(view, build.script)}
         run = Run(
             (Command(("bash", runner.target, target)),),
-            (runner, Bind(source, target), *caches),
+            (runner, Bind(source, target), *caches, *_given(build)),
             tuple(env.items()),
             build.timeout,
         )
@@ -148,6 +178,21 @@ class BuildHalves:
         )
         title = f"{pin.title}: libraries for the target"
         return stages.add("sysroot", pin.name, title, same(plan.platforms, body), native=True)
+
+
+def _given(build: Build) -> Iterator[Mount]:
+    """Yield the mounts of the secrets and keys that a build script uses."""
+    for secret in build.secrets:
+        yield Secret(secret.id, secret.target or "", "0400", required=True)
+    yield from (Ssh(name, required=True) for name in build.ssh)
+
+
+def _with_needs(ops: Operations, build: Build) -> Operations:
+    """Return a build half's steps; a template of the recipe's own mounts the secrets and keys in its text."""
+    if build.dockerfile is None or not (build.secrets or build.ssh):
+        return ops
+    secrets = tuple(secret.id for secret in build.secrets)
+    return Operations(replace(op, secrets=secrets, ssh=build.ssh) if isinstance(op, Raw) else op for op in ops)
 
 
 def tools_of(pin: Pin, build: Build) -> list[Root]:
@@ -189,6 +234,11 @@ def _variables(view: RecipeView, build: Build) -> dict[str, str]:
     return dict(sorted({**named, **view.build_env()}.items()))
 
 
+def _takes_suffix(url: str) -> bool:
+    """Tell whether a server is known to have its repositories with and without .git: BuildKit's ADD needs it."""
+    return urlsplit(url).hostname in _WITH_SUFFIX
+
+
 class _Source:
     """One source of a build half."""
 
@@ -197,18 +247,45 @@ class _Source:
         self._view = view
         self._place = ("build", "sources", index)
 
-    def fetched(self, source: Source) -> Op:
-        """Return what puts the source into the stage.
+    def dest(self, source: Source) -> str:
+        """Return where the source goes.
 
         Raises:
-            EdgebakeError: a value of it is wrong, or its file is missing.
+            EdgebakeError: the path has a character that is not possible.
         """
         if not _PLAIN.fullmatch(source.to):
             raise EdgebakeError(
                 f"to: {source.to!r} may have letters, digits and . _ + @ - / only",
                 at=self._view.at((*self._place, "to")),
             )
-        dest = "/src" if source.to == "." else f"/src/{source.to}"
+        return "/src" if source.to == "." else f"/src/{source.to}"
+
+    def nameless(self, source: Source) -> tuple[str, str] | None:
+        """Return a git source's address and commit if BuildKit would take it for a file; else None.
+
+        Raises:
+            EdgebakeError: a value of it is wrong, or no commit is known: BuildKit keeps what a step has fetched.
+        """
+        url = self._word(source, "git", check_git_url)
+        if not url.startswith(("http://", "https://")) or url.endswith(".git") or _takes_suffix(url):
+            return None
+        commit, ref = self._commit(source, url)
+        if not commit:
+            raise EdgebakeError(
+                f"{url} at {ref!r} is not locked",
+                at=self._view.at((*self._place, "git")),
+                reason="a repository without .git in its address is fetched by commit only",
+                hints=("run: edgebake lock", "or name the commit: 40 hexadecimal digits"),
+            )
+        return url, commit
+
+    def fetched(self, source: Source) -> Op:
+        """Return what puts the source into the stage.
+
+        Raises:
+            EdgebakeError: a value of it is wrong, or its file is missing.
+        """
+        dest = self.dest(source)
         if source.path is not None:
             loaded = self._view.pin.loaded
             found = self._context.file(loaded, source.path, self._view.position_getter((*self._place, "path")))
@@ -220,12 +297,16 @@ class _Source:
         return Add(self._git(source), dest)
 
     def _git(self, source: Source) -> str:
-        url, ref = self._word(source, "git", check_git_url), self._word(source, "ref")
-        lock = self._context.lock
+        url = self._word(source, "git", check_git_url)
+        commit, ref = self._commit(source, url)
+        suffix = ".git" if _takes_suffix(url) and not url.endswith(".git") else ""
+        return f"{url}{suffix}#{commit or ref}"
+
+    def _commit(self, source: Source, url: str) -> tuple[str, str]:
+        """Return the commit of a git source, "" if none is known, and its ref."""
+        ref, lock = self._word(source, "ref"), self._context.lock
         pinned = lock.commit(url, ref) if lock else None
-        if url.startswith(("http://", "https://")) and not url.endswith(".git"):
-            url += ".git"  # BuildKit takes any other address for a file, and downloads a page without a word
-        return f"{url}#{self._text(source, 'commit', check_commit) or pinned or ref}"
+        return self._text(source, "commit", check_commit) or pinned or "", ref
 
     def _word(self, source: Source, field: str, check: Callable[[str], str] = str) -> str:
         """Return an address or a ref, which stands on an ADD line as it is.

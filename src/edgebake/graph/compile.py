@@ -21,6 +21,7 @@ from edgebake.graph.order import install_order
 from edgebake.graph.other_builds import OtherBuild, OtherBuilds
 from edgebake.graph.python_conflict import refuse_known_conflict
 from edgebake.graph.python_env import PythonEnv, python_env
+from edgebake.graph.secrets import Needs, build_needs, refuse_bad_secrets
 from edgebake.graph.target_recipes import TargetRecipes
 from edgebake.load.boards import board_environment
 from edgebake.load.catalogue import LoadedTarget
@@ -71,6 +72,11 @@ class Compilation:
         return {target: stage_names(self.graph.of_target(target)) for target in self.targets}
 
     @cached_property
+    def needs(self) -> dict[str, Needs]:
+        """The secrets and SSH keys that each bake target is built with, by its name."""
+        return build_needs(self.graph, self.workspace.project.secrets)
+
+    @cached_property
     def _by_image(self) -> dict[tuple[str, str], ImagePlan]:
         return {(plan.name, plan.target.name): plan for plan in self.plans}
 
@@ -107,6 +113,7 @@ def compile_workspace(workspace: Workspace) -> Compilation:
     graph.indexes.extend(_indexes(workspace, graph.bake_targets))
     _refuse_unknown_variables(workspace)
     refuse_apt_conflicts(plans)
+    refuse_bad_secrets(workspace, graph)
     refuse_all_collisions(graph.bake_targets, graph.indexes, targets, workspace)
     graph.bake_targets.sort(key=lambda bake_target: bake_target.name)
     builds = _other_builds(workspace, plans, known)

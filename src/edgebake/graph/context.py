@@ -13,6 +13,7 @@ from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position
 from edgebake.graph.inputs import Input
 from edgebake.load.catalogue import LoadedRecipe
+from edgebake.load.submodules import submodule_at, submodule_error
 from edgebake.model.lock import Lock
 from edgebake.templating.templates import Templates
 
@@ -86,6 +87,8 @@ class BuildContext:
     def _find(self, loaded: LoadedRecipe, path: str, at: Callable[[], Position]) -> Input:
         source = loaded.folder / path
         if not source.exists():
+            if module := submodule_at(self.root, source):
+                raise submodule_error(module, at())
             raise EdgebakeError(
                 f"the recipe {loaded.name!r} has no file {path!r}", at=at(), reason=f"it would be {source}"
             )

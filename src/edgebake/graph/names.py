@@ -16,6 +16,7 @@ from edgebake.graph.node import Kind, Node
 _PREFIX: dict[Kind, str] = {"tool": "eb-native-", "install": "eb-"}
 _SUFFIX: dict[Kind, str] = {
     "fetch": "-fetch",
+    "source": "",
     "sysroot": "-sysroot",
     "build": "-build",
     "artifact": "",

@@ -18,6 +18,7 @@ Kind = Literal[
     "native",  # the same on the build platform
     "tool",  # a recipe installed on the build platform
     "fetch",  # wheels for the target, fetched on the build platform
+    "source",  # a git repository, fetched on the build platform
     "sysroot",  # files of the target that a build half compiles against
     "build",  # a build half
     "artifact",  # what a fetch or build leaves, on scratch

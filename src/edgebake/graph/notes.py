@@ -10,6 +10,7 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.other_builds import OtherBuild
 from edgebake.load.workspace import Workspace
 from edgebake.model.target import Target
+from edgebake.registry.mirrors import unmatched_mirrors
 
 _APART = 3  # this many equal notes are shown one by one
 _NOT_LOCKED = "not locked yet (edgebake lock)"
@@ -17,17 +18,17 @@ _NOT_LOCKED = "not locked yet (edgebake lock)"
 
 @dataclass(frozen=True)
 class Note:
-    """What is not pinned, or not the right build, of a target or of an image on it. `kind`: what it is."""
+    """What is not pinned or not the right build, of a target or an image on it; or a mirror. `kind`: what it is."""
 
     target: str
     image: str
     text: str
-    kind: Literal["base", "git", "python", "build", "cuda"]
+    kind: Literal["base", "git", "python", "build", "cuda", "mirror"]
 
     @property
     def about(self) -> str:
         """What it is about, for people."""
-        return f"{self.image} on {self.target}" if self.image else self.target
+        return f"{self.image} on {self.target}" if self.image else self.target or "the project"
 
     def __str__(self) -> str:
         return f"{self.about}: {self.text}"
@@ -54,8 +55,10 @@ def notes_of(
     """Return the notes about a compilation, each once."""
     plans = list(plans)
     found = [note for plan in plans for note in (*_python_notes(plan), *_git_notes(workspace, plan))]
+    targets = list(targets)
     found += [note for target in targets for note in _base_notes(workspace, target)]
     found += [Note(one.target, one.image, one.text, one.kind) for one in builds]
+    found += _mirror_notes(workspace, targets)
     return tuple(dict.fromkeys(found))
 
 
@@ -83,3 +86,12 @@ def _base_notes(workspace: Workspace, target: Target) -> Iterator[Note]:
     if "@sha256:" not in image and not (base and base.digest):
         reason = base.reason if base and base.reason else _NOT_LOCKED
         yield Note(target.name, "", f"the base image {image} is not pinned: {reason}", "base")
+
+
+def _mirror_notes(workspace: Workspace, targets: Iterable[Target]) -> Iterator[Note]:
+    """Yield the project's mirrors that no base image comes from; an ad-hoc image need not use them."""
+    if workspace.document is None or not workspace.project.mirrors:
+        return
+    images = [image for target in targets for image in (target.base.image, target.base.native) if image]
+    for name in unmatched_mirrors(workspace.project.mirrors, images):
+        yield Note("", "", f"the mirror of {name} is not used: no base image comes from there", "mirror")

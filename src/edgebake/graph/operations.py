@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from edgebake.graph.canonical import canonical
 from edgebake.graph.inputs import Input
-from edgebake.graph.ops import Add, Arg, Bind, Copy, From, Op, Raw, Run, Secret, StageRef, Workdir
+from edgebake.graph.ops import Add, Arg, Bind, Copy, From, Mount, Op, Raw, Run, Secret, Ssh, StageRef, Workdir
 
 _LAYERS: dict[type[Op], str] = {Run: "RUN", Copy: "COPY", Add: "ADD", Workdir: "WORKDIR"}
 _PLATFORM_ARGS = ("TARGETARCH", "TARGETPLATFORM", "TARGETOS", "TARGETVARIANT")
@@ -60,8 +60,23 @@ class Operations(tuple[Op, ...]):
     @cached_property
     def secrets(self) -> frozenset[str]:
         """The ids of secrets that the build must be given."""
-        mounts = (mount for op in self.flat if isinstance(op, Run) for mount in op.mounts)
-        return frozenset(mount.id for mount in mounts if isinstance(mount, Secret))
+        declared = (name for op in self if isinstance(op, Raw) for name in op.secrets)
+        return frozenset([*declared, *(mount.id for mount in self._mounts if isinstance(mount, Secret))])
+
+    @cached_property
+    def ssh(self) -> frozenset[str]:
+        """The ids of SSH agents that the build must be given."""
+        declared = (name for op in self if isinstance(op, Raw) for name in op.ssh)
+        return frozenset([*declared, *(mount.id for mount in self._mounts if isinstance(mount, Ssh))])
+
+    @cached_property
+    def fetched(self) -> tuple[Add, ...]:
+        """What BuildKit fetches itself."""
+        return tuple(op for op in self.flat if isinstance(op, Add))
+
+    @property
+    def _mounts(self) -> Iterator[Mount]:
+        return (mount for op in self.flat if isinstance(op, Run) for mount in op.mounts)
 
 
 class _Facts(NamedTuple):

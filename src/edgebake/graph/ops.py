@@ -66,16 +66,23 @@ class From:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A secret that the build is given: /run/secrets/ID, which everybody in the stage can read."""
+    """A secret that the build is given, as a file: /run/secrets/ID if there is no `target`.
+
+    `mode`: who can read it; everybody, if it is not said. `required`: the step fails without it.
+    """
 
     id: str
+    target: str = ""
+    mode: str = "0444"
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ssh:
-    """An agent that the build is given."""
+    """An agent that the build is given. `required`: the step fails without it."""
 
     id: str = "default"
+    required: bool = False
 
 
 Mount: TypeAlias = Cache | Bind | From | Secret | Ssh
@@ -252,10 +259,14 @@ class Raw:
     Attributes:
         pieces: its text, with the references and operations that it names in between.
         inputs: the files that it asked for, wherever their paths went.
+        secrets: the ids of secrets that its text mounts.
+        ssh: the ids of agents that its text mounts.
     """
 
     pieces: tuple[str | StageRef | Input | Op, ...]
     inputs: tuple[Input, ...] = ()
+    secrets: tuple[str, ...] = ()
+    ssh: tuple[str, ...] = ()
 
     @property
     def texts(self) -> Iterator[str]:

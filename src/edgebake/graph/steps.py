@@ -12,6 +12,8 @@ from edgebake.graph.view import RecipeView
 
 RUN_FOLDER = "/run/eb"
 """Where steps find what is mounted for them; nothing of it is left in a layer."""
+CA_SECRET = "ca-bundle"
+"""The secret with the project's certificates."""
 PIP_CACHE = Cache("eb-pip", "/root/.cache/pip")
 NETRC = "netrc"
 """The project's secret with the logins for package indexes."""
@@ -72,7 +74,7 @@ class Steps:
             replace(command, words=("bash", _WITH_CA, *command.words)) if isinstance(command, Command) else command
             for command in run.commands
         )
-        mounts: tuple[Mount, ...] = (*run.mounts, self.helper("with-ca.sh"), Secret("ca-bundle"))
+        mounts: tuple[Mount, ...] = (*run.mounts, self.helper("with-ca.sh"), Secret(CA_SECRET))
         return replace(run, commands=tuple(wrapped), mounts=mounts)
 
 

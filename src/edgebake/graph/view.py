@@ -12,13 +12,15 @@ from packaging.requirements import Requirement as PythonRequirement
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.document import Location
 from edgebake.model.base import (
+    BadValue,
     check_apt_package,
     check_copy_destination,
     check_folder_destination,
     check_image_path,
     check_web_address,
+    without_secret,
 )
-from edgebake.model.recipe import Additions, Recipe, Release
+from edgebake.model.recipe import Additions, Recipe, Release, check_git_url
 from edgebake.model.target import Target, system_variables
 from edgebake.resolve.resolution import Pin
 from edgebake.templating.values import VersionFact, is_template, render_value
@@ -91,7 +93,8 @@ class RecipeView:
             return check(text)
         except ValueError as error:
             what = ".".join(str(part) for part in location)
-            raise EdgebakeError(f"{what}: {error}", at=self.at(location)) from None
+            hints = error.hints if isinstance(error, BadValue) else ()
+            raise EdgebakeError(f"{what}: {error}", at=self.at(location), hints=hints) from None
 
     def position_getter(self, location: Location) -> Callable[[], Position]:
         """Return a function that finds the position, for when it is needed."""
@@ -113,7 +116,7 @@ class RecipeView:
 
     def _many(self, field: str) -> list[tuple[str, Location]]:
         """Return a list field of the install half, the release and the variant, with its templates filled in."""
-        return [(self.text(value, where), where) for value, where in self._written(field)]
+        return [(self.checked(value, where, without_secret), where) for value, where in self._written(field)]
 
     def _written(self, field: str) -> Iterator[tuple[str, Location]]:
         for part, location in self._parts:
@@ -234,7 +237,8 @@ class RecipeView:
         for index, source in enumerate(self.recipe.build.sources if self.recipe.build else ()):
             place = ("build", "sources", index)
             if source.git and source.ref and not source.commit:
-                found.append((self.text(source.git, (*place, "git")), self.text(source.ref, (*place, "ref"))))
+                url = self.checked(source.git, (*place, "git"), check_git_url)
+                found.append((url, self.text(source.ref, (*place, "ref"))))
         return found
 
     def named_in(self, script: str, names: Iterable[str]) -> frozenset[str]:

@@ -101,7 +101,7 @@ def search(what: Search, start: Path, environment: Mapping[str, str]) -> Found:
     workspace = open_workspace(find_root(start) or start, need_project=False)
     this = wanted(what.name, workspace, what.registry)
     machine = machine_of(what.root)
-    client = RegistryClient(environment, what.ca_bundle)
+    client = RegistryClient(environment, what.ca_bundle, insecure=workspace.project.insecure_registries)
     cache = Cache(None if what.no_cache else cache_folder(environment))
     targets, board = known_targets(workspace), machine_board(machine, workspace)
     profile = board.name if board else None

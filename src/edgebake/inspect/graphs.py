@@ -32,7 +32,7 @@ IMAGE = ""
 _KINDS: dict[str, tuple[Kind, ...]] = {
     "Base images": ("base", "native"),
     "Build tools": ("tool",),
-    "Fetched": ("fetch", "sysroot"),
+    "Fetched": ("fetch", "source", "sysroot"),
     "Built": ("build",),
     "Install line": ("install",),
     "Images": ("check", "image", "test"),

@@ -27,6 +27,7 @@ CAPTIONS = {
     "native": "base image, build platform",
     "tool": "build tool",
     "fetch": "fetch wheels",
+    "source": "sources",
     "sysroot": "sysroot",
     "build": "build half",
     "artifact": "artifact",

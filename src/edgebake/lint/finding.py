@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from edgebake.dataclasses import dataclass
 from edgebake.errors import Position
 from edgebake.model.lint import Severity
+from edgebake.redaction import redacted
 from edgebake.text.words import counted
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
@@ -29,13 +30,13 @@ class Rule:
         """Return a finding of this rule.
 
         Args:
-            message: what is wrong, one sentence without a final full stop; it never holds a secret's value.
+            message: what is wrong, one sentence without a final full stop. Secrets in it are not shown.
             at: where.
             recipe: the recipe that it is about, which can accept the finding.
             image: the image that it is about, likewise.
             targets: where it was found, if it depends on the target.
         """
-        return Finding(self, self.severity, message, at, recipe, image, tuple(sorted(targets)))
+        return Finding(self, self.severity, redacted(message), at, recipe, image, tuple(sorted(targets)))
 
 
 @dataclass(frozen=True)

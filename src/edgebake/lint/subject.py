@@ -21,6 +21,7 @@ from edgebake.load.workspace import Workspace, add_own_recipe, find_root, open_w
 from edgebake.model.project import PROJECT_FILE, Image, Project
 from edgebake.model.recipe import Release
 from edgebake.model.requirement import parse_requirement
+from edgebake.render.checkout import refuse_unfit_files
 from edgebake.render.shared_paths import refuse_shared_paths
 from edgebake.resolve.python_choice import PYTHON
 from edgebake.select.request import mixed
@@ -136,6 +137,7 @@ def project_subject(workspace: Workspace, names: Sequence[str] = (), targets: Se
     """
     compilation = compile_workspace(workspace)
     refuse_shared_paths(compilation)
+    refuse_unfit_files(compilation)
     _refuse_unknown_targets(targets, compilation.targets)
     plans = tuple(
         plan

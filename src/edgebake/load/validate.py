@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from edgebake.errors import EdgebakeError, ErrorGroup, Position, did_you_mean
 from edgebake.load.document import Data, Document, Location
 from edgebake.model.base import BadValue
+from edgebake.redaction import redacted
 
 if TYPE_CHECKING:
     from edgebake.model.board import Board
@@ -129,6 +130,7 @@ def _explain_one(details: Any, model: type[BaseModel], document: Document, at: P
 
 
 def _short(text: str) -> str:
+    text = redacted(text)  # what is cut off could be what a secret is recognised by
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 

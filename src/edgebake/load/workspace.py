@@ -21,6 +21,7 @@ from edgebake.model.files import LOCK_FILE, PROJECT_FILE, is_there
 from edgebake.model.files import find_root as find_root
 from edgebake.model.lock import FORMAT, Lock
 from edgebake.model.project import Project
+from edgebake.registry.mirrors import canonical_names
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def open_workspace(root: Path, *, builtin: Path | None = None, need_project: boo
     if is_there(path):
         document = load_document(path, PROJECT_FILE)
         project = validate(Project, document)
+        _refuse_double_mirrors(project, document)
     elif need_project:
         raise no_project(root)
     catalogue = Catalogue(
@@ -116,6 +118,24 @@ def open_if_sound(start: Path) -> tuple[Workspace, EdgebakeError | None]:
         return open_workspace(root, need_project=False), None
     except EdgebakeError as error:
         return Workspace(root, Project(), None, Catalogue(root, (), (), builtin_root()), None), error
+
+
+def _refuse_double_mirrors(project: Project, document: Document) -> None:
+    """Refuse two mirrors of one repository under different names (`docker.io`, `index.docker.io`).
+
+    Raises:
+        EdgebakeError: naming both.
+    """
+    seen: dict[str, str] = {}
+    for key, mirror in project.mirrors.items():
+        for name in canonical_names(key):
+            other = seen.setdefault(name, key)
+            if project.mirrors[other] != mirror:
+                raise EdgebakeError(
+                    f"mirrors: {key!r} and {other!r} are the same repository, with different mirrors",
+                    at=document.at(("mirrors", key), key=True),
+                    hints=("keep one of them",),
+                )
 
 
 def add_own_recipe(workspace: Workspace, path: str, at: Place | None) -> str:

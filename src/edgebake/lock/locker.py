@@ -21,12 +21,14 @@ from edgebake.graph.steps import NETRC
 from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import Workspace
 from edgebake.lock.environment import Environment, EnvironmentCheck, environment_check
+from edgebake.lock.git_login import git_login
 from edgebake.lock.python_packages import PythonConflictError, Resolver
 from edgebake.lock.sources import lock_base
 from edgebake.lock.uv import UnpinnableError, Uv
 from edgebake.model.conflicts import CONFLICTS_FILE, AskedPackage, KnownConflict, KnownConflicts
 from edgebake.model.lock import Lock, LockedBase, LockedGit, LockedImage, LockedPackage, LockedPython
 from edgebake.registry.client import RegistryClient
+from edgebake.registry.mirrors import merged_mirrors
 from edgebake.render.shared_paths import refuse_shared_paths
 from edgebake.state.bases import lacking
 from edgebake.system.atomic import write_file
@@ -77,8 +79,9 @@ def make_lock(
     plans = plan_images(replace(workspace, lock=kept), mistakes)
     with mistakes.gathered():
         refuse_apt_conflicts(plans)
-    all_mirrors = {**workspace.project.mirrors, **(mirrors or {})}
-    client = RegistryClient(os.environ, ca_bundle or _own_ca_bundle(workspace))
+    all_mirrors = merged_mirrors(workspace.project.mirrors, mirrors or {})
+    insecure = workspace.project.insecure_registries
+    client = RegistryClient(os.environ, ca_bundle or _own_ca_bundle(workspace), insecure=insecure)
     work = _Work(workspace, old, kept, mistakes, report)
     bases = {image: work.base(client, image, all_mirrors) for image in _base_images(plans)}
     with mistakes.gathered():
@@ -264,7 +267,7 @@ class _Work:
     def _asked_commit(self, url: str, ref: str) -> str | None:
         """Return the commit that a repository names, or the one of the old lock if it cannot be read."""
         try:
-            commit = remote_commit(url, ref)
+            commit = remote_commit(url, ref, git_login(self.workspace, url))
         except GitError as error:
             old = self.old.commit(url, ref)
             reason = (error.reason or error.message).splitlines()[-1]

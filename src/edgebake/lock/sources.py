@@ -14,8 +14,8 @@ from edgebake.registry.errors import (
     RegistryError,
 )
 from edgebake.registry.images import read_image
+from edgebake.registry.mirrors import mirrored
 from edgebake.registry.reference import parse_reference
-from edgebake.render.mirrors import mirrored
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 _REASONS = {

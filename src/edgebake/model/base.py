@@ -18,6 +18,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
 
 from edgebake.dataclasses import dataclass
+from edgebake.redaction import address_secret
 
 T = TypeVar("T")
 
@@ -90,7 +91,9 @@ def matching(pattern: str, problem: str, *, limit: int = 128) -> AfterValidator:
 
 def templated(check: Callable[[str], str]) -> AfterValidator:
     """Return a validator that applies `check` to plain text. Templates are checked after they are filled in."""
-    return AfterValidator(lambda text: no_control(text) if "{{" in text or "{%" in text else check(text))
+    return AfterValidator(
+        lambda text: without_secret(no_control(text)) if "{{" in text or "{%" in text else check(text)
+    )
 
 
 def no_control(text: str) -> str:
@@ -154,7 +157,39 @@ AptPackage = Annotated[str, templated(check_apt_package)]
 Line = Annotated[str, AfterValidator(no_control)]
 """Text of one line."""
 
-check_url = checker(r"(?:https?|ssh|git|file)://[^\s\"'`<>\\^]+", "is not a URL", limit=2000)
+_check_url_form = checker(r"(?:https?|ssh|git|file)://[^\s\"'`<>\\^]+", "is not a URL", limit=2000)
+
+
+def check_url(text: str) -> str:
+    """Return a URL.
+
+    Raises:
+        ValueError: it is none, or holds a secret.
+    """
+    return _check_url_form(without_secret(text))
+
+
+def without_secret(text: str) -> str:
+    """Return an address, or a text with one.
+
+    Raises:
+        BadValue: it holds a password, a token or a signature. The message does not.
+    """
+    what = address_secret(text)
+    if what is None:
+        return text
+    raise BadValue(
+        f"the address holds {what}, which anyone who can read this file or the generated ones would see",
+        hints=(
+            "remove it, and revoke it if it was committed",
+            "give it to builds as a secret: `secrets` in edgebake.yaml (docs/howto/private.md)",
+        ),
+    )
+
+
+Address = Annotated[str, AfterValidator(no_control), AfterValidator(without_secret)]
+"""Text of one line that can be an address, or hold one, but no secret."""
+
 Url = Annotated[str, AfterValidator(check_url), WithJsonSchema({"type": "string", "format": "uri"})]
 
 _WEB_ADDRESS = r"https?://[^\s\x00-\x1f\x7f\"'`<>\\^#@{}|/]+(?:/[^\s\x00-\x1f\x7f\"'`<>\\^#{}|]*)?"
@@ -263,6 +298,7 @@ FolderDestination = Annotated[str, AfterValidator(check_folder_destination)]
 """A path in the image that a folder's contents are copied to."""
 
 _HOST = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]+)?"
+RegistryHost = Annotated[str, matching(_HOST, "is not a registry (host or host:port)", limit=255)]
 REPOSITORY_PATH_PATTERN = rf"{NAME_PATTERN}(?:/{NAME_PATTERN})*"
 _REPOSITORY = rf"(?:{_HOST}/)?{REPOSITORY_PATH_PATTERN}"
 

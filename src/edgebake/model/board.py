@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from edgebake.model.base import BadValue, Flag, Line, Model, Name, OneOrMany, matching
+from edgebake.model.base import Address, BadValue, Flag, Line, Model, Name, OneOrMany, matching
 from edgebake.model.target import Sm, Target
 from edgebake.model.versions import is_specifier, parse_specifier, parse_version, version_matches
 
@@ -69,7 +69,7 @@ class Board(Model):
     """Power modes, including those of later JetPack versions."""
     runtime: RuntimeDefaults
     """Defaults for the software on the board."""
-    sources: OneOrMany[Line]
+    sources: OneOrMany[Address]
     """Pages that the facts come from."""
 
     @model_validator(mode="after")

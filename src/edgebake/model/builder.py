@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from edgebake.model.base import BadValue, Line, Model, Platform, matching, text_for
+from edgebake.model.base import Address, BadValue, Model, Platform, RelativePath, matching, text_for, without_secret
 
 Driver = Literal["docker-container", "remote", "kubernetes"]
 
@@ -14,6 +14,7 @@ BuilderName = Annotated[str, matching(r"[a-zA-Z][a-zA-Z0-9._-]*", "is not a buil
 _OptionName = Annotated[str, matching(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", "is not a driver option")]
 Endpoint = Annotated[
     str,
+    AfterValidator(without_secret),
     matching(
         r"[A-Za-z0-9][A-Za-z0-9_.+-]*|(?:ssh|tcp|unix|docker-container|kubernetes|npipe|fd)://[!-~]*",
         "is not an endpoint (a Docker context, ssh://host, tcp://host:1234 or unix:///path)",
@@ -27,7 +28,7 @@ class BuilderNode(Model):
 
     endpoint: Endpoint | None = None
     """A Docker context, or an address: `ssh://`, `tcp://`, `unix://`, `docker-container://`. Not for Kubernetes."""
-    options: dict[_OptionName, Line] = {}
+    options: dict[_OptionName, Address] = {}
     """Driver options. They override the builder's."""
 
 
@@ -38,13 +39,21 @@ class Builder(Model):
     """Name of the builder in Buildx."""
     driver: Driver = "docker-container"
     """Buildx driver."""
-    options: dict[_OptionName, Line] = {}
+    options: dict[_OptionName, Address] = {}
     """Driver options for all nodes (`image`, `network`, `namespace`, …)."""
+    config: RelativePath | None = None
+    """BuildKit's configuration (buildkitd.toml): certificates and mirrors of registries, and more."""
     nodes: Annotated[dict[Platform, Annotated[BuilderNode, text_for("endpoint")]], Field(min_length=1)]
     """Machine for each platform. Several platforms can have the same endpoint."""
 
     @model_validator(mode="after")
     def _endpoints_fit(self) -> Builder:
+        if self.config and self.driver == "remote":
+            raise BadValue(
+                "a buildkitd of its own has its own configuration",
+                path=("config",),
+                hints=("configure it where it runs, or use the driver docker-container",),
+            )
         seen: dict[str, BuilderNode] = {}
         for platform, node in self.nodes.items():
             if seen.setdefault(node.endpoint or platform, node) != node:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from edgebake.model.base import BadValue, Flag, Line, Model, OneOrMany, PlainPath, Platform, Repository, matching
+from edgebake.model.base import Address, BadValue, Flag, Model, OneOrMany, PlainPath, Platform, Repository, matching
 
 EMULATED = "emulated"
 """In place of runner labels: the platform has no runner and is built under QEMU."""
@@ -40,7 +40,7 @@ class Ci(Model):
     """Branches that publish images. Pull requests to them are built."""
     tags: OneOrMany[Branch] = ()
     """Git tags (`v*`) that publish images. The bake file's TAG is then the git tag."""
-    install: Annotated[OneOrMany[Annotated[Line, AfterValidator(_requirement)]], Field()] = ()
+    install: Annotated[OneOrMany[Annotated[Address, AfterValidator(_requirement)]], Field()] = ()
     """What pip installs to get edgebake; this version from PyPI if not set."""
     registry: Repository | None = None
     """Registry that the workflow pushes to; the project's `registry` if not set."""
@@ -48,6 +48,10 @@ class Ci(Model):
     """Secret with the user name for the registry. Not used for ghcr.io, which takes GitHub's own token."""
     password: SecretName = "REGISTRY_PASSWORD"
     """Secret with the password or token for the registry."""
+    lfs: Flag = False
+    """Whether checkouts fetch the files that git-lfs keeps."""
+    submodules: Literal["no", "yes", "recursive"] = "no"
+    """Whether checkouts have the submodules of the repository, and theirs."""
     login: Flag = True
     """Whether to log in to the registry."""
     runners: dict[Platform, Annotated[OneOrMany[RunnerLabel], Field(min_length=1)]] = {}

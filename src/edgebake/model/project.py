@@ -20,6 +20,7 @@ from edgebake.model.base import (
     OneOrMany,
     PlainPath,
     Platform,
+    RegistryHost,
     RelativePath,
     Repository,
     matching,
@@ -32,7 +33,8 @@ from edgebake.model.files import LOCK_FILE as LOCK_FILE
 from edgebake.model.files import PROJECT_FILE as PROJECT_FILE
 from edgebake.model.lint import Lint, ProjectLint
 from edgebake.model.recipe import Runtime
-from edgebake.model.service import Secret, Service, ServiceName, TargetPattern, check_services
+from edgebake.model.secret import Secret, SecretId, SshId, SshSource
+from edgebake.model.service import Service, ServiceName, TargetPattern, check_services
 
 
 def check_tag(text: str) -> str:
@@ -168,7 +170,9 @@ class Project(Model):
     formats: OneOrMany[Literal["hcl", "json"]] = ("hcl",)
     """Formats of the bake file."""
     mirrors: dict[Repository, Repository] = {}
-    """Mirrors: repositories or prefixes of them, and where to pull them from instead."""
+    """Mirrors: registries, repositories or prefixes of them, and where to pull them from instead."""
+    insecure_registries: OneOrMany[RegistryHost] = ()
+    """Registries without TLS, such as one in a local network: `host` or `host:port`."""
     ca_bundle: Line | None = None
     """File with certificates that builds trust, as a build secret; "" for those of --ca-bundle alone."""
     wheelhouse: RelativePath | None = None
@@ -191,8 +195,10 @@ class Project(Model):
     """Name of the Compose project; the last part of the registry if not set."""
     services: dict[ServiceName, Service] = {}
     """Services, by name, for `edgebake compose`."""
-    secrets: dict[Name, Secret] = {}
-    """Secrets of services, by name: where to read them, never their values."""
+    secrets: dict[SecretId, Secret] = {}
+    """Secrets of builds and services, by name: where to read them, never their values."""
+    ssh: dict[SshId, SshSource] = {}
+    """SSH keys of builds, by name: `agent` (the one in SSH_AUTH_SOCK), or a key's file. `default` is for git."""
 
     @property
     def bake_file(self) -> str:

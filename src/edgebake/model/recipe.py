@@ -10,6 +10,7 @@ from packaging.version import Version
 from pydantic import AfterValidator, Field, WrapValidator, field_validator, model_validator
 
 from edgebake.model.base import (
+    Address,
     AptPackage,
     BadValue,
     CopyDestination,
@@ -34,6 +35,7 @@ from edgebake.model.base import (
 from edgebake.model.condition import Condition, ConditionField
 from edgebake.model.lint import Lint
 from edgebake.model.requirement import Requirement, RequirementField
+from edgebake.model.secret import BuildSecretField, SshId
 from edgebake.model.versions import Versioning, parse_version
 
 Layer = Literal["system", "toolkit", "language", "framework", "library", "application"]
@@ -49,7 +51,7 @@ def check_git_url(text: str) -> str:
     """Return the URL of a git repository, which can be of the form `user@host:path`.
 
     Raises:
-        ValueError: it is not a URL.
+        ValueError: it is not a URL, or holds a secret.
     """
     return text if re.fullmatch(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[A-Za-z0-9._/~-]+", text) else check_url(text)
 
@@ -73,9 +75,9 @@ class Additions(Model):
     """Environment variables of the image."""
     apt: OneOrMany[AptPackage] = ()
     """System packages."""
-    pip: OneOrMany[Line] = ()
+    pip: OneOrMany[Address] = ()
     """Python requirements (PEP 508)."""
-    pip_index: OneOrMany[Line] = ()
+    pip_index: OneOrMany[Address] = ()
     """Package indexes to use before PyPI."""
 
 
@@ -153,6 +155,10 @@ class Build(Model):
     """Caches kept between builds."""
     env: dict[EnvName, Line] = {}
     """Environment variables of the script."""
+    secrets: OneOrMany[BuildSecretField] = ()
+    """Secrets that the script reads while it runs. The project's `secrets` say where they are."""
+    ssh: OneOrMany[SshId] = ()
+    """SSH keys that the script can use, by the names of the project's `ssh`; `default` is the agent."""
     timeout: Annotated[int, Field(gt=0, le=86400)] | None = None
     """Time limit of the script in seconds."""
 
@@ -175,9 +181,9 @@ class Install(Model):
 
     apt: OneOrMany[AptPackage] = ()
     """System packages."""
-    pip: OneOrMany[Line] = ()
+    pip: OneOrMany[Address] = ()
     """Python requirements (PEP 508)."""
-    pip_index: OneOrMany[Line] = ()
+    pip_index: OneOrMany[Address] = ()
     """Package indexes to use before PyPI."""
     files: Annotated[dict[RelativePath, CopyDestination], DistinctPaths] = {}
     """Files and folders of the recipe, and their paths in the image."""
@@ -270,7 +276,7 @@ class Bench(_Program):
 class Citation(Model):
     """A page that facts come from. The short form is its address."""
 
-    page: Line
+    page: Address
     """Address of the page."""
     cites: OneOrMany[Line] = ()
     """Versions, commits and prefixes of URLs on the page that its address does not contain."""

@@ -33,6 +33,7 @@ from edgebake.model.base import (
     text_form,
 )
 from edgebake.model.recipe import HealthCheck
+from edgebake.model.secret import Secret
 
 ServiceName = Annotated[
     str,
@@ -243,21 +244,6 @@ class Service(Model):
             if target in seen:
                 raise BadValue(f"two mounts have the same path {target!r}", path=location)
             seen.add(target)
-
-
-class Secret(Model):
-    """A secret: where its value is when the services start. Exactly one of env and file."""
-
-    env: EnvName | None = None
-    """Environment variable of the shell that starts the services."""
-    file: RelativePath | None = None
-    """File in the project's folder. Do not commit it."""
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Secret:
-        if (self.env is None) == (self.file is None):
-            raise ValueError("a secret needs exactly one of env and file")
-        return self
 
 
 def check_services(services: dict[str, Service], images: set[str], secrets: dict[str, Secret]) -> None:

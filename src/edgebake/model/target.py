@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from packaging.version import Version
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
-from edgebake.model.base import BadValue, Flag, Line, Model, Name, OneOrMany, Platform, Reference, matching
+from edgebake.model.base import Address, BadValue, Flag, Line, Model, Name, OneOrMany, Platform, Reference, matching
 from edgebake.model.condition import FACT_NAMES, Fact
 from edgebake.model.versions import parse_version
 
@@ -83,7 +83,7 @@ class Target(Model):
     """Groups of the host's device files. The image's user is a member of them."""
     tag_suffix: Annotated[str, matching(r"[A-Za-z0-9_.-]+", "cannot be part of a tag")]
     """Suffix of its tags; unique among targets."""
-    sources: OneOrMany[Line] = ()
+    sources: OneOrMany[Address] = ()
     """Pages that the facts come from."""
     _declared: Target | None = PrivateAttr(default=None)
 

@@ -122,6 +122,7 @@ _BASE = "the base image"
 _PARTS_OF_A_RECIPE = {
     "base": _BASE,
     "native": _BASE,
+    "source": "its sources",
     "sysroot": "its libraries",
     "build": "its build half",
     "fetch": "its Python packages",

@@ -92,7 +92,7 @@ def _provided_rows(plan: Plan, target: TargetPlan) -> Iterator[Row]:
 
 
 def _tool_rows(target: TargetPlan, line: Sequence[Node]) -> Iterator[Row]:
-    tools = [c for c in _of_kind(target, "native", "tool", "sysroot", "install") if c.node not in line]
+    tools = [c for c in _of_kind(target, "native", "tool", "source", "sysroot", "install") if c.node not in line]
     if tools:
         titles = dict.fromkeys(change.node.title for change in tools if change.node.kind in ("tool", "install"))
         yield Row("tools", "build tools", worst_state(tools), reasons(tools, several=True), tuple(titles))

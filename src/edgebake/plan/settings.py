@@ -13,8 +13,8 @@ from edgebake.graph.compile import Compilation
 from edgebake.graph.names import arch, base_variable
 from edgebake.model.project import check_tag
 from edgebake.model.variables import fill_in, variable_values
+from edgebake.registry.mirrors import merged_mirrors, mirrored
 from edgebake.render.dockerfile import base_reference
-from edgebake.render.mirrors import mirrored
 
 if TYPE_CHECKING:
     from edgebake.registry.client import RegistryClient
@@ -28,6 +28,9 @@ class Settings:
     variables: Mapping[str, str] = field(default_factory=dict)  # variables of the bake file
     overrides: Sequence[str] = ()  # `--set` of `docker buildx bake`: KEY=VALUE
     mirrors: Mapping[str, str] = field(default_factory=dict)  # where repositories are fetched instead
+    # where secrets are, by name, in place of what the project says: Buildx's `env=NAME` or `src=FILE`
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    ssh: Mapping[str, str] = field(default_factory=dict)  # likewise SSH keys: files; "" for the agent
     no_cache: bool = False  # build everything again
     # of the process: the bake file's variables, Docker's configuration, proxies
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -35,7 +38,7 @@ class Settings:
 
 def bake_variables(compilation: Compilation, settings: Settings) -> dict[str, str]:
     """Return the variables that a bake is given: base images through the mirrors, and what the settings say."""
-    mirrors = {**compilation.workspace.project.mirrors, **settings.mirrors}
+    mirrors = merged_mirrors(compilation.workspace.project.mirrors, settings.mirrors)
     # The bake file is ours: it reads what was asked for, and its paths are relative to the working directory.
     variables = {"BUILDX_BAKE_ENTITLEMENTS_FS": "0", "BUILDX_BAKE_FILE_RELATIVE_PATHS": "0"}
     for name, target in compilation.targets.items():
@@ -85,9 +88,10 @@ def registry_client(compilation: Compilation, settings: Settings, *, patient: bo
 
     from edgebake.registry.client import RegistryClient
 
-    bundle = settings.variables.get("CA_BUNDLE") or compilation.workspace.project.ca_bundle
+    project = compilation.workspace.project
+    bundle = settings.variables.get("CA_BUNDLE") or project.ca_bundle
     ca_bundle = compilation.workspace.root / Path(bundle) if bundle else None
-    return RegistryClient(settings.environment, ca_bundle, patient=patient)
+    return RegistryClient(settings.environment, ca_bundle, patient=patient, insecure=project.insecure_registries)
 
 
 def expanded_tags(compilation: Compilation, settings: Settings, tags: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ SECONDS: Mapping[Kind, float] = {
     "native": 1,
     "tool": 30,
     "fetch": 20,
+    "source": 20,
     "sysroot": 20,
     "build": 300,
     "artifact": 1,

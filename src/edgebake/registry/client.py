@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode, urljoin
@@ -76,14 +76,22 @@ class RegistryClient:
         environment: where Docker's configuration, proxies and `SSL_CERT_FILE` are found (`os.environ`).
         ca_bundle: further certificates to trust.
         patient: whether requests that a registry does not answer are retried.
+        insecure: registries that are spoken to without TLS: `host` or `host:port`.
     """
 
     def __init__(
-        self, environment: Mapping[str, str], ca_bundle: Path | None = None, *, patient: bool = True
+        self,
+        environment: Mapping[str, str],
+        ca_bundle: Path | None = None,
+        *,
+        patient: bool = True,
+        insecure: Collection[str] = (),
     ) -> None:
         from edgebake.registry.transport import Transport
 
-        self._call = Transport(environment, ca_bundle, connections=CONCURRENCY, patient=patient).call
+        self._call = Transport(
+            environment, ca_bundle, connections=CONCURRENCY, patient=patient, insecure=insecure
+        ).call
 
     # ── manifests
 

@@ -10,7 +10,7 @@ from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 import urllib3
@@ -18,6 +18,7 @@ from urllib3.util import Timeout
 
 from edgebake.dataclasses import dataclass
 from edgebake.registry import errors
+from edgebake.registry.credentials import Login
 
 _TIMEOUT = Timeout(connect=5, read=60)  # seconds
 _CERTIFICATES = Path("/etc/docker/certs.d")  # https://docs.docker.com/engine/security/certificates/
@@ -46,7 +47,7 @@ class Connections:
             if key not in self._pools:
                 trust = self._trust(parts.netloc) if parts.scheme == "https" else None
                 options: dict[str, Any] = {"maxsize": self.each, "timeout": _TIMEOUT, "ssl_context": trust}
-                manager = partial(urllib3.ProxyManager, proxy) if proxy else urllib3.PoolManager
+                manager = partial(_through, proxy) if proxy else urllib3.PoolManager
                 self._pools[key] = manager(**options)
             return self._pools[key]
 
@@ -69,6 +70,17 @@ class Connections:
                 message = f"the certificates {str(path)!r} cannot be used"
                 raise errors.RegistryError(message, reason=str(error)) from None
         return context
+
+
+def _through(proxy: str, **options: Any) -> urllib3.ProxyManager:
+    """Return the connections through a proxy, with the user and password in its address, if there are any."""
+    address = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    headers = {}
+    if address.username is not None:
+        login = Login(unquote(address.username), unquote(address.password or ""))
+        headers = {"proxy-authorization": login.basic}
+    server = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+    return urllib3.ProxyManager(server, proxy_headers=headers, **options)
 
 
 def _proxies(environment: Mapping[str, str]) -> dict[str, str]:

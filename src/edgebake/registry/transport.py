@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,7 @@ class Transport:
     ca_bundle: Path | None  # further certificates to trust
     connections: int  # how many to one host are kept
     patient: bool  # whether requests that a host does not answer are retried
+    insecure: Collection[str] = ()  # hosts that are spoken to without TLS
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _hosts: dict[str, _Host] = field(default_factory=dict)
     _tokens: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -127,8 +128,8 @@ class Transport:
         return host
 
     def _greet(self, host: str) -> tuple[str, Challenge]:
-        """Find a registry's API. Docker speaks plain HTTP to this machine only, and so does this."""
-        schemes = ("http", "https") if is_local(host) else ("https",)
+        """Find a registry's API. Plain HTTP is for this machine, as with Docker, and for those that are named."""
+        schemes = ("http", "https") if is_local(host) or host in self.insecure else ("https",)
         response = None
         for scheme in schemes:
             response = self._send("GET", f"{scheme}://{host}/v2/", None, {})

@@ -13,11 +13,13 @@ from edgebake.graph.compile import Compilation
 from edgebake.graph.names import bake_target_name, base_variable, groups
 from edgebake.graph.node import Node
 from edgebake.graph.stages import is_wheelhouse
+from edgebake.graph.steps import CA_SECRET as CA_NAME
 from edgebake.model.project import Project
+from edgebake.model.secret import AGENT, HOME, Secret
 from edgebake.model.variables import PATTERNS
+from edgebake.registry.mirrors import mirrored
 from edgebake.render.cache import VARIABLES, cache_from, cache_to
 from edgebake.render.dockerfile import base_reference
-from edgebake.render.mirrors import mirrored
 from edgebake.templating.quote import hcl_string, hcl_template, json_string, json_template
 from edgebake.templating.templates import Templates
 
@@ -55,10 +57,9 @@ class BakeFile:
 
 def bake_file(compilation: Compilation) -> BakeFile:
     """Return the bake file of a compilation."""
-    project = compilation.workspace.project
     targets = compilation.graph.bake_targets
     variables = list(_variables(compilation))
-    blocks = [*variables, *_groups(targets), *_shared(compilation), *_bake_targets(compilation, targets, project)]
+    blocks = [*variables, *_groups(targets), *_shared(compilation), *_bake_targets(compilation, targets)]
     return BakeFile(blocks, frozenset(block.name for block in variables))
 
 
@@ -85,6 +86,8 @@ def _variables(compilation: Compilation) -> Iterable[Block]:
         yield _variable("CA_BUNDLE", project.ca_bundle, "Certificates that builds trust; never part of an image.")
     for name, value, comment in VARIABLES if project.cache else ():
         yield _variable(name, value, comment)
+    if _is_below_home(project):
+        yield _variable("HOME", "", "Set by the shell: secrets and keys are files below it.")
     if project.wheelhouse is not None:
         yield _variable("WHEELHOUSE", project.wheelhouse, "Folder of Python wheels to look at before an index.")
 
@@ -126,9 +129,29 @@ def _plumbing(nodes: Sequence[Node]) -> dict[str, Value]:
     found: dict[str, Value] = {}
     if any(map(is_wheelhouse, nodes)):
         found["contexts"] = Expression(WHEELHOUSE_CONTEXT)
-    if any("ca-bundle" in body.ops.secrets for node in nodes for body in node.bodies.values()):
+    if any(CA_NAME in body.ops.secrets for node in nodes for body in node.bodies.values()):
         found["secret"] = Expression(CA_SECRET)
     return found
+
+
+def _secret(name: str, secret: Secret) -> str:
+    source = f"env={secret.env}" if secret.env else f"src={_file(str(secret.file))}"
+    return f"type={'env' if secret.env else 'file'},id={name},{source}"
+
+
+def _ssh(name: str, source: str) -> str:
+    return name if source == AGENT else f"{name}={_file(source)}"
+
+
+def _file(path: str) -> str:
+    """Return a file as Buildx finds it: relative to the working directory, or through HOME."""
+    return f"${{HOME}}/{path.removeprefix(HOME)}" if path.startswith(HOME) else path
+
+
+def _is_below_home(project: Project) -> bool:
+    """Tell whether a secret or key of the project is a file below the home folder."""
+    files = [*(secret.file or "" for secret in project.secrets.values()), *project.ssh.values()]
+    return any(file.startswith(HOME) for file in files)
 
 
 def _provenance(project: Project) -> str:
@@ -136,8 +159,10 @@ def _provenance(project: Project) -> str:
     return "type=provenance,disabled=true" if off else f"type=provenance,mode={project.provenance}"
 
 
-def _bake_targets(compilation: Compilation, targets: Sequence[BakeTarget], project: Project) -> Iterable[Block]:
+def _bake_targets(compilation: Compilation, targets: Sequence[BakeTarget]) -> Iterable[Block]:
+    project = compilation.workspace.project
     for one in targets:
+        needs = compilation.needs[one.name]
         attributes: dict[str, Value] = {
             "inherits": [shared_name(one.target)],
             "target": compilation.names[one.target][one.stage],
@@ -149,6 +174,10 @@ def _bake_targets(compilation: Compilation, targets: Sequence[BakeTarget], proje
             attributes["cache-from"] = Expression(cache_from(project, image))
             if not one.is_test:
                 attributes["cache-to"] = Expression(cache_to(project, image))
+        if needs.secrets:
+            attributes["secret"] = [_secret(name, project.secrets[name]) for name in needs.secrets]
+        if needs.ssh:
+            attributes["ssh"] = [_ssh(name, project.ssh.get(name, AGENT)) for name in needs.ssh]
         if one.is_test:
             attributes["output"] = ["type=cacheonly"]
         else:

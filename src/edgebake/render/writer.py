@@ -60,6 +60,18 @@ class Change:
     executable: bool = False
     reason: str = ""
 
+    @property
+    def only_line_ends(self) -> bool:
+        """Whether git has only given the file Windows' line ends: what is committed is right."""
+        if self.kind != "modified" or self.old is None or self.new is None:
+            return False
+        return self.old != self.new and with_unix_lines(self.old) == with_unix_lines(self.new)
+
+
+def with_unix_lines(content: bytes) -> bytes:
+    """Return a text with the line ends that edgebake writes: git changes them where `core.autocrlf` is set."""
+    return content.replace(b"\r\n", b"\n")
+
 
 def unified_diff(change: Change) -> str:
     """Return `change` as a unified diff, ready to print; one line for binary files and for permissions."""
@@ -122,6 +134,10 @@ class OutputTree:
             EdgebakeError: the manifest is corrupt; a file cannot be read, or lies out of the project by a link.
         """
         return self._changes(_read_state(self.root, self._manifest_path, force=False))
+
+    def stale(self) -> list[Change]:
+        """Return what :meth:`write` would change but line ends: what is committed is not as it should be."""
+        return [change for change in self.changes() if not change.only_line_ends]
 
     def write(self, *, force: bool = False, lock: CheckoutLock | None = None) -> list[Change]:
         """Write all files as one change, and return what has changed.
@@ -220,8 +236,10 @@ class _State:
         """Return why `file` is not one that edgebake wrote; empty if it is."""
         if not file.is_plain:
             return "is not a plain file"
-        digest = _digest(file.content)
-        if digest == self.manifest.get(path) or digest in self.pending.get(path, ()):
+        if any(
+            digest == self.manifest.get(path) or digest in self.pending.get(path, ())
+            for digest in (_digest(file.content), _digest(with_unix_lines(file.content)))
+        ):
             return ""
         return "was changed since edgebake wrote it" if path in self.manifest else "was not written by edgebake"
 

@@ -14,8 +14,8 @@ from edgebake.plan.settings import Settings, registry_client
 from edgebake.registry.client import RegistryClient
 from edgebake.registry.errors import RegistryError
 from edgebake.registry.images import read_image
+from edgebake.registry.mirrors import merged_mirrors, mirrored
 from edgebake.registry.reference import parse_reference
-from edgebake.render.mirrors import mirrored
 
 
 def check_bases(plan: Plan, settings: Settings) -> None:
@@ -68,7 +68,8 @@ def _platforms(
     locked = lock.bases.get(image) if lock and not other else None
     if locked is not None and locked.digest:
         return set(locked.platforms)
-    reference = other or mirrored(image, {**compilation.workspace.project.mirrors, **settings.mirrors})
+    mirrors = merged_mirrors(compilation.workspace.project.mirrors, settings.mirrors)
+    reference = other or mirrored(image, mirrors)
     try:
         return {one.platform for one in read_image(client, parse_reference(reference)).images}
     except RegistryError:

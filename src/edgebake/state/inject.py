@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation
 from edgebake.graph.names import refuse_collisions
+from edgebake.load.workspace import Workspace
 from edgebake.plan.settings import Settings, expanded_tags
 from edgebake.system.git import revision
 
@@ -25,12 +26,25 @@ def prepared(compilation: Compilation, settings: Settings) -> Settings:
     injected: dict[str, str] = {}
     for name, variable in compilation.workspace.project.variables.items():
         if variable.inject and name not in known:
-            root, environment = compilation.workspace.root, settings.environment
-            value = _date(environment) if variable.inject == "date" else revision(root)
+            value = _value(name, variable.inject, compilation.workspace, settings.environment)
             injected |= {name: value} if value else {}
     settings = replace(settings, variables={**injected, **settings.variables})
     _refuse_colliding_tags(compilation, settings)
     return settings
+
+
+def _value(name: str, kind: str, workspace: Workspace, environment: Mapping[str, str]) -> str:
+    if kind == "date":
+        return _date(environment)
+    try:
+        return revision(workspace.root)
+    except EdgebakeError as error:
+        raise EdgebakeError(
+            f"the commit for the variable {name} cannot be read: {error.message}",
+            at=workspace.at("variables", name, "inject"),
+            reason=error.reason,
+            hints=(*error.hints, f"or give the variable a value: --var {name}=…"),
+        ) from None
 
 
 def _date(environment: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from edgebake.plan.settings import Settings, bake_variables
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.render.bake_file import bake_file, shared_name
 
-_PLACES = ("CA_BUNDLE", "REGISTRY", "TAG")
+_PLACES = ("CA_BUNDLE", "HOME", "REGISTRY", "TAG")
 """Variables that change where a result goes, or whom its build trusts, and not what it is."""
 _BUILDX = ("SOURCE_DATE_EPOCH", "BUILDX_NO_DEFAULT_ATTESTATIONS")
 """Environment variables that Buildx itself gives to a build, https://docs.docker.com/build/building/variables/."""

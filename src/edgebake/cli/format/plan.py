@@ -120,7 +120,7 @@ def _index_lines(plan: Plan) -> Iterator[str]:
 def _notes(plan: Plan) -> list[str]:
     """Return the notes about what is selected."""
     shown = {(target.bake_target.target, target.bake_target.image) for target in plan.targets}
-    shown |= {(target, "") for target, _ in shown}
+    shown |= {("", ""), *((target, "") for target, _ in shown)}
     return summarised(note for note in plan.compilation.notes if (note.target, note.image) in shown)
 
 

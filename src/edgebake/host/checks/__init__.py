@@ -62,7 +62,8 @@ def surroundings_of(
     files, place = Files(), (registry or workspace.project.registry).rstrip("/")
     bundle = ca_bundle or workspace.project.ca_bundle
     path = workspace.root / bundle if bundle else None
-    client = RegistryClient(environment, path if path and path.is_file() else None)
+    bundle_file = path if path and path.is_file() else None
+    client = RegistryClient(environment, bundle_file, insecure=workspace.project.insecure_registries)
     return Surroundings(files, detect(files), environment, place, client, path, _docker_info())
 
 

@@ -12,6 +12,7 @@ from edgebake.lint.subject import Subject
 from edgebake.load.catalogue import LoadedRecipe
 from edgebake.load.document import Location
 from edgebake.model.recipe import Recipe, Release, additions_of
+from edgebake.redaction import find_secret, is_secret_name, known_form
 
 SECRET_VARIABLE = Rule(
     "secret-variable",
@@ -26,38 +27,10 @@ SECRET_IN_SCRIPT = Rule(
     "error",
 )
 
-_SECRET_WORD = re.compile(
-    "PASSWORD|PASSWD|PASSPHRASE|PWD|SECRETS?|TOKEN|APIKEY|CREDENTIALS?|AUTHKEY"
-    "|(?:DB|USER|ROOT|ADMIN|SMTP|MAIL|MYSQL|POSTGRES|REDIS|FTP|PROXY)_PASS"
-    "|(?:API|ACCESS|PRIVATE|SECRET|SIGNING|ENCRYPTION|SSH|AUTH|MASTER)_KEYS?"
-)
-_NO_SECRET_END = re.compile(
-    "FILE|PATH|DIR|FOLDER|URL|URI|NAME|ID|LENGTH|LIMIT|SIZE|COUNT|TTL|TYPE|EXPIRY|TIMEOUT|HEADER|HOST|BACKEND"
-)
-_OTHER_WORDS = re.compile(
-    "(?:OLD)?PWD"  # the shell's folders
-    "|(?:.*_)?(?:PAD|EOS|BOS|UNK|SEP|CLS|MASK|STOP|START|END|SPECIAL|IMAGE|IMG|AUDIO|VIDEO)_TOKEN"  # of a tokenizer
-)
 _NO_SECRET_VALUE = re.compile(
     r"|true|false|yes|no|on|off|none|null|auto|[0-9.]+|/.*|.*(?:\$|\{\{|`).*", re.IGNORECASE
 )
 
-# Forms that issuers publish, so that leaked ones can be found; each with a fixed beginning.
-_KNOWN_FORMS = (
-    (re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36}"), "a GitHub token"),
-    (re.compile(r"\bgithub_pat_[A-Za-z0-9_]{40}"), "a GitHub token"),
-    (re.compile(r"\bglpat-[A-Za-z0-9_-]{20}"), "a GitLab token"),
-    (re.compile(r"\bhf_[A-Za-z0-9]{30}"), "a Hugging Face token"),
-    (re.compile(r"\bnvapi-[A-Za-z0-9_-]{40}"), "an NVIDIA API key"),
-    (re.compile(r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{32}"), "an API key"),
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), "an AWS access key"),
-    (re.compile(r"\bAIza[A-Za-z0-9_-]{35}"), "a Google API key"),
-    (re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20}"), "a Slack token"),
-    (re.compile(r"\bpypi-AgEI[A-Za-z0-9_-]{40}"), "a PyPI token"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"), "a JSON web token"),
-    (re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"), "a private key"),
-    (re.compile(r"://[^/\s:@$\"'{}]+:[^/\s@$\"'{}]+@"), "an address with a password"),
-)
 _ASSIGNMENT = re.compile(
     r"(?<![\w$-])(?P<name>[A-Za-z_]\w*)=(?:\"(?P<a>[^\"\n]*)\"|'(?P<b>[^'\n]*)'|(?P<c>[^\s;&|\"')]+))"
 )
@@ -83,17 +56,9 @@ def check(subject: Subject) -> Iterator[Finding]:
 def _secrets_in(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the variables that seem to be secrets, by their form or their name, and what they seem to be."""
     for name, value in values.items():
-        form = next((what for pattern, what in _KNOWN_FORMS if pattern.search(value)), None)
-        if form or (_is_secret_name(name) and not _NO_SECRET_VALUE.fullmatch(value)):
+        form = known_form(value)
+        if form or (is_secret_name(name) and not _NO_SECRET_VALUE.fullmatch(value)):
             yield name, form or "a secret, by its name"
-
-
-def _is_secret_name(name: str) -> bool:
-    """Tell whether a variable's name says that its value is secret: DB_PASSWORD, but not TOKENIZERS_PARALLELISM."""
-    words = re.sub("-+|[./]", "_", name.upper())
-    if _OTHER_WORDS.fullmatch(words) or _NO_SECRET_END.fullmatch(words.split("_")[-1]):
-        return False
-    return bool(re.search(rf"(?<![A-Z0-9])(?:{_SECRET_WORD.pattern})(?![A-Z0-9])", words))
 
 
 # ── values in files
@@ -146,23 +111,20 @@ def _in_script(script: Script) -> Iterator[Finding]:
             column, what = found
             yield script.found(SECRET_IN_SCRIPT, f"the line holds {what}", number, column)
         declared = _INSTRUCTION.match(line) if script.is_template and not found else None
-        if declared and _is_secret_name(declared["name"]):
+        if declared and is_secret_name(declared["name"]):
             message = f"{declared['name']} is declared with ARG or ENV, and stays readable in the image"
             yield script.found(SECRET_VARIABLE, message, number, declared.start("name") + 1)
 
 
 def _in_line(line: str, *, forms_only: bool) -> tuple[int, str] | None:
     """Return the column and kind of the first secret in a line; with `forms_only`, only of those by known forms."""
-    for pattern, what in _KNOWN_FORMS:
-        match = pattern.search(line)
-        if match:
-            return match.start() + 1, what
-    if forms_only:
-        return None
+    found = find_secret(line)
+    if found or forms_only:
+        return (found[0] + 1, found[1]) if found else None
     for pattern in (_ASSIGNMENT, _OPTION):
         for match in pattern.finditer(line):
             value = next((v for key, v in match.groupdict().items() if key != "name" and v), "")
-            if _is_secret_name(match["name"]) and not _NO_SECRET_VALUE.fullmatch(value):
+            if is_secret_name(match["name"]) and not _NO_SECRET_VALUE.fullmatch(value):
                 return match.start() + 1, f"a value for {match['name']}"
-    match = _CHPASSWD.search(line)
-    return (match.start("name") + 1, f"the password of the user {match['name']!r}") if match else None
+    login = _CHPASSWD.search(line)
+    return (login.start("name") + 1, f"the password of the user {login['name']!r}") if login else None
