@@ -9,6 +9,7 @@ from edgebake.load.workspace import Workspace
 from edgebake.model.project import LOCK_FILE
 from edgebake.render.writer import OutputTree
 from edgebake.templating.templates import project_templates
+from edgebake.templating.visible import Function
 
 TEMPLATE = "ci/github.yml.j2"
 GITHUB_REGISTRY = "ghcr.io"
@@ -67,9 +68,9 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
     text = project_templates(workspace.root).render(
         TEMPLATE,
         title="edgebake" if folder == "." else f"edgebake {folder}",
-        ci=ci,
-        project=project,
-        uses=_pinned,
+        ci=ci.model_dump(mode="json"),
+        project=project.model_dump(mode="json"),
+        uses=Function(_pinned),
         buildx_version=BUILDX,
         folder=folder,
         path=path,

@@ -18,7 +18,7 @@ from edgebake.graph.view import RecipeView
 from edgebake.load.document import Location
 from edgebake.model.target import Target
 from edgebake.resolve.resolution import Pin
-from edgebake.templating.templates import Kept, KeptText
+from edgebake.templating.visible import Function, Kept, KeptText
 
 USER = "app"
 """The user that images run as unless they say otherwise."""
@@ -130,8 +130,8 @@ class StageFactory:
             **view.scope,
             "steps": {name: Kept(ops) for name, ops in sections.items()},
             "stages": {name: Kept(node.ref) for name, node in stages.items() if node is not None},
-            "file": files.file,
-            "helper": files.helper,
+            "file": Function(files.file),
+            "helper": Function(files.helper),
         }
         text = path.read_text(encoding="utf-8")
         pieces = self.context.templates.pieces(text, scope, Position(str(path)))

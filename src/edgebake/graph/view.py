@@ -50,7 +50,7 @@ class RecipeView:
             **self._facts,
             "name": pin.name,
             "version": VersionFact(pin.release.version),
-            "release": pin.release,
+            "release": pin.release.model_dump(mode="json"),
             "flavours": pin.flavours,
             "flavour": pin.flavours[0] if pin.flavours else "",
         }
