@@ -19,6 +19,7 @@ from edgebake.load.python_recipe import call_releases, load_python_recipe
 from edgebake.load.validate import validate, validate_named
 from edgebake.model.recipe import Recipe, Release
 from edgebake.model.target import Target
+from edgebake.system.own_files import read_regular
 
 _IMPLICIT = (Release(version="0"),)
 
@@ -44,7 +45,7 @@ class LoadedRecipe:
         """
         if script not in self._words:
             try:
-                text = (self.folder / script).read_text(encoding="utf-8", errors="replace")
+                text = read_regular(self.folder / script).decode("utf-8", "replace")
             except OSError:
                 text = ""
             self._words[script] = frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))

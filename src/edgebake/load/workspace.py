@@ -19,6 +19,7 @@ from edgebake.model.files import LOCK_FILE, PROJECT_FILE, is_there
 from edgebake.model.files import find_root as find_root
 from edgebake.model.lock import Lock
 from edgebake.model.project import Project
+from edgebake.system.own_files import read_regular
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,9 @@ def _inside(root: Path, folder: str, key: str, index: int, document: Document | 
     return path
 
 
+_LARGEST_LOCK = 32 << 20  # bytes
+
+
 def read_lock(root: Path) -> Lock | None:
     """Return the project's lock; None if it has none.
 
@@ -156,7 +160,7 @@ def read_lock(root: Path) -> Lock | None:
     if not path.is_file():
         return None
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path, _LARGEST_LOCK)
     except OSError as error:
         raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(LOCK_FILE)) from None
     return parse_lock(raw)

@@ -153,6 +153,9 @@ AptPackage = Annotated[str, templated(check_apt_package)]
 Line = Annotated[str, AfterValidator(no_control)]
 """Text of one line."""
 
+Sha256 = Annotated[str, matching(r"[0-9a-f]{64}", "is not a SHA-256 digest")]
+"""The digest of a file's bytes."""
+
 check_url = checker(r"(?:https?|ssh|git|file)://[^\s\"'`<>\\^]+", "is not a URL", limit=2000)
 Url = Annotated[str, AfterValidator(check_url), WithJsonSchema({"type": "string", "format": "uri"})]
 

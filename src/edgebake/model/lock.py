@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from edgebake.model.base import Model, Platform, Reference, matching
-from edgebake.model.recipe import Commit
+from edgebake.model.base import Line, Model, Platform, Reference, matching
+from edgebake.model.recipe import Commit, check_git_url
 
 Digest = Annotated[str, matching(r"sha256:[0-9a-f]{64}", "is not a digest")]
+
+
+# They are lines of files for pip, where a word that begins with "-" is an option.
+_Requirement = Annotated[
+    Line,
+    matching(r"(?!.*\s-)[A-Za-z0-9].*[^\\]", "is not a pinned requirement", limit=2000),
+]
+_Hash = Annotated[str, matching(r"[a-z0-9_]+:[0-9a-f]+", "is not a hash", limit=200)]
 
 
 class LockedBase(Model):
@@ -26,8 +34,8 @@ class LockedBase(Model):
 class LockedGit(Model):
     """A git ref, and the commit that it is pinned to."""
 
-    url: str
-    ref: str
+    url: Annotated[str, AfterValidator(check_git_url)]
+    ref: Line
     commit: Commit
 
 
@@ -37,8 +45,8 @@ class LockedPackage(Model):
     `via` holds names of distributions, and names of recipes as `recipe:NAME`.
     """
 
-    requirement: str
-    hashes: tuple[str, ...] = ()
+    requirement: _Requirement
+    hashes: tuple[_Hash, ...] = ()
     via: tuple[str, ...] = ()
 
 

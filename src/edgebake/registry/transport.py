@@ -6,6 +6,7 @@ import json
 import re
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import field
 from functools import partial
@@ -16,7 +17,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError, SSLError
 from urllib3.util import Retry, Timeout
 
 from edgebake.dataclasses import dataclass
@@ -24,18 +25,24 @@ from edgebake.registry import errors
 from edgebake.registry.credentials import Credentials, Login
 from edgebake.registry.reference import Repository
 
-_TIMEOUT = Timeout(connect=5, read=60)  # seconds
+_TIMEOUT = Timeout(connect=5, read=15)  # seconds
+_DEADLINE = 60  # seconds for one response
+_REDIRECTS = 5
+LARGEST = 16 << 20
+"""Bytes of the largest response: manifests have at most 4 MB, and image configurations less."""
 _AGAIN = Retry(
     total=4,
     connect=2,
+    read=1,
     backoff_factor=0.2,
     status_forcelist=(429, 500, 502, 503, 504),
     allowed_methods=None,  # every request here may be repeated: contents are addressed by digest
     raise_on_status=False,
-    redirect=5,
+    redirect=0,
     backoff_max=5,
     retry_after_max=20,
 )
+_ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _CLIENT_ID = "edgebake"
 _PARAMETER = re.compile(r'([a-zA-Z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _CERTIFICATES = Path("/etc/docker/certs.d")  # https://docs.docker.com/engine/security/certificates/
@@ -111,9 +118,12 @@ class Transport:
         url = urljoin(base, path) if "://" in path or path.startswith("/") else base + path
         scope = f"repository:{repository.path}:{actions}"
         headers = headers or {}
-        sent = {**headers, **self._authorization(repository, host.challenge, scope)}
+        # A host that the registry names (for an upload) gets no login, and cannot ask for one: as in containerd.
+        own = _origin(url) == _origin(host.url)
+        sent = {**headers, **(self._authorization(repository, host.challenge, scope) if own else {})}
         response = self._send(method, url, body, sent)
-        if response.status == 401:  # the token has expired, or this request needs another one
+        if response.status == 401 and own and _origin(response.url or url) == _origin(host.url):
+            # The token has expired, or this request needs another one.
             challenge = parse_challenge(response.headers.get("WWW-Authenticate"))
             self._tokens.pop((repository.host, scope), None)
             sent = {**headers, **self._authorization(repository, challenge, scope)}
@@ -124,6 +134,8 @@ class Transport:
     # ── where a registry is
 
     def _host(self, repository: Repository) -> _Host:
+        if not _ADDRESS.fullmatch(repository.api_host):
+            raise errors.RegistryError(f"{repository.host!r} is not the address of a registry")
         with self._lock:
             host = self._hosts.setdefault(repository.api_host, _Host())
         with host.lock:
@@ -157,7 +169,9 @@ class Transport:
         return {"Authorization": f"Bearer {self._tokens[key]}"}
 
     def _token(self, repository: Repository, challenge: Challenge, scope: str) -> str:
-        login = self._credentials.of(repository.host)
+        host = self._hosts[repository.api_host].url
+        _check_realm(challenge.realm, host, repository)
+        login = self._credentials.of(repository.host) if _may_see_login(challenge.realm, host) else None
         scopes = dict.fromkeys([scope, *challenge.scope.split()])
         asked = {"service": challenge.service, "scope": " ".join(scopes)}
         if login is not None and login.identity_token:
@@ -166,22 +180,52 @@ class Transport:
             kind = {"Content-Type": "application/x-www-form-urlencoded"}
             response = self._send("POST", challenge.realm, body, kind)
         else:
-            response = self._send("GET", f"{challenge.realm}?{urlencode(asked)}", None, _basic(login))
+            mark = "&" if "?" in challenge.realm else "?"
+            response = self._send("GET", f"{challenge.realm}{mark}{urlencode(asked)}", None, _basic(login))
         _refuse(response, "GET", str(repository), "")
         data = _json(response)
         token = data.get("token") or data.get("access_token")
-        if not token:
+        if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
             raise errors.RefusedError(f"{challenge.realm} returned no token for {repository}")
-        return str(token)
+        return token
 
     # ── sending
 
     def _send(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
     ) -> urllib3.BaseHTTPResponse:
+        """Send a request, and follow redirects. Only the first origin sees the login."""
+        sent = {"User-Agent": _CLIENT_ID, "Accept-Encoding": "identity", **headers}
+        for _ in range(_REDIRECTS + 1):
+            response = self._send_once(method, url, body, sent)
+            location = response.headers.get("Location")
+            if response.status not in (301, 302, 303, 307, 308) or not location or method not in ("GET", "HEAD"):
+                return response
+            following = urljoin(url, location)
+            if _origin(following) != _origin(url):
+                sent.pop("Authorization", None)
+            _check_redirect(url, following)
+            url = following
+        raise errors.UnreachableError(f"the registry {urlsplit(url).netloc} redirects without end")
+
+    def _send_once(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> urllib3.BaseHTTPResponse:
+        host = urlsplit(url).netloc
         try:
-            sent = {"User-Agent": _CLIENT_ID, **headers}
-            return self._pool(url).request(method, url, body=body, headers=sent, retries=self._again)
+            response = self._pool(url).request(
+                method,
+                url,
+                body=body,
+                headers=headers,
+                retries=self._again,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            return _read(response, host)
+        except LocationParseError as error:
+            raise errors.RegistryError(f"the registry's address {host!r} is not valid", reason=str(error)) from None
         except HTTPError as error:
             cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
             hint = "check that the registry is up, and that its name is right"
@@ -213,7 +257,14 @@ class Transport:
     def _trust(self, host: str) -> ssl.SSLContext:
         """Return the certificates to trust: the system's or SSL_CERT_FILE, Docker's for the host, `ca_bundle`."""
         file, folder = self.environment.get("SSL_CERT_FILE"), self.environment.get("SSL_CERT_DIR")
-        context = ssl.create_default_context(cafile=file or None, capath=folder or None)
+        try:
+            context = ssl.create_default_context(cafile=file or None, capath=folder or None)
+        except (OSError, ssl.SSLError) as error:
+            raise errors.RegistryError(
+                f"the certificates {file!r} cannot be used",
+                reason=str(error),
+                hints=("check SSL_CERT_FILE and SSL_CERT_DIR",),
+            ) from None
         extra = [*sorted((_CERTIFICATES / host).glob("*.crt")), *([self.ca_bundle] if self.ca_bundle else [])]
         for path in extra:
             try:
@@ -222,6 +273,85 @@ class Transport:
                 message = f"the certificates {str(path)!r} cannot be used"
                 raise errors.RegistryError(message, reason=str(error)) from None
         return context
+
+
+def _read(response: urllib3.BaseHTTPResponse, host: str) -> urllib3.BaseHTTPResponse:
+    """Return a response with its content read, if that is small and comes soon.
+
+    Raises:
+        RegistryError: it is compressed (which nobody asked for), or too large.
+        UnreachableError: it takes too long.
+    """
+    try:
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise errors.RegistryError(f"the registry {host} sends compressed content, which it was not asked for")
+        content, end = bytearray(), time.monotonic() + _DEADLINE
+        while data := response.read1(1 << 16):
+            content += data
+            if len(content) > LARGEST:
+                raise errors.RegistryError(f"the registry {host} sends more than {LARGEST >> 20} MB")
+            if time.monotonic() > end:
+                raise errors.UnreachableError(f"the registry {host} did not send its response within {_DEADLINE} s")
+    except BaseException:
+        response.close()
+        raise
+    response.release_conn()
+    return urllib3.HTTPResponse(
+        bytes(content),
+        response.headers,
+        response.status,
+        reason=response.reason,
+        request_url=response.url,
+    )
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Return what a login is for: scheme, host and port."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        raise errors.RegistryError("the registry names an address that is not valid", reason=url) from None
+    return parts.scheme, (parts.hostname or "").rstrip("."), port
+
+
+def _check_redirect(url: str, following: str) -> None:
+    """Refuse a redirect to another protocol, or from HTTPS to plain HTTP.
+
+    Raises:
+        RegistryError: it is one.
+    """
+    allowed = ("https",) if urlsplit(url).scheme == "https" else ("http", "https")
+    if urlsplit(following).scheme not in allowed:
+        raise errors.RegistryError(
+            f"the registry {urlsplit(url).netloc} redirects to an address that is not safe", reason=following
+        )
+
+
+def _check_realm(realm: str, registry: str, repository: Repository) -> None:
+    """Refuse a realm in plain text, unless it and the registry are on this machine.
+
+    Raises:
+        RefusedError: it is one, or no address.
+    """
+    local = _is_local(urlsplit(realm).netloc) and _is_local(urlsplit(registry).netloc)
+    if urlsplit(realm).scheme != "https" and not (urlsplit(realm).scheme == "http" and local):
+        raise errors.RefusedError(
+            f"the registry of {repository} wants tokens from an address that is not safe", reason=realm or "none"
+        )
+
+
+def _may_see_login(realm: str, registry: str) -> bool:
+    """Return whether a registry's login may go to where its tokens are from.
+
+    That is the registry, another port or name of the same domain (registry.example.com, auth.example.com), or
+    Docker Hub's. Any other realm gets no login: a registry that somebody has taken over could name it.
+    """
+    names = [urlsplit(url).hostname or "" for url in (realm, registry)]
+    if names[0] == names[1]:
+        return True
+    domains = [name.split(".")[-2:] for name in names]
+    return domains[0] == domains[1] and len(domains[0]) == 2 and not names[0].replace(".", "").isdigit()
 
 
 def _basic(login: Login | None) -> dict[str, str]:
@@ -284,6 +414,6 @@ def _message(response: urllib3.BaseHTTPResponse | None) -> str:
 def _json(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     try:
         data = json.loads(response.data or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
