@@ -45,6 +45,7 @@ from edgebake.cli import (
     why,
 )
 from edgebake.cli.command import option
+from edgebake.cli.console import print_error
 from edgebake.cli.help import Command, Group
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
 
@@ -143,7 +144,7 @@ def _exit_code(arguments: list[str]) -> int:
     try:
         code = _run(arguments)
     except EdgebakeError as error:
-        typer.echo(f"error: {error}", err=True)
+        print_error(f"error: {error}")
         return EXIT_USER
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
@@ -222,4 +223,4 @@ def _report_wrong_call(error: Any) -> None:
     command = context.command_path if context else "edgebake"
     hint = f"did you mean {suggestion}" if suggestion else f"see: {command} --help"
     message = message[:1].lower() + message[1:].rstrip(".")
-    typer.echo(f"error: {EdgebakeError(message, hints=(hint,))}", err=True)
+    print_error(f"error: {EdgebakeError(message, hints=(hint,))}")

@@ -12,6 +12,7 @@ from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command_options, flag, option
 from edgebake.errors import EdgebakeError
 from edgebake.model.request import Request
+from edgebake.text.printable import printable
 from edgebake.text.words import listed
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def checkout_lock(command: str, timeout: str | None) -> CheckoutLock:
     from edgebake.text.duration import parse_duration
 
     def report(text: str) -> None:
-        print(f"edgebake: {text}", file=sys.__stderr__, flush=True)
+        print(f"edgebake: {printable(text)}", file=sys.__stderr__, flush=True)
 
     at_once = timeout in ("0", "0s")
     seconds = 0.0 if at_once else parse_duration(timeout, "--lock-timeout") if timeout else DEFAULT_WAIT

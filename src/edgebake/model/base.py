@@ -98,7 +98,7 @@ def no_control(text: str) -> str:
     Raises:
         ValueError: it has several lines, or control characters.
     """
-    if not text.isprintable() and any(category(c) in ("Cc", "Zl", "Zp", "Cs") for c in text):
+    if not text.isprintable() and any(category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") for c in text):
         raise ValueError(f"{text!r} contains a line break or another control character")
     return text
 
