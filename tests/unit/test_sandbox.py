@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from edgebake.errors import EdgebakeError, Position
+from edgebake.graph.compile import plan_images
 from edgebake.model.target import Target
 from edgebake.templating.pages import render_page
 from edgebake.templating.templates import Templates, project_templates
@@ -258,3 +259,31 @@ def test_yaml_runs_no_code(tmp_path: Path) -> None:
     with pytest.raises(EdgebakeError, match="parse_raw"):
         project.compile()
     assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    ("git", "ref"),
+    [
+        ("{{ '--upload-pack=touch ' ~ args.FILE }}", "v1"),
+        ("{{ '-x@host:a' }}", "v1"),
+        ("{{ 'ext::sh -c true' }}", "v1"),
+        ("{{ '/etc' }}", "v1"),
+        ("https://example.com/a", "{{ '--upload-pack=true' }}"),
+        ("https://example.com/a", "{{ 'a..b' }}"),
+        ("https://example.com/a", "{{ 'a b' }}"),
+    ],
+)
+def test_git_gets_no_options_from_yaml(tmp_path: Path, git: str, ref: str) -> None:
+    """What `lock` gives to `git ls-remote` is checked with its templates filled in."""
+    source = {"git": git, "ref": ref}
+    project = make_project(tmp_path).recipe(
+        **recipe(
+            "a",
+            args={"FILE": str(tmp_path / "ran")},
+            build={"runs_on": "build-platform", "sources": [source], "script": "build.sh"},
+        )
+    )
+    project.write({"recipes/a/build.sh": "true\n"}).images(app=["a"])
+    with pytest.raises(EdgebakeError, match=r"is not a URL|is not a tag or branch") as caught:
+        [view.git_sources() for plan in plan_images(project.open()) for view in plan.views.values()]
+    assert "recipes/a/recipe.json" in str(caught.value)

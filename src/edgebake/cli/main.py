@@ -48,6 +48,7 @@ from edgebake.cli.command import option
 from edgebake.cli.console import print_error
 from edgebake.cli.help import Command, Group
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
+from edgebake.model.files import NO_PYTHON
 
 COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     "Build": {
@@ -111,11 +112,14 @@ def _version(value: bool) -> None:
 
 
 _DIRECTORY = option("Work in this folder.", "--directory", "-C", file_okay=False)
+_NO_PYTHON = option("Refuse recipes written in Python, which run code.", "--no-python", default=False)
 _VERSION = option("Print the version.", "--version", default=False, callback=_version, is_eager=True)
 
 
 @app.callback()
-def _options(directory: Path | None = _DIRECTORY, version: bool = _VERSION) -> None:
+def _options(directory: Path | None = _DIRECTORY, no_python: bool = _NO_PYTHON, version: bool = _VERSION) -> None:
+    if no_python:
+        os.environ[NO_PYTHON] = "1"
     if directory is None:
         return
     try:

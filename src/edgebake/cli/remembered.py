@@ -15,6 +15,7 @@ import typer
 
 from edgebake.cli.command import Options, with_parameters
 from edgebake.cli.console import Waiting
+from edgebake.model.files import NO_PYTHON
 
 if TYPE_CHECKING:
     from edgebake.cache.entries import CachedOutput
@@ -124,6 +125,8 @@ def _store() -> Store | None:
     """Return the store: in the folder that the environment names, or in the user's folder for caches."""
     from edgebake.cache.store import Store
 
+    if os.environ.get(NO_PYTHON):
+        return None
     folder = os.environ.get(VARIABLE, "")
     if folder == OFF:
         return None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position, did_you_mean
-from edgebake.load.document import Document, Place, load_document, position_of
+from edgebake.load.document import Document, Place, load_document, position_of, read_text
 from edgebake.load.folders import builtin_root as builtin_root
 from edgebake.load.folders import files_below, leads_out, recipe_file, recipes_below, two_files
 from edgebake.load.folders import shown_path as shown_path
@@ -33,6 +33,7 @@ class LoadedRecipe:
     folder: Path
     vendored: bool
     _words: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+    _called: dict[Target, tuple[Release, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -54,7 +55,9 @@ class LoadedRecipe:
     def releases(self, target: Target) -> tuple[Release, ...]:
         """Return the releases for a target; a single one without a version if the recipe has none."""
         if callable(self.recipe.releases):
-            return call_releases(self.recipe, self.document, target)
+            if target not in self._called:
+                self._called[target] = call_releases(self.recipe, self.document, target)
+            return self._called[target]
         return self.recipe.releases or _IMPLICIT
 
     def release_number(self, release: Release) -> int:
@@ -156,23 +159,29 @@ class Catalogue:
 
     def known_names(self) -> list[str]:
         """Return all names for requirements, sorted: recipes, their aliases, and what they provide."""
-        provided = {name for loaded in self.all_recipes() for name in loaded.recipe.provides}
-        aliases = {alias for loaded in self.all_recipes() for alias in loaded.recipe.aliases}
+        provided = {name for loaded in self._that_may_have("provides") for name in loaded.recipe.provides}
+        aliases = {alias for loaded in self._that_may_have("aliases") for alias in loaded.recipe.aliases}
         return sorted({*self.recipe_names(), *aliases, *provided})
 
     def providers(self, name: str) -> list[LoadedRecipe]:
         """Return the recipes that provide `name`, in the order of their names."""
-        return [recipe for recipe in self.all_recipes() if name in recipe.recipe.provides]
+        return [recipe for recipe in self._that_may_have("provides") if name in recipe.recipe.provides]
 
     def all_recipes(self) -> Iterator[LoadedRecipe]:
         """Yield all recipes, in the order of their names."""
         return (self.recipe(name) for name in self.recipe_names())
 
+    def _that_may_have(self, field: str) -> Iterator[LoadedRecipe]:
+        """Yield all recipes but those written in Python that do not have a word: nobody needs to run these."""
+        for name, path in sorted(self._index.items()):
+            if name in self._recipes or path.suffix != ".py" or field in read_text(path, str(path)):
+                yield self.recipe(name)
+
     @cached_property
     def _aliases(self) -> dict[str, str]:
         # The project's own recipes come first: their names and aliases hide built-in aliases.
         aliases: dict[str, str] = {}
-        for loaded in sorted(self.all_recipes(), key=lambda loaded: loaded.vendored):
+        for loaded in sorted(self._that_may_have("aliases"), key=lambda loaded: loaded.vendored):
             for index, alias in enumerate(loaded.recipe.aliases):
                 name = alias if self.has_recipe(alias) else aliases.get(alias)
                 if name is None:
