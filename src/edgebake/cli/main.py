@@ -130,6 +130,8 @@ def _options(directory: Path | None = _DIRECTORY, no_python: bool = _NO_PYTHON, 
 
 def main() -> None:
     """Run the command line; a user's mistake is one message on stderr and exit code 2."""
+    if not _has_streams():
+        sys.exit(EXIT_USER)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `edgebake plan | head` ends quietly, as other tools do
     if isinstance(sys.stdout, TextIOWrapper):
@@ -141,6 +143,22 @@ def main() -> None:
         code = _output_failed(error)
     gc.freeze()  # nor does the interpreter collect once more before it ends
     sys.exit(code)
+
+
+def _has_streams() -> bool:
+    """Return whether there is an output; report it if not. What is closed leads nowhere from then on.
+
+    Otherwise the next file that is opened would be the output of programs that this one starts.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the end)
+    if sys.stdout is None:
+        print_error("error: cannot write the output: it is closed")
+    return sys.stdout is not None
 
 
 def _exit_code(arguments: list[str]) -> int:

@@ -54,7 +54,28 @@ QUIET = flag("Show no progress.", "-q")
 JSON = flag("Print the result as JSON.", "--json")
 ROOT = option("Look at the machine whose files lie here, not at this one.", metavar="DIR")
 NO_CACHE = flag("Ask the registry again; its answers are kept for ten minutes.")
-IMAGE_REGISTRY = option("Look there, not in the project's registry.", "--registry", metavar="REPOSITORY")
+
+
+def check_repository(text: str | None) -> str | None:
+    """Return the value of `--registry`.
+
+    Raises:
+        EdgebakeError: it is no repository.
+    """
+    if text is None:
+        return None
+    from edgebake.model.base import Repository
+    from edgebake.model.decoding import decode_value
+
+    try:
+        return str(decode_value(Repository, text))
+    except ValueError as error:
+        raise EdgebakeError(f"--registry: {error}") from None
+
+
+IMAGE_REGISTRY = option(
+    "Look there, not in the project's registry.", "--registry", metavar="REPOSITORY", callback=check_repository
+)
 
 
 @command_options
@@ -114,7 +135,9 @@ class BakeFileOptions:
     """
 
     variable: Words = option("Set a variable of the bake file.", "--var", metavar="NAME=VALUE")
-    registry: str | None = option("Use that one, not the project's.", metavar="REPOSITORY")
+    registry: str | None = option(
+        "Use that one, not the project's.", metavar="REPOSITORY", callback=check_repository
+    )
     tag: str | None = option("Value of the bake file's TAG.", metavar="TAG")
     ca_bundle: str | None = CA_BUNDLE
 

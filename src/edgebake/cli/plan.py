@@ -46,7 +46,7 @@ class PlanOptions(BakeFileOptions, SelectOptions):
 
     changed_since: str | None = CHANGED_SINCE
     unpublished: bool = UNPUBLISHED
-    shards: int | None = option("Cut it for N machines, by platform and weight.", metavar="N", min=1)
+    shards: int | None = option("Cut it for N machines, by platform and weight.", metavar="N", min=1, max=1000)
     timings: list[Path] | None = option("What `bake --json` printed, as weights; repeatable.", metavar="FILE")
     builder: str | None = option(
         "Also show what is native and emulated on this builder.", metavar="NAME", complete=complete.builders

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -157,7 +158,7 @@ def read_lock(root: Path) -> Lock | None:
         EdgebakeError: the lock file is damaged.
     """
     path = root / LOCK_FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     try:
         raw = read_regular(path, _LARGEST_LOCK)

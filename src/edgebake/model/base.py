@@ -171,7 +171,14 @@ def _relative(text: str) -> str:
         raise ValueError(f"{text!r} must be a relative path inside the folder, without '..'")
     if "${" in text or "{{" in text:
         raise ValueError(f"{text!r} must be a plain path, without variables or templates")
+    _short(text)
     return text.removeprefix("./") or "."
+
+
+def _short(path: str) -> None:
+    """Refuse a path that no Linux file system can hold."""
+    if len(path.encode()) >= 4096 or any(len(part.encode()) > 255 for part in path.split("/")):
+        raise ValueError(f"{path[:40]!r}… is longer than a path can be")
 
 
 RelativePath = Annotated[str, AfterValidator(_relative)]
@@ -189,6 +196,7 @@ def check_image_path(text: str) -> str:
     no_control(text)
     if not text.startswith("/") or ".." in text.split("/"):
         raise ValueError(f"{text!r} must be an absolute path in the image, without '..'")
+    _short(text)
     return text
 
 

@@ -24,9 +24,26 @@ def decode(kind: type[T], content: bytes) -> T:
     try:
         return cast(T, _adapter(cast(Hashable, kind)).validate_json(content, strict=True))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])[:200]
-        raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from None
+        raise _in_one_line(error) from None
+
+
+def decode_value(kind: Any, value: object) -> Any:
+    """Return a value of the command line, if it is of a kind.
+
+    Raises:
+        ValueError: it is not, and why.
+    """
+    try:
+        return _adapter(kind).validate_python(value, strict=True)
+    except ValidationError as error:
+        raise _in_one_line(error) from None
+
+
+def _in_one_line(error: ValidationError) -> ValueError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])[:200]
+    message = first["msg"].removeprefix("Value error, ")
+    return ValueError(f"{where}: {message}" if where else message)
 
 
 @lru_cache(maxsize=32)

@@ -17,7 +17,7 @@ from jinja2.nativetypes import NativeCodeGenerator
 from edgebake.errors import Position
 from edgebake.load.folders import builtin_root
 from edgebake.templating.environment import Plain
-from edgebake.templating.quote import copy_words, dockerfile_word, exec_form, shell_word, yaml_string
+from edgebake.templating.quote import copy_words, dockerfile_word, exec_form, shell_word, volume_paths, yaml_string
 from edgebake.templating.sandbox import FILE, Sandboxed, guarded
 from edgebake.templating.visible import Kept, KeptText, Pieces
 
@@ -55,6 +55,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "shell_assignments": _shell_assignments,
     "shell_word": shell_word,
     "shell_words": _shell_words,
+    "volume_paths": volume_paths,
     "yaml": yaml_string,
 }
 
