@@ -108,9 +108,10 @@ class Journal:
                 file.write(b"\n" + line if _is_torn(file.fileno()) else line)
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError as error:
+        except (OSError, EdgebakeError) as error:
             hints = ("what was built stays built; free space or fix the permissions, and bake again",)
-            message = f"cannot write the journal: {error.strerror}"
+            reason = error.strerror if isinstance(error, OSError) else f"{error.message} ({error.reason})"
+            message = f"cannot write the journal: {reason}"
             raise EdgebakeError(message, at=Position(str(self._path)), hints=hints) from None
 
     def shrink(self, keep: Keep, limit: int = LIMIT) -> None:
