@@ -78,6 +78,9 @@ class ErrorGroup(EdgebakeError):
         super().__init__(errors[0].message, at=errors[0].at)
         self.errors = tuple(errors)
 
+    def __reduce__(self) -> tuple[type[ErrorGroup], tuple[Sequence[EdgebakeError]]]:
+        return ErrorGroup, (self.errors,)  # what pickle makes of an exception by itself takes a message
+
     def __str__(self) -> str:
         # A hint that the next mistake has as well is shown once.
         following = [*(error.hints for error in self.errors[1:]), ()]

@@ -23,6 +23,7 @@ FILES = {
         registry: {registry}
         mirrors: {{debian: {mirror}}}
         cache: registry
+        ci: {{install: ./tools}}
         images:
           left:
             recipes: [./apps/left]
@@ -56,6 +57,7 @@ SHARING = {
         registry: {registry}
         stacks: {registry}/stacks
         mirrors: {{debian: {mirror}}}
+        ci: {{install: ./tools}}
         images:
           left:
             recipes: [./apps/left]

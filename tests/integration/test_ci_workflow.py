@@ -45,13 +45,17 @@ SETTINGS: dict[str, dict[str, Any]] = {
                                     "ci": {"runners": {ARM64: "emulated"}}},
     "releases": {**GHCR, "tag": "edge", "ci": {"tags": "v*"}},
     "gha cache": {**GHCR, "cache": "gha"},
-    "quoted": {**GHCR, "ci": {"install": ["edgebake @ git+https://example.org/it's@v1", './tools "x"'],
+    "quoted": {**GHCR, "ci": {"install": ["edgebake @ git+https://example.org/it's@" + "0" * 40, './tools-"x"'],
                               "branches": ["main", "release/**"]}},
 }  # fmt: skip
 
 
+INSTALL = "./tools/edgebake-0.1.0-py3-none-any.whl"
+
+
 def project_with(folder: Path, settings: dict[str, Any]) -> Project:
     project = make_project(folder)
+    settings = {**settings, "ci": {"install": INSTALL, **settings.get("ci", {})}}
     project.recipe(**recipe("a"))
     images = {"app": {"recipes": ["a"], "targets": ["cpu"]}}
     return project.write({"edgebake.yaml": json.dumps({**settings, "images": images})})
@@ -218,7 +222,14 @@ def test_a_project_in_a_folder_of_its_repository(tmp_path: Path) -> None:
         ({"runners": {"linux/amd64": "emulated", ARM64: "emulated"}}, "one platform needs a runner"),
         ({"runners": {ARM64: ["emulated", "x"]}}, "cannot be combined with other labels"),
         ({"password": "GITHUB_X"}, "is not a secret name"),
-        ({"install": "-r x"}, "is not a requirement that pip can install"),
+        ({"install": "-r x"}, "does not say which bytes to install"),
+        ({"install": "edgebake"}, "does not say which bytes to install"),
+        ({"install": "edgebake==0.1.0"}, "does not say which bytes to install"),
+        ({"install": "edgebake @ git+https://example.org/edgebake@v1"}, "does not say which bytes"),
+        ({"install": "edgebake @ git+https://example.org/edgebake"}, "does not say which bytes"),
+        ({"install": "edgebake @ git+http://example.org/edgebake@" + "1" * 40}, "does not say which bytes"),
+        ({"install": "edgebake @ https://example.org/edgebake.whl"}, "does not say which bytes"),
+        ({"install": "./a.whl --index-url https://example.org"}, "does not say which bytes"),
         ({"branches": "a b"}, "is not a branch name"),
     ],
 )
@@ -227,8 +238,38 @@ def test_settings_that_cannot_work_are_refused(tmp_path: Path, ci: dict[str, Any
         project_with(tmp_path, {**GHCR, "ci": ci}).open()
 
 
+@pytest.mark.parametrize(
+    "install",
+    [
+        "edgebake @ git+https://example.org/edgebake@" + "1" * 40,
+        "edgebake[x] @ git+ssh://git@example.org/edgebake@" + "1" * 40,
+        "edgebake @ https://example.org/edgebake-0.1.0-py3-none-any.whl#sha256=" + "1" * 64,
+        "edgebake==0.1.0 --hash=sha256:" + "1" * 64,
+        "./tools/edgebake-0.1.0-py3-none-any.whl",
+        "../tools",
+    ],
+)
+def test_sources_that_are_always_the_same_bytes(tmp_path: Path, install: str) -> None:
+    project = project_with(tmp_path, {**GHCR, "ci": {"install": install}})
+    assert install in render_workflow(project.open(), ".", "x.yml")
+
+
+def test_there_is_no_source_that_nobody_named(tmp_path: Path) -> None:
+    """Whoever registered a name on the index would control every workflow."""
+    project = project_with(tmp_path, GHCR).set(ci={})
+    with pytest.raises(EdgebakeError, match="nothing to install edgebake from"):
+        workflow_tree(project.open())
+    assert "edgebake==" not in (ROOT / "templates/ci/github.yml.j2").read_text()
+
+
+def test_the_workflow_is_not_among_git_s_own_files(tmp_path: Path) -> None:
+    project = project_with(tmp_path, GHCR)
+    with pytest.raises(EdgebakeError, match="is git's own"):
+        workflow_tree(project.open(), ".git/hooks/x.yml")
+
+
 def test_what_github_cannot_reach_is_told(tmp_path: Path) -> None:
-    project = project_with(tmp_path, {"ci": {"install": "edgebake"}})
+    project = project_with(tmp_path, {})
     (line,) = warnings(project.open())
     assert "GitHub's runners cannot reach the registry localhost:5000" in line
 

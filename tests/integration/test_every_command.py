@@ -20,7 +20,7 @@ from integration.forked import Done, forked
 from integration.test_bad_input import tree
 
 PROJECT = {
-    "edgebake.yaml": "registry: localhost:1/acme\nimages:\n  app:\n    recipes: [greeter]\n    targets: [board]\n",
+    "edgebake.yaml": "registry: localhost:1/acme\nimages:\n  app:\n    recipes: [greeter]\n    targets: [board]\nci: {install: ./tools}\n",
     "recipes/greeter/recipe.yaml": (
         "name: greeter\nsummary: Says hello\ninstall: {apt: [hello]}\ntest: {script: test.sh}\nbench: {script: test.sh}\n"
     ),

@@ -55,7 +55,7 @@ edgebake graph
 edgebake graph -o build.html
 edgebake lint
 edgebake compose --target cpu
-edgebake ci github
+edgebake ci github  # exits with 2
 edgebake ci matrix --all
 edgebake doctor  # exits with 3
 git init -q .

@@ -9,7 +9,10 @@ import pytest
 
 from edgebake.errors import EdgebakeError
 from edgebake.plan.settings import Settings
-from edgebake.publishing.collect import Parts, collect
+from edgebake.publishing.collect import Found, Parts, collect
+from edgebake.publishing.merge import Publisher
+from edgebake.registry.client import RegistryClient
+from edgebake.registry.reference import parse_repository
 from edgebake.state.digest_files import Part, missing_siblings, read_shards, subject_name, write_digest_file
 from integration.projects import ALL, AMD64, ARM64, Project, make_project, recipe
 
@@ -109,6 +112,30 @@ def test_what_is_no_digest_file_is_told_with_its_name(tmp_path: Path, text: str)
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(EdgebakeError, match=r"a\.json: this is not a digest file"):
         read_shards([tmp_path])
+
+
+@pytest.mark.parametrize(
+    "tag", ["v1.0-release", "latest", "cpu", "cpu-amd64-0123456789abcdef", "x-amd64-0123456789abcdef"]
+)
+def test_a_digest_file_can_only_name_its_own_staging_tag(project: Project, tmp_path: Path, tag: str) -> None:
+    """Whatever it names is removed after the merge."""
+    data = {"version": 1, "parts": [{**part(project, AMD64).model_dump(), "staging_tag": tag}]}
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    with pytest.raises(EdgebakeError, match="is no staging tag of demo-cpu"):
+        read_shards([tmp_path / "a.json"])
+
+
+def test_tags_are_only_removed_where_something_is_published(project: Project) -> None:
+    plan = project.plan()
+    one = part(project, AMD64)
+    tag = f"cpu-amd64-{one.fingerprint.removeprefix('sha256:')[:16]}"
+    forged = one.model_copy(update={"repository": "elsewhere.example/app", "staging_tag": tag})
+    parts = {"demo-cpu": {AMD64: Found(forged, Path("a.json"))}}
+    publisher = Publisher(plan, Settings(environment={}), RegistryClient({}))
+    own = {parse_repository("registry.example/app")}
+    removed, kept = publisher._remove_staging(parts, own, set())
+    assert removed == []
+    assert [one.reference for one in kept] == [f"elsewhere.example/app:{tag}"]
 
 
 def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path, project: Project) -> None:

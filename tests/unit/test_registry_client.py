@@ -106,7 +106,7 @@ def test_a_helper_that_has_nothing_leaves_it_to_the_file(tmp_path: Path) -> None
 
 def test_no_configuration_is_no_login_and_a_broken_one_is_an_error(tmp_path: Path) -> None:
     assert Credentials({"DOCKER_CONFIG": str(tmp_path)}).of("a.io") is None
-    with pytest.raises(EdgebakeError, match="is not JSON"):
+    with pytest.raises(EdgebakeError, match="cannot be understood"):
         credentials(tmp_path, "{")
 
 

@@ -296,20 +296,15 @@ class TestPaths:
         with pytest.raises(EdgebakeError, match="is not a path inside the project"):
             OutputTree(tmp_path).add(path, b"", owner="x")
 
-    def test_a_link_that_leads_out_is_not_followed(self, tmp_path: Path) -> None:
-        (tmp_path / "root").mkdir()
+    @pytest.mark.parametrize("to", ["../elsewhere", "real"])
+    def test_a_folder_that_is_a_link_is_not_followed(self, tmp_path: Path, to: str) -> None:
+        (tmp_path / "root/real").mkdir(parents=True)
         (tmp_path / "elsewhere").mkdir()
-        (tmp_path / "root/bake").symlink_to("../elsewhere")
+        (tmp_path / "root/bake").symlink_to(to)
         for attempt in (changes, write):
-            with pytest.raises(EdgebakeError, match="lies outside of the project"):
+            with pytest.raises(EdgebakeError, match="is reached through a symbolic link"):
                 attempt(tmp_path / "root", V1)
-        assert list((tmp_path / "elsewhere").iterdir()) == []
-
-    def test_a_link_within_the_project_is_followed(self, tmp_path: Path) -> None:
-        (tmp_path / "real").mkdir()
-        (tmp_path / "bake").symlink_to("real")
-        write(tmp_path, V1)
-        assert (tmp_path / "real/cpu/Dockerfile").read_text() == "c1"
+        assert list((tmp_path / "elsewhere").iterdir()) == list((tmp_path / "root/real").iterdir()) == []
 
     def test_a_project_reached_through_a_link(self, tmp_path: Path) -> None:
         (tmp_path / "real").mkdir()
@@ -319,7 +314,7 @@ class TestPaths:
 
     def test_a_link_in_circles(self, tmp_path: Path) -> None:
         (tmp_path / "bake").symlink_to("bake")
-        with pytest.raises(EdgebakeError, match=r"cannot read bake/"):
+        with pytest.raises(EdgebakeError, match="is reached through a symbolic link"):
             write(tmp_path, V1)
 
 
@@ -510,7 +505,11 @@ import json, os, resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from edgebake.errors import EdgebakeError
+from edgebake.render import writer
 from edgebake.render.writer import OutputTree
+
+# What this imports, the user that this becomes may not read.
+writer._parse_manifest(b'{"tool": "edgebake", "schema": 1, "files": {}}')
 
 def drop_privileges():
     if os.getuid() == 0:

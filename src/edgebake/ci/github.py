@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from edgebake import __version__
 from edgebake.ci.matrix import HOSTED, runner_labels
 from edgebake.ci.secrets import workflow_secrets
 from edgebake.errors import EdgebakeError
 from edgebake.load.workspace import Workspace
 from edgebake.render.writer import OutputTree
 from edgebake.templating.templates import project_templates
+from edgebake.templating.visible import Function
 
 TEMPLATE = "ci/github.yml.j2"
 GITHUB_REGISTRY = "ghcr.io"
@@ -56,24 +56,34 @@ def render_workflow(workspace: Workspace, folder: str, path: str) -> str:
     `folder` is the project's folder in the repository, `.` if they are the same.
 
     Raises:
-        EdgebakeError: the folder contains an expression of GitHub Actions.
+        EdgebakeError: the folder contains an expression of GitHub Actions, or `ci.install` is not set.
     """
     if "${{" in folder:
         raise EdgebakeError(f"the folder {folder!r} cannot be used in a workflow", hints=("rename the folder",))
     project = workspace.project
     ci = project.ci
+    if not ci.install:
+        raise EdgebakeError(
+            "the workflow has nothing to install edgebake from",
+            at=workspace.at("ci"),
+            reason="Its jobs can push images, so the project says what they run; a name on an index can be taken.",
+            hints=(
+                'set ci.install, such as "edgebake @ git+https://HOST/PATH@COMMIT"',
+                "a wheel with its hash, and a path in the repository, are possible too (docs/ci.md)",
+            ),
+        )
     registry = ci.registry or project.registry
     host = registry_host(registry)
     text = project_templates(workspace.root).render(
         TEMPLATE,
         title="edgebake" if folder == "." else f"edgebake {folder}",
-        ci=ci,
-        project=project,
-        uses=_pinned,
+        ci=ci.model_dump(mode="json"),
+        project=project.model_dump(mode="json"),
+        uses=Function(_pinned),
         buildx_version=BUILDX,
         folder=folder,
         path=path,
-        install="\n".join(ci.install or (f"edgebake=={__version__}",)),
+        install="\n".join(ci.install),
         registry=registry,
         host=host,
         github_registry=host == GITHUB_REGISTRY,
@@ -96,7 +106,7 @@ def registry_host(repository: str) -> str:
 
 
 def warnings(workspace: Workspace) -> list[str]:
-    """Return warnings about the workflow: an unreachable registry, or the origin of edgebake."""
+    """Return warnings about the workflow: an unreachable registry."""
     project = workspace.project
     host = registry_host(project.ci.registry or project.registry)
     labels = {word for words in runner_labels(project.ci).values() for word in words}
@@ -105,11 +115,6 @@ def warnings(workspace: Workspace) -> list[str]:
     if host.split(":")[0] in ("localhost", "127.0.0.1") and labels & hosted:
         messages.append(
             f"GitHub's runners cannot reach the registry {host}: set ci.registry, such as ghcr.io/OWNER"
-        )
-    if not project.ci.install:
-        messages.append(
-            f"the workflow installs edgebake=={__version__} from PyPI; "
-            "to install it from elsewhere, set ci.install (a path, or git+https://…@COMMIT)"
         )
     return messages
 

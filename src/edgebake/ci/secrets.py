@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from edgebake.dataclasses import dataclass
 from edgebake.graph.compile import compile_workspace
 from edgebake.load.workspace import Workspace
 from edgebake.model.secret import AGENT, HOME

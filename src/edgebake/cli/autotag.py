@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import typer
-
 from edgebake.cli import complete
 from edgebake.cli.command import argument, command, command_options, flag
-from edgebake.cli.console import Waiting, print_json, print_notes, print_text
+from edgebake.cli.console import Waiting, print_error, print_json, print_notes, print_text
 from edgebake.cli.options import CA_BUNDLE, IMAGE_REGISTRY, NO_CACHE, ROOT
 
 
@@ -53,7 +51,7 @@ def autotag(options: AutotagOptions) -> None:
     if options.json_output:
         print_json(data(answer))
     if options.explain:
-        typer.echo(text(answer), err=True)
+        print_error(text(answer))
     if answer.best is None:
         raise found.nothing_fits()
     print_notes(*(f"{answer.best.reference}: {doubt}" for doubt in answer.doubts))

@@ -9,7 +9,14 @@ import typer
 
 from edgebake.cli.command import command, command_options, flag, option
 from edgebake.cli.console import json_text, print_error, print_notes, print_text
-from edgebake.cli.options import CHANGED_SINCE, LOCK_TIMEOUT, UNPUBLISHED, checkout_lock, refuse_together
+from edgebake.cli.options import (
+    CHANGED_SINCE,
+    LOCK_TIMEOUT,
+    UNPUBLISHED,
+    check_repository,
+    checkout_lock,
+    refuse_together,
+)
 from edgebake.errors import EdgebakeError
 from edgebake.model.request import Request
 
@@ -78,7 +85,7 @@ class MatrixOptions:
     changed_since: str | None = CHANGED_SINCE
     unpublished: bool = UNPUBLISHED
     everything: bool = flag("All images.", "--all")
-    registry: str | None = option("Where images are published.", metavar="REPOSITORY")
+    registry: str | None = option("Where images are published.", metavar="REPOSITORY", callback=check_repository)
     shards_file: str | None = option(
         "Also write the shards to a file, for `bake --shards`.", "--file", metavar="FILE"
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
-import typer
+from edgebake.text.printable import escaped, printable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -30,9 +30,17 @@ _ERASE = "\r\x1b[K"
 def console(stream: TextIO) -> Console:
     """Return rich's console for a stream: as wide as the terminal, or unlimited where there is none."""
     from rich.console import Console
+    from rich.segment import Segment
+
+    class Clean(Console):
+        """Prints texts without their control characters; its own colours stay."""
+
+        def render(self, *arguments: Any) -> Iterator[Segment]:
+            for segment in super().render(*arguments):
+                yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
     is_terminal = stream.isatty()
-    return Console(
+    return Clean(
         file=stream,
         width=None if is_terminal else UNLIMITED,
         force_terminal=is_terminal,
@@ -49,7 +57,7 @@ def render(renderable: Renderable, stream: TextIO | None = None) -> str:
     Plain text stays as it is (the terminal wraps it) and needs no rich, which takes a while to import.
     """
     if isinstance(renderable, str):
-        return renderable
+        return printable(renderable)
     target = console(stream or sys.stdout)
     with target.capture() as capture:
         target.print(renderable)
@@ -64,7 +72,12 @@ def print_text(*renderables: Renderable) -> None:
 
 def json_text(output: BaseModel) -> str:
     """Return the published model of a command (`model.output`) as JSON. What is absent is null."""
-    return output.model_dump_json(indent=2, by_alias=True)
+    return escaped(output.model_dump_json(indent=2, by_alias=True))
+
+
+def write_text(text: str) -> None:
+    """Write a text to stdout as it is, without a line feed at its end."""
+    sys.stdout.write(printable(text))
 
 
 def print_json(output: BaseModel) -> None:
@@ -91,7 +104,8 @@ def print_notes(*texts: str) -> None:
 def print_error(*texts: str) -> None:
     """Print errors, or other lines that belong to one, to stderr."""
     for text in texts:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{printable(text)}\n")
+    sys.stderr.flush()
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Renderable]], *, wrap: Sequence[str] = ()) -> Table:
@@ -156,7 +170,7 @@ class Waiting:
     def __enter__(self) -> Waiting:
         if self._shown:
             self._said = True
-            self._stream.write(f"{self._text} …")
+            self._stream.write(f"{printable(self._text)} …")
             self._stream.flush()
         return self
 
@@ -170,7 +184,7 @@ class Waiting:
     def report(self, line: str) -> None:
         """Show a line on stderr in its place."""
         self.end()
-        typer.echo(line, err=True)
+        print_error(line)
 
     def __exit__(self, *exception: object) -> None:
         self.end()

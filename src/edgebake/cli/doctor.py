@@ -10,7 +10,7 @@ import typer
 
 from edgebake.cli.command import command, command_options, flag, option
 from edgebake.cli.console import Waiting, print_json, print_text
-from edgebake.cli.options import CA_BUNDLE, JSON
+from edgebake.cli.options import CA_BUNDLE, JSON, check_repository
 from edgebake.errors import EXIT_CHECK
 
 
@@ -19,7 +19,9 @@ class DoctorOptions:
     """What is checked, and whether it is fixed."""
 
     fix: bool = flag("Fix what can do no harm, and say what was done.")
-    registry: str | None = option("Check this registry, not the project's.", metavar="REPOSITORY")
+    registry: str | None = option(
+        "Check this registry, not the project's.", metavar="REPOSITORY", callback=check_repository
+    )
     ca_bundle: str | None = CA_BUNDLE
     json_output: bool = JSON
 

@@ -15,7 +15,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command, command_options, flag, option
-from edgebake.cli.console import Waiting, print_notes, print_text, render
+from edgebake.cli.console import Waiting, print_error, print_notes, print_text, render
 from edgebake.cli.options import CA_BUNDLE, IMAGE_REGISTRY, NO_CACHE, ROOT
 from edgebake.errors import EdgebakeError, unknown
 
@@ -145,7 +145,7 @@ def _show(prepared: Prepared, options: RunOptions) -> None:
 
     print_notes(*prepared.notes)
     if options.explain:
-        typer.echo(render(text(prepared), sys.stderr), err=True)
+        print_error(render(text(prepared), sys.stderr))
     if options.dry_run:
         print_text(shlex.join(prepared.words()))
 
@@ -187,7 +187,7 @@ def _run(prepared: Prepared, options: RunOptions) -> int:
         code = run(prepared.words(), container, timeout)
     finally:
         if monitor is not None:
-            typer.echo(f"monitor: {usage(monitor.stop())}", err=True)
+            print_error(f"monitor: {usage(monitor.stop())}")
     if code == TIMED_OUT and timeout is not None:
         typer.echo(f"error: it was still running after {timeout:g} s, and was stopped", err=True)
     return code

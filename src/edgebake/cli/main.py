@@ -17,8 +17,10 @@ from typer.main import get_command
 
 from edgebake import __version__
 from edgebake.cli.command import option
+from edgebake.cli.console import print_error
 from edgebake.cli.help import Command, Group
 from edgebake.errors import EXIT_INTERRUPTED, EXIT_USER, EdgebakeError
+from edgebake.model.files import NO_PYTHON
 
 COMMANDS = {
     "Build": {
@@ -87,10 +89,13 @@ def _version(value: bool) -> None:
 
 
 _DIRECTORY = option("Work in this folder.", "--directory", "-C", file_okay=False)
+_NO_PYTHON = option("Refuse recipes written in Python, which run code.", "--no-python", default=False)
 _VERSION = option("Print the version.", "--version", default=False, callback=_version, is_eager=True)
 
 
-def _options(directory: Path | None = _DIRECTORY, version: bool = _VERSION) -> None:
+def _options(directory: Path | None = _DIRECTORY, no_python: bool = _NO_PYTHON, version: bool = _VERSION) -> None:
+    if no_python:
+        os.environ[NO_PYTHON] = "1"
     if directory is None:
         return
     try:
@@ -101,6 +106,8 @@ def _options(directory: Path | None = _DIRECTORY, version: bool = _VERSION) -> N
 
 def main() -> None:
     """Run the command line; a user's mistake is one message on stderr and exit code 2."""
+    if not _has_streams():
+        sys.exit(EXIT_USER)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `edgebake plan | head` ends quietly, as other tools do
     if isinstance(sys.stdout, TextIOWrapper):
@@ -114,12 +121,28 @@ def main() -> None:
     sys.exit(code)
 
 
+def _has_streams() -> bool:
+    """Return whether there is an output; report it if not. What is closed leads nowhere from then on.
+
+    Otherwise the next file that is opened would be the output of programs that this one starts.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (until the end)
+    if sys.stdout is None:
+        print_error("error: cannot write the output: it is closed")
+    return sys.stdout is not None
+
+
 def _exit_code(arguments: list[str]) -> int:
     """Run the command, report what the user did wrong, and return the exit code."""
     try:
         code = _run(arguments)
     except EdgebakeError as error:
-        typer.echo(f"error: {error}", err=True)
+        print_error(f"error: {error}")
         return EXIT_USER
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
@@ -188,4 +211,4 @@ def _report_wrong_call(error: Any) -> None:
     command = context.command_path if context else "edgebake"
     hint = f"did you mean {suggestion}" if suggestion else f"see: {command} --help"
     message = message[:1].lower() + message[1:].rstrip(".")
-    typer.echo(f"error: {EdgebakeError(message, hints=(hint,))}", err=True)
+    print_error(f"error: {EdgebakeError(message, hints=(hint,))}")

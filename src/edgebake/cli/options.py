@@ -13,6 +13,7 @@ from edgebake.cli import complete
 from edgebake.cli.command import Words, argument, command_options, flag, option
 from edgebake.errors import EdgebakeError
 from edgebake.model.request import Request
+from edgebake.text.printable import printable
 from edgebake.text.words import listed
 
 if TYPE_CHECKING:
@@ -64,7 +65,28 @@ QUIET = flag("Show no progress.", "-q")
 JSON = flag("Print the result as JSON.", "--json")
 ROOT = option("Look at the machine whose files lie here, not at this one.", metavar="DIR")
 NO_CACHE = flag("Ask the registry again; its answers are kept for ten minutes.")
-IMAGE_REGISTRY = option("Look there, not in the project's registry.", "--registry", metavar="REPOSITORY")
+
+
+def check_repository(text: str | None) -> str | None:
+    """Return the value of `--registry`.
+
+    Raises:
+        EdgebakeError: it is no repository.
+    """
+    if text is None:
+        return None
+    from edgebake.model.base import Repository
+    from edgebake.model.decoding import decode_value
+
+    try:
+        return str(decode_value(Repository, text))
+    except ValueError as error:
+        raise EdgebakeError(f"--registry: {error}") from None
+
+
+IMAGE_REGISTRY = option(
+    "Look there, not in the project's registry.", "--registry", metavar="REPOSITORY", callback=check_repository
+)
 
 
 @command_options
@@ -124,7 +146,9 @@ class BakeFileOptions:
     """
 
     variable: Words = option("Set a variable of the bake file.", "--var", metavar="NAME=VALUE")
-    registry: str | None = option("Use that one, not the project's.", metavar="REPOSITORY")
+    registry: str | None = option(
+        "Use that one, not the project's.", metavar="REPOSITORY", callback=check_repository
+    )
     tag: str | None = option("Value of the bake file's TAG.", metavar="TAG")
     ca_bundle: str | None = CA_BUNDLE
 
@@ -182,7 +206,7 @@ def checkout_lock(command: str, timeout: str | None) -> CheckoutLock:
     from edgebake.text.duration import parse_duration
 
     def report(text: str) -> None:
-        print(f"edgebake: {text}", file=sys.__stderr__, flush=True)
+        print(f"edgebake: {printable(text)}", file=sys.__stderr__, flush=True)
 
     at_once = timeout in ("0", "0s")
     seconds = 0.0 if at_once else parse_duration(timeout, "--lock-timeout") if timeout else DEFAULT_WAIT

@@ -10,7 +10,7 @@ import typer
 
 from edgebake.cli import complete
 from edgebake.cli.command import Paths, Words, command_options, flag, option
-from edgebake.cli.console import print_error, print_json, print_notes, print_result, print_text
+from edgebake.cli.console import print_error, print_json, print_notes, print_result, print_text, write_text
 from edgebake.cli.options import (
     CHANGED_SINCE,
     JSON,
@@ -46,7 +46,7 @@ class PlanOptions(BakeFileOptions, SelectOptions):
 
     changed_since: str | None = CHANGED_SINCE
     unpublished: bool = UNPUBLISHED
-    shards: int | None = option("Cut it for N machines, by platform and weight.", metavar="N", min=1)
+    shards: int | None = option("Cut it for N machines, by platform and weight.", metavar="N", min=1, max=1000)
     timings: Paths = option("What `bake --json` printed, as weights; repeatable.", metavar="FILE")
     builder: str | None = option(
         "Also show what is native and emulated on this builder.", metavar="NAME", complete=complete.builders
@@ -139,7 +139,7 @@ def _print(result: Plan, options: PlanOptions) -> None:
     elif options.diff:
         from edgebake.render.writer import unified_diff
 
-        typer.echo("".join(unified_diff(change) for change in result.files), nl=False)
+        write_text("".join(unified_diff(change) for change in result.files))
     else:
         _print_plan(result, options)
 

@@ -20,7 +20,9 @@ class PruneOptions(BakeFileOptions, ImagesOptions):
     keep: int | None = option(
         "Of each declared form of tag, keep the newest N besides those that are declared now.", metavar="N", min=0
     )
-    older_than: float = option("Only tags that are older than this.", metavar="DAYS", default=1.0, min=0)
+    older_than: float = option(
+        "Only tags that are older than this.", metavar="DAYS", default=1.0, min=0, max=36_500
+    )
     stacks: bool = flag("Also keys of `stacks`; no other project may use that repository.")
     delete: bool = flag("Delete the tags; without it, they are only listed.")
     json_output: bool = JSON

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
@@ -14,6 +15,7 @@ import typer
 
 from edgebake.cli.command import Options, given, with_parameters
 from edgebake.cli.console import Waiting
+from edgebake.model.files import NO_PYTHON
 
 if TYPE_CHECKING:
     from edgebake.cache.entries import CachedOutput
@@ -40,7 +42,7 @@ class Remembered:
 
         simple = all(name in plain or not value for name, value in call.items())
         root = find_root(Path.cwd()) or Path.cwd()
-        store = user_store("answers") if simple else None
+        store = user_store("answers") if simple and not os.environ.get(NO_PYTHON) else None
         self._cache = OutputCache(store, root, repr((command, sorted(call.items()))))
         self._out, self._err = io.StringIO(), io.StringIO()
         self._redirected = ExitStack()

@@ -15,10 +15,10 @@ from edgebake.graph.operations import Operations
 from edgebake.graph.ops import BASE, NATIVE, SCRATCH, ImageRef, Op, Raw, Run, Shell, StageRef, Workdir
 from edgebake.graph.steps import Steps
 from edgebake.graph.view import RecipeView
-from edgebake.load.document import Location
+from edgebake.load.document import Location, read_text
 from edgebake.model.target import Target
 from edgebake.resolve.resolution import Pin
-from edgebake.templating.templates import Kept, KeptText
+from edgebake.templating.visible import Function, Kept, KeptText
 
 USER = "app"
 """The user that images run as unless they say otherwise."""
@@ -130,10 +130,10 @@ class StageFactory:
             **view.scope,
             "steps": {name: Kept(ops) for name, ops in sections.items()},
             "stages": {name: Kept(node.ref) for name, node in stages.items() if node is not None},
-            "file": files.file,
-            "helper": files.helper,
+            "file": Function(files.file),
+            "helper": Function(files.helper),
         }
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, str(path))
         pieces = self.context.templates.pieces(text, scope, Position(str(path)))
         return Operations([Raw(tuple(_flat(pieces)), tuple(dict.fromkeys(files.named)))])
 

@@ -20,7 +20,7 @@ from edgebake.model.base import (
     check_web_address,
     without_secret,
 )
-from edgebake.model.recipe import Additions, Recipe, Release, check_git_url
+from edgebake.model.recipe import Additions, Recipe, Release, check_git_ref, check_git_url
 from edgebake.model.target import Target, system_variables
 from edgebake.resolve.resolution import Pin
 from edgebake.templating.values import VersionFact, is_template, render_value
@@ -53,7 +53,7 @@ class RecipeView:
             **self._facts,
             "name": pin.name,
             "version": VersionFact(pin.release.version),
-            "release": pin.release,
+            "release": pin.release.model_dump(mode="json"),
             "flavours": pin.flavours,
             "flavour": pin.flavours[0] if pin.flavours else "",
         }
@@ -232,13 +232,17 @@ class RecipeView:
         return self.rendered(self.recipe.build.env, ("build", "env"))
 
     def git_sources(self) -> list[tuple[str, str]]:
-        """Return URL and ref of the git sources that name no commit."""
+        """Return URL and ref of the git sources that name no commit, as git may be given them.
+
+        Raises:
+            EdgebakeError: a value, with its templates filled in, is none that git takes.
+        """
         found = []
         for index, source in enumerate(self.recipe.build.sources if self.recipe.build else ()):
             place = ("build", "sources", index)
             if source.git and source.ref and not source.commit:
                 url = self.checked(source.git, (*place, "git"), check_git_url)
-                found.append((url, self.text(source.ref, (*place, "ref"))))
+                found.append((url, self.checked(source.ref, (*place, "ref"), check_git_ref)))
         return found
 
     def named_in(self, script: str, names: Iterable[str]) -> frozenset[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -18,8 +17,9 @@ from edgebake.host.built import from_config
 from edgebake.host.candidate import Candidate, is_key
 from edgebake.model.labels import LABEL_PREFIX
 from edgebake.model.target import Target
-from edgebake.registry.client import RegistryClient
-from edgebake.registry.errors import NotFoundError
+from edgebake.registry.client import RawManifest, RegistryClient
+from edgebake.registry.errors import NotAnImageError, NotFoundError
+from edgebake.registry.images import config_of
 from edgebake.registry.reference import Reference, Repository, parse_reference, parse_repository
 
 LIFETIME = 600  # seconds
@@ -140,14 +140,14 @@ def _show(
     try:
         manifest = client.manifest(reference)
         if not manifest.is_index:
-            return _configured(client, repository, name, manifest.data)
+            return _configured(client, repository, name, manifest)
         platforms = {_platform(child): child["digest"] for child in manifest.children}
         platforms.pop("unknown/unknown", None)  # attestations
         if platform not in platforms:
             return Shown(name, tuple(platforms), {}, (), "")
         child = client.manifest(repository.by_digest(platforms[platform]))
-        return _configured(client, repository, name, child.data, tuple(platforms))
-    except (NotFoundError, KeyError, ValueError):
+        return _configured(client, repository, name, child, tuple(platforms))
+    except (NotFoundError, NotAnImageError):
         return None  # deleted meanwhile, or no image at all
 
 
@@ -155,10 +155,10 @@ def _configured(
     client: RegistryClient,
     repository: Repository,
     name: str,
-    manifest: Mapping[str, Any],
+    manifest: RawManifest,
     platforms: tuple[str, ...] = (),
 ) -> Shown:
-    config = json.loads(client.blob(repository, manifest["config"]["digest"]))
+    config = config_of(client, repository, manifest)
     inner = config.get("config") or {}
     platforms, labels = platforms or (f"{config['os']}/{config['architecture']}",), inner.get("Labels") or {}
     environment = _needed(inner.get("Env") or (), labels)

@@ -11,6 +11,7 @@ from edgebake.errors import Position
 from edgebake.lint.finding import Finding, Rule
 from edgebake.lint.shell import Command, commands
 from edgebake.load.catalogue import LoadedRecipe, shown_path
+from edgebake.system.own_files import read_regular
 
 Half = Literal["build", "install", "test", "bench"]
 
@@ -48,5 +49,5 @@ def scripts_of(loaded: LoadedRecipe, root: Path) -> Iterator[Script]:
             name = getattr(getattr(loaded.recipe, half), key, None)
             path = loaded.folder / name if name else None
             if path is not None and path.is_file():
-                text = path.read_text(encoding="utf-8", errors="replace")
+                text = read_regular(path).decode("utf-8", "replace")
                 yield Script(loaded.name, half, shown_path(path, root), text, key == "dockerfile")

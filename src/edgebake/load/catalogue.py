@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position, unknown
-from edgebake.load.document import Document, Place, load_document, position_of
+from edgebake.load.document import Document, Place, load_document, position_of, read_text
 from edgebake.load.folders import builtin_root as builtin_root
 from edgebake.load.folders import files_below, leads_out, recipe_file, recipes_below, two_files
 from edgebake.load.folders import shown_path as shown_path
@@ -19,6 +19,7 @@ from edgebake.load.python_recipe import call_releases, load_python_recipe
 from edgebake.load.validate import validate, validate_named
 from edgebake.model.recipe import Recipe, Release
 from edgebake.model.target import Target
+from edgebake.system.own_files import read_regular
 
 _IMPLICIT = (Release(version="0"),)
 
@@ -33,6 +34,7 @@ class LoadedRecipe:
     vendored: bool
     _words: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
     _texts: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    _called: dict[Target, tuple[Release, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -56,7 +58,9 @@ class LoadedRecipe:
     def releases(self, target: Target) -> tuple[Release, ...]:
         """Return the releases for a target; a single one without a version if the recipe has none."""
         if callable(self.recipe.releases):
-            return call_releases(self.recipe, self.document, target)
+            if target not in self._called:
+                self._called[target] = call_releases(self.recipe, self.document, target)
+            return self._called[target]
         return self.recipe.releases or _IMPLICIT
 
     def release_number(self, release: Release) -> int:
@@ -158,13 +162,13 @@ class Catalogue:
 
     def known_names(self) -> list[str]:
         """Return all names for requirements, sorted: recipes, their aliases, and what they provide."""
-        provided = {name for loaded in self.all_recipes() for name in loaded.recipe.provides}
-        aliases = {alias for loaded in self.all_recipes() for alias in loaded.recipe.aliases}
+        provided = {name for loaded in self._that_may_have("provides") for name in loaded.recipe.provides}
+        aliases = {alias for loaded in self._that_may_have("aliases") for alias in loaded.recipe.aliases}
         return sorted({*self.recipe_names(), *aliases, *provided})
 
     def providers(self, name: str) -> list[LoadedRecipe]:
         """Return the recipes that provide `name`, in the order of their names."""
-        return [recipe for recipe in self.all_recipes() if name in recipe.recipe.provides]
+        return [recipe for recipe in self._that_may_have("provides") if name in recipe.recipe.provides]
 
     def all_recipes(self) -> Iterator[LoadedRecipe]:
         """Yield all recipes, in the order of their names."""
@@ -174,11 +178,17 @@ class Catalogue:
         """Yield the names of all recipes, in order, each with the text of its file, which is not parsed."""
         return ((name, _text(path)) for name, path in sorted(self._index.items()))
 
+    def _that_may_have(self, field: str) -> Iterator[LoadedRecipe]:
+        """Yield all recipes but those written in Python that do not have a word: nobody needs to run these."""
+        for name, path in sorted(self._index.items()):
+            if name in self._recipes or path.suffix != ".py" or field in read_text(path, str(path)):
+                yield self.recipe(name)
+
     @cached_property
     def _aliases(self) -> dict[str, str]:
         # The project's own recipes come first: their names and aliases hide built-in aliases.
         aliases: dict[str, str] = {}
-        for loaded in sorted(self.all_recipes(), key=lambda loaded: loaded.vendored):
+        for loaded in sorted(self._that_may_have("aliases"), key=lambda loaded: loaded.vendored):
             for index, alias in enumerate(loaded.recipe.aliases):
                 name = alias if self.has_recipe(alias) else aliases.get(alias)
                 if name is None:
@@ -293,6 +303,6 @@ class Catalogue:
 def _text(path: Path) -> str:
     """Return the text of a file; "" if it cannot be read, which is reported where it is needed."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return read_regular(path).decode("utf-8", "replace")
     except OSError:
         return ""

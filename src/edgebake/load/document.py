@@ -7,6 +7,7 @@ A file is parsed again when a position is needed, so a valid file is parsed only
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ import yaml
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position
 from edgebake.load.json_nodes import compose_json
+from edgebake.system.own_files import read_regular
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -82,7 +84,7 @@ class Document:
         if self.path.suffix == ".py":
             return None
         try:
-            return _compose(self.path.read_text(encoding="utf-8-sig"), self.path, self.shown)
+            return _compose(read_text(self.path, self.shown), self.path, self.shown)
         except (OSError, UnicodeDecodeError, EdgebakeError):
             return None
 
@@ -117,10 +119,10 @@ def read_text(path: Path, shown: str) -> str:
         EdgebakeError: the file is missing, too large, empty, or not UTF-8.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if stat.S_ISREG(path.stat().st_mode) and path.stat().st_size > MAX_BYTES:
             message = f"the file has {path.stat().st_size:,} bytes; the limit is {MAX_BYTES:,}"
             raise EdgebakeError(message, at=Position(shown), hints=("move large content to a separate file",))
-        raw = path.read_bytes()
+        raw = read_regular(path, MAX_BYTES)
     except OSError as error:
         raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(shown)) from None
     try:

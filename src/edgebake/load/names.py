@@ -16,6 +16,7 @@ from typing import Any
 from edgebake.errors import EdgebakeError
 from edgebake.load.folders import builtin_root, files_below, is_path, recipe_file, recipes_below
 from edgebake.model.files import PROJECT_FILE
+from edgebake.system.own_files import read_regular
 
 _Below = Callable[[Path, Path], dict[str, Path]]
 
@@ -99,7 +100,10 @@ class Names:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")
+    try:
+        return read_regular(path).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _texts_of(value: Any) -> list[str]:

@@ -22,6 +22,7 @@ from typing import Literal
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
 from edgebake.load.ignore import IgnoreRules
+from edgebake.system.own_files import open_regular
 
 MAX_LINKS = 40  # as many as Linux follows in one path
 
@@ -63,7 +64,7 @@ class FileEntry:
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes in hex; an OSError means that it cannot be read."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with os.fdopen(open_regular(path.resolve(), os.O_RDONLY), "rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
@@ -120,6 +121,8 @@ def _list_path(root: Path, path: str, rules: IgnoreRules) -> list[FileEntry]:
         below = list(_walk(root, real, rules))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _error(root / path, "does not exist") from error
+    except RecursionError:
+        raise _error(root / path, "has folders that are nested too deeply") from None
     except OSError as error:
         raise _error(Path(error.filename), "cannot be read", error.strerror) from error
     if not below and real != ".":

@@ -22,6 +22,7 @@ from edgebake.model.files import find_root as find_root
 from edgebake.model.lock import FORMAT, Lock
 from edgebake.model.project import Project
 from edgebake.registry.mirrors import canonical_names
+from edgebake.system.own_files import read_regular
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,9 @@ def _inside(root: Path, folder: str, key: str, index: int, document: Document | 
     return path
 
 
+_LARGEST_LOCK = 32 << 20  # bytes
+
+
 def read_lock(root: Path) -> Lock | None:
     """Return the project's lock; None if it has none.
 
@@ -184,7 +188,7 @@ def read_lock(root: Path) -> Lock | None:
             "the lock is not a file", at=Position(LOCK_FILE), hints=("remove it, and run edgebake lock",)
         )
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path, _LARGEST_LOCK)
     except OSError as error:
         raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(LOCK_FILE)) from None
     return parse_lock(raw)

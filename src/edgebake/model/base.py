@@ -102,7 +102,7 @@ def no_control(text: str) -> str:
     Raises:
         ValueError: it has several lines, or control characters.
     """
-    if not text.isprintable() and any(category(c) in ("Cc", "Zl", "Zp", "Cs") for c in text):
+    if not text.isprintable() and any(category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") for c in text):
         raise ValueError(f"{text!r} contains a line break or another control character")
     return text
 
@@ -156,6 +156,9 @@ AptPackage = Annotated[str, templated(check_apt_package)]
 
 Line = Annotated[str, AfterValidator(no_control)]
 """Text of one line."""
+
+Sha256 = Annotated[str, matching(r"[0-9a-f]{64}", "is not a SHA-256 digest")]
+"""The digest of a file's bytes."""
 
 _check_url_form = checker(r"(?:https?|ssh|git|file)://[^\s\"'`<>\\^]+", "is not a URL", limit=2000)
 
@@ -219,7 +222,14 @@ def _relative(text: str) -> str:
         raise ValueError(f"{text!r} must be a relative path inside the folder, without '..'")
     if "${" in text or "{{" in text:
         raise ValueError(f"{text!r} must be a plain path, without variables or templates")
+    _short(text)
     return text.removeprefix("./") or "."
+
+
+def _short(path: str) -> None:
+    """Refuse a path that no Linux file system can hold."""
+    if len(path.encode()) >= 4096 or any(len(part.encode()) > 255 for part in path.split("/")):
+        raise ValueError(f"{path[:40]!r}… is longer than a path can be")
 
 
 RelativePath = Annotated[str, AfterValidator(_relative)]
@@ -237,6 +247,7 @@ def check_image_path(text: str) -> str:
     no_control(text)
     if not text.startswith("/") or ".." in text.split("/"):
         raise ValueError(f"{text!r} must be an absolute path in the image, without '..'")
+    _short(text)
     return text
 
 

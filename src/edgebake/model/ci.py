@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
@@ -21,9 +22,25 @@ _WorkflowPath = Annotated[
 ]
 
 
-def _requirement(text: str) -> str:
-    if not text.strip() or text.lstrip().startswith("-"):
-        raise ValueError(f"{text!r} is not a requirement that pip can install")
+_FIXED_SOURCES = (
+    r"\.{1,2}/[^\s;]+( *;.*)?",  # a path in the repository
+    r"[A-Za-z0-9._\[\],-]+ *@ *git\+(https|ssh)://[^\s@#]+(@[^\s@#/]+/[^\s@#]+)?@[0-9a-f]{40}(#[^\s]+)?",
+    r"[A-Za-z0-9._\[\],-]+ *@ *https://[^\s#]+#sha256=[0-9a-f]{64}",
+    r"[A-Za-z0-9._\[\],-]+ *==[^\s*]+( --hash=sha256:[0-9a-f]{64})+",
+)
+
+
+def _fixed_requirement(text: str) -> str:
+    """Return a requirement of pip's that always is the same bytes: jobs with secrets run what it installs."""
+    if not any(re.fullmatch(pattern, text.strip()) for pattern in _FIXED_SOURCES):
+        raise BadValue(
+            f"{text!r} does not say which bytes to install",
+            hints=(
+                "name a commit: edgebake @ git+https://HOST/PATH@COMMIT (40 digits)",
+                "or a wheel with its hash: edgebake @ https://HOST/NAME.whl#sha256=HASH",
+                "or a path in the repository: ./tools/NAME.whl",
+            ),
+        )
     return text
 
 
@@ -40,8 +57,8 @@ class Ci(Model):
     """Branches that publish images. Pull requests to them are built."""
     tags: OneOrMany[Branch] = ()
     """Git tags (`v*`) that publish images. The bake file's TAG is then the git tag."""
-    install: Annotated[OneOrMany[Annotated[Address, AfterValidator(_requirement)]], Field()] = ()
-    """What pip installs to get edgebake; this version from PyPI if not set."""
+    install: Annotated[OneOrMany[Annotated[Address, AfterValidator(_fixed_requirement)]], Field()] = ()
+    """What pip installs to get edgebake: a git URL with a commit, a wheel with its hash, or a path. No default."""
     registry: Repository | None = None
     """Registry that the workflow pushes to; the project's `registry` if not set."""
     username: SecretName = "REGISTRY_USERNAME"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 PROJECT_FILE = "edgebake.yaml"
 LOCK_FILE = "edgebake.lock"
+NO_PYTHON = "EDGEBAKE_NO_PYTHON"
+"""The variable that refuses recipes written in Python."""
 
 
 def find_root(start: Path) -> Path | None:

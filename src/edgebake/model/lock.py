@@ -56,6 +56,14 @@ PackageName = Annotated[
 Digest = Annotated[str, matching(r"sha256:[0-9a-f]{64}", "is not a digest")]
 
 
+# They are lines of files for pip, where a word that begins with "-" is an option.
+_Requirement = Annotated[
+    Line,
+    matching(r"(?!.*\s-)[A-Za-z0-9].*[^\\]", "is not a pinned requirement", limit=2000),
+]
+_Hash = Annotated[str, matching(r"[a-z0-9_]+:[0-9a-f]+", "is not a hash", limit=200)]
+
+
 class LockedBase(Model):
     """A base image: the digest of its index (or only manifest), and of each platform's manifest.
 

@@ -53,8 +53,15 @@ def check_git_url(text: str) -> str:
     Raises:
         ValueError: it is not a URL, or holds a secret.
     """
-    return text if re.fullmatch(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[A-Za-z0-9._/~-]+", text) else check_url(text)
+    return (
+        text
+        if re.fullmatch(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[A-Za-z0-9._/~-]+", text)
+        else check_url(text)
+    )
 
+
+# git check-ref-format, and no first "-", which git takes for an option.
+check_git_ref = checker(r"(?!-)(?!.*\.\.)[^\s~^:?*\[\\\x00-\x1f\x7f]+", "is not a tag or branch of git", limit=250)
 
 CommitText = Annotated[str, templated(check_commit)]
 Sha256Text = Annotated[str, templated(check_sha256)]

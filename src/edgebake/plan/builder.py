@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
@@ -254,6 +255,11 @@ def key_tag(target: TargetPlan) -> str:
     for platform in target.platforms:
         parts += [arch(platform), digests[platform][:16]]
     return "-".join(parts)
+
+
+def is_staging_tag(tag: str, target: str) -> bool:
+    """Return whether a tag is of the form that :func:`key_tag` gives to builds for a target."""
+    return re.fullmatch(re.escape(target) + "(-(amd64|arm64)-[0-9a-f]{16})+", tag) is not None
 
 
 def _check_builder(compilation: Compilation, targets: Sequence[TargetPlan]) -> CheckBuilder:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Literal, NamedTuple, NoReturn
+
+from pydantic import ConfigDict
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position
 from edgebake.graph.node import StageAt
+from edgebake.model.base import Model, Platform
+from edgebake.model.decoding import decode
 from edgebake.plan.builder import Plan
 from edgebake.plan.scope import Part, Parts, Scope
 from edgebake.plan.shared import SharedStage, shared_stages
 from edgebake.plan.target_plan import TargetPlan
 from edgebake.plan.weights import Timings, stage_seconds
+from edgebake.system.own_files import read_regular
 
 MAX_SHARDS = 256
 """Jobs that a matrix of GitHub Actions may have (docs.github.com, "Usage limits")."""
@@ -172,6 +176,27 @@ def parts_of(shard: Shard) -> Parts:
     return frozenset(part.key for part in shard.parts)
 
 
+class _Part(Model):
+    model_config = ConfigDict(extra="ignore")
+    bake_target: str
+    platform: Platform
+    fingerprint: str
+
+
+class _Shard(Model):
+    model_config = ConfigDict(extra="ignore")
+    shard: str
+    parts: list[_Part]
+
+
+class _ShardsFile(Model):
+    """What is read of the output of `edgebake plan --shards N --json`."""
+
+    model_config = ConfigDict(extra="ignore")
+    version: Literal[1]
+    shards: list[_Shard]
+
+
 class PlannedPart(NamedTuple):
     """A part as a file of shards has it."""
 
@@ -188,17 +213,14 @@ def read_shards(path: Path) -> dict[str, list[PlannedPart]]:
     """
     at, shards = Position(str(path)), dict[str, list[PlannedPart]]()
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["version"] != 1:
-            raise ValueError
-        for shard in data["shards"]:
-            parts = [PlannedPart(*(str(part[key]) for key in PlannedPart._fields)) for part in shard["parts"]]
-            shards.setdefault(str(shard["shard"]), []).extend(parts)
+        for shard in decode(_ShardsFile, read_regular(path)).shards:
+            parts = [PlannedPart(part.bake_target, part.platform, part.fingerprint) for part in shard.parts]
+            shards.setdefault(shard.shard, []).extend(parts)
     except OSError as error:
         raise EdgebakeError(f"cannot read the file: {error.strerror}", at=at) from None
-    except (ValueError, KeyError, TypeError):
+    except ValueError as error:
         hints = ("edgebake plan --shards N --json prints one",)
-        raise EdgebakeError("this is not a file of shards", at=at, hints=hints) from None
+        raise EdgebakeError("this is not a file of shards", at=at, reason=str(error), hints=hints) from None
     return {name: parts for name, parts in shards.items() if parts}
 
 

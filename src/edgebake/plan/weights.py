@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
 
+from pydantic import ConfigDict
+
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position
 from edgebake.graph.node import Kind, Node
+from edgebake.model.base import Model
+from edgebake.model.decoding import decode
+from edgebake.system.own_files import read_regular
 
 SECONDS: Mapping[Kind, float] = {
     "base": 1,
@@ -51,6 +55,21 @@ def stage_seconds(node: Node, platform: str) -> float:
     return SECONDS[node.kind]
 
 
+class _Row(Model):
+    model_config = ConfigDict(extra="ignore")
+    bake_target: str
+    platform: str
+    steps_built: int
+    seconds: float
+
+
+class _Summary(Model):
+    """What is read of the output of `edgebake bake --json`."""
+
+    model_config = ConfigDict(extra="ignore")
+    results: list[_Row]
+
+
 def read_timings(paths: Iterable[Path]) -> Timings:
     """Return the seconds in summaries that `edgebake bake --json` printed; of several, the longest counts.
 
@@ -62,13 +81,14 @@ def read_timings(paths: Iterable[Path]) -> Timings:
     found: dict[tuple[str, str], float] = {}
     for path in paths:
         try:
-            for row in json.loads(path.read_text(encoding="utf-8"))["results"]:
-                key = (str(row["bake_target"]), str(row["platform"]))
-                if row["steps_built"]:
-                    found[key] = max(found.get(key, 0.0), float(row["seconds"]))
+            for row in decode(_Summary, read_regular(path)).results:
+                key = (row.bake_target, row.platform)
+                if row.steps_built:
+                    found[key] = max(found.get(key, 0.0), row.seconds)
         except OSError as error:
             raise EdgebakeError(f"cannot read the file: {error.strerror}", at=Position(str(path))) from None
-        except (ValueError, KeyError, TypeError):
-            hints = ("edgebake bake --json prints one",)
-            raise EdgebakeError("this is no summary of a bake", at=Position(str(path)), hints=hints) from None
+        except ValueError:
+            raise EdgebakeError(
+                "this is no summary of a bake", at=Position(str(path)), hints=("edgebake bake --json prints one",)
+            ) from None
     return Timings(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 
 from edgebake.dataclasses import dataclass
@@ -92,7 +92,7 @@ class Publisher:
         wanted = self.wanted(parts)
         written = self.client.each(lambda tags: write_tags(self.client, tags, self.report), wanted, at_once=_MERGES)
         declared = {str(one.repository.tagged(tag)) for one in wanted for tag in one.tags}
-        removed, kept = self._remove_staging(parts, declared)
+        removed, kept = self._remove_staging(parts, {one.repository for one in wanted}, declared)
         return Publish(version=1, published=[*chain.from_iterable(written)], removed=removed, kept=kept)
 
     # ── what is to be there
@@ -145,13 +145,19 @@ class Publisher:
 
     # ── staging tags
 
-    def _remove_staging(self, parts: Parts, declared: set[str]) -> tuple[list[str], list[KeptTag]]:
+    def _remove_staging(
+        self, parts: Parts, own: Collection[Repository], declared: set[str]
+    ) -> tuple[list[str], list[KeptTag]]:
+        """Remove the tags that parts were pushed under; only in repositories that are published to."""
         found = [one.part for by_platform in parts.values() for one in by_platform.values()]
         tags = {parse_repository(p.repository).tagged(p.staging_tag) for p in found if p.staging_tag}
         removed, kept = [], []
         for tag in sorted((tag for tag in tags if str(tag) not in declared), key=str):
             try:
-                if remove_tag(self.client, tag):
+                if tag.repository not in own:
+                    kept.append(KeptTag(reference=str(tag), reason="nothing is published to its repository"))
+                elif remove_tag(self.client, tag):
+                    self.report(f"{'removed':<9} {tag}")
                     removed.append(str(tag))
             except RegistryError as error:
                 kept.append(KeptTag(reference=str(tag), reason=(error.reason or error.message).splitlines()[0]))

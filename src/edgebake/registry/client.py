@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlencode, urljoin
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from pydantic import ConfigDict, Field, JsonValue
 
 from edgebake.dataclasses import dataclass
-from edgebake.registry.errors import NotFoundError, RegistryError
+from edgebake.model.base import Model
+from edgebake.model.decoding import decode
+from edgebake.registry.errors import NotAnImageError, NotFoundError, RegistryError
 from edgebake.registry.reference import Reference, Repository
 
 if TYPE_CHECKING:
@@ -34,6 +39,8 @@ _ACCEPT = {"Accept": ", ".join(MEDIA_TYPES)}  # a registry hides what is not nam
 CONCURRENCY = 16
 """Requests at once: a registry's own limit for one client is not far above (Docker Hub, ghcr.io)."""
 _PAGE = 1000  # tags asked for at once
+_PAGES = 1000
+_DIGEST = re.compile(r"^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$")
 
 
 @dataclass(frozen=True)
@@ -46,9 +53,12 @@ class RawManifest:
 
     @cached_property
     def data(self) -> dict[str, Any]:
-        """The manifest as data."""
-        data: dict[str, Any] = json.loads(self.content)
-        return data
+        """The manifest as data.
+
+        Raises:
+            RegistryError: it is none.
+        """
+        return json_of(_Manifest, self.content, f"the manifest {self.digest}")
 
     @property
     def descriptor(self) -> dict[str, Any]:
@@ -98,8 +108,12 @@ class RegistryClient:
     def digest(self, reference: Reference) -> str:
         """Return the digest of what a reference names, without fetching it."""
         response = self._call("HEAD", reference.repository, f"manifests/{reference.name}", headers=_ACCEPT)
-        # Some registries leave it out for a HEAD.
-        return response.headers.get("Docker-Content-Digest") or self.manifest(reference).digest
+        found = response.headers.get("Docker-Content-Digest")
+        if not found:  # some registries leave it out for a HEAD
+            return self.manifest(reference).digest
+        if not _DIGEST.fullmatch(found) or (reference.digest and found != reference.digest):
+            raise _other_content(str(reference), found)
+        return found
 
     def find_digest(self, reference: Reference) -> str | None:
         """Return the digest of what a reference names; None if it is not in the registry."""
@@ -160,13 +174,17 @@ class RegistryClient:
         """Return a repository's tags, sorted; none if there is no such repository."""
         found: list[str] = []
         path: str | None = f"tags/list?n={_PAGE}"
-        while path:
+        for _ in range(_PAGES):
+            if path is None:
+                break
             try:
                 response = self._call("GET", repository, path)
             except NotFoundError:
                 break
-            found += json.loads(response.data).get("tags") or ()
-            path = _next_page(response)
+            found += json_of(_Tags, response.data, f"{repository}: the list of tags").get("tags") or ()
+            path = _next_page(response, str(repository))
+        else:
+            raise RegistryError(f"{repository}: the list of tags has no end")
         return sorted(set(found))
 
     # ── many at once
@@ -182,12 +200,55 @@ class RegistryClient:
             return list(pool.map(ask, questions))
 
 
-def _next_page(response: BaseHTTPResponse) -> str | None:
-    """Return where the next page is, from a Link header (RFC 8288)."""
+class _Descriptor(Model):
+    """What is read of a descriptor; the rest is kept as it is."""
+
+    model_config = ConfigDict(extra="ignore")
+    digest: Annotated[str, Field(pattern=_DIGEST.pattern)]
+    platform: dict[str, JsonValue] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class _Manifest(Model):
+    model_config = ConfigDict(extra="ignore")
+    config: _Descriptor | None = None
+    layers: list[_Descriptor] = []
+    manifests: list[_Descriptor] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class _Tags(Model):
+    model_config = ConfigDict(extra="ignore")
+    tags: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")]] | None = None
+
+
+def json_of(kind: type[Model], content: bytes, what: str) -> dict[str, Any]:
+    """Return a registry's JSON as it is, if it is of a kind.
+
+    Raises:
+        NotAnImageError: it is not. `what` says what it should be.
+    """
+    try:
+        decode(kind, content)
+    except ValueError as error:
+        raise NotAnImageError(f"{what} is not what a registry sends", reason=str(error)) from None
+    data: dict[str, Any] = json.loads(content)
+    return data
+
+
+def _next_page(response: BaseHTTPResponse, repository: str) -> str | None:
+    """Return where the next page is, from a Link header (RFC 8288); it is at the same registry.
+
+    Raises:
+        RegistryError: it is elsewhere.
+    """
     for link in response.headers.get("Link", "").split(","):
         target, _, parameters = link.strip().partition(";")
         if 'rel="next"' in parameters.replace("rel=next", 'rel="next"'):
-            return urljoin(response.url or "", target.strip("<> "))
+            following = urljoin(response.url or "", target.strip("<> "))
+            if urlsplit(following)[:2] != urlsplit(response.url or "")[:2]:
+                raise RegistryError(f"{repository}: the registry names another one for more tags", reason=following)
+            return following
     return None
 
 
@@ -196,8 +257,21 @@ def _sha256(content: bytes) -> str:
 
 
 def _checked(content: bytes, digest: str, what: str) -> str:
-    """Return the content's digest; a RegistryError if it is not the one that was asked for."""
-    found = _sha256(content)
-    if digest.startswith("sha256:") and found != digest:
-        raise RegistryError(f"{what}: the registry sent other content", reason=f"its digest is {found}")
-    return digest or found
+    """Return the content's digest.
+
+    Raises:
+        RegistryError: it is not the digest that was asked for, or of an algorithm that is not known.
+    """
+    if not digest:
+        return _sha256(content)
+    if not _DIGEST.fullmatch(digest):
+        raise RegistryError(f"{what}: {digest!r} is not a digest that can be checked")
+    algorithm = digest.partition(":")[0]
+    found = f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+    if found != digest:
+        raise _other_content(what, found)
+    return digest
+
+
+def _other_content(what: str, found: str) -> RegistryError:
+    return RegistryError(f"{what}: the registry sent other content", reason=f"its digest is {found}")

@@ -20,7 +20,7 @@ from edgebake.dataclasses import dataclass
 from edgebake.registry import errors
 from edgebake.registry.credentials import Login
 
-_TIMEOUT = Timeout(connect=5, read=60)  # seconds
+_TIMEOUT = Timeout(connect=5, read=15)  # seconds
 _CERTIFICATES = Path("/etc/docker/certs.d")  # https://docs.docker.com/engine/security/certificates/
 
 
@@ -61,7 +61,14 @@ class Connections:
     def _trust(self, host: str) -> ssl.SSLContext:
         """Return the certificates to trust: the system's or SSL_CERT_FILE, Docker's for the host, `ca_bundle`."""
         file, folder = self.environment.get("SSL_CERT_FILE"), self.environment.get("SSL_CERT_DIR")
-        context = ssl.create_default_context(cafile=file or None, capath=folder or None)
+        try:
+            context = ssl.create_default_context(cafile=file or None, capath=folder or None)
+        except (OSError, ssl.SSLError) as error:
+            raise errors.RegistryError(
+                f"the certificates {file!r} cannot be used",
+                reason=str(error),
+                hints=("check SSL_CERT_FILE and SSL_CERT_DIR",),
+            ) from None
         extra = [*sorted((_CERTIFICATES / host).glob("*.crt")), *([self.ca_bundle] if self.ca_bundle else [])]
         for path in extra:
             try:

@@ -12,12 +12,17 @@ import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import Position
+from edgebake.model.base import Model
+from edgebake.model.decoding import decode
 from edgebake.registry.errors import RefusedError
 from edgebake.registry.reference import HUB
+from edgebake.system.own_files import read_regular
 
 _HUB_KEY = "https://index.docker.io/v1/"
 _TOKEN_USER = "<token>"  # a helper's sign that the secret is an identity token
@@ -41,6 +46,28 @@ class Login:
         return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
+class _Auth(Model):
+    """An entry of `auths`."""
+
+    model_config = ConfigDict(extra="ignore")
+    auth: str = ""
+    username: str = ""
+    password: str = ""
+    identitytoken: str = ""
+
+
+_Helper = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$")]
+
+
+class _Config(Model):
+    """What is read of Docker's configuration."""
+
+    model_config = ConfigDict(extra="ignore")
+    auths: dict[str, _Auth] = {}
+    helpers: Annotated[dict[str, _Helper], Field(alias="credHelpers")] = {}
+    store: Annotated[_Helper, Field(alias="credsStore")] = ""
+
+
 class Credentials:
     """A user's logins.
 
@@ -61,22 +88,26 @@ class Credentials:
             RefusedError: a credential helper that Docker's configuration names fails.
         """
         key = _HUB_KEY if host == HUB else host
-        helper = self._config.get("credHelpers", {}).get(host) or self._config.get("credsStore")
-        return (self._ask(helper, key) if helper else None) or self._stored(host)
+        helper = self._config.helpers.get(host) or self._config.store
+        if helper:
+            found = self._ask(helper, key)
+            if found is not None:
+                return found
+        return self._stored(host)
 
     def _stored(self, host: str) -> Login | None:
-        auths = self._config.get("auths", {})
+        auths = self._config.auths
         names = {_host_of(name): name for name in auths}
         entry = auths.get(_HUB_KEY if host == HUB else host) or auths.get(names.get(host, ""))
-        if not isinstance(entry, dict):
+        if entry is None:
             return None
-        if entry.get("identitytoken"):
-            return Login(identity_token=entry["identitytoken"])
+        if entry.identitytoken:
+            return Login(identity_token=entry.identitytoken)
         try:
-            user, _, password = base64.b64decode(entry.get("auth", "")).decode().rstrip("\0").partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+            user, _, password = base64.b64decode(entry.auth).decode().rstrip("\0").partition(":")
+        except (binascii.Error, ValueError):
             user = password = ""
-        user, password = user or entry.get("username", ""), password or entry.get("password", "")
+        user, password = user or entry.username, password or entry.password
         return Login(user, password) if user else None
 
     def _ask(self, helper: str, key: str) -> Login | None:
@@ -115,17 +146,16 @@ def _host_of(name: str) -> str:
     return HUB if host == "index.docker.io" else host
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> _Config:
     """Return Docker's configuration; an empty one where there is none. One that is broken is an error."""
     at = Position(str(file))
     try:
-        text = file.read_text(encoding="utf-8")
+        content = read_regular(file)
     except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
+        return _Config()
+    except OSError as error:
         raise RefusedError("Docker's configuration cannot be read", at=at, reason=str(error)) from None
     try:
-        data = json.loads(text or "{}")
+        return decode(_Config, content or b"{}")
     except ValueError as error:
-        raise RefusedError("Docker's configuration is not JSON", at=at, reason=str(error)) from None
-    return data if isinstance(data, dict) else {}
+        raise RefusedError("Docker's configuration cannot be understood", at=at, reason=str(error)) from None

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
 
 from edgebake.dataclasses import dataclass
-from edgebake.registry.client import RawManifest, RegistryClient
+from edgebake.model.base import Model
+from edgebake.registry.client import RawManifest, RegistryClient, json_of
 from edgebake.registry.errors import NotAnImageError
 from edgebake.registry.reference import Reference, Repository
 
 Descriptor = Mapping[str, Any]
 _REFERENCE_TYPE = "vnd.docker.reference.type"
 _REFERENCE_DIGEST = "vnd.docker.reference.digest"
+
+
+class _Inner(Model):
+    model_config = ConfigDict(extra="ignore")
+    labels: Annotated[dict[str, str] | None, Field(alias="Labels")] = None
+    env: Annotated[list[str] | None, Field(alias="Env")] = None
+
+
+class _Config(Model):
+    """What is read of an image's configuration."""
+
+    model_config = ConfigDict(extra="ignore")
+    architecture: str
+    os: str
+    variant: str = ""
+    created: str | None = None
+    config: _Inner | None = None
 
 
 @dataclass(frozen=True)
@@ -72,9 +91,10 @@ def read_image(client: RegistryClient, reference: Reference) -> RegistryImage:
     manifest = client.manifest(reference)
     if manifest.is_index:
         return RegistryImage(reference, manifest, tuple(_children(manifest)))
-    if "config" not in manifest.data:
-        reason = f"its media type is {manifest.media_type or 'unknown'}"
-        raise NotAnImageError(f"{reference} is not an image", reason=reason)
+    if manifest.data.get("config") is None:
+        raise NotAnImageError(
+            f"{reference} is not an image", reason=f"its media type is {manifest.media_type or 'unknown'}"
+        )
     config = config_of(client, reference.repository, manifest)
     platform = {key: config[key] for key in ("architecture", "os", "variant") if config.get(key)}
     descriptor = {**manifest.descriptor, "platform": platform}
@@ -82,15 +102,21 @@ def read_image(client: RegistryClient, reference: Reference) -> RegistryImage:
 
 
 def config_of(client: RegistryClient, repository: Repository, manifest: RawManifest) -> dict[str, Any]:
-    """Return the configuration of a single manifest's image."""
-    config: dict[str, Any] = json.loads(client.blob(repository, manifest.data["config"]["digest"]))
-    return config
+    """Return the configuration of a single manifest's image.
+
+    Raises:
+        RegistryError: it is not there, or is none.
+    """
+    config = manifest.data.get("config")
+    if config is None:
+        raise NotAnImageError(f"{repository}@{manifest.digest} is not an image", reason="it has no configuration")
+    return json_of(_Config, client.blob(repository, config["digest"]), f"the configuration {config['digest']}")
 
 
 def labels_of(client: RegistryClient, repository: Repository, image: PlatformImage) -> dict[str, str]:
     """Return an image's labels."""
     config = config_of(client, repository, client.manifest(repository.by_digest(image.digest)))
-    return dict(config.get("config", {}).get("Labels") or {})
+    return dict((config.get("config") or {}).get("Labels") or {})
 
 
 def platform_name(platform: Mapping[str, str]) -> str:

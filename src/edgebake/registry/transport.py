@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import field
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError, SSLError
 from urllib3.util import Retry
 
 from edgebake.dataclasses import dataclass
@@ -21,17 +22,23 @@ from edgebake.registry.connections import Connections, is_local
 from edgebake.registry.credentials import Credentials, Login
 from edgebake.registry.reference import Repository
 
+_DEADLINE = 60  # seconds for one response
+_REDIRECTS = 5
+LARGEST = 16 << 20
+"""Bytes of the largest response: manifests have at most 4 MB, and image configurations less."""
 _AGAIN = Retry(
     total=4,
     connect=2,
+    read=1,
     backoff_factor=0.2,
     status_forcelist=(429, 500, 502, 503, 504),
     allowed_methods=None,  # every request here may be repeated: contents are addressed by digest
     raise_on_status=False,
-    redirect=5,
+    redirect=0,
     backoff_max=5,
     retry_after_max=20,
 )
+_ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _CLIENT_ID = "edgebake"
 _PARAMETER = re.compile(r'([a-zA-Z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
@@ -107,9 +114,12 @@ class Transport:
         url = urljoin(base, path) if "://" in path or path.startswith("/") else base + path
         scope = f"repository:{repository.path}:{actions}"
         headers = headers or {}
-        sent = {**headers, **self._authorization(repository, host.challenge, scope)}
+        # A host that the registry names (for an upload) gets no login, and cannot ask for one: as in containerd.
+        own = _origin(url) == _origin(host.url)
+        sent = {**headers, **(self._authorization(repository, host.challenge, scope) if own else {})}
         response = self._send(method, url, body, sent)
-        if response.status == 401:  # the token has expired, or this request needs another one
+        if response.status == 401 and own and _origin(response.url or url) == _origin(host.url):
+            # The token has expired, or this request needs another one.
             challenge = parse_challenge(response.headers.get("WWW-Authenticate"))
             self._tokens.pop((repository.host, scope), None)
             sent = {**headers, **self._authorization(repository, challenge, scope)}
@@ -120,6 +130,8 @@ class Transport:
     # ── where a registry is
 
     def _host(self, repository: Repository) -> _Host:
+        if not _ADDRESS.fullmatch(repository.api_host):
+            raise errors.RegistryError(f"{repository.host!r} is not the address of a registry")
         with self._lock:
             host = self._hosts.setdefault(repository.api_host, _Host())
         with host.lock:
@@ -153,7 +165,9 @@ class Transport:
         return {"Authorization": f"Bearer {self._tokens[key]}"}
 
     def _token(self, repository: Repository, challenge: Challenge, scope: str) -> str:
-        login = self._credentials.of(repository.host)
+        host = self._hosts[repository.api_host].url
+        _check_realm(challenge.realm, host, repository)
+        login = self._credentials.of(repository.host) if _may_see_login(challenge.realm, host) else None
         scopes = dict.fromkeys([scope, *challenge.scope.split()])
         asked = {"service": challenge.service, "scope": " ".join(scopes)}
         if login is not None and login.identity_token:
@@ -162,22 +176,52 @@ class Transport:
             kind = {"Content-Type": "application/x-www-form-urlencoded"}
             response = self._send("POST", challenge.realm, body, kind)
         else:
-            response = self._send("GET", f"{challenge.realm}?{urlencode(asked)}", None, _basic(login))
+            mark = "&" if "?" in challenge.realm else "?"
+            response = self._send("GET", f"{challenge.realm}{mark}{urlencode(asked)}", None, _basic(login))
         _refuse(response, "GET", str(repository), "")
         data = _json(response)
         token = data.get("token") or data.get("access_token")
-        if not token:
+        if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
             raise errors.RefusedError(f"{challenge.realm} returned no token for {repository}")
-        return str(token)
+        return token
 
     # ── sending
 
     def _send(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
     ) -> urllib3.BaseHTTPResponse:
+        """Send a request, and follow redirects. Only the first origin sees the login."""
+        sent = {"User-Agent": _CLIENT_ID, "Accept-Encoding": "identity", **headers}
+        for _ in range(_REDIRECTS + 1):
+            response = self._send_once(method, url, body, sent)
+            location = response.headers.get("Location")
+            if response.status not in (301, 302, 303, 307, 308) or not location or method not in ("GET", "HEAD"):
+                return response
+            following = urljoin(url, location)
+            if _origin(following) != _origin(url):
+                sent.pop("Authorization", None)
+            _check_redirect(url, following)
+            url = following
+        raise errors.UnreachableError(f"the registry {urlsplit(url).netloc} redirects without end")
+
+    def _send_once(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> urllib3.BaseHTTPResponse:
+        host = urlsplit(url).netloc
         try:
-            sent = {"User-Agent": _CLIENT_ID, **headers}
-            return self._connections.pool(url).request(method, url, body=body, headers=sent, retries=self._again)
+            response = self._connections.pool(url).request(
+                method,
+                url,
+                body=body,
+                headers=headers,
+                retries=self._again,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            return _read(response, host)
+        except LocationParseError as error:
+            raise errors.RegistryError(f"the registry's address {host!r} is not valid", reason=str(error)) from None
         except HTTPError as error:
             cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
             hint = "check that the registry is up, and that its name is right"
@@ -186,6 +230,85 @@ class Transport:
             reason = str(cause).rpartition(": ")[2] if ">: " in str(cause) else str(cause)
             message = f"the registry {urlsplit(url).netloc} cannot be reached"
             raise errors.UnreachableError(message, reason=reason, hints=(hint,)) from None
+
+
+def _read(response: urllib3.BaseHTTPResponse, host: str) -> urllib3.BaseHTTPResponse:
+    """Return a response with its content read, if that is small and comes soon.
+
+    Raises:
+        RegistryError: it is compressed (which nobody asked for), or too large.
+        UnreachableError: it takes too long.
+    """
+    try:
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise errors.RegistryError(f"the registry {host} sends compressed content, which it was not asked for")
+        content, end = bytearray(), time.monotonic() + _DEADLINE
+        while data := response.read1(1 << 16):
+            content += data
+            if len(content) > LARGEST:
+                raise errors.RegistryError(f"the registry {host} sends more than {LARGEST >> 20} MB")
+            if time.monotonic() > end:
+                raise errors.UnreachableError(f"the registry {host} did not send its response within {_DEADLINE} s")
+    except BaseException:
+        response.close()
+        raise
+    response.release_conn()
+    return urllib3.HTTPResponse(
+        bytes(content),
+        response.headers,
+        response.status,
+        reason=response.reason,
+        request_url=response.url,
+    )
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Return what a login is for: scheme, host and port."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        raise errors.RegistryError("the registry names an address that is not valid", reason=url) from None
+    return parts.scheme, (parts.hostname or "").rstrip("."), port
+
+
+def _check_redirect(url: str, following: str) -> None:
+    """Refuse a redirect to another protocol, or from HTTPS to plain HTTP.
+
+    Raises:
+        RegistryError: it is one.
+    """
+    allowed = ("https",) if urlsplit(url).scheme == "https" else ("http", "https")
+    if urlsplit(following).scheme not in allowed:
+        raise errors.RegistryError(
+            f"the registry {urlsplit(url).netloc} redirects to an address that is not safe", reason=following
+        )
+
+
+def _check_realm(realm: str, registry: str, repository: Repository) -> None:
+    """Refuse a realm in plain text, unless it and the registry are on this machine.
+
+    Raises:
+        RefusedError: it is one, or no address.
+    """
+    local = is_local(urlsplit(realm).netloc) and is_local(urlsplit(registry).netloc)
+    if urlsplit(realm).scheme != "https" and not (urlsplit(realm).scheme == "http" and local):
+        raise errors.RefusedError(
+            f"the registry of {repository} wants tokens from an address that is not safe", reason=realm or "none"
+        )
+
+
+def _may_see_login(realm: str, registry: str) -> bool:
+    """Return whether a registry's login may go to where its tokens are from.
+
+    That is the registry, another port or name of the same domain (registry.example.com, auth.example.com), or
+    Docker Hub's. Any other realm gets no login: a registry that somebody has taken over could name it.
+    """
+    names = [urlsplit(url).hostname or "" for url in (realm, registry)]
+    if names[0] == names[1]:
+        return True
+    domains = [name.split(".")[-2:] for name in names]
+    return domains[0] == domains[1] and len(domains[0]) == 2 and not names[0].replace(".", "").isdigit()
 
 
 def _basic(login: Login | None) -> dict[str, str]:
@@ -233,6 +356,6 @@ def _message(response: urllib3.BaseHTTPResponse | None) -> str:
 def _json(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     try:
         data = json.loads(response.data or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

@@ -13,6 +13,7 @@ from edgebake.graph.node import Node, Stage
 from edgebake.graph.ops import BASE, NATIVE, Cache, Copy, From, ImageRef, Mount, Op, Run, StageRef
 from edgebake.templating.quote import copy_words
 from edgebake.templating.templates import Templates
+from edgebake.templating.visible import Shown
 
 _TEMPLATE = "dockerfile/Dockerfile.j2"
 _SOURCES = {BASE: "${BASE}", NATIVE: "--platform=$BUILDPLATFORM ${NATIVE_BASE}"}
@@ -32,17 +33,19 @@ def render_dockerfile(compilation: Compilation, target: str, templates: Template
     nodes = compilation.graph.of_target(target)
     macros = templates.macros(_TEMPLATE)
     printer = Printer(macros, target, compilation.workspace.project.output, compilation.names[target])
-    stages = [stage for node in nodes for stage in printer.stages(node)]
+    with templates.running(_TEMPLATE):
+        stages = [stage for node in nodes for stage in printer.stages(node)]
     refuse_collisions(((stage.name, f"stage {i}") for i, stage in enumerate(stages)), kind="stage name")
     profile = compilation.targets[target]
     native = profile.base.native
-    text: str = macros.Dockerfile(
-        profile,
-        images=sum(node.kind == "image" for node in nodes),
-        base=base_reference(compilation, profile.base.image),
-        native_base=base_reference(compilation, native) if native else "",
-        stages=stages,
-    )
+    with templates.running(_TEMPLATE):
+        text: str = macros.Dockerfile(
+            {"name": profile.name, "platforms": profile.platforms},
+            images=sum(node.kind == "image" for node in nodes),
+            base=base_reference(compilation, profile.base.image),
+            native_base=base_reference(compilation, native) if native else "",
+            stages=stages,
+        )
     return text
 
 
@@ -53,7 +56,7 @@ def base_reference(compilation: Compilation, image: str) -> str:
     return f"{image}@{digest}" if digest and "@" not in image else image
 
 
-class Printer:
+class Printer(Shown):
     """Prints the stages of one target.
 
     Args:
@@ -62,6 +65,8 @@ class Printer:
         output: the folder of generated files.
         names: the stages' names, by id.
     """
+
+    shown = frozenset({"commands", "path", "paths", "stage", "text"})
 
     def __init__(self, macros: ModuleType, target: str, output: str, names: Mapping[str, str]) -> None:
         self._macros = macros

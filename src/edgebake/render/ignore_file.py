@@ -7,6 +7,8 @@ generated files always stay in, and what may never be sent is taken out last.
 
 from __future__ import annotations
 
+import os
+
 from edgebake.errors import EdgebakeError
 from edgebake.graph.compile import Compilation
 from edgebake.load.catalogue import LoadedRecipe, shown_path
@@ -53,7 +55,7 @@ def _own_recipes(compilation: Compilation, target: str) -> list[LoadedRecipe]:
 def _rules_of(compilation: Compilation, folder: str) -> IgnoreRules:
     root = compilation.workspace.root
     path = root / folder / IGNORE_FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         return IgnoreRules()
     shown = shown_path(path, root)
     try:

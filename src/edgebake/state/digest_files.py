@@ -12,14 +12,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import model_validator
 
 from edgebake.errors import EdgebakeError, Position
+from edgebake.graph.names import arch
 from edgebake.model.base import Model, Platform, Repository
+from edgebake.model.decoding import decode
 from edgebake.model.lock import Digest
+from edgebake.plan.builder import is_staging_tag
 from edgebake.system.atomic import write_file
+from edgebake.system.own_files import read_regular
 
 _LONGEST_NAME = 100
+_LARGEST = 16 << 20  # bytes
 
 
 class Part(Model):
@@ -37,6 +42,15 @@ class Part(Model):
     digest: Digest
     fingerprint: Digest
     staging_tag: str | None = None
+
+    @model_validator(mode="after")
+    def _check_staging_tag(self) -> Part:
+        """A tag that is removed after the merge must be one that only a staged build has."""
+        own = f"-{arch(self.platform)}-{self.fingerprint.removeprefix('sha256:')[:16]}"
+        tag = self.staging_tag
+        if tag is not None and not (is_staging_tag(tag, self.target) and own in tag):
+            raise ValueError(f"{tag!r} is no staging tag of {self.bake_target} ({self.platform})")
+        return self
 
 
 class DigestFile(Model):
@@ -96,14 +110,11 @@ _HINTS = ("a build writes one: edgebake bake --push --digests DIR",)
 def _read(file: Path) -> tuple[Part, ...]:
     at = Position(str(file))
     try:
-        return DigestFile.model_validate_json(file.read_bytes()).parts
+        return decode(DigestFile, read_regular(file, _LARGEST)).parts
     except OSError as error:
         raise EdgebakeError(f"cannot read the digest file: {error.strerror}", at=at, hints=_HINTS) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        reason = f"{where}: {first['msg']}" if where else first["msg"]
-        raise EdgebakeError("this is not a digest file", at=at, reason=reason, hints=_HINTS) from None
+    except ValueError as error:
+        raise EdgebakeError("this is not a digest file", at=at, reason=str(error), hints=_HINTS) from None
 
 
 def missing_siblings(paths: Iterable[Path]) -> list[str]:

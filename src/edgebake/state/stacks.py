@@ -14,8 +14,8 @@ from edgebake.plan.settings import Settings, registry_client
 from edgebake.plan.stacks import Keyed
 from edgebake.plan.steps import PublishStages
 from edgebake.registry.client import OCI_INDEX, RawManifest, RegistryClient
-from edgebake.registry.errors import NotFoundError, RegistryError
-from edgebake.registry.images import platform_name
+from edgebake.registry.errors import NotAnImageError, NotFoundError, RegistryError
+from edgebake.registry.images import config_of, platform_name
 from edgebake.registry.reference import Reference, Repository, parse_repository
 from edgebake.render.bake_file import BakeFile, Block, Value, render_json
 
@@ -80,7 +80,7 @@ def observe_stacks(client: RegistryClient, repository: str, stages: Iterable[Key
             found = _platforms(client, reference, manifest)
         except NotFoundError:
             return "", ""
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (NotAnImageError, KeyError):
             return "", "it is damaged"
         if sorted(found) != sorted(platforms[key]):
             return "", f"it is for {', '.join(sorted(found)) or 'no platform'}"
@@ -104,7 +104,7 @@ def _platforms(client: RegistryClient, reference: Reference, manifest: RawManife
         for _, digest in parts:
             client.digest(reference.at(digest))  # a registry may have lost, or deleted, a part of it
         return [name for name, _ in parts if name != "unknown/unknown"]
-    config = json.loads(client.blob(reference.repository, manifest.data["config"]["digest"]))
+    config = config_of(client, reference.repository, manifest)
     return [_name(config)]
 
 

@@ -7,13 +7,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
+from edgebake.system.own_files import open_regular, own_path
 from edgebake.text.duration import format_duration
 
 STATE_FOLDER = ".edgebake"  # one for a project, next to its edgebake.yaml; never committed
@@ -26,14 +27,15 @@ def state_folder(root: Path) -> Path:
     """Return the folder of a project's state, which git ignores; it is made if need be.
 
     Raises:
-        EdgebakeError: it cannot be made.
+        EdgebakeError: it is a link, or cannot be made.
     """
-    folder = root / STATE_FOLDER
+    folder = own_path(root, f"{STATE_FOLDER}/.gitignore").parent
     try:
         folder.mkdir(exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
+        with suppress(FileExistsError):
+            new = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            with os.fdopen(open_regular(folder / ".gitignore", new), "wb") as file:
+                file.write(b"*\n")
     except OSError as error:
         raise EdgebakeError(f"cannot write to {STATE_FOLDER}", reason=error.strerror) from error
     return folder
@@ -66,7 +68,8 @@ class CheckoutLock:
         """
         shown = f"{STATE_FOLDER}/{name}"
         try:
-            file = (state_folder(root) / name).open("a+", encoding="utf-8")
+            descriptor = open_regular(state_folder(root) / name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            file = os.fdopen(descriptor, "a+", encoding="utf-8")
         except OSError as error:
             raise EdgebakeError(f"cannot write to {shown}", reason=error.strerror) from error
         with file:

@@ -1,12 +1,11 @@
-"""Jinja2's environments, with globals that are cheap to copy."""
+"""Jinja2's environment for edgebake's own templates, with globals that are cheap to copy."""
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
-from jinja2 import Environment
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Environment, StrictUndefined
 
 
 class Plain(Environment):
@@ -16,9 +15,12 @@ class Plain(Environment):
     rendering a short text.
     """
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(undefined=StrictUndefined, **options)
+
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         return {**self.globals, **(d or {})}
 
-
-class Sandboxed(ImmutableSandboxedEnvironment, Plain):
-    """An environment for templates that a project or a recipe brings."""
+    def add_filters(self, filters: Mapping[str, Callable[..., Any]]) -> None:
+        """Let templates use filters."""
+        self.filters.update(filters)

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, FileSystemLoader
 from markupsafe import Markup
 
+from edgebake.errors import Position
 from edgebake.load.catalogue import builtin_root
-from edgebake.templating.environment import Plain, Sandboxed
+from edgebake.templating.environment import Plain
+from edgebake.templating.sandbox import FILE, Sandboxed, guarded
 
 
 def render_page(root: Path, name: str, **values: Any) -> str:
@@ -30,21 +33,20 @@ def render_page(root: Path, name: str, **values: Any) -> str:
     own, builtin = root / "templates", builtin_root() / "templates"
     loader = ChoiceLoader([FileSystemLoader(one) for one in (own, builtin) if one.is_dir()])
     kind = Sandboxed if own.is_dir() else Plain
-    environment = kind(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = kind(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
     def source(name: str) -> Markup:
         """Return a file of styles or programs as it is: it is no template, and not escaped."""
         return Markup(loader.get_source(environment, f"pages/{name}")[0].strip("\n"))
 
-    scripts = [source("page.js"), source(f"{name}.js")]
-    shared = {
-        "styles": [source("page.css"), source(f"{name}.css")],
-        "scripts": scripts,
-        "script_digests": [_digest(script) for script in scripts],
-    }
-    return environment.get_template(f"pages/{name}.html.j2").render({**values, **shared})
+    with guarded(FILE, Position(f"templates/pages/{name}.html.j2")) if own.is_dir() else nullcontext():
+        scripts = [source("page.js"), source(f"{name}.js")]
+        shared = {
+            "styles": [source("page.css"), source(f"{name}.css")],
+            "scripts": scripts,
+            "script_digests": [_digest(script) for script in scripts],
+        }
+        return environment.get_template(f"pages/{name}.html.j2").render({**values, **shared})
 
 
 def _digest(script: str) -> str:

@@ -194,8 +194,8 @@ def copy_words(sources: Sequence[str], dest: str) -> str:
 def exec_form(argv: Sequence[str]) -> str:
     """Return `argv` in JSON form, for ENTRYPOINT, CMD, HEALTHCHECK CMD, SHELL and RUN.
 
-    BuildKit expands no variables in it, except for COPY (see :func:`copy_words`). The result is ASCII, so that no
-    editor or locale can damage it.
+    BuildKit expands no variables in it, except for COPY and VOLUME (:func:`copy_words`, :func:`volume_paths`). The
+    result is ASCII, so that no editor or locale can damage it.
 
     Raises:
         EdgebakeError: a word contains NUL, or is not Unicode.
@@ -203,6 +203,15 @@ def exec_form(argv: Sequence[str]) -> str:
     for word in argv:
         _refuse(word, "a command", forbidden="\0")
     return json.dumps(list(argv))
+
+
+def volume_paths(paths: Sequence[str]) -> str:
+    """Return the folders of VOLUME in JSON form, each taken literally: BuildKit expands variables in them, too.
+
+    Raises:
+        EdgebakeError: a path contains NUL, or is not Unicode.
+    """
+    return exec_form([_unexpanded(path) for path in paths])
 
 
 def _is_plain_start(path: str) -> bool:

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from jinja2 import (
-    ChoiceLoader,
-    Environment,
-    FileSystemLoader,
-    StrictUndefined,
-    Template,
-    TemplateError,
-    TemplateRuntimeError,
-)
+from jinja2 import ChoiceLoader, FileSystemLoader, Template
 from jinja2.nativetypes import NativeCodeGenerator
 
-from edgebake.errors import EdgebakeError, Position
+from edgebake.errors import Position
 from edgebake.load.folders import builtin_root
-from edgebake.templating.environment import Plain, Sandboxed
-from edgebake.templating.quote import copy_words, dockerfile_word, exec_form, shell_word, yaml_string
+from edgebake.templating.environment import Plain
+from edgebake.templating.quote import copy_words, dockerfile_word, exec_form, shell_word, volume_paths, yaml_string
+from edgebake.templating.sandbox import FILE, Sandboxed, guarded
+from edgebake.templating.visible import Kept, KeptText, Pieces
 
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
@@ -50,6 +45,21 @@ def _path_text(path: str) -> str:
     return path if _PLAIN_PATH.fullmatch(path) else dockerfile_word(path)
 
 
+_FILTERS: dict[str, Callable[..., Any]] = {
+    "copy_words": copy_words,
+    "dockerfile_word": dockerfile_word,
+    "exec_form": exec_form,
+    "json": json.dumps,
+    "path_text": _path_text,
+    "path_word": _path_word,
+    "shell_assignments": _shell_assignments,
+    "shell_word": shell_word,
+    "shell_words": _shell_words,
+    "volume_paths": volume_paths,
+    "yaml": yaml_string,
+}
+
+
 class Templates:
     """Templates of edgebake and of one project.
 
@@ -71,47 +81,52 @@ class Templates:
         return folder if folder is not None and folder.is_dir() else None
 
     @cached_property
-    def _shared(self) -> Environment:
+    def _shared(self) -> Plain:
         """The environment of the shared templates. A sandbox costs a large compile a tenth of its time."""
         return self._environment(Sandboxed if self._own else Plain)
 
     @cached_property
-    def _recipes(self) -> Environment:
+    def _recipes(self) -> Plain:
         """The environment of templates that a recipe brings."""
         return self._environment(_InPieces)
 
-    def _environment(self, kind: type[Environment]) -> Environment:
+    def _environment(self, kind: type[Plain]) -> Plain:
         environment = kind(
             loader=ChoiceLoader([FileSystemLoader(folder) for folder in self._folders]),
             auto_reload=False,
-            undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             autoescape=False,
         )
-        environment.filters.update(
-            dockerfile_word=dockerfile_word,
-            copy_words=copy_words,
-            exec_form=exec_form,
-            shell_assignments=_shell_assignments,
-            shell_word=shell_word,
-            shell_words=_shell_words,
-            path_word=_path_word,
-            path_text=_path_text,
-            json=json.dumps,
-            yaml=yaml_string,
-        )
+        environment.add_filters(_FILTERS)
         return environment
 
     def render(self, name: str, **values: Any) -> str:
-        """Return a shared template, filled in, without blank lines at its ends."""
-        if name not in self._templates:
-            self._templates[name] = self._shared.get_template(name)
-        return self._templates[name].render(values).strip("\n")
+        """Return a shared template, filled in, without blank lines at its ends.
+
+        Raises:
+            EdgebakeError: the project's own template is wrong.
+        """
+        with self.running(name):
+            if name not in self._templates:
+                self._templates[name] = self._shared.get_template(name)
+            return self._templates[name].render(values).strip("\n")
 
     def macros(self, name: str) -> ModuleType:
-        """Return the macros of a shared template, as functions."""
-        return cast(ModuleType, self._shared.get_template(name).module)
+        """Return the macros of a shared template, as functions, which are called within :meth:`running`.
+
+        Raises:
+            EdgebakeError: the project's own template is wrong.
+        """
+        with self.running(name):
+            return cast(ModuleType, self._shared.get_template(name).module)
+
+    def running(self, name: str) -> AbstractContextManager[None]:
+        """Return a context in which a shared template runs, where the mistakes of a project's own are reported."""
+        if self._own is None:
+            return nullcontext()
+        path = next((folder / name for folder in self._folders if (folder / name).is_file()), self._own / name)
+        return guarded(FILE, Position(str(path)))
 
     def pieces(self, text: str, values: Mapping[str, Any], at: Position) -> list[Any]:
         """Return a recipe's own template, filled in: text, and between it the values of what is `Kept`.
@@ -119,14 +134,9 @@ class Templates:
         Raises:
             EdgebakeError: the template is wrong.
         """
-        try:
+        with guarded(FILE, at):
             found: Any = self._recipes.from_string(text).render(values)
-            pieces = found if isinstance(found, list) else [found]
-        except TemplateError as error:
-            line = getattr(error, "lineno", None) or at.line
-            raise EdgebakeError(
-                f"the template is wrong: {error.message}", at=Position(at.path, line, 1 if line else 0)
-            ) from None
+        pieces = found if isinstance(found, Pieces) else [found]
         return [one.value if isinstance(one, Kept | KeptText) else one for one in pieces]
 
     def helper(self, name: str) -> Path:
@@ -158,28 +168,6 @@ def project_templates(root: Path) -> Templates:
 # ── templates whose result is more than text
 
 
-class Kept:
-    """A value that a recipe's template can put between its text, and do nothing else with."""
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-    def __str__(self) -> str:
-        raise TemplateRuntimeError("a stage or a step stands by itself, as {{ … }}: it is no text")
-
-
-class KeptText(str):
-    """Text that stands for a value: put between a template's own text, it is the value; in a filter, the text."""
-
-    value: object
-
-    def __new__(cls, text: str, value: object) -> KeptText:
-        """Return the text."""
-        self = super().__new__(cls, text)
-        self.value = value
-        return self
-
-
 class _InPieces(Sandboxed):
     """An environment whose templates give a list, where they put values between their text."""
 
@@ -188,13 +176,13 @@ class _InPieces(Sandboxed):
     @staticmethod
     def concat(values: Iterable[Any]) -> Any:
         """Return what a template, or a macro in it, gives: text if it is nothing else."""
-        pieces = list(_merged(values))
-        return "".join(pieces) if all(type(piece) is str for piece in pieces) else pieces
+        pieces = Pieces(_merged(values))
+        return Sandboxed.concat(pieces) if all(type(piece) is str for piece in pieces) else pieces
 
 
 def _merged(values: Iterable[Any]) -> Iterator[Any]:
     for value in values:
-        if isinstance(value, list):  # a macro's
+        if isinstance(value, Pieces):  # a macro's
             yield from value
         else:
             yield value if isinstance(value, Kept | KeptText) else str(value)

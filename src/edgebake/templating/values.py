@@ -7,16 +7,20 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NoReturn
 
-from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError
+from jinja2 import Template, TemplateError, UndefinedError
 
 from edgebake.errors import EdgebakeError, Position, nearest
 from edgebake.model.condition import VERSION_FACTS
 from edgebake.model.target import Target, facts, system_variables
-from edgebake.templating.environment import Sandboxed
+from edgebake.templating.budget import limited
+from edgebake.templating.sandbox import VALUE, VALUE_SOURCE, Sandboxed, failure
+from edgebake.templating.visible import Shown
 
 
-class VersionFact(str):
+class VersionFact(str, Shown):
     """A version in a template: `{{ cuda }}` is 12.6, `{{ cuda.nodot }}` is 126, `{{ cuda.major }}` is 12."""
+
+    shown = frozenset({"nodot", "major", "minor"})
 
     @property
     def nodot(self) -> str:
@@ -38,6 +42,8 @@ def dotted(sm: tuple[str, ...] | list[str] | None) -> str:
     """Return GPU architectures as PyTorch writes them: ("87", "90a") as "8.7;9.0a"."""
     parts = []
     for architecture in sm or ():
+        if not re.fullmatch(r"[0-9]{2,4}[a-z]?", architecture):
+            raise ValueError(f"{architecture!r} is no GPU architecture, such as 87 or 90a")
         digits = architecture.rstrip("abcdefghijklmnopqrstuvwxyz")
         parts.append(f"{digits[:-1]}.{digits[-1]}{architecture[len(digits) :]}")
     return ";".join(parts)
@@ -47,16 +53,20 @@ class _NoneIsAnError(ValueError):
     pass
 
 
-def _finalize(value: Any) -> Any:
-    if value is None:
-        raise _NoneIsAnError("it is undefined on this target")
-    return value
+class _Values(Sandboxed):
+    """An environment for values, where None is a mistake."""
+
+    def printed(self, value: Any) -> Any:
+        """Return what `{{ … }}` prints."""
+        if value is None:
+            raise _NoneIsAnError("it is undefined on this target")
+        return super().printed(value)
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Sandboxed:
-    environment = Sandboxed(undefined=StrictUndefined, finalize=_finalize, autoescape=False)
-    environment.filters["dotted"] = dotted
+    environment = _Values(autoescape=False)
+    environment.add_filters({"dotted": dotted})
     return environment
 
 
@@ -77,7 +87,14 @@ def target_scope(target: Target, platform: str | None) -> dict[str, Any]:
     if platform is None:
         # The build platform is unknown when compiling. A template that uses it must fail.
         del values["platform"]
-    return {**system_variables(target, platform), **values, "target": target}
+    return {**system_variables(target, platform), **values, "target": _plain(target)}
+
+
+@lru_cache(maxsize=256)
+def _plain(target: Target) -> dict[str, Any]:
+    """Return what templates see of a target."""
+    derived = {"glibc": target.glibc, "is_tegra": target.is_tegra, "python_origin": target.python_origin}
+    return target.model_dump(mode="json") | derived
 
 
 def is_template(text: str) -> bool:
@@ -99,14 +116,17 @@ def render_value(text: str, scope: Mapping[str, Any], at: Callable[[], Position 
     """
     if not is_template(text):
         return text
+    if len(text) > VALUE_SOURCE:
+        _fail(what, f"a value with templates cannot have more than {VALUE_SOURCE} characters", at())
     try:
-        result = _template(text).render(scope)
+        with limited(*VALUE):
+            result = _template(text).render(scope)
     except UndefinedError as error:
         raise EdgebakeError(f"{what}: {error.message}", at=at(), hints=_hints(error, scope)) from None
     except TemplateError as error:
         _fail(what, f"invalid template: {error.message}", at())
-    except (_NoneIsAnError, TypeError, ValueError, ArithmeticError) as error:
-        _fail(what, f"{text!r} has no value: {error}", at())
+    except Exception as error:  # a template can cause any
+        _fail(what, f"{text!r} has no value: {failure(error)}", at())
     if any(ord(c) < 32 for c in result):
         _fail(what, f"{text!r} expands to more than one line", at())
     return result

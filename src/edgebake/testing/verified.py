@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from edgebake.errors import EdgebakeError, Position
 from edgebake.model.base import Model, Platform
+from edgebake.model.decoding import decode
 from edgebake.system.atomic import write_file
+from edgebake.system.own_files import read_regular
 
 RECORD = "VERIFIED.json"
 """Its name, in the catalogue's folder of recipes."""
@@ -56,9 +58,6 @@ class Verification(Model):
         return self.result == "passed" and self.fails_without
 
 
-_Records = TypeAdapter(list[Verification])
-
-
 def read_verified(recipes: Path) -> dict[Key, Verification]:
     """Return what is recorded in a folder of recipes; empty if nothing is.
 
@@ -69,9 +68,9 @@ def read_verified(recipes: Path) -> dict[Key, Verification]:
     if not path.is_file():
         return {}
     try:
-        return {one.key: one for one in _Records.validate_json(path.read_bytes())}
-    except (ValidationError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        return {one.key: one for one in decode(list[Verification], read_regular(path))}
+    except (OSError, ValueError) as error:
+        reason = str(error)
         raise EdgebakeError(
             "the record of verified recipes is damaged", at=Position(str(path)), reason=reason
         ) from None

@@ -11,6 +11,7 @@ from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.modes import Modes
 from edgebake.execute.progress.base import HEARTBEAT, Lines, Row
 from edgebake.model.output import progress as output
+from edgebake.text.printable import escaped
 
 if TYPE_CHECKING:
     from edgebake.execute.runner import Ended, Job
@@ -74,7 +75,7 @@ class JsonLines(Lines):
         )
 
     def _write(self, line: output.Line) -> None:
-        self._line(line.model_dump_json())
+        self._line(escaped(line.model_dump_json()))
 
 
 def _facts(job: Job) -> dict[str, Any]:

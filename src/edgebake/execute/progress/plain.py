@@ -11,6 +11,7 @@ from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.modes import Modes
 from edgebake.execute.progress.base import HEARTBEAT, Lines
 from edgebake.text.duration import format_duration
+from edgebake.text.printable import printable
 
 if TYPE_CHECKING:
     from edgebake.execute.runner import Job
@@ -43,7 +44,7 @@ class Plain(Lines):
                 self._line(self._ended(step))
 
     def retry(self, number: str, seconds: float, reason: str) -> None:
-        self._line(f"↻ retry {number} in {seconds:.0f} s: {reason}")
+        self._line(f"↻ retry {number} in {seconds:.0f} s: {printable(reason)}")
 
     def close(self) -> None:
         super().close()
