@@ -14,7 +14,7 @@ from typing import IO
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError
-from edgebake.system.own_files import open_regular, own_path
+from edgebake.system.own_files import open_regular, own_path, read_regular
 from edgebake.text.duration import format_duration
 
 STATE_FOLDER = ".edgebake"  # one for a project, next to its edgebake.yaml; never committed
@@ -66,29 +66,29 @@ class CheckoutLock:
         Raises:
             EdgebakeError: another process holds it for too long, or it cannot be written.
         """
-        shown = f"{STATE_FOLDER}/{name}"
         try:
-            descriptor = open_regular(state_folder(root) / name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-            file = os.fdopen(descriptor, "a+", encoding="utf-8")
+            path = state_folder(root) / name
+            # Not for reading: what a command reads decides whether its output is cached.
+            file = os.fdopen(open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "a", encoding="utf-8")
         except OSError as error:
-            raise EdgebakeError(f"cannot write to {shown}", reason=error.strerror) from error
+            raise EdgebakeError(f"cannot write to {STATE_FOLDER}/{name}", reason=error.strerror) from error
         with file:
-            self._acquire(file, shown)
+            self._acquire(file, path)
             _write_holder(file, self.command)
             try:
                 yield
             finally:
                 file.truncate(0)
 
-    def _acquire(self, file: IO[str], shown: str) -> None:
+    def _acquire(self, file: IO[str], path: Path) -> None:
         end, reported = time.monotonic() + self.wait, False
         while not _lock(file):
-            holder = _holder(file)
+            holder = _holder(path)
             if time.monotonic() >= end:
                 waited = f"gave up after {format_duration(self.wait)}: " if self.wait else ""
                 raise EdgebakeError(
                     f"{waited}another edgebake is at work in this checkout",
-                    reason=f"{holder} holds {shown}",
+                    reason=f"{holder} holds {STATE_FOLDER}/{path.name}",
                     hints=("wait until it ends, or stop it", "to wait longer: --lock-timeout 2h"),
                 )
             if not reported:
@@ -112,11 +112,10 @@ def _write_holder(file: IO[str], command: str) -> None:
     file.flush()
 
 
-def _holder(file: IO[str]) -> str:
+def _holder(path: Path) -> str:
     """Return who holds a lock, as far as its file says so."""
     try:
-        file.seek(0)
-        facts = json.loads(file.read(400))
+        facts = json.loads(read_regular(path)[:400])
         command, pid, since = str(facts["command"]), int(facts["pid"]), datetime.fromisoformat(facts["since"])
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -14,7 +14,7 @@ from edgebake.host.files import Files
 from edgebake.host.machine import Machine
 from edgebake.load.workspace import Workspace
 from edgebake.registry.client import RegistryClient
-from edgebake.system.docker import docker
+from edgebake.system.docker import docker as call_docker  # `docker` is a module of this package
 
 State = Literal["ok", "warning", "problem", "unknown"]
 """warning: works, but not well; problem: does not work; unknown: could not be checked."""
@@ -69,7 +69,7 @@ def surroundings_of(
 
 def _docker_info() -> Mapping[str, Any]:
     try:
-        done = docker("info", "--format", "{{json .}}", timeout=30)
+        done = call_docker("info", "--format", "{{json .}}", timeout=30)
         info = json.loads(done.stdout or "{}")
     except (EdgebakeError, ValueError):
         return {}
