@@ -112,6 +112,7 @@ def inputs_of(workspace: Workspace) -> Iterator[Input]:
     """
     from edgebake.load.catalogue import builtin_root
     from edgebake.load.folders import is_path
+    from edgebake.load.submodules import submodule_files
     from edgebake.model.conflicts import CONFLICTS_FILE
     from edgebake.model.files import LOCK_FILE, PROJECT_FILE
     from edgebake.plan.journal import JOURNAL_FILE
@@ -126,6 +127,8 @@ def inputs_of(workspace: Workspace) -> Iterator[Input]:
     state = (JOURNAL_FILE, CONFLICTS_FILE, f"{STATE_FOLDER}/pending.json")
     for file in (PROJECT_FILE, other, LOCK_FILE, IGNORE_FILE, *state):
         yield Input("file", os.fspath(root / file))
+    for path in submodule_files(root):
+        yield Input("file", os.fspath(path))
     folders = [root / "templates", *workspace.catalogue.own_folders(), root / project.output]
     folders += [root / text for image in project.images.values() for text in image.recipes if is_path(text)]
     if project.wheelhouse:

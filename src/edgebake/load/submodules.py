@@ -25,16 +25,18 @@ class Submodule:
         return not self.folder.is_dir() or not any(self.folder.iterdir())
 
 
+def submodule_files(root: Path) -> list[Path]:
+    """Return the files that can list submodules of the repository that a project is in, the nearest first."""
+    return [folder / _FILE for folder in (root, *root.parents)]
+
+
 def submodules_of(root: Path) -> list[Submodule]:
     """Return the submodules of the repository that a project is in; none if it has none."""
-    for folder in (root, *root.parents):
-        file = folder / _FILE
-        if file.is_file():
-            paths = _PATH.findall(file.read_text(encoding="utf-8", errors="replace"))
-            return [Submodule(path, folder.resolve() / path) for path in paths]
-        if (folder / ".git").exists():
-            break
-    return []
+    file = next((path for path in submodule_files(root) if path.is_file()), None)
+    if file is None:
+        return []
+    paths = _PATH.findall(file.read_text(encoding="utf-8", errors="replace"))
+    return [Submodule(path, file.parent.resolve() / path) for path in paths]
 
 
 def submodule_at(root: Path, path: Path) -> Submodule | None:
