@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from conftest import MIRROR, Project, docker_run, run
 from integration.wheel_index import Index, serving
 
+LOGIN = "robot:pa55-word"
 PLATFORMS = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
 
@@ -20,7 +22,7 @@ def indexes(tmp_path: Path) -> Iterator[tuple[Index, Index]]:
     """The default index, and a framework's own with a login: both where containers reach them."""
     form = "{{(index .IPAM.Config 0).Gateway}}"
     host = run("docker", "network", "inspect", "bridge", "--format", form).out.strip()
-    default, own = Index(tmp_path / "default"), Index(tmp_path / "own", hashes=False)
+    default, own = Index(tmp_path / "default"), Index(tmp_path / "own", hashes=False, login=LOGIN)
     with ExitStack() as stack:
         yield stack.enter_context(serving(default, host)), stack.enter_context(serving(own, host))
 
@@ -54,7 +56,10 @@ def test_an_image_is_built_from_the_lock_whatever_the_indexes_have_since(
     default.add("tqdm", "4.70.1")
     project.write(
         {
-            "edgebake.yaml": "images: {demo: {recipes: [./app], targets: [cpu]}}",
+            "edgebake.yaml": """
+                images: {demo: {recipes: [./app], targets: [cpu]}}
+                secrets: {netrc: {file: logins}}
+                """,
             "recipes/numpy/recipe.yaml": """
                 name: numpy
                 summary: In place of the catalogue's
@@ -81,6 +86,9 @@ def test_an_image_is_built_from_the_lock_whatever_the_indexes_have_since(
             "assert (torchlike.__version__, tqdm.__version__) == ('2.8.0', '4.70.1')\n",
         }
     )
+    host = str(urlsplit(own.url).hostname)
+    (project.root / "logins").write_text("machine {} login {} password {}\n".format(host, *LOGIN.split(":")))
+    (project.root / "logins").chmod(0o600)
     cache = {"UV_DEFAULT_INDEX": default.url, "UV_CACHE_DIR": str(project.root / ".uv")}
     project.edgebake("lock", env=cache)
     project.edgebake("compile", "--locked")
@@ -88,6 +96,13 @@ def test_an_image_is_built_from_the_lock_whatever_the_indexes_have_since(
     program = "import torchlike, tqdm; print(torchlike.__version__, tqdm.__version__)"
     for platform in PLATFORMS:
         assert docker_run(project.image("demo"), "python3", "-c", program, platform=platform) == "2.8.0 4.70.1"
+    history = run("docker", "history", "--no-trunc", project.image("demo")).out
+    written = [
+        path.read_bytes()
+        for path in (*project.root.glob("bake/**/*"), project.root / "edgebake.lock")
+        if path.is_file()
+    ]
+    assert LOGIN.split(":")[1] not in history + b"".join(written).decode()
     first = fetched(project, "first")
     assert any(path.startswith("linux_arm64/") and path.endswith("torchlike/__init__.py") for path in first)
 

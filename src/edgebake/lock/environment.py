@@ -20,6 +20,7 @@ from edgebake.errors import EdgebakeError, Position
 from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.python_requests import PythonRequests, package_of
 from edgebake.load.folders import builtin_root
+from edgebake.lock.logins import Logins
 from edgebake.lock.shared_modules import SharedModule, shared_modules
 from edgebake.lock.uv import MACHINES
 from edgebake.lock.wheel_files import WheelContents, WheelError, WheelReader
@@ -236,12 +237,13 @@ def _ranks(python: str, glibc: str, machine: str) -> Mapping[Tag, int]:
     return {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
 
 
-def environment_check(root: Path, ca_bundle: Path | None) -> EnvironmentCheck:
+def environment_check(root: Path, ca_bundle: Path | None, netrc: Path | None) -> EnvironmentCheck:
     """Return a check that reaches servers as the environment says.
 
     Args:
         root: the project's folder.
         ca_bundle: further certificates to trust.
+        netrc: the project's logins for indexes; None for the user's own.
     """
     connections = Connections(os.environ, ca_bundle, each=_AT_ONCE)
-    return EnvironmentCheck(WheelReader(connections, user_store("wheels", _KEPT)), root)
+    return EnvironmentCheck(WheelReader(connections, user_store("wheels", _KEPT), Logins(netrc)), root)

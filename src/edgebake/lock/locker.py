@@ -86,8 +86,9 @@ def make_lock(
     bases = {image: work.base(client, image, all_mirrors) for image in _base_images(plans)}
     with mistakes.gathered():
         _refuse_lacking_bases(workspace, plans, bases)
-    images = work.images(plans, _uv(workspace, ca_bundle))
-    work.check_environments(environment_check(workspace.root, ca_bundle or _own_ca_bundle(workspace)))
+    uv, trusted = _uv(workspace, ca_bundle), ca_bundle or _own_ca_bundle(workspace)
+    images = work.images(plans, uv)
+    work.check_environments(environment_check(workspace.root, trusted, uv.netrc))
     git = work.git(plans)
     mistakes.raise_all()
     lock = Lock(refresh=old.refresh + refresh, bases=dict(sorted(bases.items())), images=images, git=git)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import os
 import ssl
 from collections.abc import Iterable
-from netrc import NetrcParseError, netrc
 from pathlib import Path
-from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from edgebake.lock.logins import Logins
 from edgebake.model.lock import LockedFile, LockedPackage
 
 _TIMEOUT = 30  # seconds
@@ -32,7 +29,7 @@ def with_sizes(
     trusted = ssl.create_default_context()
     if ca_bundle is not None:
         trusted.load_verify_locations(ca_bundle)
-    logins = _logins(logins_file)
+    logins = Logins(logins_file)
     return tuple(
         package.model_copy(
             update={
@@ -44,27 +41,16 @@ def with_sizes(
     )
 
 
-def _sized(file: LockedFile, trusted: ssl.SSLContext, logins: netrc | None) -> LockedFile:
+def _sized(file: LockedFile, trusted: ssl.SSLContext, logins: Logins) -> LockedFile:
     """Return a file with its size; as it is if its server does not report it."""
     if file.size is not None or file.url is None:
         return file
     request = Request(file.url, method="HEAD", headers={"Accept-Encoding": "identity"})
-    login = logins.authenticators(urlsplit(file.url).hostname or "") if logins else None
-    if login is not None:
-        word = base64.b64encode(f"{login[0]}:{login[2]}".encode()).decode()
-        request.add_unredirected_header("Authorization", f"Basic {word}")  # never for another server
+    for name, value in logins.headers(file.url).items():
+        request.add_unredirected_header(name, value)  # never for another server
     try:
         with urlopen(request, timeout=_TIMEOUT, context=trusted) as response:
             length = response.headers["Content-Length"]
     except (OSError, ValueError):
         return file
     return file.model_copy(update={"size": int(length)}) if length and length.isdigit() else file
-
-
-def _logins(file: Path | None) -> netrc | None:
-    """Return the logins of a netrc file; None if it cannot be read."""
-    place = file or os.environ.get("NETRC")
-    try:
-        return netrc(place) if place else netrc()
-    except (OSError, NetrcParseError):
-        return None

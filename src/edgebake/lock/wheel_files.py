@@ -13,12 +13,12 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from contextlib import ExitStack
 from dataclasses import asdict
-from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urldefrag, urlsplit
 
 from edgebake.dataclasses import dataclass
+from edgebake.lock.logins import Logins
 from edgebake.registry.connections import Connections
 from edgebake.system.store import Store
 
@@ -58,8 +58,9 @@ class WheelReader:
         store: what was read before, by digest; None to keep nothing.
     """
 
-    def __init__(self, connections: Connections, store: Store | None) -> None:
+    def __init__(self, connections: Connections, store: Store | None, logins: Logins | None = None) -> None:
         self._connections = connections
+        self._logins = logins or Logins()
         self._store = store
 
     def read(self, place: str | Path, digest: str, size: int | None = None) -> WheelContents:
@@ -106,7 +107,7 @@ class WheelReader:
         if isinstance(place, Path):
             return place.open("rb")
         url = urldefrag(place).url
-        pool, headers = self._connections.pool(url), {"Accept-Encoding": "identity", **_login(url)}
+        pool, headers = self._connections.pool(url), {"Accept-Encoding": "identity", **self._logins.headers(url)}
         remote = _Remote(url, pool, headers)
         first = remote.ask(f"bytes=-{min(size or _TAIL, _TAIL)}")
         if first.status == 206:
@@ -232,17 +233,6 @@ def _downloaded(response: BaseHTTPResponse, digest: str) -> IO[bytes]:
             raise WheelError("its server sends a file with another digest")
         unless_it_is_whole.pop_all()
     return file
-
-
-def _login(url: str) -> dict[str, str]:
-    """Return the header with the login that the user's netrc has for a server."""
-    from urllib3.util import make_headers
-
-    try:
-        found = netrc(os.environ.get("NETRC") or None).authenticators(urlsplit(url).hostname or "")
-    except (OSError, NetrcParseError):
-        return {}
-    return make_headers(basic_auth=f"{found[0]}:{found[2]}") if found else {}
 
 
 # ── what is in a wheel
