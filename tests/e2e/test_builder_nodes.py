@@ -96,7 +96,7 @@ def test_a_node_that_does_not_answer_is_a_problem(demo: Project, nodes: dict[str
 
 
 def test_a_plan_looks_at_a_builder_only_if_it_is_asked_to(demo: Project) -> None:
-    assert "native" not in demo.edgebake("plan").out
+    assert "native on" not in demo.edgebake("plan").out
     out = demo.edgebake("plan", "--builder", "default").out
     assert "linux/amd64: native on default" in out
     assert "linux/arm64: emulated on default; 2 stages run under QEMU" in out
