@@ -13,11 +13,11 @@ from edgebake.execute.baking import Baking
 from edgebake.execute.buildx import Buildx
 from edgebake.execute.events import EventReader
 from edgebake.execute.failures import Failure
-from edgebake.execute.frozen import FrozenContext
 from edgebake.execute.ledger import Ledger
 from edgebake.execute.process import BakeProcess
 from edgebake.execute.progress.base import Progress
 from edgebake.execute.runner import Ended, Job, OnSteps, Policy, Runner
+from edgebake.plan.frozen import FrozenContext
 from edgebake.plan.journal import Journal
 from edgebake.plan.settings import Settings
 from edgebake.plan.steps import Bake

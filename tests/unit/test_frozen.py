@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from edgebake.errors import EdgebakeError
-from edgebake.execute.frozen import frozen_context
 from edgebake.load.tree import tree_digest
 from edgebake.model.request import Request
 from edgebake.pipeline import Pipeline
+from edgebake.plan.frozen import frozen_context
 
 RECIPE = """
 name: app

@@ -12,13 +12,13 @@ from edgebake.execute.batches import Batch, batches
 from edgebake.execute.buildx import Buildx
 from edgebake.execute.events import BuildStep, EventReader
 from edgebake.execute.failures import Failure
-from edgebake.execute.frozen import FrozenContext
 from edgebake.execute.invocation import Invocation
 from edgebake.execute.ledger import Ledger
 from edgebake.execute.overrides import bake_overrides
 from edgebake.execute.progress.base import Progress
 from edgebake.execute.runner import Ended, Job, Policy, Runner
 from edgebake.plan.builder import Plan
+from edgebake.plan.frozen import FrozenContext
 from edgebake.plan.settings import Settings, bake_variables, cache_variables
 from edgebake.plan.steps import Bake, BakeItem
 

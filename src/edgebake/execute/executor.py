@@ -12,7 +12,6 @@ from edgebake.errors import EdgebakeError, ErrorGroup
 from edgebake.execute.baking import Baking
 from edgebake.execute.builders import work_by_platform
 from edgebake.execute.buildx import installed_buildx
-from edgebake.execute.frozen import FrozenContext, frozen_context
 from edgebake.execute.ledger import Ledger
 from edgebake.execute.modes import Modes, modes_of
 from edgebake.execute.preflight import check_builder
@@ -26,6 +25,7 @@ from edgebake.execute.secrets import check_secrets
 from edgebake.graph.build_graph import Index
 from edgebake.interrupt import raise_interrupt
 from edgebake.plan.builder import Plan
+from edgebake.plan.frozen import FrozenContext, frozen_context
 from edgebake.plan.journal import Journal
 from edgebake.plan.settings import Settings
 from edgebake.plan.steps import Bake, CheckBuilder, MergeIndex, PublishStages, VerifyIndexes, WriteFiles

@@ -12,12 +12,12 @@ from edgebake.errors import EdgebakeError
 from edgebake.execute.batches import AT_ONCE
 from edgebake.execute.buildx import Buildx
 from edgebake.execute.events import EventReader
-from edgebake.execute.frozen import FrozenContext
 from edgebake.execute.invocation import Invocation
 from edgebake.execute.progress.base import Progress
 from edgebake.execute.runner import Ended, Job, Policy, Runner
 from edgebake.execute.secrets import all_overrides, stage_needs
 from edgebake.plan.builder import Plan
+from edgebake.plan.frozen import FrozenContext
 from edgebake.plan.settings import Settings, bake_variables, cache_variables
 from edgebake.plan.steps import Bake, PublishStages
 from edgebake.state.stacks import publish_overlay, put_under_keys

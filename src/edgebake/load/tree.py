@@ -2,7 +2,7 @@
 
 The digest covers what BuildKit sends and hashes (tonistiigi/fsutil, moby/buildkit ``cache/contenthash``): path,
 kind, permission bits, a link's target and a file's bytes. It does not cover owners, times and a directory's order.
-Permissions are git's, and a bake sends them so (``execute/frozen.py``).
+Permissions are git's, and a bake sends them so (``plan/frozen.py``).
 ``tests/e2e/test_ignore_engine.py`` compares with a real engine.
 """
 
