@@ -55,7 +55,7 @@ class FakeRegistry:
         for digest in attested:
             notes = {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": digest}
             unknown = {"os": "unknown", "architecture": "unknown"}
-            entries.append({"digest": f"attestation-of-{digest}", "platform": unknown, "annotations": notes})
+            entries.append({"digest": f"sha256:{digest[:6:-1]}", "platform": unknown, "annotations": notes})
         data = {"manifests": entries, "annotations": dict(annotations or {})}
         self.put_manifest(tag, json.dumps(data).encode(), OCI_INDEX)
         return self.manifest(tag)

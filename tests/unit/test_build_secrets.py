@@ -205,7 +205,13 @@ def test_the_options_are_written_as_buildx_writes_them(tmp_path: Path) -> None:
 
 def test_the_workflow_gives_builds_what_they_need_and_no_other_job(tmp_path: Path) -> None:
     build = {"secrets": ["hf-token", "netrc"], "ssh": "deploy", **git("git@git.example.com:a/b.git")}
-    project = private(tmp_path, build, secrets=SECRETS, ssh={"deploy": "~/.ssh/deploy"}, ci={"lfs": "true"})
+    project = private(
+        tmp_path,
+        build,
+        secrets=SECRETS,
+        ssh={"deploy": "~/.ssh/deploy"},
+        ci={"lfs": "true", "install": "./edgebake.whl"},
+    )
     text = render_workflow(project.open(), ".", ".github/workflows/edgebake.yml")
     plan, _, rest = text.partition("\n  check:")
     assert "HF_TOKEN" not in plan

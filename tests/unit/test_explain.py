@@ -79,7 +79,7 @@ def test_a_project_with_nothing_to_do(line: Project) -> None:
           = d            up to date
           = image        up to date
 
-        Plan: nothing to build; 16 stages up to date.
+        Plan: nothing to build; 15 stages up to date.
         Committed files: up to date.
         """
     )
@@ -98,9 +98,9 @@ def test_a_build_half_that_changed(line: Project) -> None:
           ~ c            reinstalled: it comes after b, which changed
           ~ d            install  because a changed
           ~ image        localhost:5000/app:${TAG}-cpu
-          3 stages run on each of linux/amd64 and linux/arm64 (native or emulated), 1 on the build platform
+          2 stages run on each of linux/amd64 and linux/arm64 (native or emulated), 1 on the build platform
 
-        Plan: 1 build stage, 4 install stages, 1 image; 9 stages up to date.
+        Plan: 1 build stage, 4 install stages, 1 image; 8 stages up to date.
         Committed files: up to date.
         Run: edgebake bake
         """
@@ -133,9 +133,9 @@ def test_other_python_packages_on_one_platform(line: Project) -> None:
           ~ c            reinstalled: it comes after b, which changed (linux/arm64)
           ~ d            reinstalled: it comes after b, which changed (linux/arm64)
           ~ image        localhost:5000/app:${TAG}-cpu
-          3 stages run on linux/arm64 (native or emulated), 1 on the build platform
+          2 stages run on linux/arm64 (native or emulated), 1 on the build platform
 
-        Plan: 1 wheel download, 3 install stages, 1 image; 10 stages up to date.
+        Plan: 1 wheel download, 3 install stages, 1 image; 9 stages up to date.
         Committed files: 1 to write (bake/cpu/requirements/eb-b-fetch.arm64.txt); edgebake compile writes them.
         Run: edgebake bake
         """

@@ -18,7 +18,7 @@ import pytest
 from urllib3.util import Timeout
 
 from edgebake.errors import EdgebakeError
-from edgebake.registry import transport
+from edgebake.registry import connections, transport
 from edgebake.registry.client import OCI_INDEX, OCI_MANIFEST, RegistryClient
 from edgebake.registry.credentials import Credentials
 from edgebake.registry.errors import RefusedError, RegistryError
@@ -239,7 +239,7 @@ def test_what_a_registry_sends_has_limits(
 
 
 def test_a_registry_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_TIMEOUT", Timeout(connect=1, read=0.3))
+    monkeypatch.setattr(connections, "_TIMEOUT", Timeout(connect=1, read=0.3))
     assert transport._AGAIN.read == 1
     start = time.monotonic()
     with serving(lambda *_: None) as registry, pytest.raises(RegistryError, match="cannot be reached"):

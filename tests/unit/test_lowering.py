@@ -298,7 +298,9 @@ class TestWheels:
         project.lock(self.PACKAGES, only=lambda image, _: other if image == "two" else None)
         files = project.files()
         requirements = {path: text for path, text in files.items() if path.startswith("cpu/requirements/")}
-        lines = {text.splitlines()[1].split(" ")[0] for text in requirements.values()}  # the first names the address
+        lines = {
+            text.splitlines()[1].split(" ")[0] for text in requirements.values()
+        }  # the first names the address
         assert lines == {"numpy==2.3.1", "numpy==1.0"}
         fetches = {path.split("/")[-1].split(".")[0] for path in requirements}
         assert len(fetches) == 2

@@ -176,7 +176,7 @@ def test_a_change_of_contents_renames_no_stage(project: Project) -> None:
 
 def test_stages_in_the_same_place_are_told_apart_by_their_contents(project: Project) -> None:
     project.images(one=["numpy"], two=["numpy"])
-    project.lock(only=lambda image, _: {"numpy": {f"numpy=={len(image)}.{image[0] < 'p'}": []}})
+    project.lock(only=lambda image, _: {"numpy": {f"numpy=={len(image)}.{int(image[0] < 'p')}": []}})
     fetches = [name for name in nodes_by_name(project.compile()) if name.startswith("eb-numpy-fetch")]
     assert len(fetches) == len(set(fetches)) == 2
 

@@ -56,7 +56,7 @@ def lock(options: LockOptions) -> None:
         _refuse_unpinned(made.unpinned)
     changed = write_file(workspace.root / LOCK_FILE, render_lock(made.lock))
     for line in made.unpinned:
-        typer.echo(line, err=True)
+        print_error(line)
     print_text(f"{LOCK_FILE} {'written' if changed else 'is up to date'}.")
 
 

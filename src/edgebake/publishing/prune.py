@@ -19,7 +19,7 @@ from edgebake.plan.fingerprint import Fingerprints
 from edgebake.plan.settings import Settings, expanded_tags, registry_of
 from edgebake.plan.stacks import wanted
 from edgebake.registry.client import RawManifest, RegistryClient
-from edgebake.registry.errors import NotFoundError, RegistryError
+from edgebake.registry.errors import NotAnImageError, NotFoundError, RegistryError
 from edgebake.registry.images import config_of
 from edgebake.registry.reference import Repository, parse_repository
 from edgebake.registry.retag import remove_tag
@@ -129,7 +129,7 @@ def _created(client: RegistryClient, repository: Repository, manifest: RawManife
             times = [time for one in inner if (time := _created(client, repository, one)) is not None]
             return max(times, default=None)
         return _time(str(config_of(client, repository, manifest).get("created", "")))
-    except (NotFoundError, KeyError, ValueError):
+    except (NotFoundError, NotAnImageError, KeyError, ValueError):
         return None
 
 
