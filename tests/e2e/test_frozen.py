@@ -30,7 +30,7 @@ def app(project: Project) -> Project:
     project.write(
         {"recipes/app/data/data.txt": "GOOD\n", "recipes/app/run.sh": "#!/bin/sh\ncat /opt/data/data.txt\n"}
     )
-    project.write({"recipes/app/test.sh": "grep -q GOOD /opt/data/data.txt\nsleep 6\n"})
+    project.write({"recipes/app/test.sh": f"# {project.registry}\ngrep -q GOOD /opt/data/data.txt\nsleep 6\n"})
     (project.root / "recipes/app/run.sh").chmod(0o755)
     return project
 
@@ -47,7 +47,7 @@ def test_an_edit_during_a_bake_is_not_pushed(app: Project) -> None:
     data, context = app.root / "recipes/app/data/data.txt", app.root / ".edgebake/context"
     process = start(app, "--push")
     until(context.exists)
-    until(lambda: (context / "bake/docker-bake.hcl").exists())
+    until(lambda: list(context.glob("*/bake/docker-bake.hcl")))
     while process.poll() is None:  # all the time, so that each moment of the bake has seen it
         data.write_text("BAD\n")
         time.sleep(0.2)

@@ -247,7 +247,7 @@ def tokens(folder: Path) -> Iterator[TokenServer]:
 
 
 def test_a_token_for_each_scope_and_one_for_many_questions(serve: Serve, tokens: TokenServer, folder: Path) -> None:
-    token = f"realm: 'http://127.0.0.1:{tokens.port}/token', service: registry, issuer: test"
+    token = f"realm: 'http://localhost:{tokens.port}/token', service: registry, issuer: test"
     host = serve(http(f"auth: {{token: {{{token}, rootcertbundle: {folder}/cert.pem}}}}\n"))
     one, repository = client(folder, host), parse_repository(f"{host}/test")
     put(one, repository, "one", "two")

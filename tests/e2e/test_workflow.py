@@ -14,16 +14,19 @@ from buildkit import witness
 from buildkitd import Buildkitd, start_buildkitd
 from events_oracle import stages_that_ran
 
+import edgebake
 from actions.runner import Event, Machine, Run, Runner
 from conftest import CA_BUNDLE, MIRROR, REGISTRY, ROOT, Project, crane_platforms, crane_tags, docker_run, run
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
+INSTALLED = f"edgebake=={edgebake.__version__} --hash=sha256:{'0' * 64}"
+"""A source that the workflow accepts, and that pip finds installed, so that it looks at no hash."""
 FILES = {
     "edgebake.yaml": """
         registry: {registry}
         mirrors: {{debian: {mirror}}}
         cache: registry
-        ci: {{install: ./tools}}
+        ci: {{install: "{install}"}}
         images:
           left:
             recipes: [./apps/left]
@@ -57,7 +60,7 @@ SHARING = {
         registry: {registry}
         stacks: {registry}/stacks
         mirrors: {{debian: {mirror}}}
-        ci: {{install: ./tools}}
+        ci: {{install: "{install}"}}
         images:
           left:
             recipes: [./apps/left]
@@ -192,7 +195,9 @@ def forge_in(
 ) -> Forge:
     """Make a repository in `root`, with a place of its own in the registry."""
     project = Project(root, f"{REGISTRY}/e2e/{uuid.uuid4().hex[:12]}")
-    settings = files["edgebake.yaml"].format(registry=project.registry, mirror=MIRROR.split("=")[1])
+    settings = files["edgebake.yaml"].format(
+        registry=project.registry, mirror=MIRROR.split("=")[1], install=INSTALLED
+    )
     project.write({**files, "edgebake.yaml": settings})
     made = Forge(project, machines, folder, env or {}, fresh=fresh)
     made.git("init", "--quiet", "--initial-branch=main")

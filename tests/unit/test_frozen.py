@@ -93,7 +93,7 @@ def test_what_is_gone_or_points_elsewhere_is_refused(pipeline: Pipeline, tmp_pat
         (tmp_path / "app/data/link").symlink_to("/etc/passwd")
     with pytest.raises(EdgebakeError), frozen_context(plan, pipeline.compiled.tree.files):
         pass
-    assert not list(tmp_path.glob(".edgebake/context/app/data/link"))
+    assert not list(tmp_path.glob(".edgebake/context/*/app/data/link"))
 
 
 def test_fingerprints_do_not_depend_on_the_umask(pipeline: Pipeline, tmp_path: Path) -> None:

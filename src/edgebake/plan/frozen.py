@@ -92,22 +92,23 @@ def frozen_context(plan: Plan, generated: Mapping[str, GeneratedContent]) -> Ite
         EdgebakeError: a file has changed since it was fingerprinted, or cannot be copied.
     """
     root, project = plan.compilation.workspace.root, plan.compilation.workspace.project
-    entries, folder = files_read(plan), state_folder(root) / _FOLDER
+    entries, whole = files_read(plan), state_folder(root) / _FOLDER
+    folder = whole / (root.name or "project")  # BuildKit's history shows the name
     try:
         _fill(folder, entries, {root / path: (folder / path, file) for path, file in generated.items()})
         copied = project.wheelhouse is not None and (folder / project.wheelhouse).is_dir()
-        yield FrozenContext(Path(STATE_FOLDER) / _FOLDER, project.wheelhouse if copied else "")
+        yield FrozenContext(Path(STATE_FOLDER) / _FOLDER / folder.name, project.wheelhouse if copied else "")
     finally:
         with suppress(OSError):  # the next bake clears it, and reports what is wrong
-            _clear(folder)
+            _clear(whole)
 
 
 def _fill(
     folder: Path, entries: Mapping[str, FileEntry], generated: Mapping[Path, tuple[Path, GeneratedContent]]
 ) -> None:
     try:
-        _clear(folder)
-        folder.mkdir()
+        _clear(folder.parent)
+        folder.mkdir(parents=True)
         for path, entry in sorted(entries.items()):
             _copy(entry, folder / path)
         for original, (copy, file) in generated.items():
