@@ -59,6 +59,7 @@ def project(tmp_path: Path) -> Path:
     }.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
+    (tmp_path / "app/file").chmod(0o755)
     return tmp_path
 
 

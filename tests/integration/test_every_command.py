@@ -45,7 +45,7 @@ COMMANDS = {
     "test": "app",
     "bench": "app",
     "lint": "app",
-    "lock": "",
+    "lock": "--allow-unpinned",
     "detect": "",
     "autotag": "app",
     "run": "app",

@@ -92,7 +92,7 @@ def deep_folder(root: Path) -> None:
     [
         (fifo("app/install.sh"), "is not a file"),
         (zero, "leads out of"),
-        (fifo("edgebake.lock"), "is not a regular file"),
+        (fifo("edgebake.lock"), "the lock is not a file"),
         (fifo(".dockerignore"), "is not a regular file"),
         (fifo("edgebake.yaml"), "edgebake.yaml"),
         (long_name, "is longer than a path can be"),

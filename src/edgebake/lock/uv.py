@@ -134,7 +134,8 @@ class Uv:
     def _environment(self) -> dict[str, str]:
         own = {"SSL_CERT_FILE": self.ca_bundle, "NETRC": self.netrc}
         given = {name: os.fspath(path) for name, path in own.items() if path is not None}
-        return {**os.environ, "GIT_TERMINAL_PROMPT": "0", **given}
+        # uv wraps what it says at the width of a terminal, which is not this one.
+        return {**os.environ, "GIT_TERMINAL_PROMPT": "0", "UV_NO_WRAP": "1", **given}
 
 
 def uv_platform(target: Target, platform: str) -> str:
