@@ -382,7 +382,7 @@ def test_shard_0_publishes_once_and_fails_where_a_stage_does(sharing: Forge) -> 
     (key,) = crane_tags(f"{project.registry}/stacks")
     assert key.startswith("cpu-amd64-")
     again = project.bake(*shard_0)
-    assert "Nothing to publish: what several shards need is there already." in again.err
+    assert "Nothing to publish: what several shards need is already published." in again.err
     project.write({"recipes/common/install.sh": "exit 1\n"})
     for options in ((), ("--keep-going",)):
         failed = project.bake(*shard_0, *options, check=False)
