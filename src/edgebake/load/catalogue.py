@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgebake.dataclasses import dataclass
 from edgebake.errors import EdgebakeError, Position, unknown
-from edgebake.load.document import Document, Place, load_document, position_of, read_text
+from edgebake.load.document import Document, Place, load_document, position_of
 from edgebake.load.folders import builtin_root as builtin_root
 from edgebake.load.folders import files_below, leads_out, recipe_file, recipes_below, two_files
 from edgebake.load.folders import shown_path as shown_path
@@ -179,9 +179,9 @@ class Catalogue:
         return ((name, _text(path)) for name, path in sorted(self._index.items()))
 
     def _that_may_have(self, field: str) -> Iterator[LoadedRecipe]:
-        """Yield all recipes but those written in Python that do not have a word: nobody needs to run these."""
+        """Yield the recipes in whose files a word is, or may be by an escape: the others are not read for it."""
         for name, path in sorted(self._index.items()):
-            if name in self._recipes or path.suffix != ".py" or field in read_text(path, str(path)):
+            if name in self._recipes or any(word in _text(path) for word in (field, "\\")):
                 yield self.recipe(name)
 
     @cached_property
