@@ -150,6 +150,22 @@ class TestWhereAPackageComesFrom:
         )
         assert "topsecret" not in (root / "edgebake.lock").read_text()
 
+    @pytest.mark.parametrize("secret", [{"file": "~/logins"}, {"env": "LOGINS"}], ids=["home", "environment"])
+    def test_the_login_is_where_the_project_says(
+        self, tmp_path: Path, indexes: Indexes, secret: dict[str, str]
+    ) -> None:
+        logins = "machine 127.0.0.1 login me password topsecret\n"
+        (tmp_path / "logins").write_text(logins)
+        indexes.own.login = "me:topsecret"
+        indexes.own.add("private", "1")
+        root = locking_project(tmp_path, asking("app", "private", index=indexes.own.url))
+        project = json.loads((root / "edgebake.yaml").read_text())
+        write_files(root, {"edgebake.yaml": json.dumps({**project, "secrets": {"netrc": secret}})})
+        given = {"LOGINS": logins} if "env" in secret else {"HOME": str(tmp_path)}
+        run(root, "lock", index=indexes.default, **given)
+        assert package_entries(root)[0]["name"] == "private"
+        assert "topsecret" not in (root / "edgebake.lock").read_text()
+
     def test_a_login_in_the_default_index_does_not_get_into_the_lock(
         self, tmp_path: Path, indexes: Indexes
     ) -> None:

@@ -1,11 +1,15 @@
-"""The login that locking uses for a git server: the project's secret that BuildKit would use as well."""
+"""The logins that locking uses, for git servers and package indexes: the secrets that builds use as well."""
 
 from __future__ import annotations
 
 import base64
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from edgebake.graph.steps import NETRC
 from edgebake.load.workspace import Workspace
 from edgebake.model.secret import git_secret, is_header
 from edgebake.system.git import login_environment
@@ -24,9 +28,31 @@ def git_login(workspace: Workspace, url: str) -> dict[str, str]:
     return login_environment(url, value if is_header(name) else f"basic {basic}")
 
 
+@contextmanager
+def index_logins(workspace: Workspace) -> Iterator[Path | None]:
+    """Give the file of the project's secret `netrc`; None if it has none, so that the user's own file is read.
+
+    A value from the environment is in a file only for the time of the `with` block, which only the user can read.
+    """
+    secret = workspace.project.secrets.get(NETRC)
+    if secret is None:
+        yield None
+    elif secret.env is None:
+        yield _file(workspace, NETRC)
+    else:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="edgebake-") as file:
+            file.write(_value(workspace, NETRC))
+            file.flush()
+            yield Path(file.name)
+
+
 def _value(workspace: Workspace, name: str) -> str:
     secret = workspace.project.secrets[name]
     if secret.env:
         return os.environ.get(secret.env, "")
-    file = workspace.root / Path(str(secret.file)).expanduser()
+    file = _file(workspace, name)
     return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+
+
+def _file(workspace: Workspace, name: str) -> Path:
+    return workspace.root / Path(str(workspace.project.secrets[name].file)).expanduser()

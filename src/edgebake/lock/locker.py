@@ -17,11 +17,10 @@ from edgebake.graph.image_plan import ImagePlan
 from edgebake.graph.notes import summarised
 from edgebake.graph.python_conflict import Asked, conflict_error
 from edgebake.graph.python_env import resolution_inputs
-from edgebake.graph.steps import NETRC
 from edgebake.interrupt import raise_interrupt
 from edgebake.load.workspace import Workspace
 from edgebake.lock.environment import Environment, EnvironmentCheck, environment_check
-from edgebake.lock.git_login import git_login
+from edgebake.lock.git_login import git_login, index_logins
 from edgebake.lock.python_packages import PythonConflictError, Resolver
 from edgebake.lock.sources import lock_base
 from edgebake.lock.uv import UnpinnableError, Uv
@@ -86,9 +85,10 @@ def make_lock(
     bases = {image: work.base(client, image, all_mirrors) for image in _base_images(plans)}
     with mistakes.gathered():
         _refuse_lacking_bases(workspace, plans, bases)
-    uv, trusted = _uv(workspace, ca_bundle), ca_bundle or _own_ca_bundle(workspace)
-    images = work.images(plans, uv)
-    work.check_environments(environment_check(workspace.root, trusted, uv.netrc))
+    with index_logins(workspace) as netrc:
+        images = work.images(plans, _uv(workspace, ca_bundle, netrc))
+        trusted = ca_bundle or _own_ca_bundle(workspace)
+        work.check_environments(environment_check(workspace.root, trusted, netrc))
     git = work.git(plans)
     mistakes.raise_all()
     lock = Lock(refresh=old.refresh + refresh, bases=dict(sorted(bases.items())), images=images, git=git)
@@ -185,14 +185,9 @@ def _own_ca_bundle(workspace: Workspace) -> Path | None:
     return workspace.root / bundle if bundle else None
 
 
-def _uv(workspace: Workspace, ca_bundle: Path | None) -> Uv:
-    project, root = workspace.project, workspace.root
-    logins = project.secrets.get(NETRC)
-    return Uv(
-        root / project.wheelhouse if project.wheelhouse else None,
-        ca_bundle,
-        root / logins.file if logins and logins.file else None,
-    )
+def _uv(workspace: Workspace, ca_bundle: Path | None, netrc: Path | None) -> Uv:
+    wheelhouse = workspace.project.wheelhouse
+    return Uv(workspace.root / wheelhouse if wheelhouse else None, ca_bundle, netrc)
 
 
 def _refuse_lacking_bases(
