@@ -181,7 +181,7 @@ class Catalogue:
     def _that_may_have(self, field: str) -> Iterator[LoadedRecipe]:
         """Yield the recipes in whose files a word is, or may be by an escape: the others are not read for it."""
         for name, path in sorted(self._index.items()):
-            if name in self._recipes or any(word in _text(path) for word in (field, "\\")):
+            if name in self._recipes or _may_have(_text(path), field):
                 yield self.recipe(name)
 
     @cached_property
@@ -298,6 +298,11 @@ class Catalogue:
     @cached_property
     def _target_index(self) -> dict[str, Path]:
         return self._overlaid(self._target_layers, partial(files_below, kind="target"), "target")
+
+
+def _may_have(text: str, key: str) -> bool:
+    """Tell whether a file can have a key: it is there as such, or could be written with escapes."""
+    return key in text or "\\" in text
 
 
 def _text(path: Path) -> str:
